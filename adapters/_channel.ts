@@ -1,0 +1,119 @@
+/**
+ * The writing half of a worker channel over libc: one path for messages with
+ * and without a connection, because the bytes and the file descriptor that
+ * goes with them (SCM_RIGHTS, unix(7)) must stay together and in order.
+ *
+ * @module
+ */
+
+import type { FdConnection } from "./_fd_connection.ts";
+import { errorName, type Libc } from "./_libc.ts";
+import { messageBuffer } from "./_message_buffer.ts";
+
+/** The most bytes that wait for a worker that does not read. */
+export const MAX_QUEUED: number = 16 * 1024 * 1024;
+
+/** The longest pause before a full channel is tried again, in milliseconds. */
+const MAX_PAUSE = 50;
+
+/** Sends to one worker. */
+export interface ChannelWriter {
+  /** Sends or queues; false when the worker is gone or takes nothing. */
+  send(message: unknown, connection?: FdConnection): boolean;
+  /** To be called when the worker confirms a connection, or refuses it. */
+  confirmed(): void;
+  /** Closes the file descriptor and drops what waits. */
+  close(): void;
+}
+
+interface Waiting {
+  bytes: Uint8Array;
+  /** The connection, until it has been sent with the first byte. */
+  connection: FdConnection | undefined;
+}
+
+/** Writes to a non-blocking socket, which from now on belongs to the writer. */
+export function channelWriter(libc: Libc, fd: number): ChannelWriter {
+  const queue: Waiting[] = [];
+  let queued = 0;
+  let open = true;
+  let unconfirmed = false;
+  let pause = 1;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const close = (): void => {
+    if (!open) return;
+    open = false;
+    queue.length = 0;
+    clearTimeout(timer);
+    libc.close(fd);
+  };
+  const later = (): void => {
+    timer = setTimeout(() => {
+      timer = undefined;
+      flush();
+    }, pause);
+    pause = Math.min(pause * 2, MAX_PAUSE);
+  };
+  const flush = (): void => {
+    while (open && timer === undefined) {
+      const next = queue[0];
+      if (next === undefined) return;
+      const passing = next.connection?.fd();
+      if (passing === -1) {
+        // Closed while it waited: the client has been given up.
+        queued -= next.bytes.length;
+        queue.shift();
+        continue;
+      }
+      // Node confirms one connection at a time and so do the others.
+      if (passing !== undefined && unconfirmed) return;
+      const sent = messageBuffer(libc).send(fd, next.bytes, passing);
+      if (sent < 0) {
+        // A full channel, or too many connections under way: sendmsg(2).
+        return RETRIED.has(errorName(libc.errno())) ? later() : close();
+      }
+      pause = 1;
+      if (passing !== undefined) unconfirmed = true;
+      next.connection = undefined;
+      next.bytes = next.bytes.subarray(sent);
+      queued -= sent;
+      if (next.bytes.length > 0) continue;
+      queue.shift();
+    }
+  };
+  return {
+    send: (message, connection) => {
+      const bytes = encoder.encode(framed(message, connection !== undefined));
+      if (!open || queued + bytes.length > MAX_QUEUED) return false;
+      queue.push({ bytes, connection });
+      queued += bytes.length;
+      flush();
+      return open;
+    },
+    confirmed: () => {
+      unconfirmed = false;
+      flush();
+    },
+    close,
+  };
+}
+
+const RETRIED: ReadonlySet<string> = new Set([
+  "EAGAIN",
+  "EINTR",
+  "ENOBUFS",
+  "ENOMEM",
+  "ETOOMANYREFS",
+]);
+
+const encoder: TextEncoder = new TextEncoder();
+
+/** As Node frames it: lib/internal/child_process.js, `handleConversion`. */
+function framed(message: unknown, withConnection: boolean): string {
+  return JSON.stringify(
+    withConnection
+      ? { cmd: "NODE_HANDLE", type: "net.Socket", msg: message }
+      : message,
+  ) + "\n";
+}

@@ -1,0 +1,145 @@
+/**
+ * Workers by `node:child_process`: on Node, and on Deno where `--allow-ffi` is
+ * missing.
+ *
+ * @module
+ */
+
+import { type ChildProcess, spawn as start } from "node:child_process";
+import type { Readable } from "node:stream";
+import type { Signal, SpawnPlan, WorkerProcess } from "../core/adapter.ts";
+import { findCommand, refusedError } from "./_command.ts";
+import { settle } from "./_exit.ts";
+import type { FrameSink } from "./_frames.ts";
+import { guarded } from "./_guard.ts";
+import { type Ending, lineSplitter } from "./_lines.ts";
+import type { NodeConnection } from "./_node_sockets.ts";
+import { confirmation } from "./_internal_message.ts";
+
+/** What differs between the runtimes. */
+export interface ChildOptions {
+  /** Reads the channel. */
+  readChannel(child: ChildProcess, sink: FrameSink): void;
+  /** Tells the runtime that a connection was confirmed. */
+  confirm(child: ChildProcess, cmd: string): void;
+  /** Sends a signal; false or an error when the process is gone. */
+  kill(child: ChildProcess, signal: Signal): boolean;
+}
+
+/**
+ * Starts a worker.
+ *
+ * @throws {PreforkError} `ERR_SPAWN`
+ */
+export function spawnChild(
+  plan: SpawnPlan,
+  options: ChildOptions,
+): WorkerProcess {
+  const { file, args } = findCommand(plan);
+  const env = { ...plan.env(plan.sockets.map((_, i) => 3 + i)) };
+  const output = plan.output === "lines" ? "pipe" : "inherit";
+  const child = startOrThrow(plan, () =>
+    start(file, args, {
+      ...(plan.cwd !== undefined && { cwd: plan.cwd }),
+      argv0: plan.command[0],
+      env,
+      serialization: "json",
+      stdio: [
+        "ignore",
+        output,
+        output,
+        ...plan.sockets.map((socket) => socket.fd),
+        "ipc",
+      ],
+    }));
+  const callbacks = guarded(plan);
+  options.readChannel(child, {
+    onMessage: callbacks.onMessage,
+    onNoise: callbacks.onNoise,
+    onInternal: confirmation(
+      callbacks.onNoise,
+      (cmd) => options.confirm(child, cmd),
+      (message) => void child.send(message as object, ignore),
+    ),
+  });
+  const endings = [
+    disconnection(child),
+    lines(child.stdout, (line) => callbacks.onLine("stdout", line)),
+    lines(child.stderr, (line) => callbacks.onLine("stderr", line)),
+  ];
+  let gone = false;
+  child.once("exit", (code, signal) => {
+    gone = true;
+    void settle({ code, signal }, endings, callbacks.onExit);
+  });
+  return {
+    pid: child.pid!,
+    send: (message) => {
+      if (gone || !child.connected) return false;
+      child.send(message as object, ignore);
+      return true;
+    },
+    sendConnection: (message, connection) => {
+      const { socket } = connection as NodeConnection;
+      if (gone || !child.connected || socket.destroyed) return false;
+      // An option that Node documents and its types in Deno do not know.
+      child.send(message as object, socket, { keepOpen: true }, ignore);
+      return true;
+    },
+    kill: (signal) => {
+      try {
+        return !gone && options.kill(child, signal);
+      } catch {
+        return false;
+      }
+    },
+  };
+}
+
+/** A send that fails has a worker that is gone: its exit is reported. */
+function ignore(): void {}
+
+function startOrThrow(
+  plan: SpawnPlan,
+  run: () => ChildProcess,
+): ChildProcess {
+  let child: ChildProcess;
+  try {
+    child = run();
+  } catch (error) {
+    throw refusedError(plan, error);
+  }
+  // Later errors are of sends and kills, and mean that the worker is gone.
+  child.on("error", ignore);
+  // Node tells why in an event that comes later, but the pid tells now.
+  if (child.pid === undefined) throw refusedError(plan);
+  return child;
+}
+
+function disconnection(child: ChildProcess): Ending {
+  return {
+    ended: new Promise((resolve) => child.once("disconnect", () => resolve())),
+    cancel: () => {
+      if (child.connected) child.disconnect();
+    },
+  };
+}
+
+function lines(
+  stream: Readable | null,
+  onLine: (line: string) => void,
+): Ending {
+  if (stream === null) return { ended: Promise.resolve(), cancel: ignore };
+  const splitter = lineSplitter(onLine);
+  return {
+    ended: new Promise((resolve) => {
+      stream.on("data", (bytes: Uint8Array) => splitter.push(bytes));
+      stream.on("error", ignore);
+      stream.once("close", () => {
+        splitter.end();
+        resolve();
+      });
+    }),
+    cancel: () => void stream.destroy(),
+  };
+}

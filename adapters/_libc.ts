@@ -1,0 +1,142 @@
+/**
+ * The few functions of libc that Node offers and Deno and Bun do not: how a
+ * foreign function interface must present them, and what the shared code makes
+ * of them. Linux only; every number is from the kernel's asm-generic headers,
+ * which x86-64 and arm64 share.
+ *
+ * @module
+ */
+
+import os from "node:os";
+
+/**
+ * libc as a runtime's foreign function interface presents it. Each function
+ * returns what the C function returns: -1 is an error, and `errno` says which.
+ * Buffers are passed as pointers and must not move: allocate them with
+ * {@linkcode fixed}.
+ */
+export interface Libc {
+  /** socket(2). */
+  socket(domain: number, type: number, protocol: number): number;
+  /** setsockopt(2). */
+  setsockopt(
+    fd: number,
+    level: number,
+    name: number,
+    value: Uint8Array,
+    length: number,
+  ): number;
+  /** bind(2). */
+  bind(fd: number, address: Uint8Array, length: number): number;
+  /** getsockname(2). */
+  getsockname(fd: number, address: Uint8Array, length: Uint8Array): number;
+  /** listen(2). */
+  listen(fd: number, backlog: number): number;
+  /** accept4(2) that does not ask who the client is. */
+  accept4(fd: number, flags: number): number;
+  /** fcntl(2). */
+  fcntl(fd: number, command: number, argument: number): number;
+  /** close(2). */
+  close(fd: number): number;
+  /** socketpair(2). */
+  socketpair(
+    domain: number,
+    type: number,
+    protocol: number,
+    pair: Uint8Array,
+  ): number;
+  /** sendmsg(2). */
+  sendmsg(fd: number, header: Uint8Array, flags: number): number;
+  /** errno(3) of this thread. */
+  errno(): number;
+  /** The address of the first byte of a buffer. */
+  pointer(buffer: Uint8Array): bigint;
+}
+
+/** Where libc is, by the names of glibc and of musl. */
+export const LIBC_NAMES = [
+  "libc.so.6",
+  "libc.musl-x86_64.so.1",
+  "libc.musl-aarch64.so.1",
+] as const;
+
+/** Address families (bits/socket.h). */
+export const AF = { unix: 1, inet: 2, inet6: 10 } as const;
+
+/** SOCK_STREAM and the flags that go with a type (socket(2)). */
+export const SOCK = {
+  stream: 1,
+  nonblock: 0o4000,
+  cloexec: 0o2000000,
+} as const;
+
+/** Levels and names of setsockopt(2): socket(7), ipv6(7), unix(7). */
+export const SO = {
+  socket: 1,
+  reuseAddr: 2,
+  reusePort: 15,
+  rights: 1,
+  ipv6: 41,
+  v6Only: 26,
+} as const;
+
+/** Commands and flags of fcntl(2). */
+export const F = {
+  setfd: 2,
+  getfl: 3,
+  setfl: 4,
+  dupfdCloexec: 1030,
+  cloexec: 1,
+} as const;
+
+/** Flags of sendmsg(2): never a SIGPIPE, never wait. */
+export const MSG_NOSIGNAL_DONTWAIT: number = 0x4000 | 0x40;
+
+/** Makes a buffer outside the garbage collector's heap, which never moves. */
+export function fixed(bytes: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(new ArrayBuffer(bytes));
+}
+
+/** The name of an error number, as in "EADDRINUSE". */
+export function errorName(number: number): string {
+  for (const [name, value] of Object.entries(os.constants.errno)) {
+    if (value === number) return name;
+  }
+  return `errno ${number}`;
+}
+
+/** An error of a call into libc, shaped like those of Node. */
+export function systemError(number: number, call: string): Error {
+  const code = errorName(number);
+  return Object.assign(new Error(`${call} failed: ${code}`), {
+    code,
+    errno: -number,
+    syscall: call,
+  });
+}
+
+/**
+ * Passes a result on, or throws what it stands for.
+ *
+ * @throws {Error} with `code`, when the result is -1
+ */
+export function checked(libc: Libc, result: number, call: string): number {
+  if (result < 0) throw systemError(libc.errno(), call);
+  return result;
+}
+
+/** Makes a socket inheritable for one moment, or stops that again. */
+export function setInheritable(libc: Libc, fd: number, on: boolean): void {
+  checked(libc, libc.fcntl(fd, F.setfd, on ? 0 : F.cloexec), "fcntl");
+}
+
+/** Sets O_NONBLOCK, which the whole open file description then has. */
+export function setNonblocking(libc: Libc, fd: number): void {
+  const flags = checked(libc, libc.fcntl(fd, F.getfl, 0), "fcntl");
+  checked(libc, libc.fcntl(fd, F.setfl, flags | SOCK.nonblock), "fcntl");
+}
+
+/** Duplicates a file descriptor; children do not inherit the copy. */
+export function duplicate(libc: Libc, fd: number): number {
+  return checked(libc, libc.fcntl(fd, F.dupfdCloexec, 3), "fcntl");
+}

@@ -1,0 +1,40 @@
+/**
+ * Undocumented members of Node that the adapter uses where they are. Each was
+ * seen in 22.12.0 and in 26.10.0; `_node_sockets.ts` and `_node_channel.ts`
+ * check for them.
+ *
+ * @module
+ */
+
+/** A handle of libuv, as `net._createServerHandle` makes it. */
+export interface NodeHandle {
+  /** The file descriptor. */
+  readonly fd: number;
+  /** Fills in the address; returns 0 or a negative error number. */
+  getsockname?(out: { port?: number }): number;
+  /** Closes it. */
+  close(): void;
+}
+
+/** `net._createServerHandle`: binds, does not listen. */
+export type CreateServerHandle = (
+  address: string,
+  port: number,
+  family: 4 | 6 | -1,
+  fd: number | undefined,
+  flags?: number,
+) => NodeHandle | number;
+
+/** The pipe behind a child process' IPC channel. */
+export interface NodeChannelPipe {
+  /** Called with what was read, or with nothing at the end. */
+  onread: (this: unknown, bytes: ArrayBuffer | undefined) => void;
+  /** A handle that came with what was read. */
+  pendingHandle?: { close(): void } | null;
+}
+
+/** A child process whose connections wait for confirmation. */
+export interface NodeChildInternals {
+  /** What waits behind a connection that is not confirmed yet. */
+  readonly _handleQueue?: unknown;
+}

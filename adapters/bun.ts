@@ -1,0 +1,156 @@
+/**
+ * Bun as supervisor: `Bun.spawn` with file descriptors in `stdio`, and sockets
+ * made through libc.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import type {
+  Adapter,
+  ExitStatus,
+  SpawnPlan,
+  WorkerProcess,
+} from "../core/adapter.ts";
+import { openBunLibc } from "./_bun_libc.ts";
+import { ALL_SHARES, capabilities, refuse, sharesOn } from "./_capabilities.ts";
+import { clock } from "./_clock.ts";
+import { findCommand, refusedError } from "./_command.ts";
+import { type Acceptor, ffiSockets } from "./_ffi_sockets.ts";
+import { channelEnv, channelPair, ffiWorker } from "./_ffi_worker.ts";
+import { guarded } from "./_guard.ts";
+import { acceptHeld, bindHeld } from "./_held.ts";
+import { host } from "./_host.ts";
+import { duplicate, type Libc } from "./_libc.ts";
+import { type Ending, readLines } from "./_lines.ts";
+import { probeSockets } from "./_probe_sockets.ts";
+import { onSignal } from "./_signals.ts";
+import type { BunFdSockets, BunLike, BunSubprocess } from "./_types/bun.ts";
+
+const SHARES = sharesOn(process.platform, {
+  linux: ALL_SHARES,
+  darwin: refuse({
+    reason: "Bun as supervisor has only been tested on Linux",
+    instead: "Node as supervisor, which can start Bun workers",
+  }),
+});
+
+/** Makes the adapter of Bun 1.4 and later. */
+export function createBunAdapter(): Adapter {
+  const { Bun } = globalThis as unknown as { Bun: BunLike & BunFdSockets };
+  const libc = process.platform === "linux" ? openBunLibc() : undefined;
+  const sockets = libc === undefined
+    ? probeSockets
+    : ffiSockets(libc, acceptor(Bun));
+  return {
+    // --- where ------------------------------------------------------------
+    runtime: "bun",
+    version: Bun.version,
+    capabilities: capabilities(SHARES, true),
+    host,
+    clock,
+
+    // --- sockets ----------------------------------------------------------
+    bind: (request) => bindHeld(request, sockets),
+    accept: acceptHeld,
+
+    // --- processes --------------------------------------------------------
+    spawn: (plan) => spawn(Bun, libc, plan),
+    onSignal,
+  } satisfies Adapter;
+}
+
+/**
+ * Lets Bun accept and takes the connection away from it before anything is
+ * read. The only call that waits and that Bun has for a file descriptor.
+ */
+function acceptor(Bun: BunFdSockets): Acceptor {
+  return (libc, fd, onFd) => {
+    const listener = Bun.listen({
+      // A copy, because stop() closes what it was given.
+      fd: duplicate(libc, fd),
+      socket: {
+        open: (socket) => {
+          const copy = duplicate(libc, socket.fd);
+          // Closes Bun's own without shutdown(2): the copy lives on.
+          socket.end();
+          onFd(copy);
+        },
+        data: () => undefined,
+        error: () => undefined,
+      },
+    });
+    return { [Symbol.dispose]: () => listener.stop() };
+  };
+}
+
+function spawn(
+  Bun: BunLike & BunFdSockets,
+  libc: Libc | undefined,
+  plan: SpawnPlan,
+): WorkerProcess {
+  if (libc === undefined) {
+    throw refusedError(plan, new Error("this is not Linux"));
+  }
+  const { file, args } = findCommand(plan);
+  const fds = plan.sockets.map((socket) => socket.fd);
+  const environment = plan.env(fds.map((_, i) => 3 + i));
+  const { ours, theirs } = channelPair(libc);
+  const output = plan.output === "lines" ? "pipe" : "inherit";
+  let child: BunSubprocess;
+  try {
+    child = Bun.spawn({
+      cmd: [file, ...args],
+      ...(plan.cwd !== undefined && { cwd: plan.cwd }),
+      env: { ...environment, ...channelEnv(3 + fds.length) },
+      stdio: ["ignore", output, output, ...fds, theirs],
+    });
+  } catch (error) {
+    libc.close(ours);
+    throw refusedError(plan, error);
+  } finally {
+    libc.close(theirs);
+  }
+  const callbacks = guarded(plan);
+  const lines = (stream: "stdout" | "stderr"): Ending =>
+    readLines(
+      child[stream] as ReadableStream<Uint8Array>,
+      (line) => callbacks.onLine(stream, line),
+    );
+  const started = {
+    pid: child.pid,
+    status: child.exited.then(() => exitStatus(child)),
+    output: plan.output === "lines" ? [lines("stdout"), lines("stderr")] : [],
+    kill: child.kill.bind(child),
+  };
+  return ffiWorker(libc, started, ours, socketReader(Bun), callbacks);
+}
+
+function exitStatus(child: BunSubprocess): ExitStatus {
+  const { exitCode, signalCode } = child;
+  return signalCode === null
+    ? { code: exitCode, signal: null }
+    : { code: null, signal: String(signalCode) };
+}
+
+/** `net.Socket({ fd })` reads nothing in Bun 1.4.4, its own sockets do. */
+function socketReader(Bun: BunFdSockets) {
+  return (fd: number, onBytes: (bytes: Uint8Array) => void): Ending => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const socket = Bun.connect({
+      fd,
+      socket: {
+        data: (_, bytes) => onBytes(bytes),
+        close: () => resolve(),
+        error: () => undefined,
+      },
+    });
+    socket.catch(() => resolve());
+    return {
+      ended: promise,
+      cancel: () =>
+        void socket.then((open) => (open as { end(): void }).end())
+          .catch(() => undefined),
+    };
+  };
+}

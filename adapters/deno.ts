@@ -1,0 +1,167 @@
+/**
+ * Deno as supervisor: `Deno.Command` whose children inherit file descriptors,
+ * and sockets made through libc. Without `--allow-ffi` one mode is left.
+ *
+ * @module
+ */
+
+import net from "node:net";
+import process from "node:process";
+import type {
+  Adapter,
+  ExitStatus,
+  SpawnPlan,
+  WorkerProcess,
+} from "../core/adapter.ts";
+import {
+  ALL_SHARES,
+  capabilities,
+  refuse,
+  type Shares,
+  sharesOn,
+} from "./_capabilities.ts";
+import { spawnChild } from "./_child_process.ts";
+import { clock } from "./_clock.ts";
+import { findCommand, refusedError } from "./_command.ts";
+import { denoAccept } from "./_deno_accept.ts";
+import { type DenoLibc, openDenoLibc } from "./_deno_libc.ts";
+import { ffiSockets } from "./_ffi_sockets.ts";
+import { channelEnv, channelPair, ffiWorker } from "./_ffi_worker.ts";
+import { guarded } from "./_guard.ts";
+import { acceptHeld, bindHeld } from "./_held.ts";
+import { host } from "./_host.ts";
+import { setInheritable } from "./_libc.ts";
+import { type Ending, readLines } from "./_lines.ts";
+import { probeSockets } from "./_probe_sockets.ts";
+import { onSignal } from "./_signals.ts";
+
+/** Makes the adapter of Deno 2.9 and later. */
+export function createDenoAdapter(): Adapter {
+  const libc = allowedLibc();
+  const sockets = typeof libc === "string"
+    ? probeSockets
+    : ffiSockets(libc, (_, fd, onFd) => denoAccept(libc, fd, onFd));
+  return {
+    // --- where ------------------------------------------------------------
+    runtime: "deno",
+    version: Deno.version.deno,
+    capabilities: capabilities(shares(libc), false),
+    host,
+    clock,
+
+    // --- sockets ----------------------------------------------------------
+    bind: (request) => bindHeld(request, sockets),
+    accept: acceptHeld,
+
+    // --- processes --------------------------------------------------------
+    spawn: (plan) =>
+      typeof libc === "string" ? spawnWithoutFfi(plan) : spawn(libc, plan),
+    onSignal,
+  } satisfies Adapter;
+}
+
+/** libc, or why it cannot be had. */
+function allowedLibc(): DenoLibc | string {
+  if (process.platform !== "linux") return "this is not Linux";
+  // Asked without a prompt: a supervisor may have no terminal.
+  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") {
+    return "Deno may not pass sockets on without libc, which it calls with --allow-ffi";
+  }
+  try {
+    return openDenoLibc();
+  } catch (error) {
+    return `libc cannot be opened (${(error as Error).message})`;
+  }
+}
+
+function shares(libc: DenoLibc | string): Shares {
+  const instead = `--allow-ffi, or the mode "reuseport"`;
+  return sharesOn(process.platform, {
+    linux: typeof libc === "string"
+      ? { ...refuse({ reason: libc, instead }), reuseport: true }
+      : ALL_SHARES,
+    darwin: refuse({
+      reason: "Deno as supervisor has only been tested on Linux",
+      instead: "Node as supervisor, which can start Deno workers",
+    }),
+  });
+}
+
+function spawn(libc: DenoLibc, plan: SpawnPlan): WorkerProcess {
+  const { file, args } = findCommand(plan);
+  const fds = plan.sockets.map((socket) => socket.fd);
+  const environment = plan.env(fds);
+  const { ours, theirs } = channelPair(libc);
+  const passed = [...new Set([...fds, theirs])];
+  const output = plan.output === "lines" ? "piped" : "inherit";
+  let child: Deno.ChildProcess;
+  try {
+    // Spawning is synchronous: no other child can be born in between.
+    for (const fd of passed) setInheritable(libc, fd, true);
+    child = new Deno.Command(file, {
+      args: [...args],
+      ...(plan.cwd !== undefined && { cwd: plan.cwd }),
+      clearEnv: true,
+      env: { ...environment, ...channelEnv(theirs) },
+      stdin: "null",
+      stdout: output,
+      stderr: output,
+    }).spawn();
+  } catch (error) {
+    libc.close(ours);
+    throw refusedError(plan, error);
+  } finally {
+    for (const fd of passed) setInheritable(libc, fd, false);
+    libc.close(theirs);
+  }
+  const callbacks = guarded(plan);
+  const started = {
+    pid: child.pid,
+    status: child.status.then(exitStatus),
+    output: plan.output === "lines"
+      ? [
+        readLines(child.stdout, (line) => callbacks.onLine("stdout", line)),
+        readLines(child.stderr, (line) => callbacks.onLine("stderr", line)),
+      ]
+      : [],
+    kill: child.kill.bind(child),
+  };
+  return ffiWorker(libc, started, ours, readSocket, callbacks);
+}
+
+function exitStatus(status: Deno.CommandStatus): ExitStatus {
+  return {
+    code: status.signal === null ? status.code : null,
+    signal: status.signal,
+  };
+}
+
+function readSocket(
+  fd: number,
+  onBytes: (bytes: Uint8Array) => void,
+): Ending {
+  const socket = new net.Socket({ fd, readable: true, writable: true });
+  return {
+    ended: new Promise((resolve) => {
+      socket.on("data", onBytes);
+      socket.on("error", () => undefined);
+      socket.once("close", () => resolve());
+    }),
+    cancel: () => void socket.destroy(),
+  };
+}
+
+/**
+ * Without libc nothing can be inherited beside the channel. In `reuseport`
+ * nothing has to be, and node:child_process brings the channel.
+ */
+function spawnWithoutFfi(plan: SpawnPlan): WorkerProcess {
+  return spawnChild(plan, {
+    readChannel: (child, sink) =>
+      void child.on("message", (message) => sink.onMessage(message)),
+    confirm: () => undefined,
+    // After child.kill() of Deno 2.9 the exit event tells the signal that was
+    // sent and not how the process ended.
+    kill: (child, signal) => process.kill(child.pid!, signal),
+  });
+}

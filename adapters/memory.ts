@@ -1,0 +1,226 @@
+/**
+ * A world in memory: sockets, processes and time for tests that need none of
+ * the real ones.
+ *
+ * @module
+ */
+
+import type {
+  Adapter,
+  BindRequest,
+  Capabilities,
+  Connection,
+  ExitStatus,
+  HeldSocket,
+  Signal,
+  SpawnPlan,
+  WorkerProcess,
+} from "../core/adapter.ts";
+import { type Address, formatAddress } from "../core/address.ts";
+import { PreforkError } from "../core/errors.ts";
+import { encode, type FromWorker, type ToWorker } from "../core/protocol.ts";
+
+/** A worker that exists in memory only. */
+export class MemoryProcess implements WorkerProcess {
+  /** The process id, counted from 1001. */
+  readonly pid: number;
+  /** What it was started with. */
+  readonly plan: SpawnPlan;
+  /** Its environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** What it was told, in order. */
+  readonly heard: unknown[] = [];
+  /** The connections it was sent, in order. */
+  readonly received: { message: unknown; connection: Connection }[] = [];
+  /** The signals it was sent, in order. */
+  readonly signals: Signal[] = [];
+  /** False once it has ended. */
+  alive = true;
+
+  /** Starts it. */
+  constructor(pid: number, plan: SpawnPlan) {
+    this.pid = pid;
+    this.plan = plan;
+    this.env = plan.env(plan.sockets.map((_, i) => 3 + i));
+  }
+
+  /** Tells it something. */
+  send(message: unknown): boolean {
+    if (this.alive) this.heard.push(message);
+    return this.alive;
+  }
+
+  /** Hands it a connection. */
+  sendConnection(message: unknown, connection: Connection): boolean {
+    if (this.alive) this.received.push({ message, connection });
+    return this.alive;
+  }
+
+  /** Sends it a signal; SIGKILL ends it. */
+  kill(signal: Signal): boolean {
+    if (!this.alive) return false;
+    this.signals.push(signal);
+    if (signal === "SIGKILL") this.exit({ code: null, signal });
+    return true;
+  }
+
+  /** The worker says one of our messages. */
+  say(message: FromWorker): void {
+    this.plan.onMessage(encode(message));
+  }
+
+  /** The worker attaches and becomes ready. */
+  getReady(): void {
+    this.say({ type: "hello", runtime: "memory", pid: this.pid });
+    this.say({ type: "ready" });
+  }
+
+  /** Whether it was told a message of this type. */
+  wasTold(type: ToWorker["type"]): boolean {
+    return this.heard.some((message) =>
+      (message as { type?: unknown }).type === type
+    );
+  }
+
+  /** The worker ends. */
+  exit(status: Partial<ExitStatus> = {}): void {
+    if (!this.alive) return;
+    this.alive = false;
+    this.plan.onExit({ code: 0, signal: null, ...status });
+  }
+}
+
+/** A world in memory and the means to make things happen in it. */
+export class MemoryWorld {
+  /** Every process that was started, in order. */
+  readonly processes: MemoryProcess[] = [];
+  /** What is bound. */
+  readonly bound: Map<string, HeldSocket[]> = new Map();
+  /** What happens to each process right after its start. */
+  onSpawn: (process: MemoryProcess) => void = () => {};
+  /** Addresses that cannot be bound. */
+  readonly taken: Set<string> = new Set();
+  /** The adapter of this world. */
+  readonly adapter: Adapter;
+  readonly #timers = new Set<{ at: number; run: () => void }>();
+  readonly #traps = new Map<Signal, Set<() => void>>();
+  readonly #acceptors = new Map<HeldSocket, (connection: Connection) => void>();
+  #now = 0;
+
+  /** Makes a world in which everything works. */
+  constructor(capabilities: Partial<Capabilities["share"]> = {}) {
+    this.adapter = this.#createAdapter({
+      share: {
+        shared: true,
+        sharded: true,
+        reuseport: true,
+        handoff: true,
+        ...capabilities,
+      },
+      fdPlacement: true,
+    });
+  }
+
+  /** The processes that are alive. */
+  get alive(): readonly MemoryProcess[] {
+    return this.processes.filter(({ alive }) => alive);
+  }
+
+  /** Lets time pass, and runs what falls due on the way. */
+  advance(ms: number): void {
+    const end = this.#now + ms;
+    for (;;) {
+      const due = [...this.#timers].filter(({ at }) => at <= end)
+        .sort((a, b) => a.at - b.at)[0];
+      if (due === undefined) break;
+      this.#timers.delete(due);
+      this.#now = Math.max(this.#now, due.at);
+      due.run();
+    }
+    this.#now = end;
+  }
+
+  /** Sends the supervisor a signal; false when it does not trap it. */
+  signal(signal: Signal): boolean {
+    const traps = this.#traps.get(signal) ?? new Set();
+    for (const trap of traps) trap();
+    return traps.size > 0;
+  }
+
+  /** A client connects to the first socket that is accepted on. */
+  connect(): { closed: boolean } {
+    const client = { closed: false };
+    const [accept] = this.#acceptors.values();
+    if (accept === undefined) throw new Error("Nobody accepts");
+    accept({ close: () => client.closed = true });
+    return client;
+  }
+
+  #createAdapter(capabilities: Capabilities): Adapter {
+    return {
+      runtime: "node",
+      version: "0.0.0",
+      capabilities,
+      host: {
+        platform: "linux",
+        cpus: 2,
+        terminal: false,
+        env: { PATH: "/bin", LISTEN_FDS: "7" },
+        execPath: "/bin/node",
+        which: (name) => `/bin/${name}`,
+        exists: (path) => !path.includes("missing"),
+        random: () => 0,
+      },
+      clock: {
+        now: () => this.#now,
+        after: (ms, run) => {
+          const timer = { at: this.#now + ms, run };
+          this.#timers.add(timer);
+          return { [Symbol.dispose]: () => void this.#timers.delete(timer) };
+        },
+      },
+      bind: (request) => Promise.resolve().then(() => this.#bind(request)),
+      accept: (socket, _backlog, onConnection) => {
+        this.#acceptors.set(socket, onConnection);
+        return {
+          [Symbol.dispose]: () => void this.#acceptors.delete(socket),
+        };
+      },
+      spawn: (plan) => {
+        const process = new MemoryProcess(1001 + this.processes.length, plan);
+        this.processes.push(process);
+        this.onSpawn(process);
+        return process;
+      },
+      onSignal: (signal, listener) => {
+        const traps = this.#traps.get(signal) ?? new Set();
+        this.#traps.set(signal, traps.add(listener));
+        return { [Symbol.dispose]: () => void traps.delete(listener) };
+      },
+    };
+  }
+
+  #bind({ address, reusePort }: BindRequest): HeldSocket {
+    const real: Address = address.kind === "tcp" && address.port === 0
+      ? { ...address, port: 40_000 + this.bound.size }
+      : address;
+    const key = formatAddress(real);
+    const holders = this.bound.get(key) ?? [];
+    if (this.taken.has(key) || (holders.length > 0 && !reusePort)) {
+      throw new PreforkError("ERR_BIND", `Cannot listen on ${key}: in use`);
+    }
+    const socket: HeldSocket = {
+      address: real,
+      fd: 10,
+      close: () => {
+        const left = (this.bound.get(key) ?? []).filter((one) =>
+          one !== socket
+        );
+        if (left.length > 0) this.bound.set(key, left);
+        else this.bound.delete(key);
+      },
+    };
+    this.bound.set(key, [...holders, socket]);
+    return socket;
+  }
+}

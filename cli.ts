@@ -1,0 +1,100 @@
+#!/usr/bin/env node
+/**
+ * The command: `prefork [options] program [args]`.
+ *
+ * @example
+ * ```sh
+ * prefork -w 4 -l :8080 server.ts
+ * ```
+ *
+ * @module
+ */
+
+import { realpathSync } from "node:fs";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { parseCommandLine } from "./cli/arguments.ts";
+import { HELP, VERSION } from "./cli/help.ts";
+import { createReporter, type Output } from "./cli/report.ts";
+import { Pool } from "./adapters/pool.ts";
+import { EXIT, exitCodeOf, messageOf } from "./core/errors.ts";
+
+export type { Output } from "./cli/report.ts";
+
+/** Where the command writes. */
+export interface CommandIO {
+  /** Help, the version, and what workers write to their stdout. */
+  readonly stdout: Output;
+  /** The log, and what workers write to their stderr. */
+  readonly stderr: Output;
+}
+
+/**
+ * Runs the command until the pool has ended. Never exits the process itself.
+ *
+ * @returns the exit code: 0 done, 1 internal error, 2 wrong usage, 3 the
+ * program does not boot, 4 a listener cannot be bound, 5 the drain deadline
+ * passed and workers were killed
+ */
+export async function main(
+  args: readonly string[],
+  io: CommandIO,
+): Promise<number> {
+  try {
+    const command = parseCommandLine(args);
+    switch (command.kind) {
+      case "help":
+        io.stdout.write(HELP);
+        return EXIT.done;
+      case "version":
+        io.stdout.write(`${VERSION}\n`);
+        return EXIT.done;
+    }
+    const pool = new Pool({
+      ...command.options,
+      output: "lines",
+      signals: true,
+    });
+    return await run(pool, createReporter(pool, command.log, io));
+  } catch (error) {
+    io.stderr.write(`prefork: ${messageOf(error)}\n`);
+    return exitCodeOf(error);
+  }
+}
+
+async function run(
+  pool: Pool,
+  reporter: { follow(): Promise<void> },
+): Promise<number> {
+  const told = reporter.follow();
+  let failure: unknown;
+  try {
+    await pool.start();
+    await told;
+  } catch (error) {
+    failure = error;
+  }
+  const { killed } = await pool.stop();
+  await told;
+  if (failure !== undefined && !stoppedOnRequest(failure)) throw failure;
+  return killed > 0 ? EXIT.killed : EXIT.done;
+}
+
+/** A signal during the start is no failure of the start. */
+function stoppedOnRequest(error: unknown): boolean {
+  return (error as { code?: unknown }).code === "ERR_STATE";
+}
+
+function isMain(): boolean {
+  // import.meta.main is not in Node before 24.2.
+  const { main } = import.meta as { main?: boolean };
+  if (main !== undefined) return main;
+  const program = process.argv[1];
+  return program !== undefined &&
+    realpathSync(program) === fileURLToPath(import.meta.url);
+}
+
+if (isMain()) {
+  // Not exitCode: a worker's grandchild may hold a pipe of ours open.
+  process.exit(await main(process.argv.slice(2), process));
+}

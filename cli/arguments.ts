@@ -1,0 +1,167 @@
+/**
+ * The command line: parsed here, checked by the pool.
+ *
+ * @module
+ */
+
+import type { PoolOptions, WorkerRuntime } from "../core/options.ts";
+
+/** How the log is written. */
+export type LogForm = "text" | "json";
+
+/** What the command line asks for. */
+export type CommandLine =
+  /** The help text. */
+  | { readonly kind: "help" }
+  /** The version. */
+  | { readonly kind: "version" }
+  /** A pool. */
+  | {
+    readonly kind: "run";
+    readonly options: PoolOptions;
+    readonly log: LogForm;
+  };
+
+type Draft = { -readonly [K in keyof PoolOptions]: PoolOptions[K] } & {
+  listen?: string[];
+  log?: LogForm;
+};
+
+/** What an option's value does; the key is its long name. */
+const OPTIONS: Readonly<
+  Record<string, (draft: Draft, value: string, name: string) => void>
+> = {
+  workers: (draft, value, name) =>
+    draft.workers = value === "auto" ? "auto" : count(value, name),
+  listen: (draft, value) => (draft.listen ??= []).push(value),
+  share: (draft, value) => draft.share = value as NonNullable<Draft["share"]>,
+  balance: (draft, value) =>
+    draft.balance = value as NonNullable<Draft["balance"]>,
+  runtime: (draft, value, name) => draft.runtime = mix(value, name),
+  "max-workers": (draft, value, name) => draft.maxWorkers = count(value, name),
+  grace: (draft, value, name) => draft.grace = time(value, name),
+  "idle-grace": (draft, value, name) => draft.idleGrace = time(value, name),
+  "start-timeout": (draft, value, name) =>
+    draft.startTimeout = time(value, name),
+  soak: (draft, value, name) => draft.soak = time(value, name),
+  log: (draft, value, name) => {
+    if (value !== "text" && value !== "json") {
+      throw new TypeError(
+        `Cannot use "${value}" for "${name}": it must be text or json`,
+      );
+    }
+    draft.log = value;
+  },
+};
+
+const SHORT: Readonly<Record<string, string>> = {
+  w: "workers",
+  l: "listen",
+  s: "share",
+  r: "runtime",
+  h: "help",
+  V: "version",
+};
+
+/**
+ * Parses the command line. Options end at the program; what follows it is the
+ * program's.
+ *
+ * @throws {TypeError} when an option is unknown or lacks its value, or the
+ * program is missing
+ * @throws {RangeError} when a number or a time cannot be read
+ */
+export function parseCommandLine(args: readonly string[]): CommandLine {
+  const draft: Partial<Draft> = {};
+  let at = 0;
+  for (; at < args.length; at++) {
+    const arg = args[at]!;
+    if (arg === "--") {
+      at++;
+      break;
+    }
+    if (!arg.startsWith("-") || arg === "-") break;
+    const { name, inline } = splitOption(arg);
+    if (name === "help" || name === "version") return { kind: name };
+    const take = Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined;
+    if (take === undefined) {
+      throw new TypeError(
+        `Cannot understand "${arg}": there is no such option, see prefork --help`,
+      );
+    }
+    const value = inline ?? args[++at];
+    if (value === undefined) {
+      throw new TypeError(
+        `Cannot understand "${arg}": it needs a value, see prefork --help`,
+      );
+    }
+    take(draft as Draft, value, `--${name}`);
+  }
+  const program = args[at];
+  if (program === undefined || program === "") {
+    throw new TypeError(
+      "Cannot run without a program: write prefork [options] program [args], see prefork --help",
+    );
+  }
+  const { log = "text", ...options } = draft;
+  return {
+    kind: "run",
+    options: { ...options, program, args: args.slice(at + 1) },
+    log,
+  };
+}
+
+/** `--name`, `--name=value`, `-n` and `-nvalue`. */
+function splitOption(arg: string): { name: string; inline?: string } {
+  if (arg.startsWith("--")) {
+    const equals = arg.indexOf("=");
+    return equals < 0
+      ? { name: arg.slice(2) }
+      : { name: arg.slice(2, equals), inline: arg.slice(equals + 1) };
+  }
+  // Not the letters themselves: "-grace" is no short form of "--grace".
+  const name = SHORT[arg[1]!] ?? "";
+  return arg.length > 2 ? { name, inline: arg.slice(2) } : { name };
+}
+
+function count(value: string, name: string): number {
+  if (/^[+-]?\d+(e\d+)?$/.test(value)) return Number(value);
+  throw new RangeError(
+    `Cannot use "${value}" for "${name}": it must be a whole number${
+      name === "--workers" ? " or auto" : ""
+    }`,
+  );
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  "": 1_000,
+  m: 60_000,
+};
+
+function time(value: string, name: string): number {
+  const parts = /^(\d+(?:\.\d+)?)(ms|s|m|)$/.exec(value);
+  if (parts !== null) return Number(parts[1]) * UNITS[parts[2]!]!;
+  throw new RangeError(
+    `Cannot use "${value}" for "${name}": it must be a time such as 500ms, 30s or 2m`,
+  );
+}
+
+function mix(
+  value: string,
+  name: string,
+): NonNullable<PoolOptions["runtime"]> {
+  if (!value.includes("=")) return value as WorkerRuntime;
+  const shares: Record<string, number> = {};
+  for (const part of value.split(",")) {
+    const [runtime = "", number = "", ...rest] = part.split("=");
+    if (number === "" || rest.length > 0 || Object.hasOwn(shares, runtime)) {
+      throw new TypeError(
+        `Cannot use "${value}" for "${name}": it must be a runtime or a mix such as node=3,bun=1`,
+      );
+    }
+    shares[runtime] = count(number, name);
+  }
+  return shares;
+}

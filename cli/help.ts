@@ -1,0 +1,51 @@
+/**
+ * What `--help` and `--version` print.
+ *
+ * @module
+ */
+
+/** The version of the package; a test compares it with `package.json`. */
+export const VERSION = "0.1.0";
+
+/** The text of `--help`. */
+export const HELP = `Usage: prefork [options] program [args]
+
+Runs a program as a pool of worker processes behind one listening socket.
+A program in JavaScript or TypeScript imports "prefork/worker"; any other
+program finds its sockets by LISTEN_FDS or SERVER_STARTER_PORT.
+
+Options:
+  -w, --workers N|auto    how many workers; auto is one per CPU that affinity
+                          and cgroup grant (default: auto)
+  -l, --listen ADDRESS    where to listen; repeatable (default: :8080)
+                          :8080  host:port  [v6]:port  tcp://host:port
+                          unix:/path?mode=0660&owner=..&group=..
+                          unix:@abstract  fd:3  name=ADDRESS
+                          each with ?backlog=N&share=MODE, [v6] with &ipv6Only
+  -s, --share MODE        how workers share an address (default: auto)
+                          shared, sharded, reuseport, handoff, auto
+      --balance WAY       who gets the next connection in handoff:
+                          round-robin (default), least-connections
+  -r, --runtime NAME      what runs the workers: node, deno, bun, exec, or a
+                          mix such as node=3,bun=1
+      --max-workers N     the most workers SIGTTIN can ask for
+      --grace TIME        time a draining worker has before it is killed
+                          (default: 30s)
+      --idle-grace TIME   time a draining worker gives an idle keep-alive
+                          connection for one more request (default: 300ms)
+      --start-timeout TIME  time a worker has to become ready (default: 60s)
+      --soak TIME         time the first new worker of a reload must live
+                          before the others follow (default: 1s)
+      --log text|json     form of the log on stderr (default: text)
+  -h, --help              print this text
+  -V, --version           print the version
+
+TIME is a number with ms, s or m; without a unit it means seconds.
+
+Signals: TERM, QUIT stop gracefully; INT too, a second INT at once; HUP
+reloads; TTIN, TTOU one worker more, fewer; WINCH drains all workers and keeps
+the sockets.
+
+Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 the program does not
+boot, 4 a listener cannot be bound, 5 workers were killed at the deadline.
+`;

@@ -1,0 +1,54 @@
+/**
+ * Tells on the terminal or in a log what a pool does.
+ *
+ * @module
+ */
+
+import type { PoolEvent } from "../core/events.ts";
+import type { PoolCore } from "../core/pool.ts";
+import type { LogForm } from "./arguments.ts";
+import { jsonLine, readyLine, textLine } from "./log_line.ts";
+import { createProgress } from "./progress.ts";
+
+/** Something that can be written to. */
+export interface Output {
+  /** True for a terminal. */
+  readonly isTTY?: boolean;
+  /** Writes a text. */
+  write(text: string): unknown;
+}
+
+/** Follows the events of a pool and writes them down until it has ended. */
+export function createReporter(
+  pool: PoolCore,
+  form: LogForm,
+  io: { readonly stdout: Output; readonly stderr: Output },
+): { follow(): Promise<void> } {
+  const events = pool.events();
+  const progress = createProgress(
+    form === "text" && io.stderr.isTTY === true ? io.stderr : undefined,
+  );
+
+  function tell(event: PoolEvent): void {
+    progress.clear();
+    if (form === "json") write(io.stderr, jsonLine(event, pool));
+    else if (event.type === "worker-output") {
+      write(io[event.stream], `[${event.slot}] ${event.line}`);
+    } else write(io.stderr, textLine(event));
+    if (event.type === "pool-ready" && form === "text") {
+      write(io.stderr, readyLine(event, pool.status()));
+    }
+    progress.show(event, pool);
+  }
+
+  return {
+    async follow() {
+      for await (const event of events) tell(event);
+      progress.clear();
+    },
+  };
+}
+
+function write(output: Output, line: string | undefined): void {
+  if (line !== undefined) output.write(`${line}\n`);
+}

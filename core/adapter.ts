@@ -1,0 +1,197 @@
+/**
+ * The seam between the core and a runtime: everything that the core may ask of
+ * the world. One object of this shape per runtime, and one in memory for tests.
+ *
+ * @module
+ */
+
+import type { Address } from "./address.ts";
+
+/** The runtimes that prefork runs on. */
+export type RuntimeName = "node" | "deno" | "bun";
+
+/** The ways one address reaches many workers. */
+export type ShareMode = "shared" | "sharded" | "reuseport" | "handoff";
+
+/** The signals that a pool sends or reacts to. */
+export type Signal =
+  | "SIGTERM"
+  | "SIGINT"
+  | "SIGQUIT"
+  | "SIGHUP"
+  | "SIGKILL"
+  | "SIGUSR1"
+  | "SIGUSR2"
+  | "SIGTTIN"
+  | "SIGTTOU"
+  | "SIGWINCH";
+
+/** Why something cannot be done here, and what works instead. */
+export interface Refusal {
+  /** The reason, as the rest of a sentence that begins with "because". */
+  readonly reason: string;
+  /** The mode, flag or version that works, as the rest of "use". */
+  readonly instead: string;
+}
+
+/** What a runtime can do here, measured by the adapter when it is made. */
+export interface Capabilities {
+  /** For each share mode `true`, or why this supervisor cannot do it. */
+  readonly share: Readonly<Record<ShareMode, true | Refusal>>;
+  /**
+   * True when inherited sockets get the numbers 3, 4, .. in the worker, as
+   * `LISTEN_FDS` of systemd requires (sd_listen_fds(3)).
+   */
+  readonly fdPlacement: boolean;
+}
+
+/** What is asked of {@linkcode Adapter.bind}. */
+export interface BindRequest {
+  /** Where; an `fd` address takes over a socket this process inherited. */
+  readonly address: Address;
+  /** The length of the accept queue. */
+  readonly backlog: number;
+  /** True to leave IPv4 out on an IPv6 address. */
+  readonly ipv6Only: boolean;
+  /** True to set SO_REUSEPORT, so that several sockets share the address. */
+  readonly reusePort: boolean;
+  /**
+   * True to call listen(2) too, for workers that expect a socket that already
+   * listens. Otherwise the first worker that accepts does.
+   */
+  readonly listen: boolean;
+  /** Permission bits of a Unix socket's path, set before it is visible. */
+  readonly mode?: number;
+  /** User name or uid that gets a Unix socket's path. */
+  readonly owner?: string;
+  /** Group name or gid that gets a Unix socket's path. */
+  readonly group?: string;
+}
+
+/** A bound socket that this process holds without ever accepting on it. */
+export interface HeldSocket {
+  /** The real address: the port is filled in when 0 was asked. */
+  readonly address: Address;
+  /** The file descriptor, for {@linkcode SpawnPlan.sockets}. */
+  readonly fd: number;
+  /** Closes it; a Unix socket's path goes away with it. Never throws. */
+  close(): void;
+}
+
+/** An accepted connection that waits to be handed to a worker. */
+export interface Connection {
+  /** Closes this process' copy; the worker's copy lives on. */
+  close(): void;
+}
+
+/** How a worker ended. */
+export interface ExitStatus {
+  /** The exit code, or null when a signal ended it. */
+  readonly code: number | null;
+  /** The signal that ended it, or null. */
+  readonly signal: string | null;
+}
+
+/** What {@linkcode Adapter.spawn} is to start. */
+export interface SpawnPlan {
+  /** The executable and its arguments; looked up in PATH without a slash. */
+  readonly command: readonly [string, ...string[]];
+  /** The working directory; this process' own unless given. */
+  readonly cwd?: string;
+  /** The sockets to inherit, in order. */
+  readonly sockets: readonly HeldSocket[];
+  /**
+   * The complete environment, once the numbers are known under which the
+   * worker will find {@linkcode SpawnPlan.sockets}. The adapter adds the
+   * channel's variables.
+   */
+  env(fds: readonly number[]): Readonly<Record<string, string>>;
+  /** Where the output goes: to this process' own, or to `onLine`. */
+  readonly output: "inherit" | "lines";
+  /** Called with each line of output, without its end. */
+  onLine(stream: "stdout" | "stderr", line: string): void;
+  /** Called with each message from the worker, parsed but not yet trusted. */
+  onMessage(message: unknown): void;
+  /** Called with what was wrong when the channel carried no message. */
+  onNoise(problem: string): void;
+  /** Called exactly once, after the last line of output. */
+  onExit(status: ExitStatus): void;
+}
+
+/** A worker process. Nothing here throws: "already gone" is normal. */
+export interface WorkerProcess {
+  /** The process id. */
+  readonly pid: number;
+  /** Sends a message; false when the worker is already gone. */
+  send(message: unknown): boolean;
+  /**
+   * Sends a message with a connection. This process' copy stays open until
+   * {@linkcode Connection.close}. False when the worker is already gone.
+   */
+  sendConnection(message: unknown, connection: Connection): boolean;
+  /** Sends a signal; false when the worker is already gone. */
+  kill(signal: Signal): boolean;
+}
+
+/** Time, so that tests need none. */
+export interface Clock {
+  /** Milliseconds that only ever grow, while the machine is awake. */
+  now(): number;
+  /** Runs something once after a time in milliseconds, unless disposed. */
+  after(ms: number, run: () => void): Disposable;
+}
+
+/** Facts about the place where the supervisor runs. */
+export interface Host {
+  /** The operating system, as `process.platform` names it. */
+  readonly platform: string;
+  /** The CPUs that affinity and cgroup quota grant to this process. */
+  readonly cpus: number;
+  /** True when this process' stdin is a terminal. */
+  readonly terminal: boolean;
+  /** This process' environment. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The executable of this process' runtime. */
+  readonly execPath: string;
+  /** Where an executable is in PATH, or undefined. */
+  which(name: string): string | undefined;
+  /** True when a file is there. */
+  exists(path: string): boolean;
+  /** A number in [0, 1). */
+  random(): number;
+}
+
+/** Everything the core may ask of a runtime. */
+export interface Adapter {
+  /** The runtime. */
+  readonly runtime: RuntimeName;
+  /** Its version. */
+  readonly version: string;
+  /** What it can do here. */
+  readonly capabilities: Capabilities;
+  /** Facts about the machine and this process. */
+  readonly host: Host;
+  /** Time. */
+  readonly clock: Clock;
+  /**
+   * Binds a socket that this process holds and never accepts on.
+   *
+   * @throws {PreforkError} `ERR_BIND` with the address, the holder where it is
+   * visible, and the way out
+   */
+  bind(request: BindRequest): Promise<HeldSocket>;
+  /** Accepts on a held socket, for the `handoff` mode, until disposed. */
+  accept(
+    socket: HeldSocket,
+    backlog: number,
+    onConnection: (connection: Connection) => void,
+  ): Disposable;
+  /**
+   * Starts a worker.
+   *
+   * @throws {PreforkError} `ERR_SPAWN` when the command cannot be executed
+   */
+  spawn(plan: SpawnPlan): WorkerProcess;
+  /** Traps a signal; disposing gives it back its default action. */
+  onSignal(signal: Signal, listener: () => void): Disposable;
+}

@@ -1,0 +1,229 @@
+/**
+ * Checks the options of a pool: what is wrong gets an error that names it.
+ *
+ * @module
+ */
+
+import { formatAddress, type ListenerSpec, parseListener } from "./address.ts";
+import {
+  MAX_WORKERS,
+  type PoolConfig,
+  type PoolOptions,
+  type RuntimeShare,
+  type WorkerRuntime,
+} from "./options.ts";
+import { SHARE_MODES } from "./share_mode.ts";
+
+/** The longest time that a timer can wait: 2^31 - 1 ms, 24.8 days. */
+const MAX_TIME = 2 ** 31 - 1;
+
+const RUNTIMES: readonly WorkerRuntime[] = ["node", "deno", "bun", "exec"];
+
+const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
+  program: true,
+  args: true,
+  listen: true,
+  workers: true,
+  maxWorkers: true,
+  share: true,
+  balance: true,
+  runtime: true,
+  cwd: true,
+  env: true,
+  output: true,
+  signals: true,
+  grace: true,
+  idleGrace: true,
+  startTimeout: true,
+  soak: true,
+};
+
+/**
+ * Checks the options of a pool and completes them.
+ *
+ * @throws {TypeError} when a member has the wrong type or is unknown
+ * @throws {RangeError} when a number is out of range
+ */
+export function checkOptions(options: PoolOptions): PoolConfig {
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(KNOWN, name)) {
+      throw new TypeError(
+        `Cannot create a pool: there is no option "${name}", valid are ${
+          Object.keys(KNOWN).join(", ")
+        }`,
+      );
+    }
+  }
+  const runtimes = checkRuntime(options.runtime);
+  const mixed = runtimes?.reduce((sum, { count }) => sum + count, 0) ?? 0;
+  const workers = options.workers === undefined || options.workers === "auto"
+    ? mixed > 1 ? whole("runtime", mixed, 1, MAX_WORKERS) : undefined
+    : whole("workers", options.workers, 1, MAX_WORKERS, `, or "auto"`);
+  if (mixed > 1 && workers !== mixed) {
+    throw new RangeError(
+      `Cannot create a pool: "workers" is ${workers} but "runtime" adds up to ${mixed}, leave "workers" out`,
+    );
+  }
+  return {
+    program: text("program", options.program),
+    args: list("args", options.args ?? []),
+    listeners: checkListeners(options.listen ?? ":8080"),
+    workers,
+    maxWorkers: options.maxWorkers === undefined
+      ? undefined
+      : whole("maxWorkers", options.maxWorkers, workers ?? 1, MAX_WORKERS),
+    share: oneOf("share", options.share ?? "auto", [...SHARE_MODES, "auto"]),
+    balance: oneOf("balance", options.balance ?? "round-robin", [
+      "round-robin",
+      "least-connections",
+    ]),
+    runtimes,
+    cwd: options.cwd === undefined ? undefined : text("cwd", options.cwd),
+    env: checkEnv(options.env ?? {}),
+    output: oneOf("output", options.output ?? "inherit", ["inherit", "lines"]),
+    signals: flag("signals", options.signals ?? false),
+    grace: time("grace", options.grace ?? 30_000),
+    idleGrace: time("idleGrace", options.idleGrace ?? 300),
+    startTimeout: time("startTimeout", options.startTimeout ?? 60_000),
+    soak: time("soak", options.soak ?? 1_000),
+  };
+}
+
+function checkListeners(
+  listen: string | readonly string[],
+): readonly ListenerSpec[] {
+  const texts = typeof listen === "string" ? [listen] : list("listen", listen);
+  const specs = texts.map(parseListener);
+  const seen = new Set<string>();
+  for (const { name, share, address } of specs) {
+    // Two free ports without a name are two listeners with an address each.
+    const free = address.kind === "tcp" && address.port === 0 &&
+      name === formatAddress(address);
+    if (seen.has(name) && !free) {
+      throw new TypeError(
+        `Cannot create a pool: two listeners are named "${name}", give each its own as in "api=:8080"`,
+      );
+    }
+    seen.add(name);
+    if (share !== undefined) oneOf("share", share, [...SHARE_MODES, "auto"]);
+  }
+  return specs;
+}
+
+function checkRuntime(
+  runtime: PoolOptions["runtime"],
+): readonly RuntimeShare[] | undefined {
+  if (runtime === undefined) return undefined;
+  if (typeof runtime !== "object" || runtime === null) {
+    return [{ runtime: oneOf("runtime", runtime, RUNTIMES), count: 1 }];
+  }
+  const shares = Object.entries(runtime).map(([name, count]) => ({
+    runtime: oneOf("runtime", name, RUNTIMES),
+    count: whole(`runtime.${name}`, count, 1, MAX_WORKERS),
+  }));
+  if (shares.length === 0) {
+    throw new TypeError(
+      `Cannot create a pool: "runtime" is empty, valid are ${
+        RUNTIMES.join(", ")
+      } or an object such as { node: 3, bun: 1 }`,
+    );
+  }
+  return shares;
+}
+
+/**
+ * Checks a whole number.
+ *
+ * @throws {RangeError} naming the option, the value and the range
+ */
+export function whole(
+  name: string,
+  value: unknown,
+  min: number,
+  max: number,
+  or = "",
+): number {
+  if (
+    Number.isInteger(value) && (value as number) >= min &&
+    (value as number) <= max
+  ) {
+    return value as number;
+  }
+  throw new RangeError(
+    `Cannot use ${
+      show(value)
+    } for "${name}": it must be a whole number from ${min} to ${max}${or}`,
+  );
+}
+
+function time(name: string, value: unknown): number {
+  if (typeof value === "number" && value >= 0 && value <= MAX_TIME) {
+    return Math.round(value);
+  }
+  throw new RangeError(
+    `Cannot use ${
+      show(value)
+    } for "${name}": it must be a time in milliseconds from 0 to ${MAX_TIME}`,
+  );
+}
+
+function oneOf<const T extends string>(
+  name: string,
+  value: string,
+  valid: readonly T[],
+): T {
+  if ((valid as readonly string[]).includes(value)) return value as T;
+  throw new TypeError(
+    `Cannot use ${show(value)} for "${name}": it must be one of ${
+      valid.join(", ")
+    }`,
+  );
+}
+
+function list(name: string, values: readonly string[]): readonly string[] {
+  if (!Array.isArray(values)) {
+    throw new TypeError(
+      `Cannot use ${show(values)} for "${name}": it must be an array of strings`,
+    );
+  }
+  return values.map((value, i) => string(`${name}[${i}]`, value));
+}
+
+function string(name: string, value: unknown): string {
+  if (typeof value === "string") return value;
+  throw new TypeError(
+    `Cannot use ${show(value)} for "${name}": it must be a string`,
+  );
+}
+
+function flag(name: string, value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw new TypeError(
+    `Cannot use ${show(value)} for "${name}": it must be true or false`,
+  );
+}
+
+function checkEnv(
+  env: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  if (typeof env !== "object") {
+    throw new TypeError(
+      `Cannot use ${show(env)} for "env": it must be an object of strings`,
+    );
+  }
+  for (const [name, value] of Object.entries(env)) string(`env.${name}`, value);
+  return env;
+}
+
+function text(name: string, value: unknown): string {
+  if (typeof value === "string" && value !== "") return value;
+  throw new TypeError(
+    `Cannot use ${
+      show(value)
+    } for "${name}": it must be a string that is not empty`,
+  );
+}
+
+function show(value: unknown): string {
+  return typeof value === "string" ? `"${value}"` : String(value);
+}

@@ -1,0 +1,239 @@
+/**
+ * The workers of a pool as single processes: starts them, walks them through
+ * the state table, and reads what they say. Which worker is wanted where is
+ * not decided here but by the supervisor.
+ *
+ * @module
+ */
+
+import type { Adapter, ExitStatus } from "./adapter.ts";
+import { BootOutput, type OutputLine } from "./boot_output.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import type { PoolEvent } from "./events.ts";
+import { launch } from "./launch.ts";
+import type { Listener } from "./listeners.ts";
+import type { PoolConfig } from "./options.ts";
+import type { RuntimePattern } from "./program.ts";
+import { parseFromWorker } from "./protocol.ts";
+import { WorkerRecord } from "./worker_record.ts";
+import {
+  type ExitReason,
+  exitReason,
+  WORKER_TABLE,
+  type WorkerAction,
+  type WorkerEvent,
+} from "./worker_state.ts";
+
+/** What the crew needs from its supervisor. */
+export interface CrewContext {
+  /** The options. */
+  readonly config: PoolConfig;
+  /** The runtime. */
+  readonly adapter: Adapter;
+  /** The bound sockets. */
+  readonly listeners: readonly Listener[];
+  /** Which slot is run by what. */
+  readonly runtimeOf: RuntimePattern;
+  /** Spreads handed connections. */
+  readonly dispatcher: Dispatcher;
+  /** Puts something into the one queue of the pool. */
+  post(task: () => void): void;
+  /** Tells the user. */
+  emit(event: PoolEvent): void;
+  /** A worker accepts now. */
+  onReady(worker: WorkerRecord): void;
+  /** A worker's process has ended. */
+  onGone(worker: WorkerRecord, reason: ExitReason, status: ExitStatus): void;
+}
+
+/** Starts workers and follows them. */
+export class Crew {
+  /** How many workers were killed because their drain deadline passed. */
+  killed = 0;
+  readonly #context: CrewContext;
+  readonly #output: BootOutput<WorkerRecord>;
+
+  /** Makes a crew without workers. */
+  constructor(context: CrewContext) {
+    this.#context = context;
+    this.#output = new BootOutput((worker, line: OutputLine) =>
+      context.emit({ type: "worker-output", ...worker.identity, ...line })
+    );
+  }
+
+  /**
+   * Starts a worker.
+   *
+   * @throws {PreforkError} `ERR_BOOT` or `ERR_SPAWN`
+   */
+  start(slot: number, generation: number): WorkerRecord {
+    const { config, adapter, listeners, runtimeOf, post, emit } = this.#context;
+    const worker = new WorkerRecord(
+      slot,
+      generation,
+      runtimeOf(slot),
+      adapter.clock.now(),
+    );
+    this.#output.begin(worker);
+    launch(worker, config, listeners, adapter, {
+      line: (stream, line) =>
+        post(() => this.#output.write(worker, { stream, line })),
+      message: (message) => post(() => this.#hear(worker, message)),
+      noise: (problem) => post(() => this.#noise(worker, problem)),
+      exit: (status) => post(() => this.#bury(worker, status)),
+    });
+    emit({ type: "worker-started", ...worker.identity });
+    this.#watch(worker, config.startTimeout);
+    // A program in another language has no way to say that it accepts. Its
+    // socket is held here, so to count it too early costs time and no
+    // connection.
+    if (worker.runtime === "exec") post(() => this.step(worker, "ready"));
+    return worker;
+  }
+
+  /** Walks a worker through the state table. */
+  step(worker: WorkerRecord, event: WorkerEvent): void {
+    const from = worker.state;
+    const { next, actions } = WORKER_TABLE[from][event];
+    worker.state = next;
+    if (event === "overdue" && next === "killed") {
+      this.#blame(worker, from === "starting");
+    }
+    for (const action of actions) this.#act(worker, action);
+  }
+
+  /** Shows nothing more of what workers write: the pool gives up. */
+  mute(): void {
+    this.#output.mute();
+  }
+
+  #act(worker: WorkerRecord, action: WorkerAction): void {
+    const { config, adapter, dispatcher, emit, onReady } = this.#context;
+    switch (action) {
+      case "welcome":
+        worker.timer?.[Symbol.dispose]();
+        worker.readyAt = adapter.clock.now();
+        this.#output.release(worker);
+        dispatcher.join(worker);
+        emit({
+          type: "worker-ready",
+          ...worker.identity,
+          ms: Math.round(worker.readyAt - worker.startedAt),
+        });
+        onReady(worker);
+        break;
+      case "ask": {
+        const asked = worker.attached && worker.tell({
+          type: "drain",
+          ms: config.grace,
+          idle: config.idleGrace,
+        });
+        // Whoever does not speak our language understands SIGTERM.
+        if (!asked) worker.process.kill("SIGTERM");
+        break;
+      }
+      case "watch":
+        dispatcher.leave(worker);
+        this.#output.release(worker);
+        this.#watch(worker, config.grace);
+        emit({ type: "worker-draining", ...worker.identity });
+        break;
+      case "kill":
+        dispatcher.leave(worker);
+        worker.timer?.[Symbol.dispose]();
+        worker.process.kill("SIGKILL");
+        break;
+      case "bury":
+        worker.timer?.[Symbol.dispose]();
+        dispatcher.lose(worker);
+        break;
+    }
+  }
+
+  #watch(worker: WorkerRecord, ms: number): void {
+    const { adapter, post } = this.#context;
+    worker.timer?.[Symbol.dispose]();
+    worker.timer = adapter.clock.after(
+      ms,
+      () => post(() => this.step(worker, "overdue")),
+    );
+  }
+
+  #blame(worker: WorkerRecord, starting: boolean): void {
+    const { config, emit } = this.#context;
+    if (!starting) this.killed++;
+    const why = starting
+      ? `it was not ready ${config.startTimeout} ms after its start`
+      : `it was not done ${config.grace} ms after it began to drain`;
+    worker.failure ??= why;
+    emit({ type: "worker-killed", ...worker.identity, why });
+  }
+
+  #bury(worker: WorkerRecord, status: ExitStatus): void {
+    const { adapter, emit, onGone } = this.#context;
+    const reason = worker.failure !== undefined && worker.readyAt === undefined
+      ? "boot-failed"
+      : exitReason(worker.state, status.code === 0);
+    this.step(worker, "exit");
+    if (reason === "boot-failed") this.#output.fail(worker);
+    else this.#output.release(worker);
+    emit({
+      type: "worker-exited",
+      ...worker.identity,
+      reason,
+      ...status,
+      ms: Math.round(adapter.clock.now() - worker.startedAt),
+    });
+    onGone(worker, reason, status);
+  }
+
+  #noise(worker: WorkerRecord, problem: string): void {
+    this.#context.emit({ type: "worker-noise", ...worker.identity, problem });
+  }
+
+  #hear(worker: WorkerRecord, raw: unknown): void {
+    const { dispatcher, emit } = this.#context;
+    const parsed = parseFromWorker(raw);
+    if (parsed.kind === "noise") return this.#noise(worker, parsed.problem);
+    if (parsed.kind === "user") {
+      emit({
+        type: "worker-message",
+        ...worker.identity,
+        message: parsed.message,
+      });
+      return;
+    }
+    const { message } = parsed;
+    switch (message.type) {
+      case "hello":
+        worker.attached = true;
+        break;
+      case "ready":
+        this.step(worker, "ready");
+        break;
+      case "leaving":
+        this.step(worker, "leaving");
+        break;
+      case "failed":
+        worker.failure = message.reason;
+        break;
+      case "adopted":
+        emit({
+          type: "shard-adopted",
+          ...worker.identity,
+          listener: message.listener,
+          shard: message.shard,
+        });
+        break;
+      case "taken":
+        dispatcher.taken(worker, message.id);
+        break;
+      case "refused":
+        dispatcher.refused(worker, message.id);
+        break;
+      case "closed":
+        dispatcher.closed(worker, message.count);
+        break;
+    }
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * The errors that callers are expected to catch, with a stable code each.
+ *
+ * Wrong arguments are plain `TypeError`s and `RangeError`s; everything that the
+ * world can do to a correct call is a {@linkcode PreforkError}.
+ *
+ * @module
+ */
+
+/** What went wrong, as a stable name to compare with. */
+export type PreforkErrorCode =
+  /** A listener cannot be bound: in use, privileged, a path that is not ours. */
+  | "ERR_BIND"
+  /** The program does not boot: missing, throws, exits or stays silent. */
+  | "ERR_BOOT"
+  /** The program of a worker cannot be executed at all. */
+  | "ERR_SPAWN"
+  /** This OS, runtime or permission cannot do the share mode that was asked. */
+  | "ERR_SHARE_MODE"
+  /** A reload was undone: the new generation did not become ready. */
+  | "ERR_RELOAD"
+  /** The call does not fit the state of the pool. */
+  | "ERR_STATE"
+  /** A worker cannot use an inherited listener with this kind of server. */
+  | "ERR_ATTACH";
+
+/**
+ * An error of a pool or of a worker.
+ *
+ * Compare {@linkcode PreforkError.code} rather than using `instanceof`: package
+ * managers may install two copies of a package.
+ *
+ * @example
+ * ```ts
+ * import { Pool } from "@prefork/prefork";
+ *
+ * const pool = new Pool({ program: "server.js", listen: ":80" });
+ * try {
+ *   await pool.start();
+ * } catch (error) {
+ *   if ((error as { code?: string }).code === "ERR_BIND") process.exitCode = 4;
+ * }
+ * ```
+ */
+export class PreforkError extends Error {
+  /** The stable code. */
+  readonly code: PreforkErrorCode;
+
+  /** Makes an error from its code, its sentence and what caused it. */
+  constructor(code: PreforkErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = "PreforkError";
+    this.code = code;
+  }
+}
+
+/** The exit codes of the command. */
+export const EXIT = {
+  /** Everything was stopped as asked. */
+  done: 0,
+  /** A defect of prefork itself. */
+  internal: 1,
+  /** The command line or the options are wrong. */
+  usage: 2,
+  /** The program does not boot. */
+  boot: 3,
+  /** A listener cannot be bound. */
+  bind: 4,
+  /** The drain deadline passed and workers were killed. */
+  killed: 5,
+} as const;
+
+/** The exit code that belongs to an error. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof TypeError || error instanceof RangeError) {
+    return EXIT.usage;
+  }
+  switch ((error as { code?: unknown } | null)?.code) {
+    case "ERR_BIND":
+      return EXIT.bind;
+    case "ERR_BOOT":
+    case "ERR_SPAWN":
+      return EXIT.boot;
+    case "ERR_SHARE_MODE":
+      return EXIT.usage;
+    default:
+      return EXIT.internal;
+  }
+}
+
+/** The text of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,72 @@
+/**
+ * One source, many readers: every reader sees each value pushed since it began.
+ *
+ * @module
+ */
+
+/** A source of values that several loops can read. */
+export class EventStream<T> {
+  readonly #readers = new Set<Reader<T>>();
+  #closed = false;
+
+  /** Hands a value to every present reader. */
+  push(value: T): void {
+    for (const reader of this.#readers) reader.push(value);
+  }
+
+  /** Ends every reader's loop once it has read what was pushed. */
+  close(): void {
+    this.#closed = true;
+    for (const reader of this.#readers) reader.end();
+    this.#readers.clear();
+  }
+
+  /** Begins to collect values; the loop ends with {@linkcode EventStream.close}. */
+  read(): AsyncIterableIterator<T> {
+    const reader = new Reader<T>(() => this.#readers.delete(reader));
+    if (this.#closed) reader.end();
+    else this.#readers.add(reader);
+    return reader;
+  }
+}
+
+class Reader<T> implements AsyncIterableIterator<T> {
+  readonly #values: T[] = [];
+  readonly #leave: () => void;
+  #wake: (() => void) | undefined;
+  #ended = false;
+
+  constructor(leave: () => void) {
+    this.#leave = leave;
+  }
+
+  push(value: T): void {
+    this.#values.push(value);
+    this.#wake?.();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#wake?.();
+  }
+
+  async next(): Promise<IteratorResult<T>> {
+    while (this.#values.length === 0 && !this.#ended) {
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    if (this.#values.length === 0) return { done: true, value: undefined };
+    return { done: false, value: this.#values.shift()! };
+  }
+
+  return(): Promise<IteratorResult<T>> {
+    this.#leave();
+    this.#ended = true;
+    this.#values.length = 0;
+    this.#wake?.();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * What a pool tells about itself.
+ *
+ * @module
+ */
+
+import type { ShareMode } from "./adapter.ts";
+import type { ExitReason } from "./worker_state.ts";
+
+/** Which worker an event is about. */
+export interface WorkerIdentity {
+  /** The stable number of its place, from 0. */
+  readonly slot: number;
+  /** The generation it belongs to, from 1. */
+  readonly generation: number;
+  /** The process id. */
+  readonly pid: number;
+}
+
+/** An event of a pool; `type` tells which. */
+export type PoolEvent =
+  /** A listener is bound, and how it is shared. */
+  | {
+    readonly type: "listening";
+    readonly name: string;
+    readonly address: string;
+    readonly share: ShareMode;
+    readonly reason: string;
+  }
+  /** A worker process runs. */
+  | { readonly type: "worker-started" } & WorkerIdentity
+  /** A worker accepts, `ms` after its start. */
+  | { readonly type: "worker-ready"; readonly ms: number } & WorkerIdentity
+  /** A worker was asked to finish and leave, or does so on its own. */
+  | { readonly type: "worker-draining" } & WorkerIdentity
+  /** A worker was sent SIGKILL, and why. */
+  | { readonly type: "worker-killed"; readonly why: string } & WorkerIdentity
+  /** A worker's process has ended, `ms` after its start. */
+  | {
+    readonly type: "worker-exited";
+    readonly reason: ExitReason;
+    readonly code: number | null;
+    readonly signal: string | null;
+    readonly ms: number;
+  } & WorkerIdentity
+  /** A slot gets a new worker after so many milliseconds. */
+  | {
+    readonly type: "worker-respawning";
+    readonly slot: number;
+    readonly delay: number;
+    readonly crashes: number;
+  }
+  /** A worker wrote a line. */
+  | {
+    readonly type: "worker-output";
+    readonly stream: "stdout" | "stderr";
+    readonly line: string;
+  } & WorkerIdentity
+  /** A worker sent a message of the user's own. */
+  | {
+    readonly type: "worker-message";
+    readonly message: unknown;
+  } & WorkerIdentity
+  /** A worker's channel carried something that is no message. */
+  | { readonly type: "worker-noise"; readonly problem: string } & WorkerIdentity
+  /** A worker accepts on the shard of a slot that has no ready worker. */
+  | {
+    readonly type: "shard-adopted";
+    readonly listener: string;
+    readonly shard: number;
+  } & WorkerIdentity
+  /** A shard is back with its own slot. */
+  | {
+    readonly type: "shard-released";
+    readonly listener: string;
+    readonly shard: number;
+  } & WorkerIdentity
+  /** Every wanted worker is ready, `ms` after the start. */
+  | {
+    readonly type: "pool-ready";
+    readonly workers: number;
+    readonly ms: number;
+  }
+  /** The number of wanted workers was changed. */
+  | {
+    readonly type: "scaled";
+    readonly from: number;
+    readonly to: number;
+  }
+  /** A reload has begun. */
+  | { readonly type: "reload-started"; readonly generation: number }
+  /** Every worker belongs to the new generation, and the old ones are gone. */
+  | {
+    readonly type: "reload-finished";
+    readonly generation: number;
+    readonly ms: number;
+  }
+  /** The reload was given up; the workers that served go on serving. */
+  | {
+    readonly type: "reload-failed";
+    readonly generation: number;
+    readonly reason: string;
+  }
+  /** The pool stops; `quick` means without waiting for requests in flight. */
+  | { readonly type: "stopping"; readonly quick: boolean }
+  /** Nothing of the pool is left. */
+  | { readonly type: "stopped"; readonly killed: number }
+  /** Something that the operator should know. */
+  | { readonly type: "warning"; readonly message: string };

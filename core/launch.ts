@@ -1,0 +1,102 @@
+/**
+ * Starts the process of a worker.
+ *
+ * @module
+ */
+
+import type { Adapter, ExitStatus } from "./adapter.ts";
+import { encodeInheritance } from "./environment.ts";
+import {
+  inheritedListener,
+  inheritedSockets,
+  type Listener,
+} from "./listeners.ts";
+import type { PoolConfig } from "./options.ts";
+import { commandOf } from "./program.ts";
+import type { WorkerRecord } from "./worker_record.ts";
+
+/** Who is told what a worker does. */
+export interface WorkerObserver {
+  /** A line of output. */
+  line(stream: "stdout" | "stderr", line: string): void;
+  /** A message, not yet trusted. */
+  message(message: unknown): void;
+  /** Something on the channel that is no message. */
+  noise(problem: string): void;
+  /** The end, once. */
+  exit(status: ExitStatus): void;
+}
+
+/** Variables of the supervisor's own place in the world: not its workers'. */
+const OWN_PLACE = [
+  "LISTEN_PID",
+  "LISTEN_FDS",
+  "LISTEN_FDNAMES",
+  "NODE_CHANNEL_FD",
+  "NODE_CHANNEL_SERIALIZATION_MODE",
+  "NODE_UNIQUE_ID",
+  "NOTIFY_SOCKET",
+  "WATCHDOG_PID",
+  "WATCHDOG_USEC",
+];
+
+/**
+ * Starts the process of a worker and puts it into its record.
+ *
+ * @throws {PreforkError} `ERR_BOOT` or `ERR_SPAWN`
+ */
+export function launch(
+  worker: WorkerRecord,
+  config: PoolConfig,
+  listeners: readonly Listener[],
+  adapter: Adapter,
+  observer: WorkerObserver,
+): void {
+  const command = commandOf({ ...config, runtime: worker.runtime }, adapter);
+  worker.process = adapter.spawn({
+    command,
+    ...(config.cwd !== undefined && { cwd: config.cwd }),
+    sockets: listeners.flatMap(inheritedSockets),
+    env: (fds) => ({
+      ...ownEnvironment(adapter),
+      ...config.env,
+      ...placeOf(worker, listeners, fds, adapter),
+    }),
+    output: config.output,
+    onLine: (stream, line) => observer.line(stream, line),
+    onMessage: (message) => observer.message(message),
+    onNoise: (problem) => observer.noise(problem),
+    onExit: (status) => observer.exit(status),
+  });
+}
+
+function ownEnvironment({ host }: Adapter): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const [name, value] of Object.entries(host.env)) {
+    if (value === undefined || OWN_PLACE.includes(name)) continue;
+    if (name.startsWith("PREFORK_") || name.startsWith("SERVER_STARTER_")) {
+      continue;
+    }
+    env[name] = value;
+  }
+  return env;
+}
+
+function placeOf(
+  { slot, generation }: WorkerRecord,
+  listeners: readonly Listener[],
+  fds: readonly number[],
+  { capabilities }: Adapter,
+): Record<string, string> {
+  let at = 0;
+  const inherited = listeners.map((listener) => {
+    const count = inheritedSockets(listener).length;
+    const own = fds.slice(at, at + count);
+    at += count;
+    return inheritedListener(listener, slot, own);
+  });
+  return encodeInheritance(
+    { slot, generation, listeners: inherited },
+    capabilities.fdPlacement,
+  );
+}

@@ -1,0 +1,136 @@
+/**
+ * The sockets of a pool: opened before the first worker, closed after the last.
+ *
+ * @module
+ */
+
+import type { Adapter, HeldSocket, ShareMode } from "./adapter.ts";
+import { type Address, formatAddress, type ListenerSpec } from "./address.ts";
+import type { InheritedListener } from "./environment.ts";
+import { chooseShareMode } from "./share_mode.ts";
+
+/** A listener whose sockets are bound. */
+export interface Listener {
+  /** Its name. */
+  readonly name: string;
+  /** Its real address, as text. */
+  readonly address: string;
+  /** How it is shared. */
+  readonly mode: ShareMode;
+  /** Why it is shared so. */
+  readonly reason: string;
+  /** The length of its accept queue. */
+  readonly backlog: number;
+  /** True when IPv4 is left out. */
+  readonly ipv6Only: boolean;
+  /**
+   * `shared` and `handoff`: one. `sharded`: one per slot there can be.
+   * `reuseport`: one that only keeps the address for this pool.
+   */
+  readonly sockets: readonly HeldSocket[];
+}
+
+/** What {@linkcode openListeners} needs. */
+export interface ListenersPlan {
+  /** What the user asked for. */
+  readonly specs: readonly ListenerSpec[];
+  /** The share mode for listeners that do not say their own. */
+  readonly share: ShareMode | "auto";
+  /** How many shards a sharded listener gets. */
+  readonly shards: number;
+  /** True when some workers are programs in other languages. */
+  readonly foreign: boolean;
+}
+
+/**
+ * Binds every listener; when one fails, those before it are closed again.
+ *
+ * @throws {PreforkError} `ERR_SHARE_MODE` or `ERR_BIND`
+ */
+export async function openListeners(
+  { specs, share, shards, foreign }: ListenersPlan,
+  adapter: Adapter,
+): Promise<readonly Listener[]> {
+  const choices = specs.map((spec) =>
+    chooseShareMode({
+      wanted: (spec.share as ShareMode | "auto" | undefined) ?? share,
+      address: spec.address,
+      capabilities: adapter.capabilities,
+      foreign,
+    })
+  );
+  const opened: Listener[] = [];
+  try {
+    for (const [i, spec] of specs.entries()) {
+      const { mode, reason } = choices[i]!;
+      const sockets = await bindAll(spec, mode, shards, foreign, adapter);
+      const address = formatAddress(sockets[0]!.address);
+      opened.push({
+        name: spec.name === formatAddress(spec.address) ? address : spec.name,
+        address,
+        mode,
+        reason,
+        backlog: spec.backlog,
+        ipv6Only: spec.ipv6Only,
+        sockets,
+      });
+    }
+  } catch (error) {
+    closeListeners(opened);
+    throw error;
+  }
+  return opened;
+}
+
+/** Closes every socket of every listener. */
+export function closeListeners(listeners: readonly Listener[]): void {
+  for (const { sockets } of listeners) {
+    for (const socket of sockets) socket.close();
+  }
+}
+
+/** The sockets of a listener that workers inherit. */
+export function inheritedSockets(listener: Listener): readonly HeldSocket[] {
+  return listener.mode === "shared" || listener.mode === "sharded"
+    ? listener.sockets
+    : [];
+}
+
+/** A listener as the worker of a slot sees it. */
+export function inheritedListener(
+  { name, address, mode, backlog, ipv6Only }: Listener,
+  slot: number,
+  fds: readonly number[],
+): InheritedListener {
+  const shard = mode === "sharded" ? slot : 0;
+  return { name, address, mode, backlog, ipv6Only, fds, shard };
+}
+
+async function bindAll(
+  spec: ListenerSpec,
+  mode: ShareMode,
+  shards: number,
+  listen: boolean,
+  adapter: Adapter,
+): Promise<readonly HeldSocket[]> {
+  const bind = (address: Address, reusePort: boolean) =>
+    adapter.bind({ ...spec, address, reusePort, listen });
+  if (mode === "shared" || mode === "handoff") {
+    return [await bind(spec.address, false)];
+  }
+  // The kernel lets several pools of one user bind the same address with
+  // SO_REUSEPORT and would split the traffic among them in silence. Without
+  // the option it refuses, so an ordinary socket goes first.
+  const probe = await bind(spec.address, false);
+  probe.close();
+  const sockets: HeldSocket[] = [];
+  try {
+    for (let i = 0; i < (mode === "sharded" ? shards : 1); i++) {
+      sockets.push(await bind(probe.address, true));
+    }
+  } catch (error) {
+    for (const socket of sockets) socket.close();
+    throw error;
+  }
+  return sockets;
+}

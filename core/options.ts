@@ -1,0 +1,151 @@
+/**
+ * The options of a pool: what may be given and what is assumed.
+ *
+ * @module
+ */
+
+import type { RuntimeName, ShareMode } from "./adapter.ts";
+import type { ListenerSpec } from "./address.ts";
+import type { Balance } from "./dispatcher.ts";
+
+/** What runs a worker: a runtime, or the program itself. */
+export type WorkerRuntime = RuntimeName | "exec";
+
+/** What a pool is made of. Times are in milliseconds. */
+export interface PoolOptions {
+  /** The file that a worker runs, or with `runtime: "exec"` an executable. */
+  readonly program: string;
+  /** Arguments for the program. */
+  readonly args?: readonly string[];
+  /**
+   * Where to listen: `":8080"`, `"host:port"`, `"[v6]:port"`, `"unix:/path"`,
+   * `"unix:@name"`, `"fd:3"`, each with an optional `name=` in front and
+   * `?backlog=..&share=..` behind.
+   *
+   * @default {":8080"}
+   */
+  readonly listen?: string | readonly string[];
+  /**
+   * How many workers, or `"auto"` for one per CPU that affinity and cgroup
+   * grant.
+   *
+   * @default {"auto"}
+   */
+  readonly workers?: number | "auto";
+  /**
+   * The most that `scale` may ask for. `sharded` binds so many sockets.
+   *
+   * @default {Math.max(8, 2 * workers)}
+   */
+  readonly maxWorkers?: number;
+  /**
+   * How one address reaches many workers.
+   *
+   * @default {"auto"}
+   */
+  readonly share?: ShareMode | "auto";
+  /**
+   * Who gets the next connection in `handoff`.
+   *
+   * @default {"round-robin"}
+   */
+  readonly balance?: Balance;
+  /**
+   * What runs the workers. An object such as `{ node: 3, bun: 1 }` makes a
+   * pool of several runtimes. Unless given: the supervisor's own runtime for
+   * files of JavaScript and TypeScript, else `"exec"`.
+   */
+  readonly runtime?:
+    | WorkerRuntime
+    | Readonly<Partial<Record<WorkerRuntime, number>>>;
+  /** The working directory of the workers. */
+  readonly cwd?: string;
+  /** Variables for the workers, on top of the supervisor's own. */
+  readonly env?: Readonly<Record<string, string>>;
+  /**
+   * Where the output of workers goes: to the supervisor's own, or as
+   * `worker-output` events.
+   *
+   * @default {"inherit"}
+   */
+  readonly output?: "inherit" | "lines";
+  /**
+   * True to trap the signals of the default preset while the pool runs.
+   *
+   * @default {false}
+   */
+  readonly signals?: boolean;
+  /**
+   * The time a draining worker has before it is killed.
+   *
+   * @default {30_000}
+   */
+  readonly grace?: number;
+  /**
+   * The time a draining worker gives an idle keep-alive connection for one
+   * more request.
+   *
+   * @default {300}
+   */
+  readonly idleGrace?: number;
+  /**
+   * The time a worker has to become ready.
+   *
+   * @default {60_000}
+   */
+  readonly startTimeout?: number;
+  /**
+   * The time the first worker of a new generation must live before the reload
+   * goes on.
+   *
+   * @default {1_000}
+   */
+  readonly soak?: number;
+}
+
+/** One kind of worker of a pool. */
+export interface RuntimeShare {
+  /** What runs it. */
+  readonly runtime: WorkerRuntime;
+  /** How many of the pattern's slots it has. */
+  readonly count: number;
+}
+
+/** Options that were checked and completed. */
+export interface PoolConfig {
+  /** The program. */
+  readonly program: string;
+  /** Its arguments. */
+  readonly args: readonly string[];
+  /** The listeners, names unique. */
+  readonly listeners: readonly ListenerSpec[];
+  /** How many workers at the start; undefined is one per CPU. */
+  readonly workers: number | undefined;
+  /** The most workers; undefined is the default. */
+  readonly maxWorkers: number | undefined;
+  /** The share mode asked for. */
+  readonly share: ShareMode | "auto";
+  /** Who gets the next connection in `handoff`. */
+  readonly balance: Balance;
+  /** The runtimes, or undefined to choose by the program. */
+  readonly runtimes: readonly RuntimeShare[] | undefined;
+  /** The working directory. */
+  readonly cwd: string | undefined;
+  /** Additional variables. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Where output goes. */
+  readonly output: "inherit" | "lines";
+  /** Whether signals are trapped. */
+  readonly signals: boolean;
+  /** Drain deadline, ms. */
+  readonly grace: number;
+  /** Grace of idle connections, ms. */
+  readonly idleGrace: number;
+  /** Start timeout, ms. */
+  readonly startTimeout: number;
+  /** Soak time, ms. */
+  readonly soak: number;
+}
+
+/** The most workers a pool can have. */
+export const MAX_WORKERS = 1024;

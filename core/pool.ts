@@ -1,0 +1,311 @@
+/**
+ * The pool: what a program that supervises workers holds in its hands.
+ *
+ * @module
+ */
+
+import type { Adapter } from "./adapter.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { PreforkError } from "./errors.ts";
+import { EventStream } from "./event_stream.ts";
+import type { PoolEvent } from "./events.ts";
+import { closeListeners, type Listener, openListeners } from "./listeners.ts";
+import { checkOptions, whole } from "./check_options.ts";
+import { MAX_WORKERS, type PoolConfig, type PoolOptions } from "./options.ts";
+import { commandOf, runtimePattern } from "./program.ts";
+import { trapSignals } from "./signals.ts";
+import type { PoolStatus } from "./status.ts";
+import { statusOf } from "./status.ts";
+import { Supervisor } from "./supervisor.ts";
+
+/** How many workers may be alive beyond those wanted. */
+const MAX_SURGE = 1;
+
+interface Running {
+  readonly adapter: Adapter;
+  readonly listeners: readonly Listener[];
+  readonly dispatcher: Dispatcher;
+  readonly supervisor: Supervisor;
+  readonly maxWorkers: number;
+  /** What `quiesce` is undone to. */
+  usual: number;
+}
+
+/** What a stop left behind. */
+export interface StopReport {
+  /** How many workers were killed because the drain deadline passed. */
+  readonly killed: number;
+}
+
+/**
+ * Keeps worker processes behind listening sockets. This is the runtime-neutral
+ * part: what it asks of the world comes from the adapter it is given.
+ */
+export class PoolCore implements AsyncDisposable {
+  readonly #config: PoolConfig;
+  readonly #load: () => Promise<Adapter>;
+  readonly #events = new EventStream<PoolEvent>();
+  readonly #stopped = Promise.withResolvers<StopReport>();
+  readonly #cleanup: Disposable[] = [];
+  #waiters: PromiseWithResolvers<void>[] = [];
+  #started: Promise<void> | undefined;
+  #running: Running | undefined;
+  #failure: PreforkError | undefined;
+  #since = 0;
+  #announced = false;
+  #ended = false;
+
+  /**
+   * Checks the options; nothing is opened or started yet.
+   *
+   * @throws {TypeError} when an option has the wrong type or is unknown
+   * @throws {RangeError} when a number is out of range
+   */
+  constructor(options: PoolOptions, load: () => Promise<Adapter>) {
+    this.#config = checkOptions(options);
+    this.#load = load;
+  }
+
+  /**
+   * Binds the listeners, starts the workers and waits until every one of them
+   * is ready.
+   *
+   * @throws {PreforkError} `ERR_SHARE_MODE` when a mode cannot work here,
+   * `ERR_BIND` when a listener cannot be bound, `ERR_BOOT` when the program
+   * does not come up, `ERR_STATE` when the pool was stopped meanwhile
+   */
+  start(): Promise<void> {
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
+  /**
+   * Waits until every wanted worker is ready, for instance after `scale`.
+   *
+   * @throws {PreforkError} `ERR_STATE` when the pool ends before that
+   */
+  ready(): Promise<void> {
+    if (this.#running?.supervisor.isReady === true && !this.#ended) {
+      return Promise.resolve();
+    }
+    const waiter = Promise.withResolvers<void>();
+    if (this.#ended) waiter.reject(this.#failure ?? stoppedError("wait for"));
+    else this.#waiters.push(waiter);
+    return waiter.promise;
+  }
+
+  /**
+   * Changes the number of workers. Those that are too many drain; in `sharded`
+   * another worker takes over their shards first.
+   *
+   * @throws {RangeError} when the number is not from 0 to `maxWorkers`
+   * @throws {PreforkError} `ERR_STATE` when the pool does not run
+   */
+  scale(workers: number): void {
+    const running = this.#require("scale");
+    const { supervisor, maxWorkers } = running;
+    whole("workers", workers, 0, maxWorkers);
+    if (workers === supervisor.wanted) return;
+    this.#events.push({ type: "scaled", from: supervisor.wanted, to: workers });
+    if (workers > 0) running.usual = workers;
+    supervisor.scale(workers);
+  }
+
+  /**
+   * Replaces the workers one slot at a time, each new one ready before the old
+   * one drains. Resolves when the last old worker is gone. A reload asked for
+   * during another one follows it.
+   *
+   * @throws {PreforkError} `ERR_RELOAD` when a new worker does not come up: it
+   * was given up and the old workers go on serving; `ERR_STATE` when the pool
+   * does not run
+   */
+  reload(): Promise<void> {
+    const { supervisor, usual } = this.#require("reload");
+    if (supervisor.wanted > 0) return supervisor.reload();
+    // Nobody is left to be replaced: whoever comes now runs the new program.
+    this.scale(usual);
+    return this.ready();
+  }
+
+  /**
+   * Stops accepting, lets the workers finish, closes the listeners. With
+   * `quick` the workers are killed. Called again, it can only be hastened.
+   */
+  stop(options: { readonly quick?: boolean } = {}): Promise<StopReport> {
+    const quick = options.quick ?? false;
+    if (this.#ended) return this.#stopped.promise;
+    if (this.#running === undefined) {
+      this.#end(0);
+      return this.#stopped.promise;
+    }
+    const { supervisor, dispatcher } = this.#running;
+    if (!supervisor.stopping || quick) {
+      this.#events.push({ type: "stopping", quick });
+    }
+    dispatcher.flush();
+    supervisor.stop(quick);
+    return this.#stopped.promise;
+  }
+
+  /** A picture of the pool at this moment. */
+  status(): PoolStatus {
+    return statusOf({
+      ...this.#running,
+      ended: this.#ended,
+      announced: this.#announced,
+    });
+  }
+
+  /** The events of the pool from now on; the loop ends when the pool does. */
+  events(): AsyncIterableIterator<PoolEvent> {
+    return this.#events.read();
+  }
+
+  /**
+   * Sends a message of the user's own to the worker of a slot, or to every
+   * worker that serves. Returns how many were reached.
+   *
+   * @throws {PreforkError} `ERR_STATE` when the pool does not run
+   */
+  send(message: unknown, slot?: number): number {
+    const { supervisor } = this.#require("send to");
+    let reached = 0;
+    for (const { slot: number, current } of supervisor.slots.values()) {
+      if (slot !== undefined && slot !== number) continue;
+      if (current?.attached && current.process.send(message)) reached++;
+    }
+    return reached;
+  }
+
+  /** Tells the operator something, as an event. */
+  warn(message: string): void {
+    this.#events.push({ type: "warning", message });
+  }
+
+  /** Stops the pool and waits for its end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #start(): Promise<void> {
+    const config = this.#config;
+    const adapter = await this.#load();
+    const workers = config.workers ?? Math.min(adapter.host.cpus, MAX_WORKERS);
+    const maxWorkers = config.maxWorkers ??
+      Math.min(MAX_WORKERS, Math.max(8, 2 * workers));
+    const runtimeOf = runtimePattern(config.runtimes, config.program, adapter);
+    const runtimes = new Set(
+      Array.from({ length: workers }, (_, i) => runtimeOf(i)),
+    );
+    // Before anything is opened: is there something to run?
+    for (const runtime of runtimes) commandOf({ ...config, runtime }, adapter);
+    const listeners = await openListeners({
+      specs: config.listeners,
+      share: config.share,
+      shards: Math.max(workers, maxWorkers),
+      foreign: runtimes.has("exec"),
+    }, adapter);
+    if (this.#ended) {
+      closeListeners(listeners);
+      throw stoppedError("start");
+    }
+    this.#since = adapter.clock.now();
+    const dispatcher = new Dispatcher(config.balance);
+    const emit = (event: PoolEvent) => this.#events.push(event);
+    const supervisor = new Supervisor({
+      config,
+      adapter,
+      listeners,
+      runtimeOf,
+      dispatcher,
+      maxSurge: MAX_SURGE,
+      emit,
+      onReady: () => this.#onReady(workers),
+      onHopeless: (error) => this.#failure ??= error,
+      onEmpty: () => this.#onEmpty(),
+    });
+    this.#running = {
+      adapter,
+      listeners,
+      dispatcher,
+      supervisor,
+      maxWorkers,
+      usual: workers,
+    };
+    for (const { name, address, mode, reason } of listeners) {
+      emit({ type: "listening", name, address, share: mode, reason });
+    }
+    this.#accept(this.#running);
+    if (config.signals) {
+      this.#cleanup.push(...trapSignals(this, adapter, maxWorkers));
+    }
+    supervisor.scale(workers);
+    await this.ready();
+  }
+
+  #accept({ listeners, dispatcher, adapter }: Running): void {
+    for (const { name, mode, sockets, backlog } of listeners) {
+      if (mode !== "handoff") continue;
+      this.#cleanup.push(adapter.accept(
+        sockets[0]!,
+        backlog,
+        (connection) => dispatcher.offer(name, connection),
+      ));
+    }
+  }
+
+  #onReady(workers: number): void {
+    for (const waiter of this.#waiters) waiter.resolve();
+    this.#waiters = [];
+    if (this.#announced) return;
+    this.#announced = true;
+    const ms = Math.round(this.#running!.adapter.clock.now() - this.#since);
+    this.#events.push({ type: "pool-ready", workers, ms });
+  }
+
+  #onEmpty(): void {
+    if (this.#ended) return;
+    const { listeners, dispatcher, supervisor } = this.#running!;
+    dispatcher.close();
+    for (const disposable of this.#cleanup.reverse()) {
+      disposable[Symbol.dispose]();
+    }
+    closeListeners(listeners);
+    this.#end(supervisor.crew.killed);
+  }
+
+  #end(killed: number): void {
+    this.#ended = true;
+    if (this.#running !== undefined) {
+      this.#events.push({ type: "stopped", killed });
+    }
+    this.#events.close();
+    for (const waiter of this.#waiters) {
+      waiter.reject(this.#failure ?? stoppedError("wait for"));
+    }
+    this.#waiters = [];
+    this.#stopped.resolve({ killed });
+  }
+
+  #require(action: string): Running {
+    if (this.#running !== undefined && !this.#running.supervisor.stopping) {
+      return this.#running;
+    }
+    throw new PreforkError(
+      "ERR_STATE",
+      `Cannot ${action} the pool: it ${
+        this.#running === undefined
+          ? "has not been started, await its start() first"
+          : "is stopping"
+      }`,
+    );
+  }
+}
+
+function stoppedError(action: string): PreforkError {
+  return new PreforkError(
+    "ERR_STATE",
+    `Cannot ${action} the pool: it was stopped`,
+  );
+}

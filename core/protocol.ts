@@ -1,0 +1,154 @@
+/**
+ * The messages between the supervisor and its workers, over Node's IPC channel
+ * (newline-delimited JSON). Ours carry the key {@linkcode TAG}; whatever does
+ * not is the user's own and passes through. `docs/PROTOCOL.md` has the rules.
+ *
+ * @module
+ */
+
+/** The key that marks a message as ours; its value is the version. */
+export const TAG = "prefork";
+
+/** The version of these messages. A worker of another version is refused. */
+export const PROTOCOL_VERSION = 1;
+
+/** What a worker says. */
+export type FromWorker =
+  /** It has attached and understands this protocol. */
+  | { readonly type: "hello"; readonly runtime: string; readonly pid: number }
+  /** It accepts connections. */
+  | { readonly type: "ready" }
+  /** It begins to leave without having been asked to. */
+  | { readonly type: "leaving" }
+  /** It cannot use a listener; the text says why. */
+  | { readonly type: "failed"; readonly reason: string }
+  /** It accepts on another slot's shard. */
+  | {
+    readonly type: "adopted";
+    readonly listener: string;
+    readonly shard: number;
+  }
+  /** It has taken over a handed connection. */
+  | { readonly type: "taken"; readonly id: number }
+  /** It cannot take a handed connection; give it to another. */
+  | { readonly type: "refused"; readonly id: number }
+  /** So many handed connections have ended since the last such message. */
+  | { readonly type: "closed"; readonly count: number };
+
+/** What the supervisor says. */
+export type ToWorker =
+  /** Stop accepting, finish within `ms`, leave. Idle connections get `idle`. */
+  | { readonly type: "drain"; readonly ms: number; readonly idle: number }
+  /** Accept on another slot's shard as well. */
+  | {
+    readonly type: "adopt";
+    readonly listener: string;
+    readonly shard: number;
+  }
+  /** Stop accepting on another slot's shard. */
+  | {
+    readonly type: "release";
+    readonly listener: string;
+    readonly shard: number;
+  }
+  /** A connection comes with this message. */
+  | {
+    readonly type: "connection";
+    readonly listener: string;
+    readonly id: number;
+  };
+
+/** What a message turned out to be. */
+export type Parsed<T> =
+  /** One of ours. */
+  | { readonly kind: "ours"; readonly message: T }
+  /** The user's own. */
+  | { readonly kind: "user"; readonly message: unknown }
+  /** Tagged as ours but not understood. */
+  | { readonly kind: "noise"; readonly problem: string };
+
+type Field = "string" | "count";
+type Shapes<T extends { type: string }> = {
+  readonly [K in T["type"]]: {
+    readonly [F in Exclude<keyof Extract<T, { type: K }>, "type">]: Field;
+  };
+};
+
+const FROM_WORKER: Shapes<FromWorker> = {
+  hello: { runtime: "string", pid: "count" },
+  ready: {},
+  leaving: {},
+  failed: { reason: "string" },
+  adopted: { listener: "string", shard: "count" },
+  taken: { id: "count" },
+  refused: { id: "count" },
+  closed: { count: "count" },
+};
+
+const TO_WORKER: Shapes<ToWorker> = {
+  drain: { ms: "count", idle: "count" },
+  adopt: { listener: "string", shard: "count" },
+  release: { listener: "string", shard: "count" },
+  connection: { listener: "string", id: "count" },
+};
+
+/** The longest text in one of our messages, in UTF-16 units. */
+const MAX_TEXT = 4096;
+
+/** Tags a message as ours. */
+export function encode(message: FromWorker | ToWorker): unknown {
+  return { [TAG]: PROTOCOL_VERSION, ...message };
+}
+
+/** Reads what came from a worker. Never throws. */
+export function parseFromWorker(message: unknown): Parsed<FromWorker> {
+  return parse(message, FROM_WORKER);
+}
+
+/** Reads what came from the supervisor. Never throws. */
+export function parseToWorker(message: unknown): Parsed<ToWorker> {
+  return parse(message, TO_WORKER);
+}
+
+function parse<T extends { type: string }>(
+  message: unknown,
+  shapes: Shapes<T>,
+): Parsed<T> {
+  if (typeof message !== "object" || message === null || !(TAG in message)) {
+    return { kind: "user", message };
+  }
+  const fields = message as Record<string, unknown>;
+  if (fields[TAG] !== PROTOCOL_VERSION) {
+    return noise(
+      `it speaks version ${show(fields[TAG])}, not ${PROTOCOL_VERSION}`,
+    );
+  }
+  const type = fields["type"];
+  if (typeof type !== "string" || !Object.hasOwn(shapes, type)) {
+    return noise(`its type ${show(type)} is unknown`);
+  }
+  const shape: Readonly<Record<string, Field>> = shapes[type as T["type"]];
+  const known: Record<string, unknown> = { type };
+  for (const [name, field] of Object.entries(shape)) {
+    const value = fields[name];
+    const fits = field === "string"
+      ? typeof value === "string" && value.length <= MAX_TEXT
+      : Number.isSafeInteger(value) && (value as number) >= 0;
+    if (!fits) {
+      return noise(`"${name}" of a "${type}" message is ${show(value)}`);
+    }
+    known[name] = value;
+  }
+  return { kind: "ours", message: known as T };
+}
+
+function noise(problem: string): { kind: "noise"; problem: string } {
+  return { kind: "noise", problem };
+}
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60
+    ? `${text.slice(0, 57)}.. (${text.length} long)`
+    : text;
+}

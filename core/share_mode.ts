@@ -1,0 +1,115 @@
+/**
+ * Which share mode a listener gets, and why.
+ *
+ * @module
+ */
+
+import type { Capabilities, Refusal, ShareMode } from "./adapter.ts";
+import type { Address } from "./address.ts";
+import { formatAddress } from "./address.ts";
+import { PreforkError } from "./errors.ts";
+
+/** Every share mode. */
+export const SHARE_MODES: readonly ShareMode[] = [
+  "shared",
+  "sharded",
+  "reuseport",
+  "handoff",
+];
+
+/** What `auto` tries, best first. A better mode goes to the front of it. */
+const PREFERENCE: readonly ShareMode[] = ["shared", "handoff", "reuseport"];
+
+/** A mode and the reason for it, for one log line. */
+export interface ShareChoice {
+  /** The mode. */
+  readonly mode: ShareMode;
+  /** Why. */
+  readonly reason: string;
+}
+
+/** What the choice depends on. */
+export interface ShareQuestion {
+  /** What was asked for. */
+  readonly wanted: ShareMode | "auto";
+  /** Where the listener is. */
+  readonly address: Address;
+  /** What the supervisor's runtime can do here. */
+  readonly capabilities: Capabilities;
+  /** True when some workers are programs that may not speak to the pool. */
+  readonly foreign: boolean;
+}
+
+/**
+ * Picks the share mode of a listener.
+ *
+ * @throws {PreforkError} `ERR_SHARE_MODE` when a mode was asked for that would
+ * not work here, with the reason and what works instead
+ */
+export function chooseShareMode(question: ShareQuestion): ShareChoice {
+  const { wanted } = question;
+  if (wanted !== "auto") {
+    const refusal = refusalOf(wanted, question);
+    if (refusal === undefined) return { mode: wanted, reason: "as asked" };
+    throw refused(wanted, question, refusal);
+  }
+  const skipped: string[] = [];
+  for (const mode of PREFERENCE) {
+    const refusal = refusalOf(mode, question);
+    if (refusal === undefined) {
+      return {
+        mode,
+        reason: skipped.length > 0
+          ? skipped.join("; ")
+          : "every worker accepts from one queue, and none waits for a busy one",
+      };
+    }
+    skipped.push(`not ${mode} because ${refusal.reason}`);
+  }
+  const first = PREFERENCE[0]!;
+  throw refused(first, question, refusalOf(first, question)!);
+}
+
+function refused(
+  mode: ShareMode,
+  question: ShareQuestion,
+  refusal: Refusal,
+): PreforkError {
+  return new PreforkError(
+    "ERR_SHARE_MODE",
+    `Cannot share ${
+      formatAddress(question.address)
+    } in the mode "${mode}": ${refusal.reason}, use ${refusal.instead}`,
+  );
+}
+
+function refusalOf(
+  mode: ShareMode,
+  { address, capabilities, foreign }: ShareQuestion,
+): Refusal | undefined {
+  const capable = capabilities.share[mode];
+  if (capable !== true) return capable;
+  if (mode === "sharded" || mode === "reuseport") {
+    if (address.kind === "unix") {
+      return {
+        reason: "SO_REUSEPORT spreads connections of TCP only",
+        instead: `"shared" or "handoff" for Unix sockets`,
+      };
+    }
+    if (address.kind === "fd") {
+      return {
+        reason: "an inherited socket is one socket only",
+        instead: `"shared" or "handoff" for "fd:" addresses`,
+      };
+    }
+  }
+  if (foreign && (mode === "handoff" || mode === "reuseport")) {
+    return {
+      reason: mode === "handoff"
+        ? "only workers on Node, Deno or Bun can receive a connection"
+        : "a program that knows nothing of prefork would not bind the address",
+      instead: `"shared" or "sharded" for programs in other languages`,
+    };
+  }
+  return undefined;
+}

@@ -1,0 +1,99 @@
+/**
+ * What a signal to the supervisor means.
+ *
+ * @module
+ */
+
+import type { Adapter, Signal } from "./adapter.ts";
+import type { PoolCore } from "./pool.ts";
+
+/** What a pool does on a signal. */
+export type SignalAction =
+  /** Drain every worker and stop. */
+  | "stop"
+  /** Stop; a second time, stop at once. */
+  | "interrupt"
+  /** Replace the workers one slot at a time. */
+  | "reload"
+  /** Replace the supervisor too. */
+  | "upgrade"
+  /** Reopen log files. */
+  | "reopen"
+  /** Drain every worker, keep the supervisor and its sockets. */
+  | "quiesce"
+  /** One worker more. */
+  | "more"
+  /** One worker fewer. */
+  | "fewer";
+
+/** The signals of the default preset; `docs/DESIGN.md` has the reasons. */
+export const SIGNAL_ACTIONS: Readonly<Partial<Record<Signal, SignalAction>>> = {
+  SIGTERM: "stop",
+  SIGQUIT: "stop",
+  SIGINT: "interrupt",
+  SIGHUP: "reload",
+  SIGUSR2: "upgrade",
+  SIGUSR1: "reopen",
+  SIGWINCH: "quiesce",
+  SIGTTIN: "more",
+  SIGTTOU: "fewer",
+};
+
+/** Makes a pool obey signals until the returned ones are disposed. */
+export function trapSignals(
+  pool: PoolCore,
+  adapter: Adapter,
+  maxWorkers: number,
+): readonly Disposable[] {
+  let interrupted = false;
+
+  function obey(action: SignalAction): void {
+    const { state, wanted } = pool.status();
+    switch (action) {
+      case "stop":
+        pool.stop();
+        return;
+      case "interrupt":
+        pool.stop({ quick: interrupted });
+        interrupted = true;
+        return;
+    }
+    if (state === "stopping") return;
+    switch (action) {
+      case "reload":
+        // What comes of it is told by events.
+        pool.reload().catch(() => {});
+        break;
+      case "quiesce":
+        // A terminal sends it whenever its window changes size (tty(4)).
+        if (!adapter.host.terminal) pool.scale(0);
+        break;
+      case "more":
+        if (wanted < maxWorkers) pool.scale(wanted + 1);
+        else {pool.warn(
+            `SIGTTIN: ${maxWorkers} workers are the most there can be`,
+          );}
+        break;
+      case "fewer":
+        if (wanted > 1) pool.scale(wanted - 1);
+        else {pool.warn(
+            "SIGTTOU: the last worker stays, SIGTERM stops the pool",
+          );}
+        break;
+      case "upgrade":
+        pool.warn(
+          "SIGUSR2: this version cannot replace its supervisor, SIGHUP replaces the workers",
+        );
+        break;
+      case "reopen":
+        pool.warn(
+          "SIGUSR1: there is no log file to reopen, the log goes to stderr",
+        );
+        break;
+    }
+  }
+
+  return Object.entries(SIGNAL_ACTIONS).map(([signal, action]) =>
+    adapter.onSignal(signal as Signal, () => obey(action))
+  );
+}

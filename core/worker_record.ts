@@ -1,0 +1,108 @@
+/**
+ * A worker as the supervisor keeps it.
+ *
+ * @module
+ */
+
+import type { Connection, WorkerProcess } from "./adapter.ts";
+import type { Taker } from "./dispatcher.ts";
+import type { WorkerIdentity } from "./events.ts";
+import type { WorkerRuntime } from "./options.ts";
+import { encode, type ToWorker } from "./protocol.ts";
+import type { WorkerState } from "./worker_state.ts";
+
+/** One worker process and what is known of it. */
+export class WorkerRecord implements Taker {
+  /** The slot it fills or filled. */
+  readonly slot: number;
+  /** Its generation. */
+  readonly generation: number;
+  /** What runs it. */
+  readonly runtime: WorkerRuntime;
+  /** When it was started, by the adapter's clock. */
+  readonly startedAt: number;
+  /** The process; set right after it was started. */
+  process!: WorkerProcess;
+  /** Where it is in its life. */
+  state: WorkerState = "starting";
+  /** When it became ready. */
+  readyAt: number | undefined;
+  /** True once it has said that it understands our messages. */
+  attached = false;
+  /** True when it has lived long enough to take over from another one. */
+  proven = false;
+  /** Why it could not use a listener, in its own words. */
+  failure: string | undefined;
+  /** The clock of its start timeout or drain deadline. */
+  timer: Disposable | undefined;
+
+  /** Makes the record of a worker that is about to be started. */
+  constructor(
+    slot: number,
+    generation: number,
+    runtime: WorkerRuntime,
+    startedAt: number,
+  ) {
+    this.slot = slot;
+    this.generation = generation;
+    this.runtime = runtime;
+    this.startedAt = startedAt;
+  }
+
+  /** What identifies it in events. */
+  get identity(): WorkerIdentity {
+    const { slot, generation } = this;
+    return { slot, generation, pid: this.process.pid };
+  }
+
+  /** Says something to it; false when it is already gone. */
+  tell(message: ToWorker): boolean {
+    return this.process.send(encode(message));
+  }
+
+  /** Sends it a connection; false when it is already gone. */
+  give(listener: string, id: number, connection: Connection): boolean {
+    const message = encode({ type: "connection", listener, id });
+    return this.process.sendConnection(message, connection);
+  }
+}
+
+/** A place in the pool and its workers. */
+export class Slot {
+  /** Its number. */
+  readonly slot: number;
+  /** The worker that fills it. */
+  current: WorkerRecord | undefined;
+  /** The worker that is to take over. */
+  next: WorkerRecord | undefined;
+  /** Former workers that are still there. */
+  readonly former: Set<WorkerRecord> = new Set();
+  /** Crashes in a row. */
+  crashes = 0;
+  /** How often its worker was started anew after a crash. */
+  restarts = 0;
+  /** The wait before its next worker. */
+  wait: Disposable | undefined;
+
+  /** Makes an empty one. */
+  constructor(slot: number) {
+    this.slot = slot;
+  }
+
+  /** How many former workers are still there. */
+  get leaving(): number {
+    return this.former.size;
+  }
+
+  /** True while it waits before its next worker. */
+  get waiting(): boolean {
+    return this.wait !== undefined;
+  }
+
+  /** Every worker of it that is still there. */
+  get workers(): readonly WorkerRecord[] {
+    return [this.current, this.next, ...this.former].filter((worker) =>
+      worker !== undefined
+    );
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * The life of one worker as a table: (state, event) -> state and actions.
+ *
+ * @module
+ */
+
+/** Where a worker is in its life. "Started" is not "ready". */
+export type WorkerState =
+  /** The process runs and has not said that it accepts. */
+  | "starting"
+  /** It said that it accepts. */
+  | "ready"
+  /** It finishes what it has and leaves, by a deadline. */
+  | "draining"
+  /** SIGKILL was sent. */
+  | "killed"
+  /** The process has ended. */
+  | "gone";
+
+/** What can happen to a worker. */
+export type WorkerEvent =
+  /** It says that it accepts. */
+  | "ready"
+  /** It says that it leaves on its own. */
+  | "leaving"
+  /** The pool wants it to finish and leave. */
+  | "drain"
+  /** The deadline of its present state has passed. */
+  | "overdue"
+  /** The pool wants it gone now. */
+  | "kill"
+  /** The process has ended. */
+  | "exit";
+
+/** What the pool does about it. */
+export type WorkerAction =
+  /** Count it as accepting. */
+  | "welcome"
+  /** Ask it to drain. */
+  | "ask"
+  /** Start the clock of the drain deadline. */
+  | "watch"
+  /** Send SIGKILL. */
+  | "kill"
+  /** Clear up after the process. */
+  | "bury";
+
+/** A row's outcome. */
+export interface Transition {
+  /** The state from now on. */
+  readonly next: WorkerState;
+  /** What to do, in order. */
+  readonly actions: readonly WorkerAction[];
+}
+
+const to = (next: WorkerState, ...actions: WorkerAction[]): Transition => ({
+  next,
+  actions,
+});
+
+/** Every pair of state and event, so that nothing that happens is a surprise. */
+export const WORKER_TABLE: Readonly<
+  Record<WorkerState, Readonly<Record<WorkerEvent, Transition>>>
+> = {
+  starting: {
+    ready: to("ready", "welcome"),
+    leaving: to("draining", "watch"),
+    drain: to("draining", "ask", "watch"),
+    overdue: to("killed", "kill"),
+    kill: to("killed", "kill"),
+    exit: to("gone", "bury"),
+  },
+  ready: {
+    ready: to("ready"),
+    leaving: to("draining", "watch"),
+    drain: to("draining", "ask", "watch"),
+    overdue: to("ready"),
+    kill: to("killed", "kill"),
+    exit: to("gone", "bury"),
+  },
+  draining: {
+    ready: to("draining"),
+    leaving: to("draining"),
+    drain: to("draining"),
+    overdue: to("killed", "kill"),
+    kill: to("killed", "kill"),
+    exit: to("gone", "bury"),
+  },
+  killed: {
+    ready: to("killed"),
+    leaving: to("killed"),
+    drain: to("killed"),
+    overdue: to("killed"),
+    kill: to("killed"),
+    exit: to("gone", "bury"),
+  },
+  gone: {
+    ready: to("gone"),
+    leaving: to("gone"),
+    drain: to("gone"),
+    overdue: to("gone"),
+    kill: to("gone"),
+    exit: to("gone"),
+  },
+};
+
+/** Why a worker is no more. */
+export type ExitReason =
+  /** It ended before it was ready. */
+  | "boot-failed"
+  /** It was ready and ended by itself. */
+  | "crashed"
+  /** It was asked to leave, finished and left. */
+  | "drained"
+  /** It was asked to leave and ended badly while it did. */
+  | "crashed-draining"
+  /** The pool killed it. */
+  | "killed";
+
+/** Names the end of a worker from the state it was in and how it ended. */
+export function exitReason(
+  state: WorkerState,
+  clean: boolean,
+): ExitReason {
+  switch (state) {
+    case "starting":
+      return "boot-failed";
+    case "ready":
+      return "crashed";
+    case "draining":
+      return clean ? "drained" : "crashed-draining";
+    case "killed":
+    case "gone":
+      // It was done in the moment before the signal reached it.
+      return clean ? "drained" : "killed";
+  }
+}

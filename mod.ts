@@ -1,0 +1,67 @@
+/**
+ * Prefork worker pools for Node, Deno and Bun: one listening socket, many
+ * worker processes, not one dropped connection.
+ *
+ * @example A pool of four workers
+ * ```ts
+ * import { Pool } from "@prefork/prefork";
+ *
+ * await using pool = new Pool({
+ *   program: "server.ts",
+ *   listen: ":8080",
+ *   workers: 4,
+ *   signals: true,
+ * });
+ * await pool.start();
+ * for await (const event of pool.events()) {
+ *   if (event.type === "worker-exited") console.error(event);
+ * }
+ * ```
+ *
+ * The program of the workers imports `@prefork/prefork/worker`.
+ *
+ * @module
+ */
+
+export { Pool } from "./adapters/pool.ts";
+export { PoolCore, type StopReport } from "./core/pool.ts";
+export type { PoolOptions, WorkerRuntime } from "./core/options.ts";
+export type { Balance } from "./core/dispatcher.ts";
+export type { PoolEvent, WorkerIdentity } from "./core/events.ts";
+export type { ExitReason, WorkerState } from "./core/worker_state.ts";
+export type {
+  ListenerStatus,
+  PoolState,
+  PoolStatus,
+  WorkerStatus,
+} from "./core/status.ts";
+export {
+  EXIT,
+  exitCodeOf,
+  PreforkError,
+  type PreforkErrorCode,
+} from "./core/errors.ts";
+export { formatAddress, parseListener } from "./core/address.ts";
+export type {
+  Address,
+  FdAddress,
+  ListenerSpec,
+  TcpAddress,
+  UnixAddress,
+} from "./core/address.ts";
+export type {
+  Adapter,
+  BindRequest,
+  Capabilities,
+  Clock,
+  Connection,
+  ExitStatus,
+  HeldSocket,
+  Host,
+  Refusal,
+  RuntimeName,
+  ShareMode,
+  Signal,
+  SpawnPlan,
+  WorkerProcess,
+} from "./core/adapter.ts";

@@ -1,0 +1,73 @@
+/** House rules that no linter knows. */
+
+import { codeOnly, lineOf } from "./lib/source.ts";
+import { conclude, read } from "./lib/problems.ts";
+import { filesBelow } from "./lib/tree.ts";
+
+/** The longest file, in lines; a file is about one thing. */
+const MAX_LINES = 300;
+
+/** Files that may be longer, and why. */
+const LONGER: Readonly<Record<string, string>> = {};
+
+const LIBRARY = /^(?:core|adapters|worker|cli)\/|^(?:mod|worker|cli)\.ts$/;
+const TEXT = /\.(?:[cm]?[jt]s|json|md|toml|ya?ml|sh|rb|py|txt)$|^[.]ci\/run$/;
+const NO_PROSE = new Set(["package-lock.json", "scripts/check_style.ts"]);
+
+/** What may not stand in any text of ours, comments included. */
+const ANYWHERE: readonly (readonly [RegExp, string])[] = [
+  [/\b(?:TODO|FIXME|XXX|HACK)\b/g, "is a note to do something, do it"],
+  [
+    /(?<![\w.])\/(?:work|root|home\/\w+|Users\/\w+)\//g,
+    "is a path of one machine",
+  ],
+  [/\bregistry\.[a-z-]+\.[a-z]{2,}/g, "is the host of a registry"],
+];
+
+/** What may not stand in the library's code. */
+const IN_LIBRARY: readonly (readonly [RegExp, string])[] = [
+  [/(?<![\w$.])console\s*\./g, "prints, but the library's log is injected"],
+  [/(?<![\w$.])debugger\b/g, "stops a debugger"],
+];
+
+/** What may not stand in the library's code outside of the command. */
+const OUTSIDE_COMMAND: readonly (readonly [RegExp, string])[] = [
+  [/\bprocess\s*\.\s*(?:abort|reallyExit)\b/g, "ends the user's process"],
+];
+
+const problems: string[] = [];
+
+function refuse(
+  file: string,
+  text: string,
+  rules: readonly (readonly [RegExp, string])[],
+): void {
+  for (const [pattern, why] of rules) {
+    for (const { 0: found, index } of text.matchAll(pattern)) {
+      problems.push(`${file}:${lineOf(text, index)}: "${found}" ${why}`);
+    }
+  }
+}
+
+for (const file of filesBelow("").filter((f) => TEXT.test(f))) {
+  if (NO_PROSE.has(file)) continue;
+  const text = read(file);
+  refuse(file, text, ANYWHERE);
+  if (!file.endsWith(".ts")) continue;
+  const lines = text.split("\n").length - 1;
+  if (lines > MAX_LINES && LONGER[file] === undefined) {
+    problems.push(
+      `${file}: ${lines} lines, the limit is ${MAX_LINES}: split it`,
+    );
+  }
+  if (!LIBRARY.test(file)) continue;
+  const code = codeOnly(text);
+  refuse(file, code, IN_LIBRARY);
+  if (!/^cli/.test(file)) refuse(file, code, OUTSIDE_COMMAND);
+}
+for (const file of Object.keys(LONGER)) {
+  if (read(file).split("\n").length - 1 <= MAX_LINES) {
+    problems.push(`${file}: short enough by now, take it off the list`);
+  }
+}
+conclude("style", problems);

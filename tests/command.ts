@@ -1,0 +1,183 @@
+/** Runs the command on the runtime of the present runner and watches it. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import {
+  binary,
+  cleanEnv,
+  ownRuntime,
+  type Runtime,
+  runtimeArgs,
+} from "./runtimes.ts";
+
+/** The path of a fixture program. */
+export function fixture(name: string): string {
+  return fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url));
+}
+
+/** PATH with the runtimes under test in front, so that `-r` finds them. */
+export const PATH: string = [
+  fileURLToPath(new URL("../node_modules/.bin", import.meta.url)),
+  process.env["PATH"] ?? "",
+].join(":");
+
+/** How the command ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+/** A running command. */
+export interface Command extends AsyncDisposable {
+  readonly pid: number;
+  /** Every line it wrote so far, of both streams. */
+  readonly lines: readonly string[];
+  /** Resolves when the process has ended and its output was read. */
+  readonly ended: Promise<Ended>;
+  /** The lines of one stream so far. */
+  of(stream: "stdout" | "stderr"): readonly string[];
+  /**
+   * Waits for a line that matches, from the beginning or from an index of
+   * `lines`; fails when the command ends without it.
+   */
+  line(pattern: RegExp, from?: number): Promise<RegExpExecArray>;
+  /** Sends a signal. */
+  signal(signal: NodeJS.Signals): void;
+}
+
+/** What can be said about a run of the command. */
+export interface CommandOptions {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string;
+  /** The supervisor's runtime, unless the runner's own. */
+  readonly runtime?: Runtime;
+  /** The command line, instead of `cli.ts` on a runtime. */
+  readonly command?: readonly [string, ...string[]];
+}
+
+/** Starts `prefork` with these arguments. */
+export function prefork(
+  args: readonly string[],
+  options: CommandOptions = {},
+): Command {
+  const runtime = options.runtime ?? ownRuntime;
+  const cli = fileURLToPath(new URL("../cli.ts", import.meta.url));
+  const [file, ...before] = options.command ??
+    [binary(runtime), ...runtimeArgs(runtime, cli)];
+  const child = spawn(file!, [...before, ...args], {
+    cwd: options.cwd,
+    env: cleanEnv({ PATH, NO_COLOR: "1", ...options.env }),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  return watch(child);
+}
+
+/** Watches a child process line by line. */
+export function watch(child: ChildProcess): Command {
+  const lines: string[] = [];
+  const streams = { stdout: [] as string[], stderr: [] as string[] };
+  const waiting = new Set<() => void>();
+  let over = false;
+  const wake = () => {
+    for (const check of waiting) check();
+  };
+  for (const name of ["stdout", "stderr"] as const) {
+    createInterface({ input: child[name]! }).on("line", (line) => {
+      lines.push(line);
+      streams[name].push(line);
+      wake();
+    });
+  }
+  const ended = once(child, "close").then(([code, signal]): Ended => {
+    over = true;
+    wake();
+    return { code, signal };
+  });
+  const pid = child.pid!;
+  return {
+    pid,
+    lines,
+    ended,
+    of: (stream) => streams[stream],
+    line: (pattern, from = 0) =>
+      new Promise((resolve, reject) => {
+        const check = () => {
+          for (let i = from; i < lines.length; i++) {
+            const match = pattern.exec(lines[i]!);
+            if (match === null) continue;
+            waiting.delete(check);
+            return resolve(match);
+          }
+          if (over) {
+            waiting.delete(check);
+            reject(
+              new Error(`No line matches ${pattern} in:\n${lines.join("\n")}`),
+            );
+          }
+        };
+        waiting.add(check);
+        check();
+      }),
+    // Not child.kill: node:child_process of Deno 2.9.5 reports a wrong exit
+    // status after it.
+    signal: (signal) => process.kill(pid, signal),
+    async [Symbol.asyncDispose]() {
+      if (!over) tryKill(pid);
+      await ended;
+    },
+  };
+}
+
+function tryKill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+/** Waits for the ready line and returns its parts. */
+export async function ready(
+  command: Command,
+): Promise<Record<string, string>> {
+  const [, text] = await command.line(/^prefork ready (.*)$/);
+  return Object.fromEntries(
+    text!.split(" ").map((part) => part.split("=") as [string, string]),
+  );
+}
+
+/** True while a process is there. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until a condition holds; fails after a time in milliseconds. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  ms = 15_000,
+): Promise<void> {
+  const end = performance.now() + ms;
+  while (!await condition()) {
+    if (performance.now() > end) {
+      throw new Error(`Not within ${ms} ms: ${what}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** The pids of the workers that have become ready, in order. */
+export function readyPids(command: Command): number[] {
+  return command.lines.flatMap((line) => {
+    const match = /^prefork worker-ready .*pid=(\d+)/.exec(line);
+    return match === null ? [] : [Number(match[1])];
+  });
+}

@@ -1,0 +1,26 @@
+/**
+ * What every adapter must do, whatever the runtime. `adapter.test.ts` runs it
+ * on the runner's own; the children are of all three runtimes, so that the
+ * three runs cover all nine pairs.
+ */
+
+import type { Adapter } from "../core/adapter.ts";
+import { addBindTests } from "./conformance_bind.ts";
+import { addChannelTests } from "./conformance_channel.ts";
+import { addHandoffTests } from "./conformance_handoff.ts";
+import { addOutputTests } from "./conformance_output.ts";
+import { addPathTests } from "./conformance_path.ts";
+import { addSpawnTests } from "./conformance_spawn.ts";
+import { describe } from "./harness.ts";
+
+/** Adds the suite for an adapter. */
+export function addConformance(adapter: Adapter): void {
+  describe(`${adapter.runtime} adapter`, () => {
+    describe("bind", () => addBindTests(adapter));
+    describe("Unix paths", () => addPathTests(adapter));
+    describe("spawn", () => addSpawnTests(adapter));
+    describe("output", () => addOutputTests(adapter));
+    describe("channel", () => addChannelTests(adapter));
+    describe("handoff", () => addHandoffTests(adapter));
+  });
+}

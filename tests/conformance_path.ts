@@ -1,0 +1,130 @@
+/** Unix sockets that have a path. */
+
+import assert from "node:assert/strict";
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import process from "node:process";
+import type { Adapter } from "../core/adapter.ts";
+import type { UnixAddress } from "../core/address.ts";
+import {
+  ask,
+  bind,
+  childOn,
+  start,
+  temporaryDirectory,
+} from "./conformance_tools.ts";
+import { test } from "./harness.ts";
+import { RUNTIMES } from "./runtimes.ts";
+
+const at = (path: string): UnixAddress => ({
+  kind: "unix",
+  path,
+  abstract: false,
+});
+
+/** Adds the tests. */
+export function addPathTests(adapter: Adapter): void {
+  test("workers of every runtime answer on it, and it goes away", async () => {
+    using directory = temporaryDirectory();
+    const address = at(`${directory.path}/s`);
+    const socket = await bind(adapter, address, { mode: 0o640 });
+    assert.deepEqual(socket.address, address);
+    assert.equal(statSync(address.path).mode & 0o777, 0o640);
+    assert.deepEqual(readdirSync(directory.path), ["s"]);
+    for (const runtime of RUNTIMES) {
+      await using child = start(adapter, childOn(runtime), {
+        sockets: [socket],
+        env: ([fd]) => ({ LISTEN_ON: String(fd), NAME: runtime }),
+      });
+      await child.message({ listening: true });
+      assert.equal(await ask(address), runtime);
+    }
+    socket.close();
+    assert.deepEqual(readdirSync(directory.path), []);
+  });
+
+  test("a dead socket is replaced, a live one is not", async () => {
+    using directory = temporaryDirectory();
+    const address = at(`${directory.path}/s`);
+    const other = at(`${directory.path}/t`);
+    const dead = await bind(adapter, other);
+    renameSync(other.path, address.path);
+    dead.close();
+    assert.ok(existsSync(address.path));
+    const live = await bind(adapter, address);
+    await assert.rejects(bind(adapter, address), {
+      code: "ERR_BIND",
+      message: /s": another process answers on it/,
+    });
+    assert.deepEqual(readdirSync(directory.path), ["s"]);
+    live.close();
+  });
+
+  test("any other file is left alone", async () => {
+    using directory = temporaryDirectory();
+    const address = at(`${directory.path}/s`);
+    writeFileSync(address.path, "precious");
+    await assert.rejects(bind(adapter, address), {
+      code: "ERR_BIND",
+      message: /no socket and is left alone/,
+    });
+    assert.equal(readFileSync(address.path, "utf8"), "precious");
+    assert.deepEqual(readdirSync(directory.path), ["s"]);
+  });
+
+  test("close leaves the path of a successor alone", async () => {
+    using directory = temporaryDirectory();
+    const address = at(`${directory.path}/s`);
+    const socket = await bind(adapter, address);
+    renameSync(address.path, `${address.path}.old`);
+    const successor = await bind(adapter, address);
+    socket.close();
+    assert.ok(existsSync(address.path));
+    successor.close();
+  });
+
+  test("a path as long as it may be", async () => {
+    using directory = temporaryDirectory();
+    for (const length of [106, 107]) {
+      const room = length - directory.path.length - 1;
+      const address = at(`${directory.path}/${"x".repeat(room)}`);
+      const socket = await bind(adapter, address);
+      assert.ok(existsSync(address.path));
+      socket.close();
+    }
+  });
+
+  test("owner and group", async () => {
+    using directory = temporaryDirectory();
+    const address = at(`${directory.path}/s`);
+    const ids = { uid: process.getuid!(), gid: process.getgid!() };
+    const socket = await bind(adapter, address, {
+      owner: ids.uid === 0 ? "root" : String(ids.uid),
+      group: String(ids.gid),
+    });
+    const { uid, gid } = statSync(address.path);
+    assert.deepEqual({ uid, gid }, ids);
+    socket.close();
+    for (const key of ["owner", "group"]) {
+      await assert.rejects(bind(adapter, address, { [key]: "no-such-name" }), {
+        code: "ERR_BIND",
+        message: /there is no (user|group) "no-such-name"/,
+      });
+    }
+    assert.deepEqual(readdirSync(directory.path), []);
+  });
+
+  test("a directory that does not exist", async () => {
+    using directory = temporaryDirectory();
+    await assert.rejects(bind(adapter, at(`${directory.path}/no/s`)), {
+      code: "ERR_BIND",
+      message: /its directory does not exist/,
+    });
+  });
+}

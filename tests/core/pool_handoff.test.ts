@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import type { MemoryProcess } from "../../adapters/memory.ts";
+import { describe, test } from "../harness.ts";
+import { running, settle } from "./world.ts";
+
+const idOf = (process: MemoryProcess, i = -1): number =>
+  (process.received.at(i)!.message as { id: number }).id;
+
+/** Confirms the last connection of a worker. */
+function take(process: MemoryProcess): void {
+  process.say({ type: "taken", id: idOf(process) });
+}
+
+describe("handoff", () => {
+  test("deals connections in turn", async () => {
+    const { world } = await running({ share: "handoff" });
+    for (let i = 0; i < 6; i++) {
+      world.connect();
+      take(world.processes[i % 2]!);
+    }
+    assert.deepEqual(world.processes.map(({ received }) => received.length), [
+      3,
+      3,
+    ]);
+  });
+
+  test("a worker has at most one unconfirmed connection", async () => {
+    const { world, pool } = await running({ share: "handoff" });
+    for (let i = 0; i < 5; i++) world.connect();
+    assert.deepEqual(world.processes.map(({ received }) => received.length), [
+      1,
+      1,
+    ]);
+    assert.equal(pool.status().waiting, 3);
+    take(world.processes[1]!);
+    take(world.processes[1]!);
+    assert.deepEqual(world.processes.map(({ received }) => received.length), [
+      1,
+      3,
+    ]);
+  });
+
+  test("our copy is closed when the worker has confirmed, not before", async () => {
+    const { world } = await running({ share: "handoff" });
+    const client = world.connect();
+    assert.equal(client.closed, false);
+    take(world.processes[0]!);
+    assert.equal(client.closed, true);
+  });
+
+  test("what is on its way to a worker that dies goes to another", async () => {
+    const { world } = await running({ share: "handoff" });
+    world.onSpawn = () => {};
+    const client = world.connect();
+    world.processes[0]!.exit({ code: null, signal: "SIGKILL" });
+    await settle();
+    assert.equal(client.closed, false);
+    assert.equal(world.processes[1]!.received.length, 1);
+    take(world.processes[1]!);
+    assert.equal(client.closed, true);
+  });
+
+  test("what a worker refuses goes to another", async () => {
+    const { world } = await running({ share: "handoff" });
+    world.connect();
+    const id = idOf(world.processes[0]!);
+    world.processes[0]!.say({ type: "refused", id });
+    assert.equal(idOf(world.processes[1]!), id);
+  });
+
+  test("a draining worker gets no more", async () => {
+    const { world, pool } = await running({ share: "handoff" });
+    pool.scale(1);
+    for (let i = 0; i < 3; i++) {
+      world.connect();
+      take(world.processes[0]!);
+    }
+    assert.equal(world.processes[1]!.received.length, 0);
+  });
+
+  test("connections wait while no worker is ready", async () => {
+    const { world } = await running({ share: "handoff", workers: 1 });
+    world.onSpawn = () => {};
+    world.processes[0]!.exit({ code: 1 });
+    const client = world.connect();
+    await settle();
+    world.processes[1]!.getReady();
+    assert.equal(world.processes[1]!.received.length, 1);
+    assert.equal(client.closed, false);
+  });
+
+  test("least-connections follows what workers report", async () => {
+    const { world } = await running({
+      share: "handoff",
+      balance: "least-connections",
+    });
+    const [a, b] = world.processes;
+    for (let i = 0; i < 4; i++) {
+      world.connect();
+      take(i % 2 === 0 ? a! : b!);
+    }
+    a!.say({ type: "closed", count: 2 });
+    for (let i = 0; i < 2; i++) {
+      world.connect();
+      take(a!);
+    }
+    assert.deepEqual([a!.received.length, b!.received.length], [4, 2]);
+  });
+
+  test("a stop gives away what waits before it drains the workers", async () => {
+    const { world, pool } = await running({ share: "handoff", workers: 1 });
+    const clients = [world.connect(), world.connect(), world.connect()];
+    const stop = pool.stop();
+    const [worker] = world.processes;
+    assert.equal(worker!.received.length, 3);
+    assert.equal(worker!.wasTold("drain"), true);
+    for (let i = 0; i < 3; i++) {
+      worker!.say({ type: "taken", id: idOf(worker!, i) });
+    }
+    worker!.exit();
+    await stop;
+    assert.deepEqual(clients.map(({ closed }) => closed), [true, true, true]);
+  });
+
+  test("nonsense about connections is ignored", async () => {
+    const { world, all } = await running({ share: "handoff" });
+    world.processes[0]!.say({ type: "taken", id: 99 });
+    world.processes[0]!.say({ type: "refused", id: 99 });
+    world.processes[0]!.say({ type: "closed", count: 99 });
+    world.processes[0]!.plan.onMessage({ prefork: 1, type: "taken", id: -1 });
+    world.connect();
+    assert.equal(world.processes[0]!.received.length, 1);
+    await settle();
+    assert.equal(all("worker-noise").length, 1);
+  });
+});

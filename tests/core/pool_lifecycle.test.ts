@@ -1,0 +1,260 @@
+import assert from "node:assert/strict";
+import { describe, test } from "../harness.ts";
+import { running, settle, stage } from "./world.ts";
+
+describe("start", () => {
+  test("resolves when every worker is ready, not before", async () => {
+    const { world, pool, types } = stage();
+    let started = false;
+    const start = pool.start().then(() => started = true);
+    await settle();
+    assert.equal(world.processes.length, 2);
+    world.processes[0]!.getReady();
+    await settle();
+    assert.equal(started, false);
+    assert.equal(pool.status().state, "starting");
+    world.processes[1]!.getReady();
+    await start;
+    await settle();
+    assert.equal(pool.status().state, "running");
+    assert.deepEqual(types(), [
+      "listening",
+      "worker-started",
+      "worker-started",
+      "worker-ready",
+      "worker-ready",
+      "pool-ready",
+    ]);
+  });
+
+  test("a second call is the same start", async () => {
+    const { world, pool } = await running();
+    await pool.start();
+    assert.equal(world.processes.length, 2);
+  });
+
+  test("gives each worker its place and none of the supervisor's own", async () => {
+    const { world } = await running();
+    const { env } = world.processes[1]!;
+    assert.equal(env["PREFORK_SLOT"], "1");
+    assert.equal(env["PREFORK_GENERATION"], "1");
+    assert.equal(env["LISTEN_FDS"], "1");
+    assert.equal(env["SERVER_STARTER_PORT"], "127.0.0.1:8080=3");
+    assert.equal(env["PATH"], "/bin");
+  });
+
+  test("binds nothing and starts nothing when the program is missing", async () => {
+    const { world, pool } = stage({ program: "missing.js" });
+    await assert.rejects(pool.start(), {
+      code: "ERR_BOOT",
+      message: 'Cannot start "missing.js": there is no such file',
+    });
+    assert.equal(world.bound.size, 0);
+    assert.equal(world.processes.length, 0);
+  });
+
+  test("starts no worker when an address is taken, and closes the others", async () => {
+    const { world, pool } = stage({ listen: ["127.0.0.1:1", "127.0.0.1:2"] });
+    world.taken.add("127.0.0.1:2");
+    await assert.rejects(pool.start(), { code: "ERR_BIND" });
+    assert.equal(world.bound.size, 0);
+    assert.equal(world.processes.length, 0);
+  });
+
+  for (
+    const status of [{ code: 0 }, { code: 1 }, {
+      code: null,
+      signal: "SIGSEGV",
+    }]
+  ) {
+    test(`gives up when the first worker ends with ${JSON.stringify(status)}`, async () => {
+      const { world, pool, types } = stage({ workers: 4 });
+      const start = pool.start();
+      await settle();
+      world.processes[2]!.exit(status);
+      await assert.rejects(start, { code: "ERR_BOOT" });
+      await settle();
+      assert.equal(world.processes.length, 4);
+      assert.equal(world.alive.length, 0);
+      assert.equal(world.bound.size, 0);
+      assert.equal(types().at(-1), "stopped");
+    });
+  }
+
+  test("gives up when no worker is ready in time", async () => {
+    const { world, pool } = stage({ startTimeout: 5_000 });
+    const start = pool.start();
+    await settle();
+    world.advance(5_000);
+    await assert.rejects(start, {
+      message:
+        "Cannot start the program: it was not ready 5000 ms after its start",
+    });
+  });
+
+  test("a worker that fails beside one that is ready is started again", async () => {
+    const { world, pool } = stage();
+    const start = pool.start();
+    await settle();
+    world.processes[0]!.getReady();
+    world.processes[1]!.exit({ code: 1 });
+    assert.equal(world.processes.length, 3);
+    world.processes[2]!.getReady();
+    await start;
+  });
+
+  test("shows the error of a program that cannot boot once", async () => {
+    const { world, pool, all } = stage({ workers: 4, output: "lines" });
+    const start = pool.start();
+    await settle();
+    for (const { plan } of world.processes) {
+      plan.onLine("stderr", "Error: no database");
+    }
+    for (const process of [...world.processes]) process.exit({ code: 1 });
+    await assert.rejects(start);
+    await settle();
+    assert.deepEqual(
+      all("worker-output").map(({ line }) => line),
+      ["Error: no database"],
+    );
+  });
+});
+
+describe("crash", () => {
+  test("the first is repaired at once, the next ones ever later", async () => {
+    const { world, all } = await running({ workers: 1 });
+    world.onSpawn = () => {};
+    for (let i = 0; i < 4; i++) {
+      const [worker] = world.alive;
+      worker!.getReady();
+      worker!.exit({ code: 1 });
+      assert.equal(world.alive.length, i === 0 ? 1 : 0);
+      world.advance(400);
+      assert.equal(world.alive.length, 1);
+    }
+    await settle();
+    // random() is 0 here, which takes no jitter away.
+    assert.deepEqual(all("worker-respawning").map(({ delay }) => delay), [
+      0,
+      100,
+      200,
+      400,
+    ]);
+  });
+
+  test("a worker that lived long has paid off its slot's crashes", async () => {
+    const { world, all } = await running({ workers: 1 });
+    for (let i = 0; i < 3; i++) {
+      world.alive[0]!.exit({ code: 1 });
+      await settle();
+      world.advance(20_000);
+    }
+    assert.deepEqual(all("worker-respawning").map(({ delay }) => delay), [
+      0,
+      0,
+      0,
+    ]);
+  });
+
+  test("the slot and its number stay", async () => {
+    const { world, pool } = await running({ workers: 3 });
+    world.processes[1]!.exit({ code: 1 });
+    await settle();
+    assert.equal(world.processes[3]!.env["PREFORK_SLOT"], "1");
+    assert.deepEqual(pool.status().workers.map(({ slot }) => slot), [0, 1, 2]);
+  });
+
+  test("a worker that leaves on its own is replaced before it is gone", async () => {
+    const { world } = await running({ workers: 1 });
+    world.processes[0]!.say({ type: "leaving" });
+    await settle();
+    assert.equal(world.alive.length, 2);
+    world.processes[0]!.exit();
+    await settle();
+    assert.equal(world.alive.length, 1);
+    assert.equal(world.processes.length, 2);
+  });
+});
+
+describe("stop", () => {
+  test("drains every worker, then closes the sockets", async () => {
+    const { world, pool, types } = await running();
+    const stop = pool.stop();
+    for (const process of world.processes) {
+      assert.deepEqual(process.heard.at(-1), {
+        prefork: 1,
+        type: "drain",
+        ms: 30_000,
+        idle: 300,
+      });
+    }
+    assert.equal(world.bound.size, 1);
+    for (const process of world.processes) process.exit();
+    assert.deepEqual(await stop, { killed: 0 });
+    assert.equal(world.bound.size, 0);
+    await settle();
+    assert.equal(types().at(-1), "stopped");
+    assert.equal(pool.status().state, "stopped");
+  });
+
+  test("kills what is not done at the deadline, and says so", async () => {
+    const { world, pool, all } = await running({ grace: 2_000 });
+    const stop = pool.stop();
+    world.processes[0]!.exit();
+    world.advance(1_999);
+    assert.equal(world.alive.length, 1);
+    world.advance(1);
+    assert.deepEqual(await stop, { killed: 1 });
+    await settle();
+    assert.equal(all("worker-killed").length, 1);
+  });
+
+  test("quick kills at once, also after a graceful stop has begun", async () => {
+    const { world, pool } = await running();
+    const stop = pool.stop();
+    assert.equal(world.alive.length, 2);
+    pool.stop({ quick: true });
+    assert.deepEqual(await stop, { killed: 0 });
+    assert.equal(world.alive.length, 0);
+  });
+
+  test("a worker that dies while it drains is not replaced", async () => {
+    const { world, pool } = await running();
+    const stop = pool.stop();
+    for (const process of world.processes) process.exit({ code: 1 });
+    await stop;
+    assert.equal(world.processes.length, 2);
+  });
+
+  test("during the start ends the start", async () => {
+    const { world, pool } = stage();
+    const start = pool.start();
+    await settle();
+    const stop = pool.stop();
+    for (const process of world.processes) {
+      assert.deepEqual(process.signals, ["SIGTERM"]);
+      process.exit({ code: null, signal: "SIGTERM" });
+    }
+    await assert.rejects(start, { code: "ERR_STATE" });
+    await stop;
+  });
+
+  test("of a pool that was never started is done at once", async () => {
+    const { pool } = stage();
+    assert.deepEqual(await pool.stop(), { killed: 0 });
+    await assert.rejects(pool.start(), { code: "ERR_STATE" });
+  });
+
+  test("await using stops the pool", async () => {
+    const { world, pool } = await running();
+    {
+      await using used = pool;
+      assert.equal(used.status().ready, 2);
+      for (const process of world.processes) {
+        process.plan.onNoise("about to end");
+        queueMicrotask(() => process.exit());
+      }
+    }
+    assert.equal(pool.status().state, "stopped");
+  });
+});

@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { MemoryWorld } from "../../adapters/memory.ts";
+import { describe, test } from "../harness.ts";
+import { running, settle, stage } from "./world.ts";
+
+describe("signals", () => {
+  test("are left alone unless asked for", async () => {
+    const { world } = await running();
+    assert.equal(world.signal("SIGTERM"), false);
+  });
+
+  test("are given back when the pool has ended", async () => {
+    const { world, pool } = await running({ signals: true });
+    const stop = pool.stop({ quick: true });
+    await stop;
+    assert.equal(world.signal("SIGTERM"), false);
+  });
+
+  for (const signal of ["SIGTERM", "SIGQUIT", "SIGINT"] as const) {
+    test(`${signal} drains the workers and stops`, async () => {
+      const { world, pool } = await running({ signals: true });
+      world.signal(signal);
+      for (const process of world.processes) {
+        assert.equal(process.wasTold("drain"), true);
+        process.exit();
+      }
+      await settle();
+      assert.equal(pool.status().state, "stopped");
+    });
+  }
+
+  test("a second SIGINT kills, a second SIGTERM does not", async () => {
+    const { world, pool } = await running({ signals: true });
+    world.signal("SIGTERM");
+    world.signal("SIGTERM");
+    world.signal("SIGINT");
+    assert.equal(world.alive.length, 2);
+    world.signal("SIGINT");
+    assert.equal(world.alive.length, 0);
+    await settle();
+    assert.equal(pool.status().state, "stopped");
+  });
+
+  test("SIGHUP reloads", async () => {
+    const { world, pool } = await running({ signals: true });
+    world.signal("SIGHUP");
+    assert.equal(pool.status().state, "reloading");
+    assert.equal(world.processes.length, 3);
+  });
+
+  test("SIGHUP during a stop is ignored", async () => {
+    const { world, types } = await running({ signals: true });
+    world.signal("SIGTERM");
+    world.signal("SIGHUP");
+    await settle();
+    assert.equal(types().includes("reload-started"), false);
+  });
+
+  test("SIGTTIN and SIGTTOU scale between one and the most", async () => {
+    const { world, pool, all } = await running({
+      signals: true,
+      workers: 1,
+      maxWorkers: 2,
+    });
+    world.signal("SIGTTIN");
+    assert.equal(pool.status().wanted, 2);
+    world.signal("SIGTTIN");
+    assert.equal(pool.status().wanted, 2);
+    world.signal("SIGTTOU");
+    world.signal("SIGTTOU");
+    assert.equal(pool.status().wanted, 1);
+    await settle();
+    assert.equal(all("warning").length, 2);
+  });
+
+  test("SIGWINCH drains all workers and keeps the sockets, SIGHUP brings them back", async () => {
+    const { world, pool } = await running({ signals: true });
+    world.signal("SIGWINCH");
+    for (const process of world.processes) process.exit();
+    await settle();
+    assert.equal(pool.status().ready, 0);
+    assert.equal(world.bound.size, 1);
+    world.signal("SIGHUP");
+    await settle();
+    assert.equal(pool.status().ready, 2);
+  });
+
+  test("SIGWINCH of a terminal is ignored", async () => {
+    const world = new MemoryWorld();
+    Object.assign(world.adapter.host, { terminal: true });
+    const { pool } = await running({ signals: true }, world);
+    world.signal("SIGWINCH");
+    assert.equal(pool.status().wanted, 2);
+  });
+
+  test("SIGUSR1 and SIGUSR2 say that they do nothing here", async () => {
+    const { world, all } = await running({ signals: true });
+    world.signal("SIGUSR1");
+    world.signal("SIGUSR2");
+    await settle();
+    assert.equal(all("warning").length, 2);
+  });
+
+  test("SIGTERM during the start ends it", async () => {
+    const { world, pool } = stage({ signals: true });
+    const start = pool.start();
+    await settle();
+    world.signal("SIGTERM");
+    for (const process of world.processes) process.exit({ code: 143 });
+    await assert.rejects(start, { code: "ERR_STATE" });
+  });
+});
+
+describe("messages", () => {
+  test("the user's own pass through both ways", async () => {
+    const { world, pool, all } = await running();
+    world.processes[0]!.plan.onMessage({ hello: "supervisor" });
+    await settle();
+    assert.deepEqual(all("worker-message"), [{
+      type: "worker-message",
+      slot: 0,
+      generation: 1,
+      pid: 1001,
+      message: { hello: "supervisor" },
+    }]);
+    assert.equal(pool.send({ hello: "workers" }), 2);
+    assert.equal(pool.send({ hello: "you" }, 1), 1);
+    assert.deepEqual(world.processes[1]!.heard, [
+      { hello: "workers" },
+      { hello: "you" },
+    ]);
+  });
+
+  for (
+    const bad of [
+      { prefork: 2, type: "ready" },
+      { prefork: 1, type: "explode" },
+      { prefork: 1, type: "constructor" },
+      { prefork: 1 },
+      { prefork: 1, type: "failed", reason: "x".repeat(100_000) },
+    ]
+  ) {
+    test(`${JSON.stringify(bad).slice(0, 40)} is reported with its slot and ignored`, async () => {
+      const { world, pool, all } = await running();
+      world.processes[1]!.plan.onMessage(bad);
+      world.processes[1]!.plan.onNoise("garbage");
+      await settle();
+      assert.deepEqual(all("worker-noise").map(({ slot }) => slot), [1, 1]);
+      assert.equal(pool.status().ready, 2);
+    });
+  }
+});

@@ -1,0 +1,59 @@
+/** A plain HTTP client on one connection per request; it never retries. */
+
+import { request, type RequestOptions } from "node:http";
+
+/** Where a request goes: `host:port`, or `unix:/path`. */
+export function target(address: string): RequestOptions {
+  if (address.startsWith("unix:@")) {
+    return { socketPath: `\0${address.slice(6)}` };
+  }
+  if (address.startsWith("unix:")) return { socketPath: address.slice(5) };
+  const colon = address.lastIndexOf(":");
+  const host = address.slice(0, colon).replace(/^\[|\]$/g, "");
+  return {
+    host: host === "::" ? "127.0.0.1" : host,
+    port: address.slice(colon + 1),
+  };
+}
+
+/** An answer. */
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Asks once, on a connection of its own. */
+export function get(address: string, path = "/"): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    request({ ...target(address), path, agent: false }, (response) => {
+      let body = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => body += chunk);
+      response.on("end", () => resolve({ status: response.statusCode!, body }));
+      response.on("error", reject);
+    }).on("error", reject).end();
+  });
+}
+
+/** Asks until so many different answers were seen; fails after 500 requests. */
+export async function distinct(
+  address: string,
+  count: number,
+  path = "/",
+): Promise<Set<string>> {
+  const bodies = new Set<string>();
+  for (let i = 0; i < 500 && bodies.size < count; i += 16) {
+    // Several at once, since one worker alone may be quick enough for a row of
+    // single requests.
+    const answers = await Promise.all(
+      Array.from({ length: 16 }, () => get(address, path)),
+    );
+    for (const { body } of answers) bodies.add(body);
+  }
+  if (bodies.size < count) {
+    throw new Error(
+      `Only ${bodies.size} of ${count} answers: ${[...bodies].join(", ")}`,
+    );
+  }
+  return bodies;
+}

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, test } from "../harness.ts";
+import { binary, nodeFloor, ownRuntime, type Runtime } from "../runtimes.ts";
+import { type Consumer, npmConsumer } from "./consumer.ts";
+import { runsCommand, runsPool } from "./pools.ts";
+import { run } from "./run.ts";
+import { ROOT } from "./tarball.ts";
+
+/** How the users of each runtime start a command of a package they have. */
+const COMMANDS: Readonly<
+  Record<Runtime, readonly (readonly [string, ...string[]])[]>
+> = {
+  node: [["npx", "prefork"]],
+  deno: [[binary("deno"), "run", "-A", "npm:prefork"]],
+  bun: [
+    [binary("bun"), "x", "prefork"],
+    [binary("bun"), "x", "--bun", "prefork"],
+  ],
+};
+
+/** A program with types right and, where an error is expected, wrong. */
+const TYPED = `import { Pool } from "prefork";
+import { serve } from "prefork/worker";
+const pool: Pool = new Pool({ program: "app.mjs", workers: 2, listen: ":0" });
+const started: Promise<unknown> = pool.start();
+await started;
+// @ts-expect-error: the number of workers is no date
+new Pool({ program: "app.mjs", workers: new Date(), listen: ":0" });
+// @ts-expect-error: a pool cannot fly
+pool.fly();
+// @ts-expect-error: a handler returns a response
+await serve(() => 42);
+await serve(() => new Response("typed"));
+`;
+
+describe("the npm package", () => {
+  let consumer: Consumer;
+  beforeAll(async () => {
+    consumer = await npmConsumer();
+  });
+  afterAll(() => consumer.remove());
+
+  const runtime = (): [string, ...string[]] =>
+    ownRuntime === "node"
+      ? [binary("node")]
+      : ownRuntime === "deno"
+      ? [binary("deno"), "run", "-A"]
+      : [binary("bun")];
+
+  test("a program runs a pool with it", async () => {
+    await runsPool([...runtime(), "pool.mjs"], consumer.path);
+  });
+
+  test("the oldest Node runs a pool with it", {
+    skip: nodeFloor() === undefined && "there is none for this platform",
+  }, async () => {
+    await runsPool([nodeFloor() as string, "pool.mjs"], consumer.path);
+  });
+
+  test("the command runs as its users start it", async () => {
+    for (const command of COMMANDS[ownRuntime]) {
+      await runsCommand(command, "app.mjs", consumer.path);
+    }
+  });
+
+  test("the command knows its version", async () => {
+    const { version } = JSON.parse(
+      readFileSync(`${ROOT}package.json`, "utf8"),
+    );
+    for (const command of COMMANDS[ownRuntime]) {
+      const output = await run([...command, "--version"], consumer.path);
+      assert.match(
+        output,
+        new RegExp(`\\b${version.replaceAll(".", "\\.")}\\b`),
+      );
+    }
+  });
+
+  test("its types resolve and are not any", async () => {
+    consumer.write("typed.ts", TYPED);
+    // As a project on Node has it, and the package's own files checked too.
+    const options = [
+      ["--target", "es2023", "--lib", "esnext", "--module", "nodenext"],
+      ["--strict", "--exactOptionalPropertyTypes", "--noEmit"],
+      ["--types", "node", "--typeRoots", `${ROOT}node_modules/@types`],
+    ].flat();
+    const tsc = `${ROOT}node_modules/typescript/bin/tsc`;
+    await run([binary("node"), tsc, ...options, "typed.ts"], consumer.path);
+  });
+
+  test("it holds what it should and depends on nothing", () => {
+    assert.deepEqual(readdirSync(`${consumer.path}/node_modules`).sort(), [
+      ".bin",
+      ".package-lock.json",
+      "prefork",
+    ]);
+    const installed = `${consumer.path}/node_modules/prefork`;
+    const manifest = JSON.parse(
+      readFileSync(`${installed}/package.json`, "utf8"),
+    );
+    assert.equal(manifest.dependencies, undefined);
+    const files = readdirSync(installed, { recursive: true, encoding: "utf8" });
+    const unexpected = files.filter((file) =>
+      !/^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist)$/.test(file) &&
+      !/^dist\/(mod|worker|cli)\.(js|d\.ts)$/.test(file) &&
+      !/^dist\/(core|adapters|worker|cli)(\/[\w/]+(\.js|\.d\.ts)?)?$/.test(file)
+    );
+    assert.deepEqual(unexpected, []);
+    for (
+      const file of ["package.json", "README.md", "LICENSE", "CHANGELOG.md"]
+    ) {
+      assert.ok(files.includes(file), `${file} is there`);
+    }
+  });
+});

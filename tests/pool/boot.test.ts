@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { prefork } from "../command.ts";
+import { afterAll, describe, test } from "../harness.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "prefork-boot-"));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+function program(name: string, text: string): string {
+  const path = join(dir, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+describe("a program that cannot boot", () => {
+  test("missing: exit code 3, named, nothing started", async () => {
+    await using command = prefork(["-l", "127.0.0.1:0", join(dir, "no.ts")]);
+    assert.equal((await command.ended).code, 3);
+    assert.equal(command.lines.length, 1);
+    assert.match(command.lines[0]!, /no\.ts": there is no such file/);
+  });
+
+  test("a command that is nowhere in PATH: exit code 3", async () => {
+    await using command = prefork(["-l", "127.0.0.1:0", "no-such-command"]);
+    assert.equal((await command.ended).code, 3);
+    assert.match(command.lines[0]!, /"no-such-command"/);
+  });
+
+  for (
+    const [name, text, pattern] of [
+      ["syntax error", "const = 1;\n", /^\[\d\].*(SyntaxError|error)/i],
+      [
+        "throws",
+        'throw new Error("no database today");\n',
+        /^\[\d\].*no database today/,
+      ],
+    ] as const
+  ) {
+    test(`${name}: exit code 3, its own error once for four workers`, async () => {
+      const path = program(`${name.replace(" ", "_")}.mjs`, text);
+      await using command = prefork(["-w", "4", "-l", "127.0.0.1:0", path]);
+      assert.equal((await command.ended).code, 3);
+      const shown = command.lines.filter((line) => pattern.test(line));
+      const text1 = command.lines.join("\n");
+      assert.ok(shown.length >= 1, text1);
+      assert.equal(new Set(shown).size, shown.length, text1);
+      assert.match(command.lines.at(-1)!, /^prefork: Cannot start the program/);
+      assert.equal(text1.includes("prefork ready"), false);
+    });
+  }
+
+  for (const code of [0, 7]) {
+    test(`exits at once with ${code}: exit code 3`, async () => {
+      const path = program(
+        `exit${code}.mjs`,
+        `import process from "node:process"; process.exit(${code});\n`,
+      );
+      await using command = prefork(["-w", "2", "-l", "127.0.0.1:0", path]);
+      assert.equal((await command.ended).code, 3);
+      assert.match(
+        command.lines.at(-1)!,
+        new RegExp(`exited with code ${code} before it was ready`),
+      );
+    });
+  }
+
+  test("is never ready: exit code 3 after the start timeout", async () => {
+    const path = program("silent.mjs", "setInterval(() => {}, 1000);\n");
+    await using command = prefork([
+      "-w",
+      "2",
+      "-l",
+      "127.0.0.1:0",
+      "--start-timeout",
+      "500ms",
+      path,
+    ]);
+    assert.equal((await command.ended).code, 3);
+    assert.match(command.lines.at(-1)!, /not ready 500 ms after its start/);
+  });
+});

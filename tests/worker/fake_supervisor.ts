@@ -1,0 +1,234 @@
+/**
+ * Starts and steers `fixtures/worker_supervisor.mjs`.
+ *
+ * @module
+ */
+import { spawn } from "node:child_process";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import type { ShareMode } from "../../core/adapter.ts";
+import {
+  encodeInheritance,
+  type InheritedListener,
+} from "../../core/environment.ts";
+import { args, binary, type Runtime } from "../runtimes.ts";
+
+/** The runtimes that workers are tested on. */
+export const RUNTIMES: readonly Runtime[] = ["node", "deno", "bun"];
+
+/** A message as the tests look at it. */
+export type Message = Readonly<Record<string, unknown>>;
+
+/** A listener of a worker under test. */
+export interface ListenerPlan {
+  readonly name: string;
+  readonly port: number;
+  readonly mode?: ShareMode;
+  /** The numbers of the supervisor's sockets. */
+  readonly sockets?: readonly number[];
+  readonly shard?: number;
+}
+
+/** What to start. */
+export interface WorkerPlan {
+  readonly runtime: Runtime;
+  readonly program: readonly [string, ...string[]];
+  readonly listeners?: readonly ListenerPlan[];
+  readonly slot?: number;
+  readonly generation?: number;
+  readonly flags?: readonly string[];
+}
+
+/** A worker under test. */
+export interface FakeWorker {
+  readonly pid: number;
+  /** All of its messages so far. */
+  readonly messages: readonly Message[];
+  /** All of its output so far. */
+  output(): string;
+  /** The first message that fits, now or later. */
+  until(fits: Partial<Message>): Promise<Message>;
+  send(message: unknown): Promise<void>;
+  kill(signal: string): Promise<void>;
+  readonly exited: Promise<{ code: number | null; signal: string | null }>;
+}
+
+/** A supervisor under test's control. */
+export interface FakeSupervisor {
+  readonly pid: number;
+  bind(reusePort?: boolean): Promise<{ index: number; port: number }>;
+  spawn(plan: WorkerPlan): Promise<FakeWorker>;
+  handoff(listener: string, to: readonly FakeWorker[]): Promise<number>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** An environment without what the test runners put into theirs. */
+export function cleanEnv(): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const [name, value] of Object.entries(process.env)) {
+    if (/^(VITEST|NODE_|PREFORK_|BUN_|PORT$)/.test(name)) continue;
+    if (value !== undefined) env[name] = value;
+  }
+  return { ...env, NO_COLOR: "1" };
+}
+
+/** The command that runs a fixture. */
+export function commandOf(
+  runtime: Runtime,
+  program: readonly [string, ...string[]],
+  flags: readonly string[] = [],
+): [string, ...string[]] {
+  const [file, ...rest] = program;
+  const path = fileURLToPath(new URL(`../fixtures/${file}`, import.meta.url));
+  const [verb, ...others] = args(runtime, path);
+  return runtime === "deno"
+    ? [binary(runtime), verb!, ...flags, ...others, ...rest]
+    : [binary(runtime), ...flags, verb!, ...others, ...rest];
+}
+
+interface Event {
+  readonly event: string;
+  readonly call: number;
+  readonly key: number;
+  readonly result: Message;
+  readonly message: Message;
+  readonly line: string;
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+/** Starts a supervisor; dispose it to end it and its workers. */
+export function startSupervisor(): FakeSupervisor {
+  const file = new URL("../fixtures/worker_supervisor.mjs", import.meta.url);
+  const child = spawn(binary("node"), [fileURLToPath(file)], {
+    env: cleanEnv(),
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const closed = new Promise<void>((resolve) => {
+    child.once("exit", () => resolve());
+  });
+  const calls = new Map<number, (result: Message) => void>();
+  const sinks = new Map<number, (event: Event) => void>();
+  let last = 0;
+  createInterface({ input: child.stdout! }).on("line", (line) => {
+    const event = JSON.parse(line) as Event;
+    if (event.event === "reply") calls.get(event.call)?.(event.result);
+    else sinks.get(event.key)?.(event);
+  });
+  child.stdin!.on("error", () => {});
+  const call = (name: string, rest: object): Promise<Message> =>
+    new Promise((resolve) => {
+      const number = ++last;
+      calls.set(number, resolve);
+      child.stdin!.write(
+        `${JSON.stringify({ call: number, name, ...rest })}\n`,
+      );
+    });
+  const keys = new Map<FakeWorker, number>();
+
+  return {
+    pid: child.pid!,
+    async bind(reusePort = false) {
+      const { index, port } = await call("bind", { reusePort });
+      return { index: index as number, port: port as number };
+    },
+    async handoff(listener, to) {
+      const { port } = await call("handoff", {
+        listener,
+        to: to.map((worker) => keys.get(worker)),
+      });
+      return port as number;
+    },
+    async spawn(plan) {
+      const key = ++last;
+      const messages: Message[] = [];
+      const waiting = new Set<() => void>();
+      let output = "";
+      let exit!: (
+        status: { code: number | null; signal: string | null },
+      ) => void;
+      const exited: FakeWorker["exited"] = new Promise((resolve) => {
+        exit = resolve;
+      });
+      sinks.set(key, (event) => {
+        if (event.event === "line") output += `${event.line}\n`;
+        if (event.event === "message") messages.push(event.message);
+        if (event.event === "exit") exit(event);
+        for (const look of [...waiting]) look();
+      });
+      const indexes: number[] = [];
+      const listeners = (plan.listeners ?? []).map((
+        each,
+      ): InheritedListener => ({
+        name: each.name,
+        address: `127.0.0.1:${each.port}`,
+        mode: each.mode ?? "shared",
+        backlog: 128,
+        ipv6Only: false,
+        fds: (each.sockets ?? []).map((index) => 2 + indexes.push(index)),
+        shard: each.shard ?? 0,
+      }));
+      const inheritance = {
+        slot: plan.slot ?? 0,
+        generation: plan.generation ?? 1,
+        listeners,
+      };
+      const { pid } = await call("spawn", {
+        key,
+        indexes,
+        command: commandOf(plan.runtime, plan.program, plan.flags),
+        env: { ...cleanEnv(), ...encodeInheritance(inheritance, true) },
+      });
+      const worker: FakeWorker = {
+        pid: pid as number,
+        messages,
+        output: () => output,
+        exited,
+        until(fits) {
+          return new Promise((resolve, reject) => {
+            const look = (): void => {
+              const found = messages.find((message) =>
+                Object.entries(fits).every(([name, value]) =>
+                  message[name] === value
+                )
+              );
+              if (found === undefined) return;
+              waiting.delete(look);
+              resolve(found);
+            };
+            waiting.add(look);
+            look();
+            void exited.then((status) => {
+              look();
+              reject(
+                new Error(
+                  `the worker exited (${JSON.stringify(status)}) without ${
+                    JSON.stringify(fits)
+                  }:\n${output}${JSON.stringify(messages)}`,
+                ),
+              );
+            });
+          });
+        },
+        async send(message) {
+          await call("send", { key, message });
+        },
+        async kill(signal) {
+          await call("kill", { key, signal });
+        },
+      };
+      keys.set(worker, key);
+      return worker;
+    },
+    async [Symbol.asyncDispose]() {
+      child.stdin!.end();
+      await closed;
+    },
+  };
+}
+
+/** What the supervisor sends to have a worker leave. */
+export function drainMessage(ms: number, idle = 300): Message {
+  return { prefork: 1, type: "drain", ms, idle };
+}

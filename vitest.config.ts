@@ -1,0 +1,26 @@
+import { defineConfig, type ViteUserConfig } from "vitest/config";
+
+const config: ViteUserConfig = defineConfig({
+  test: {
+    include: ["tests/**/*.test.ts"],
+    // Processes, not threads: tests send signals and spawn supervisors.
+    pool: "forks",
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    coverage: {
+      provider: "v8",
+      include: [
+        "mod.ts",
+        "worker.ts",
+        "cli.ts",
+        "core/**",
+        "adapters/**",
+        "worker/**",
+        "cli/**",
+      ],
+      reporter: ["text", "lcov"],
+    },
+  },
+});
+export default config;

@@ -1,0 +1,38 @@
+/**
+ * The channel to the supervisor: `process.send` and its events, made safe to
+ * call when nobody is at the other end.
+ *
+ * @module
+ */
+
+import process from "node:process";
+
+/** One end of a channel. */
+export interface Channel {
+  /** Sends a message; false when the channel is gone. Never throws for that. */
+  send(message: unknown): boolean;
+  /** Called with each message and the handle that came with it, if any. */
+  onMessage(run: (message: unknown, handle: unknown) => void): void;
+  /** Called once when the supervisor is gone. */
+  onDisconnect(run: () => void): void;
+}
+
+/** The channel of this process. A process without one has a silent channel. */
+export function openChannel(): Channel {
+  return {
+    send(message) {
+      if (process.send === undefined || !process.connected) return false;
+      // Without a callback Node emits a failed write as an "error" of the
+      // process, which ends it. The "disconnect" that follows is enough.
+      return process.send(message, undefined, undefined, () => {});
+    },
+    onMessage(run) {
+      process.on("message", run);
+    },
+    onDisconnect(run) {
+      process.once("disconnect", run);
+      // The supervisor may have died while this process was loading.
+      if (process.send !== undefined && !process.connected) queueMicrotask(run);
+    },
+  };
+}

@@ -1,0 +1,50 @@
+/**
+ * The connections of a server, so that a drain knows which of them may be
+ * closed. `server.close()` does not: it ends connections that were accepted
+ * but have not sent their request yet.
+ *
+ * @module
+ */
+
+import type { Socket } from "node:net";
+
+/** The connections of one server. */
+export interface Connections {
+  /**
+   * Ends them with care and resolves once none is left. Idle ones get `idle`
+   * milliseconds for their next request.
+   */
+  drain(idle: number): Promise<void>;
+}
+
+/** How often a draining server looks at its connections, in ms. */
+const SCAN_MS = 20;
+
+/**
+ * Looks at something every {@linkcode SCAN_MS} until it says that nothing is
+ * left. The first look is at once.
+ */
+export function scanUntil(isEmpty: (now: number) => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    if (isEmpty(performance.now())) return resolve();
+    const timer = setInterval(() => {
+      if (!isEmpty(performance.now())) return;
+      clearInterval(timer);
+      resolve();
+    }, SCAN_MS);
+  });
+}
+
+/** Ends a connection without cutting what it still has to send. */
+export function finish(socket: Socket): void {
+  // Destroys after the last byte: with `end()` alone a client that never
+  // closes its half would hold the connection to the deadline.
+  socket.destroySoon();
+}
+
+/** The name of a connection among those of one server, or undefined. */
+export function peerOf(socket: Socket): string | undefined {
+  return socket.remotePort === undefined
+    ? undefined
+    : `${socket.remoteAddress} ${socket.remotePort}`;
+}

@@ -1,0 +1,49 @@
+/**
+ * What the parts of the worker side share behind the public
+ * {@linkcode Worker}. One object per process, even when two copies of the
+ * package are loaded: the first takes the variables out of the environment, so
+ * a second one would believe that it was started by hand.
+ *
+ * @module
+ */
+
+import type { Socket } from "node:net";
+import type { FromWorker } from "../core/protocol.ts";
+import type { Worker } from "./types.ts";
+
+/** A server that serves a listener of this worker. */
+export interface Attachment {
+  /** Stops accepting and resolves once every connection has ended. */
+  drain(idle: number): Promise<void>;
+  /** Serves a connection that the supervisor handed over. */
+  take?(connection: Socket): void;
+  /** Accepts on another slot's shard as well. */
+  adopt?(shard: number): Promise<void>;
+  /** Stops accepting on another slot's shard; its connections live on. */
+  release?(shard: number): void;
+}
+
+/** The state of the process as a worker. */
+export interface Core {
+  /** The public face. */
+  readonly worker: Worker;
+  /** What serves each inherited listener, by its name. */
+  readonly attachments: Map<string, Attachment>;
+  /** Tells the supervisor; false when there is none. */
+  tell(message: FromWorker): boolean;
+  /** Registers what must end before the process leaves. */
+  attach(attachment: Attachment, listener: string | undefined): void;
+  /** Says that an inherited listener is served, which may make it ready. */
+  adopted(listener: string): void;
+}
+
+// The number is the version of this shape, not of the package.
+const KEY = Symbol.for("prefork.worker.1");
+
+type Holder = { [KEY]?: Core };
+
+/** The core of this process, made at the first call. */
+export function coreOf(make: () => Core): Core {
+  const holder = globalThis as Holder;
+  return holder[KEY] ??= make();
+}

@@ -1,0 +1,34 @@
+/**
+ * Takes the inheritance out of the environment.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { decodeInheritance, type Inheritance } from "../core/environment.ts";
+
+/** The variables of other protocols that `encodeInheritance` writes. */
+const OTHERS: readonly string[] = [
+  "SERVER_STARTER_PORT",
+  "SERVER_STARTER_GENERATION",
+  "LISTEN_FDS",
+  "LISTEN_FDNAMES",
+  "LISTEN_PID",
+];
+
+/**
+ * Reads what this process inherited and removes it from the environment, so
+ * that a process which the program starts does not take itself for a worker.
+ *
+ * @throws {TypeError} when it is there but cannot be understood
+ */
+export function takeInheritance(): Inheritance | undefined {
+  const inheritance = decodeInheritance(process.env);
+  if (inheritance === undefined) return undefined;
+  for (const name of Object.keys(process.env)) {
+    if (name.startsWith("PREFORK_") || OTHERS.includes(name)) {
+      delete process.env[name];
+    }
+  }
+  return inheritance;
+}

@@ -1,0 +1,72 @@
+/**
+ * Connections that the supervisor accepted and hands over.
+ *
+ * @module
+ */
+
+import { Socket } from "node:net";
+import type { Attachment, Core } from "./_core.ts";
+
+/**
+ * How long ended connections are counted before they are reported together,
+ * in ms: one message per connection would cost as much as the connection.
+ */
+const BATCH_MS = 5;
+
+/** The taker of handed connections. */
+export interface Handoff {
+  /** Takes over a connection that came with a message, or refuses it. */
+  receive(
+    listener: string,
+    id: number,
+    handle: unknown,
+    draining: boolean,
+  ): void;
+  /** Reports now what has been counted. */
+  readonly flush: () => void;
+}
+
+/** Makes the taker. */
+export function createHandoff(
+  tell: Core["tell"],
+  attachments: ReadonlyMap<string, Attachment>,
+): Handoff {
+  let ended = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const flush = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (ended > 0) tell({ type: "closed", count: ended });
+    ended = 0;
+  };
+  const count = (): void => {
+    ended++;
+    timer ??= setTimeout(flush, BATCH_MS);
+  };
+
+  return {
+    receive(listener, id, handle, draining) {
+      const socket = asSocket(handle);
+      const take = attachments.get(listener)?.take;
+      if (socket === undefined || take === undefined || draining) {
+        // Closes this process' copy and sends nothing: the supervisor still
+        // has its own and gives the connection to another worker.
+        socket?.destroy();
+        tell({ type: "refused", id });
+        return;
+      }
+      socket.once("close", count);
+      tell({ type: "taken", id });
+      take(socket);
+    },
+    flush,
+  };
+}
+
+/** Node sends a `net.Socket` as one and a raw handle as a raw handle. */
+function asSocket(handle: unknown): Socket | undefined {
+  if (handle instanceof Socket) return handle;
+  if (typeof handle !== "object" || handle === null) return undefined;
+  const options: object = { handle, readable: true, writable: true };
+  return new Socket(options);
+}

@@ -1,0 +1,100 @@
+/**
+ * The careful drain of `node:http` and `node:https` servers.
+ *
+ * @module
+ */
+
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { type Connections, peerOf, scanUntil } from "./_connections.ts";
+import { responseOf, watchIdle } from "./_idle.ts";
+import { RUNTIME } from "./_runtime.ts";
+import { trackUpgrades } from "./_upgrades.ts";
+
+/** The connections of an HTTP/1.1 server, tracked from this call on. */
+export function trackHttp(server: Server): Connections {
+  const sockets = new Set<Socket>();
+  const shaking = trackHandshakes(server);
+  const upgraded = trackUpgrades(server);
+  const track = (socket: Socket): void => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  };
+  server.prependListener(
+    shaking === undefined ? "connection" : "secureConnection",
+    track,
+  );
+
+  const begin = (idle: number): Promise<void> => {
+    if (RUNTIME.httpChecksListening) keepListening(server);
+    closeAfterResponse(server, sockets);
+    const watch = watchIdle(idle);
+    return scanUntil((now) => {
+      for (const socket of sockets) {
+        if (!upgraded.has(socket)) watch.look(socket, now);
+      }
+      for (const socket of shaking ?? []) watch.look(socket, now);
+      return sockets.size + (shaking?.size ?? 0) === 0;
+    });
+  };
+  let drained: Promise<void> | undefined;
+  return { drain: (idle) => drained ??= begin(idle) };
+}
+
+/**
+ * Keeps `server.listening` true, for a runtime whose `node:http` closes the
+ * connection after each response otherwise.
+ */
+export function keepListening(server: Server): void {
+  Object.defineProperty(server, "listening", {
+    value: true,
+    configurable: true,
+  });
+}
+
+/** Has every response from now on say `Connection: close` (RFC 9112 §9.6). */
+function closeAfterResponse(server: Server, sockets: Set<Socket>): void {
+  const mark = (_request: IncomingMessage, response: ServerResponse): void => {
+    if (!response.headersSent) response.setHeader("Connection", "close");
+  };
+  for (const socket of sockets) {
+    const response = responseOf(socket);
+    if (response !== undefined) mark(response.req, response);
+  }
+  // The first listeners of the other two events would change what http does.
+  for (const event of ["request", "checkContinue", "checkExpectation"]) {
+    if (event === "request" || server.listenerCount(event) > 0) {
+      server.prependListener(event, mark);
+    }
+  }
+}
+
+/**
+ * The raw connections that have not finished their TLS handshake, or undefined
+ * where "connection" already gives the connection that requests come on: plain
+ * HTTP, and Bun, whose `https.Server` is no `tls.Server`.
+ */
+export function trackHandshakes(server: Server): Set<Socket> | undefined {
+  if (server.listenerCount("secureConnection") === 0) return undefined;
+  const shaking = new Set<Socket>();
+  const byPeer = new Map<string, Socket>();
+  server.prependListener("connection", (socket: Socket) => {
+    const peer = peerOf(socket);
+    // Without a port, as on a Unix socket, there is nothing to match by.
+    if (peer === undefined) return;
+    shaking.add(socket);
+    byPeer.set(peer, socket);
+    socket.once("close", () => {
+      shaking.delete(socket);
+      if (byPeer.get(peer) === socket) byPeer.delete(peer);
+    });
+  });
+  server.prependListener("secureConnection", (socket: Socket) => {
+    const peer = peerOf(socket);
+    const raw = peer === undefined ? undefined : byPeer.get(peer);
+    if (raw === undefined) return;
+    shaking.delete(raw);
+    byPeer.delete(peer!);
+  });
+  return shaking;
+}

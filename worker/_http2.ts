@@ -1,0 +1,64 @@
+/**
+ * The drain of `node:http2` servers.
+ *
+ * @module
+ */
+
+import type {
+  Http2SecureServer,
+  Http2ServerRequest,
+  Http2ServerResponse,
+  ServerHttp2Session,
+} from "node:http2";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { type Connections, scanUntil } from "./_connections.ts";
+import { trackHandshakes } from "./_http.ts";
+import { watchIdle } from "./_idle.ts";
+
+/**
+ * The connections of an HTTP/2 server, tracked from this call on. A drain sends
+ * GOAWAY (RFC 9113 §6.8): streams that were begun finish, and a client knows
+ * which of its later ones were never looked at. A session younger than the
+ * idle time gets the rest of it first, or its first request would be refused.
+ */
+export function trackHttp2(server: Http2SecureServer): Connections {
+  const sessions = new Map<ServerHttp2Session, number>();
+  // Those that a secure server with `allowHTTP1` speaks HTTP/1.1 with.
+  const sockets = new Set<Socket>();
+  const shaking = trackHandshakes(server as never);
+  server.prependListener("session", (session: ServerHttp2Session) => {
+    sessions.set(session, performance.now());
+    session.once("close", () => sessions.delete(session));
+  });
+  server.prependListener("secureConnection", (socket: TLSSocket) => {
+    if (socket.alpnProtocol === "h2") return;
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+
+  const begin = (idle: number): Promise<void> => {
+    const watch = watchIdle(idle);
+    // The first listener of this event would change what http2 does.
+    if (server.listenerCount("request") > 0) {
+      server.prependListener("request", closeAfterResponse);
+    }
+    return scanUntil((now) => {
+      for (const [session, born] of sessions) {
+        if (!session.closed && now - born >= idle) session.close();
+      }
+      for (const socket of sockets) watch.look(socket, now);
+      for (const socket of shaking ?? []) watch.look(socket, now);
+      return sessions.size + sockets.size + (shaking?.size ?? 0) === 0;
+    });
+  };
+  let drained: Promise<void> | undefined;
+  return { drain: (idle) => drained ??= begin(idle) };
+}
+
+function closeAfterResponse(
+  request: Http2ServerRequest,
+  response: Http2ServerResponse,
+): void {
+  if (request.httpVersionMajor < 2) response.setHeader("Connection", "close");
+}

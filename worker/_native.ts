@@ -1,0 +1,122 @@
+/**
+ * The runtimes' own servers, where they can be used.
+ *
+ * @module
+ */
+
+import {
+  type Address,
+  formatAddress,
+  type ListenerSpec,
+  parseListener,
+  type TcpAddress,
+} from "../core/address.ts";
+import type { InheritedListener } from "../core/environment.ts";
+import { messageOf, PreforkError } from "../core/errors.ts";
+import type { ByHand } from "./_by_hand.ts";
+import type { Attachment } from "./_core.ts";
+import { bunServer } from "./_native_bun.ts";
+import { denoServer } from "./_native_deno.ts";
+import { RUNTIME } from "./_runtime.ts";
+import type { FetchHandler } from "./fetch_handler.ts";
+
+/** Where a native server is to listen. */
+export interface NativePlace {
+  /** The address. */
+  readonly address: TcpAddress;
+  /** True to share it by SO_REUSEPORT. */
+  readonly reusePort: boolean;
+}
+
+/** A running native server. */
+export interface NativeServer {
+  /** The port it listens on. */
+  readonly port: number;
+  /** Stops accepting and resolves once its connections have ended. */
+  stop(): Promise<void>;
+}
+
+/** How one runtime starts its own server. */
+export interface NativeKind {
+  /** True when its SO_REUSEPORT can be used. */
+  readonly reusePort: boolean;
+  /** Starts it. */
+  start(handler: FetchHandler, place: NativePlace): NativeServer;
+}
+
+/** What a runtime's own server can serve. */
+export interface Native {
+  /** Listens without a pool; undefined when it cannot have the address. */
+  byHand(spec: ListenerSpec): ByHand | undefined;
+  /** How to serve an inherited listener; undefined when it cannot. */
+  inherited(listener: InheritedListener): (() => Attachment) | undefined;
+}
+
+/** The native server of this runtime, or undefined when it has none. */
+export function nativeFor(
+  handler: FetchHandler,
+  draining: AbortSignal,
+): Native | undefined {
+  const kind = RUNTIME.name === "bun"
+    ? bunServer()
+    : RUNTIME.name === "deno"
+    ? denoServer()
+    : undefined;
+  if (kind === undefined) return undefined;
+  const last = closingWhen(draining, handler);
+  const attachment = (server: NativeServer): Attachment => ({
+    drain: () => server.stop(),
+  });
+  return {
+    byHand(spec) {
+      const address = spec.address;
+      if (address.kind !== "tcp" || spec.ipv6Only) return undefined;
+      const server = bind(
+        spec,
+        () => kind.start(last, { address, reusePort: false }),
+      );
+      const real: Address = { ...address, port: server.port };
+      return { address: formatAddress(real), attachment: attachment(server) };
+    },
+    inherited(listener) {
+      const { address } = parseListener(listener.address);
+      if (
+        listener.mode !== "reuseport" || !kind.reusePort ||
+        listener.ipv6Only || address.kind !== "tcp"
+      ) return undefined;
+      return () => attachment(kind.start(last, { address, reusePort: true }));
+    },
+  };
+}
+
+function bind(spec: ListenerSpec, start: () => NativeServer): NativeServer {
+  try {
+    return start();
+  } catch (error) {
+    throw new PreforkError(
+      "ERR_BIND",
+      `Cannot listen on "${spec.name}": ${
+        messageOf(error)
+      }, stop what uses the address or choose another`,
+      error,
+    );
+  }
+}
+
+/** Has every response of a drain say `Connection: close` (RFC 9112 §9.6). */
+function closingWhen(
+  draining: AbortSignal,
+  handler: FetchHandler,
+): FetchHandler {
+  const close = (response: Response): Response => {
+    if (!draining.aborted) return response;
+    // A response of fetch() has headers that cannot be changed.
+    const copy = new Response(response.body, response);
+    copy.headers.set("connection", "close");
+    return copy;
+  };
+  return (request, info) => {
+    const result = handler(request, info);
+    return result instanceof Promise ? result.then(close) : close(result);
+  };
+}

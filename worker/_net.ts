@@ -1,0 +1,22 @@
+/**
+ * The drain of `node:net` and `node:tls` servers.
+ *
+ * @module
+ */
+
+import type { Server, Socket } from "node:net";
+import { type Connections, scanUntil } from "./_connections.ts";
+
+/**
+ * The connections of a server whose protocol prefork does not know, tracked
+ * from this call on. They stay until they end: only the program can tell when
+ * one of them is idle, and learns from `worker.draining` that it should.
+ */
+export function trackNet(server: Server): Connections {
+  const sockets = new Set<Socket>();
+  server.prependListener("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  return { drain: () => scanUntil(() => sockets.size === 0) };
+}

@@ -1,0 +1,74 @@
+/**
+ * What a worker does with each message of the supervisor.
+ *
+ * @module
+ */
+
+import { messageOf } from "../core/errors.ts";
+import { parseToWorker } from "../core/protocol.ts";
+import type { Core } from "./_core.ts";
+import type { Drain } from "./_drain.ts";
+import type { Handoff } from "./_handoff.ts";
+import type { Messages } from "./_messages.ts";
+
+/** What messages act upon. */
+export interface Subjects {
+  /** The state of the worker. */
+  readonly core: Core;
+  /** Its drain. */
+  readonly drain: Drain;
+  /** The taker of handed connections. */
+  readonly handoff: Handoff;
+  /** The program's own messages. */
+  readonly messages: Messages;
+}
+
+/** The listener of the channel. Noise is ignored: the supervisor is trusted. */
+export function obey(
+  { core, drain, handoff, messages }: Subjects,
+): (message: unknown, handle: unknown) => void {
+  return (raw, handle) => {
+    const parsed = parseToWorker(raw);
+    if (parsed.kind === "user") return messages.emit(parsed.message);
+    if (parsed.kind === "noise") return;
+    const message = parsed.message;
+    switch (message.type) {
+      case "drain":
+        return drain.begin(
+          message.ms,
+          message.idle,
+          "The supervisor asked the worker to leave",
+        );
+      case "connection":
+        return handoff.receive(
+          message.listener,
+          message.id,
+          handle,
+          drain.signal.aborted,
+        );
+      case "adopt":
+        return adopt(core, drain, message.listener, message.shard);
+      case "release":
+        return core.attachments.get(message.listener)
+          ?.release?.(message.shard);
+    }
+  };
+}
+
+function adopt(
+  core: Core,
+  drain: Drain,
+  listener: string,
+  shard: number,
+): void {
+  const attachment = core.attachments.get(listener);
+  if (attachment?.adopt === undefined || drain.signal.aborted) return;
+  attachment.adopt(shard).then(
+    () => void core.tell({ type: "adopted", listener, shard }),
+    (error: unknown) =>
+      void core.tell({
+        type: "failed",
+        reason: messageOf(error).slice(0, 4096),
+      }),
+  );
+}

@@ -1,0 +1,43 @@
+/**
+ * What the three runtimes do differently for a worker, as data: the one place
+ * to edit when a runtime learns something. Each line was seen to be so on the
+ * version named beside it.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import type { RuntimeName } from "../core/adapter.ts";
+
+/** What one runtime does differently. */
+export interface WorkerRuntime {
+  /** Its name. */
+  readonly name: RuntimeName;
+  /**
+   * True when `http.Server` and `https.Server` are `net.Server`s that adopt an
+   * fd. On Bun 1.4.4 they are wrappers around `Bun.serve`, ignore `fd` and
+   * `reusePort` in silence and listen on a random port.
+   */
+  readonly httpAdopts: boolean;
+  /**
+   * True when `node:http` closes the connection after each response unless
+   * `server.listening` is true (Deno 2.9.5, `resOnFinish`). That would end
+   * keep-alive connections that are fed, or that outlive their listener.
+   */
+  readonly httpChecksListening: boolean;
+}
+
+const TABLE: Readonly<Record<RuntimeName, WorkerRuntime>> = {
+  node: { name: "node", httpAdopts: true, httpChecksListening: false },
+  deno: { name: "deno", httpAdopts: true, httpChecksListening: true },
+  bun: { name: "bun", httpAdopts: false, httpChecksListening: false },
+};
+
+/** The runtime that this process runs on. */
+export const RUNTIME: WorkerRuntime = TABLE[
+  process.versions["bun"] !== undefined
+    ? "bun"
+    : process.versions["deno"] !== undefined
+    ? "deno"
+    : "node"
+];

@@ -1,0 +1,40 @@
+/**
+ * Connections that left HTTP by `Upgrade` or `CONNECT`, such as WebSockets.
+ *
+ * @module
+ */
+
+import type { IncomingMessage, Server } from "node:http";
+import type { Socket } from "node:net";
+
+const EVENTS: readonly string[] = ["upgrade", "connect"];
+
+/**
+ * The connections of a server that have been upgraded. Listens for the events
+ * only while the program does: a server without such listeners treats an
+ * upgrade as an ordinary request, and must go on doing so.
+ */
+export function trackUpgrades(server: Server): WeakSet<Socket> {
+  const upgraded = new WeakSet<Socket>();
+  const mark = (_request: IncomingMessage, socket: Socket): void => {
+    upgraded.add(socket);
+  };
+  const hook = (event: string | symbol, listener: unknown): void => {
+    if (listener === mark || !EVENTS.includes(String(event))) return;
+    if (!server.listeners(event).includes(mark)) {
+      server.prependListener(event, mark);
+    }
+  };
+  const unhook = (event: string | symbol, listener: unknown): void => {
+    if (listener === mark || !EVENTS.includes(String(event))) return;
+    if (server.listeners(event).every((each) => each === mark)) {
+      server.removeListener(event, mark);
+    }
+  };
+  for (const event of EVENTS) {
+    if (server.listenerCount(event) > 0) server.prependListener(event, mark);
+  }
+  server.on("newListener", hook);
+  server.on("removeListener", unhook);
+  return upgraded;
+}

@@ -1,0 +1,128 @@
+/**
+ * `attach()`: makes this process a worker of the pool that started it.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { encode, TAG } from "../core/protocol.ts";
+import { openChannel } from "./_channel.ts";
+import { type Core, coreOf } from "./_core.ts";
+import { createDrain, DRAIN_MS, IDLE_MS, ORPHAN_MS } from "./_drain.ts";
+import { takeInheritance } from "./_environment.ts";
+import { createHandoff } from "./_handoff.ts";
+import { createMessages } from "./_messages.ts";
+import { obey } from "./_obey.ts";
+import { RUNTIME } from "./_runtime.ts";
+import { trapByHand, trapSupervised } from "./_signals.ts";
+import type { Worker } from "./types.ts";
+
+/**
+ * Makes this process a worker: reads what it inherited, removes that from the
+ * environment, greets the supervisor, obeys its messages and traps signals.
+ * Every call returns the same object.
+ *
+ * In a pool SIGINT is ignored and SIGTERM drains for at most 30 s; by hand
+ * both drain for at most 30 s and a second SIGINT ends the process at once. A
+ * worker whose supervisor dies drains for at most 2.5 s. A drain ends the
+ * process: with `process.exitCode` or 0 when all was finished, with 1 when its
+ * time ran out.
+ *
+ * @typeParam In the program's own messages from the supervisor
+ * @typeParam Out the program's own messages to the supervisor
+ * @throws {TypeError} when the inherited variables cannot be understood
+ *
+ * @example
+ * ```ts
+ * import { attach } from "@prefork/prefork/worker";
+ *
+ * const worker = attach<{ flush: boolean }, { flushed: number }>();
+ * worker.draining.addEventListener("abort", () => {
+ *   worker.waitUntil(Promise.resolve());
+ * });
+ * worker.ready();
+ * ```
+ */
+export function attach<In = unknown, Out = unknown>(): Worker<In, Out> {
+  return coreOf(createCore).worker as Worker<In, Out>;
+}
+
+/** The core of this process; attaches if that has not happened yet. */
+export function attachedCore(): Core {
+  return coreOf(createCore);
+}
+
+function createCore(): Core {
+  const inheritance = takeInheritance();
+  const channel = openChannel();
+  const messages = createMessages();
+  const attachments: Core["attachments"] = new Map();
+  const missing = new Set(inheritance?.listeners.map((each) => each.name));
+  let isReady = false;
+
+  const tell: Core["tell"] = (message) =>
+    inheritance !== undefined && channel.send(encode(message));
+  const handoff = createHandoff(tell, attachments);
+  const drain = createDrain(handoff.flush);
+  const ready = (): void => {
+    if (!isReady) tell({ type: "ready" });
+    isReady = true;
+  };
+
+  const worker: Worker = {
+    supervised: inheritance !== undefined,
+    slot: inheritance?.slot ?? 0,
+    generation: inheritance?.generation ?? 0,
+    listeners: new Map(
+      inheritance?.listeners.map((each) => [each.name, each] as const),
+    ),
+    draining: drain.signal,
+    get deadline() {
+      return drain.deadline();
+    },
+    ready,
+    waitUntil: drain.waitUntil,
+    send(message) {
+      if (typeof message === "object" && message !== null && TAG in message) {
+        throw new TypeError(
+          `Cannot send the message: its key "${TAG}" marks messages of prefork itself, use another name`,
+        );
+      }
+      return inheritance !== undefined && channel.send(message);
+    },
+    onMessage: messages.on,
+    messages: messages.iterate,
+  };
+
+  const core: Core = {
+    worker,
+    attachments,
+    tell,
+    attach(attachment, listener) {
+      if (listener !== undefined) attachments.set(listener, attachment);
+      drain.add(attachment);
+    },
+    adopted(listener) {
+      if (missing.delete(listener) && missing.size === 0) ready();
+    },
+  };
+
+  if (inheritance === undefined) {
+    messages.end();
+    trapByHand(() =>
+      drain.begin(DRAIN_MS, IDLE_MS, "A signal asked the process to leave")
+    );
+    return core;
+  }
+  trapSupervised(() => {
+    if (!drain.signal.aborted) tell({ type: "leaving" });
+    drain.begin(DRAIN_MS, IDLE_MS, "A signal asked the worker to leave");
+  });
+  channel.onMessage(obey({ core, drain, handoff, messages }));
+  channel.onDisconnect(() => {
+    messages.end();
+    drain.begin(ORPHAN_MS, IDLE_MS, "The supervisor is gone");
+  });
+  tell({ type: "hello", runtime: RUNTIME.name, pid: process.pid });
+  return core;
+}

@@ -1,0 +1,141 @@
+/**
+ * `listen()`: puts a server on the pool's listener.
+ *
+ * @module
+ */
+
+import type { Server } from "node:net";
+import type { ShareMode } from "../core/adapter.ts";
+import type { InheritedListener } from "../core/environment.ts";
+import { messageOf, PreforkError } from "../core/errors.ts";
+import { adopt } from "./_adoption.ts";
+import { listenByHand, specByHand } from "./_by_hand.ts";
+import { chooseListener } from "./_choice.ts";
+import type { Attachment, Core } from "./_core.ts";
+import { cannot } from "./_failures.ts";
+import { kindOf } from "./_kinds.ts";
+import { attachedCore } from "./attach.ts";
+
+/** Where a server listens. */
+export interface ListenOptions {
+  /** The name of the inherited listener; not needed when there is one only. */
+  readonly name?: string | undefined;
+  /**
+   * Where to listen without a pool, in the forms of the command:
+   * `"127.0.0.1:8080"`, `"unix:/path"`. `":$PORT"` of the environment unless
+   * given, else `":8080"`: every interface. In a pool it is not looked at.
+   */
+  readonly address?: string | undefined;
+  /**
+   * False to leave it to the program to say that it is ready, by
+   * `worker.ready()`. True unless given.
+   */
+  readonly ready?: boolean | undefined;
+}
+
+/** Where a server listens now. */
+export interface ListenInfo {
+  /** The name of the listener. */
+  readonly name: string;
+  /** The real address, in the forms that the command takes. */
+  readonly address: string;
+  /** How the pool shares it; undefined without a pool. */
+  readonly mode: ShareMode | undefined;
+}
+
+/**
+ * Puts a server of `node:net`, `tls`, `http`, `https` or `http2` on the
+ * listener of the pool and resolves once it accepts. Without a pool it listens
+ * on `options.address` itself. Calls `attach()`, so that the server is drained
+ * before the process leaves.
+ *
+ * When every inherited listener is served, the supervisor is told that this
+ * worker is ready.
+ *
+ * On Bun `node:http` and `node:https` servers cannot take a socket over and are
+ * fed with connections instead.
+ *
+ * @throws {TypeError} when `server` is no server, or the pool has no such
+ * listener or more than one and none is named
+ * @throws {PreforkError} `ERR_STATE` when the server listens already or another
+ * has the listener; `ERR_ATTACH` when the socket cannot be used; `ERR_BIND`
+ * when, without a pool, the address cannot be bound
+ *
+ * @example
+ * ```ts
+ * import { createServer } from "node:http";
+ * import { listen } from "@prefork/prefork/worker";
+ *
+ * const server = createServer((_request, response) => response.end("hello\n"));
+ * const { address } = await listen(server);
+ * ```
+ */
+export async function listen(
+  server: Server,
+  options: ListenOptions = {},
+): Promise<ListenInfo> {
+  const core = attachedCore();
+  const kind = kindOf(server);
+  if (server.listening) {
+    throw new PreforkError(
+      "ERR_STATE",
+      "Cannot listen: the server listens already, pass one on which listen() was not called",
+    );
+  }
+  if (!core.worker.supervised) {
+    const spec = specByHand(options.address);
+    const byHand = await listenByHand(server, kind, spec).catch(
+      (error: unknown): never => {
+        throw new PreforkError(
+          "ERR_BIND",
+          `Cannot listen on "${spec.name}": ${
+            messageOf(error)
+          }, stop what uses the address or choose another`,
+          error,
+        );
+      },
+    );
+    core.attach(byHand.attachment, undefined);
+    return { name: spec.name, address: byHand.address, mode: undefined };
+  }
+  return await occupy(
+    core,
+    options,
+    (listener) => adopt(server, kind, listener),
+  );
+}
+
+/**
+ * Has something serve an inherited listener: chooses it, keeps others off it,
+ * and tells the supervisor how it went.
+ */
+export async function occupy(
+  core: Core,
+  options: ListenOptions,
+  serve: (listener: InheritedListener) => Promise<Attachment>,
+): Promise<ListenInfo> {
+  const listener = chooseListener(core.worker.listeners, options.name);
+  const { name, address, mode } = listener;
+  if (core.attachments.has(name)) {
+    throw new PreforkError(
+      "ERR_STATE",
+      `Cannot listen on "${name}": another server of this worker has it, choose another listener`,
+    );
+  }
+  core.attachments.set(name, { drain: () => Promise.resolve() });
+  try {
+    core.attach(await serve(listener), name);
+  } catch (error) {
+    core.attachments.delete(name);
+    const failure = error instanceof PreforkError ? error : cannot(
+      `attach to the listener "${name}"`,
+      messageOf(error),
+      "start the worker through the pool again",
+      error,
+    );
+    core.tell({ type: "failed", reason: failure.message.slice(0, 4096) });
+    throw failure;
+  }
+  if (options.ready !== false) core.adopted(name);
+  return { name, address, mode };
+}

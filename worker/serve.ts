@@ -1,0 +1,83 @@
+/**
+ * `serve()`: serves a fetch handler on the pool's listener.
+ *
+ * @module
+ */
+
+import { createServer } from "node:http";
+import { nativeFor } from "./_native.ts";
+import { specByHand } from "./_by_hand.ts";
+import { chooseListener } from "./_choice.ts";
+import { defaultOnError, guarded } from "./_reply.ts";
+import { attachedCore } from "./attach.ts";
+import { bridge } from "./fetch_bridge.ts";
+import type { ErrorHandler, FetchHandler } from "./fetch_handler.ts";
+import {
+  listen,
+  type ListenInfo,
+  type ListenOptions,
+  occupy,
+} from "./listen.ts";
+
+/** Where and how a handler is served. */
+export interface ServeOptions extends ListenOptions {
+  /**
+   * Answers a request whose handler threw. Writes the error to stderr and
+   * answers 500 with a plain body unless given.
+   */
+  readonly onError?: ErrorHandler | undefined;
+}
+
+/**
+ * Serves a fetch handler on the listener of the pool and resolves once it
+ * accepts. Without a pool it listens on `options.address` itself. Calls
+ * `attach()`, so that requests in flight finish before the process leaves.
+ *
+ * In a pool `node:http` accepts on every runtime, because neither `Bun.serve`
+ * nor `Deno.serve` takes an inherited socket over. In the mode `reuseport`
+ * (on Deno with `--unstable-net`) and without a pool the runtime's own server
+ * does.
+ *
+ * @throws {TypeError} when the pool has no such listener, or more than one and
+ * none is named
+ * @throws {PreforkError} `ERR_STATE`, `ERR_ATTACH` or `ERR_BIND`, as `listen()`
+ *
+ * @example
+ * ```ts
+ * import { serve } from "@prefork/prefork/worker";
+ *
+ * await serve((request) => new Response(`${new URL(request.url).pathname}\n`));
+ * ```
+ */
+export async function serve(
+  handler: FetchHandler,
+  options: ServeOptions = {},
+): Promise<ListenInfo> {
+  if (typeof handler !== "function") {
+    throw new TypeError(
+      `Cannot serve: the handler must be a function, received ${typeof handler}`,
+    );
+  }
+  const core = attachedCore();
+  const onError = options.onError ?? defaultOnError;
+  const native = nativeFor(guarded(handler, onError), core.worker.draining);
+  if (native !== undefined) {
+    if (!core.worker.supervised) {
+      const spec = specByHand(options.address);
+      const server = native.byHand(spec);
+      if (server !== undefined) {
+        core.attach(server.attachment, undefined);
+        return { name: spec.name, address: server.address, mode: undefined };
+      }
+    } else {
+      // The one place to decide which inherited listeners a native server
+      // takes: a later way to put one on an inherited socket begins here.
+      const listener = chooseListener(core.worker.listeners, options.name);
+      const start = native.inherited(listener);
+      if (start !== undefined) {
+        return await occupy(core, options, () => Promise.resolve(start()));
+      }
+    }
+  }
+  return await listen(createServer(bridge(handler, onError)), options);
+}

@@ -1,0 +1,68 @@
+/**
+ * What a worker's program sees of its worker.
+ *
+ * @module
+ */
+
+import type { InheritedListener } from "../core/environment.ts";
+
+export type { InheritedListener } from "../core/environment.ts";
+
+/**
+ * This process as a worker of a pool, or as a program run by hand.
+ *
+ * @typeParam In the program's own messages from the supervisor
+ * @typeParam Out the program's own messages to the supervisor
+ */
+export interface Worker<In = unknown, Out = unknown> {
+  /** True in a pool, false when the program was started by hand. */
+  readonly supervised: boolean;
+  /** The stable number of the place in the pool, from 0; 0 by hand. */
+  readonly slot: number;
+  /** The generation, from 1 and raised by each reload; 0 by hand. */
+  readonly generation: number;
+  /** The inherited listeners by name; empty by hand. */
+  readonly listeners: ReadonlyMap<string, InheritedListener>;
+  /**
+   * Aborted when the drain begins: stop taking new work, finish what was
+   * begun. Its reason is a `DOMException` that says why.
+   */
+  readonly draining: AbortSignal;
+  /**
+   * When the drain ends at the latest, in milliseconds on the clock of
+   * `performance.now()`, so that `deadline - performance.now()` is what is
+   * left. Undefined before the drain.
+   */
+  readonly deadline: number | undefined;
+  /**
+   * Tells the supervisor that this worker accepts, once; later calls do
+   * nothing. `listen()` and `serve()` do it when every inherited listener has
+   * been adopted; a program that adopts only some of them calls it.
+   */
+  ready(): void;
+  /**
+   * Keeps a draining worker alive until the promise settles or the deadline
+   * passes. A rejection counts as settled and is written to stderr.
+   */
+  waitUntil(promise: Promise<unknown>): void;
+  /**
+   * Sends one of the program's own messages to the supervisor. Anything JSON
+   * can carry; false when there is no supervisor or it is gone.
+   *
+   * @throws {TypeError} when the message has a "prefork" key, which marks
+   * prefork's own
+   */
+  send(message: Out): boolean;
+  /**
+   * Calls a function with each of the program's own messages from the
+   * supervisor until disposed. Messages that came before the first call are
+   * not kept. (A `process.on("message")` of the program sees prefork's own
+   * messages as well; they carry a "prefork" key.)
+   */
+  onMessage(run: (message: In) => void): Disposable;
+  /**
+   * The program's own messages from the supervisor from this call on, in
+   * order. Ends when the supervisor is gone.
+   */
+  messages(): AsyncIterableIterator<In>;
+}
