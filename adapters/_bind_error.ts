@@ -56,6 +56,7 @@ function tcpReason(
         ? `ports below 1024 are privileged, choose a port from 1024 on, have a systemd socket unit open it and listen on "fd:3", or grant it with "setcap cap_net_bind_service=+ep ${process.execPath}"`
         : "the system forbids it, check the security policy of this machine";
     case "EADDRNOTAVAIL":
+    case "EINVAL":
       return `this machine has no interface with the address "${host}", choose one of its own or leave the host out for all`;
     case "EAFNOSUPPORT":
       return `this machine has no ${

@@ -6,6 +6,7 @@
  */
 
 import { type ChildProcess, spawn as start } from "node:child_process";
+import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import type { Signal, SpawnPlan, WorkerProcess } from "../core/adapter.ts";
 import { findCommand, refusedError } from "./_command.ts";
@@ -15,11 +16,12 @@ import { guarded } from "./_guard.ts";
 import { type Ending, lineSplitter } from "./_lines.ts";
 import type { NodeConnection } from "./_node_sockets.ts";
 import { confirmation } from "./_internal_message.ts";
+import { outbox } from "./_node_outbox.ts";
 
 /** What differs between the runtimes. */
 export interface ChildOptions {
-  /** Reads the channel. */
-  readChannel(child: ChildProcess, sink: FrameSink): void;
+  /** Reads the channel to its end. */
+  readChannel(child: ChildProcess, sink: FrameSink): Ending;
   /** Tells the runtime that a connection was confirmed. */
   confirm(child: ChildProcess, cmd: string): void;
   /** Sends a signal; false or an error when the process is gone. */
@@ -53,7 +55,7 @@ export function spawnChild(
       ],
     }));
   const callbacks = guarded(plan);
-  options.readChannel(child, {
+  const channel = options.readChannel(child, {
     onMessage: callbacks.onMessage,
     onNoise: callbacks.onNoise,
     onInternal: confirmation(
@@ -63,11 +65,17 @@ export function spawnChild(
     ),
   });
   const endings = [
-    disconnection(child),
+    channel,
     lines(child.stdout, (line) => callbacks.onLine("stdout", line)),
     lines(child.stderr, (line) => callbacks.onLine("stderr", line)),
   ];
   let gone = false;
+  const out = outbox();
+  const post = (message: unknown, socket?: Socket): void => {
+    if (child.connected) {
+      child.send(message as object, socket, { keepOpen: true }, ignore);
+    }
+  };
   child.once("exit", (code, signal) => {
     gone = true;
     void settle({ code, signal }, endings, callbacks.onExit);
@@ -76,14 +84,16 @@ export function spawnChild(
     pid: child.pid!,
     send: (message) => {
       if (gone || !child.connected) return false;
-      child.send(message as object, ignore);
+      out.message(() => post(message));
       return true;
     },
     sendConnection: (message, connection) => {
       const { socket } = connection as NodeConnection;
       if (gone || !child.connected || socket.destroyed) return false;
-      // An option that Node documents and its types in Deno do not know.
-      child.send(message as object, socket, { keepOpen: true }, ignore);
+      out.connection(() => {
+        // Closed while it waited: the client has been given up.
+        if (!socket.destroyed) post(message, socket);
+      });
       return true;
     },
     kill: (signal) => {
@@ -114,15 +124,6 @@ function startOrThrow(
   // Node tells why in an event that comes later, but the pid tells now.
   if (child.pid === undefined) throw refusedError(plan);
   return child;
-}
-
-function disconnection(child: ChildProcess): Ending {
-  return {
-    ended: new Promise((resolve) => child.once("disconnect", () => resolve())),
-    cancel: () => {
-      if (child.connected) child.disconnect();
-    },
-  };
 }
 
 function lines(

@@ -6,27 +6,54 @@
  */
 
 import type { ChildProcess } from "node:child_process";
+import net from "node:net";
 import { frameReader, type FrameSink } from "./_frames.ts";
+import type { Ending } from "./_lines.ts";
 import type { NodeChannelPipe, NodeChildInternals } from "./_types/node.ts";
 
 /**
  * Takes over what is read from the channel. Where this version of Node has no
  * such members, Node's own parser goes on and garbage is not survived.
  */
-export function readChannel(child: ChildProcess, sink: FrameSink): void {
+export function readChannel(child: ChildProcess, sink: FrameSink): Ending {
   const pipe = channelPipe(child);
-  if (pipe === undefined) {
-    child.on("message", (message) => sink.onMessage(message));
-    return;
-  }
-  const original = pipe.onread;
+  if (pipe === undefined) return readMessages(child, sink);
+  // How many bytes of the buffer are new is known to Node's own readers alone,
+  // so one of them stands in between: a socket on the same pipe.
+  const end = pipe.onread;
   const read = frameReader(sink);
-  pipe.onread = function (bytes): void {
-    // The end is Node's business: it emits "disconnect".
-    if (bytes === undefined) return original.call(this, bytes);
+  pipe.readStop();
+  const socket = new net.Socket(
+    { handle: pipe, allowHalfOpen: true } as object,
+  );
+  socket.on("data", (bytes: Uint8Array) => {
+    // A socket or server that the worker sent: nobody takes it.
     pipe.pendingHandle?.close();
     pipe.pendingHandle = null;
-    read(new Uint8Array(bytes));
+    read(bytes);
+  });
+  socket.on("error", () => undefined);
+  socket.once("end", () => socket.destroy());
+  return {
+    ended: new Promise((resolve) =>
+      socket.once("close", () => {
+        // The end is the business of the reader before.
+        end.call(pipe, undefined);
+        resolve();
+      })
+    ),
+    cancel: () => void socket.destroy(),
+  };
+}
+
+/** Reads the channel as any program may. */
+export function readMessages(child: ChildProcess, sink: FrameSink): Ending {
+  child.on("message", (message) => sink.onMessage(message));
+  return {
+    ended: new Promise((resolve) => child.once("disconnect", () => resolve())),
+    cancel: () => {
+      if (child.connected) child.disconnect();
+    },
   };
 }
 
@@ -47,5 +74,8 @@ function channelPipe(child: ChildProcess): NodeChannelPipe | undefined {
     return undefined;
   }
   const pipe = (child as unknown as Record<symbol, NodeChannelPipe>)[key];
-  return typeof pipe?.onread === "function" ? pipe : undefined;
+  return typeof pipe?.onread === "function" &&
+      typeof pipe.readStop === "function"
+    ? pipe
+    : undefined;
 }

@@ -6,8 +6,15 @@
  * @module
  */
 
-import { type BigIntStats, lstatSync } from "node:fs";
-import { chmodSync, chownSync, renameSync, unlinkSync } from "node:fs";
+import {
+  type BigIntStats,
+  chmodSync,
+  chownSync,
+  lstatSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+} from "node:fs";
 import net from "node:net";
 import path from "node:path";
 import { MAX_UNIX_PATH } from "../core/address.ts";
@@ -67,6 +74,8 @@ async function bindBeside(
 ): Promise<{ raw: RawSocket; name: string }> {
   const directory = target.slice(0, target.lastIndexOf("/") + 1);
   const room = MAX_UNIX_PATH - new TextEncoder().encode(directory).length;
+  // libuv says EACCES of a directory that is missing, so it is asked before.
+  statSync(directory === "" ? "." : directory);
   for (let attempt = 1;; attempt++) {
     const name = directory + temporaryName(Math.min(room, 14));
     try {

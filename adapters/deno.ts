@@ -32,6 +32,7 @@ import { acceptHeld, bindHeld } from "./_held.ts";
 import { host } from "./_host.ts";
 import { setInheritable } from "./_libc.ts";
 import { type Ending, readLines } from "./_lines.ts";
+import { readMessages } from "./_node_channel.ts";
 import { probeSockets } from "./_probe_sockets.ts";
 import { onSignal } from "./_signals.ts";
 
@@ -157,8 +158,7 @@ function readSocket(
  */
 function spawnWithoutFfi(plan: SpawnPlan): WorkerProcess {
   return spawnChild(plan, {
-    readChannel: (child, sink) =>
-      void child.on("message", (message) => sink.onMessage(message)),
+    readChannel: readMessages,
     confirm: () => undefined,
     // After child.kill() of Deno 2.9 the exit event tells the signal that was
     // sent and not how the process ended.

@@ -134,6 +134,7 @@ function checkRuntime(
 /**
  * Checks a whole number.
  *
+ * @param or what else is valid, as the end of the error's sentence
  * @throws {RangeError} naming the option, the value and the range
  */
 export function whole(
@@ -183,7 +184,9 @@ function oneOf<const T extends string>(
 function list(name: string, values: readonly string[]): readonly string[] {
   if (!Array.isArray(values)) {
     throw new TypeError(
-      `Cannot use ${show(values)} for "${name}": it must be an array of strings`,
+      `Cannot use ${
+        show(values)
+      } for "${name}": it must be an array of strings`,
     );
   }
   return values.map((value, i) => string(`${name}[${i}]`, value));

@@ -84,10 +84,7 @@ export class Crew {
     });
     emit({ type: "worker-started", ...worker.identity });
     this.#watch(worker, config.startTimeout);
-    // A program in another language has no way to say that it accepts. Its
-    // socket is held here, so to count it too early costs time and no
-    // connection.
-    if (worker.runtime === "exec") post(() => this.step(worker, "ready"));
+    if (worker.runtime === "exec") this.#trust(worker);
     return worker;
   }
 
@@ -157,6 +154,19 @@ export class Crew {
       ms,
       () => post(() => this.step(worker, "overdue")),
     );
+  }
+
+  /**
+   * A program in another language has no word for "ready": it counts when it
+   * has lived for the soak time. Its socket is held here, so to count it too
+   * early costs time and no connection.
+   */
+  #trust(worker: WorkerRecord): void {
+    const { config, adapter, post } = this.#context;
+    adapter.clock.after(config.soak, () =>
+      post(() => {
+        if (!worker.attached) this.step(worker, "ready");
+      }));
   }
 
   #blame(worker: WorkerRecord, starting: boolean): void {

@@ -96,7 +96,8 @@ export interface PoolOptions {
   readonly startTimeout?: number;
   /**
    * The time the first worker of a new generation must live before the reload
-   * goes on.
+   * goes on, and that a program which cannot say when it is ready must live to
+   * be taken as ready.
    *
    * @default {1_000}
    */

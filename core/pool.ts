@@ -21,6 +21,9 @@ import { Supervisor } from "./supervisor.ts";
 /** How many workers may be alive beyond those wanted. */
 const MAX_SURGE = 1;
 
+/** In milliseconds; timers reach 24 of them. */
+const DAY = 86_400_000;
+
 interface Running {
   readonly adapter: Adapter;
   readonly listeners: readonly Listener[];
@@ -236,12 +239,20 @@ export class PoolCore implements AsyncDisposable {
     for (const { name, address, mode, reason } of listeners) {
       emit({ type: "listening", name, address, share: mode, reason });
     }
+    this.#stayAlive(adapter);
     this.#accept(this.#running);
     if (config.signals) {
       this.#cleanup.push(...trapSignals(this, adapter, maxWorkers));
     }
     supervisor.scale(workers);
     await this.ready();
+  }
+
+  /** Without a worker nothing else would keep this process from ending. */
+  #stayAlive(adapter: Adapter): void {
+    this.#cleanup.push(
+      adapter.clock.after(DAY, () => this.#stayAlive(adapter)),
+    );
   }
 
   #accept({ listeners, dispatcher, adapter }: Running): void {

@@ -200,7 +200,7 @@ export class Supervisor {
     const active = this.reloads.active;
     this.#everReady = true;
     const canary = active !== undefined && !active.proven &&
-      worker.generation === active.generation;
+      worker.generation === active.generation && worker.attached;
     if (canary && config.soak > 0) {
       adapter.clock.after(config.soak, () =>
         this.post(() => {

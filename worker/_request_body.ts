@@ -5,6 +5,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { RUNTIME } from "./_runtime.ts";
 
 /** The body of a request. */
 export function bodyOf(
@@ -30,7 +31,7 @@ export function bodyOf(
     incoming.on("data", (chunk: Uint8Array) => {
       if (over) return;
       controller.enqueue(bytesOf(chunk));
-      if ((controller.desiredSize ?? 0) <= 0) incoming.pause();
+      if ((controller.desiredSize ?? 0) <= 0) stop(incoming);
     });
     incoming.once("end", () => {
       if (over) return;
@@ -43,24 +44,44 @@ export function bodyOf(
     // on the connection.
     response.once("finish", () => {
       fail();
-      incoming.resume();
+      resume(incoming);
     });
     if (incoming.destroyed) fail();
   };
 
+  if (RUNTIME.httpIgnoresPause) {
+    // Not at once: most bodies came with the head, and a paused connection
+    // does not show that its client went away.
+    setImmediate(() => {
+      if (begun || over || incoming.complete || response.writableEnded) return;
+      incoming.socket.pause();
+      response.once("close", () => incoming.socket.resume());
+      response.once("finish", () => incoming.socket.resume());
+    });
+  }
   return new ReadableStream<Uint8Array>({
     pull(controller) {
       // Reading begins with the first pull: node:http itself skips a body that
       // was never looked at.
       if (!begun) begin(controller);
       begun = true;
-      if (!over) incoming.resume();
+      if (!over) resume(incoming);
     },
     cancel() {
       over = true;
-      incoming.resume();
+      resume(incoming);
     },
   }, { highWaterMark: 0 });
+}
+
+function stop(incoming: IncomingMessage): void {
+  incoming.pause();
+  if (RUNTIME.httpIgnoresPause) incoming.socket.pause();
+}
+
+function resume(incoming: IncomingMessage): void {
+  if (RUNTIME.httpIgnoresPause) incoming.socket.resume();
+  incoming.resume();
 }
 
 /** A plain view: a `Buffer` would show its own `slice` and `toString`. */

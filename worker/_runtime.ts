@@ -25,12 +25,33 @@ export interface WorkerRuntime {
    * keep-alive connections that are fed, or that outlive their listener.
    */
   readonly httpChecksListening: boolean;
+  /**
+   * True when pausing a request of a fed `node:http` server does not stop the
+   * reading of its connection (Bun 1.4.4): a body that nobody reads would grow
+   * in memory without end.
+   */
+  readonly httpIgnoresPause: boolean;
 }
 
 const TABLE: Readonly<Record<RuntimeName, WorkerRuntime>> = {
-  node: { name: "node", httpAdopts: true, httpChecksListening: false },
-  deno: { name: "deno", httpAdopts: true, httpChecksListening: true },
-  bun: { name: "bun", httpAdopts: false, httpChecksListening: false },
+  node: {
+    name: "node",
+    httpAdopts: true,
+    httpChecksListening: false,
+    httpIgnoresPause: false,
+  },
+  deno: {
+    name: "deno",
+    httpAdopts: true,
+    httpChecksListening: true,
+    httpIgnoresPause: false,
+  },
+  bun: {
+    name: "bun",
+    httpAdopts: false,
+    httpChecksListening: false,
+    httpIgnoresPause: true,
+  },
 };
 
 /** The runtime that this process runs on. */

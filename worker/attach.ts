@@ -121,6 +121,11 @@ function createCore(): Core {
   channel.onMessage(obey({ core, drain, handoff, messages }));
   channel.onDisconnect(() => {
     messages.end();
+    // Where the supervisor read the output, a line of log would now fail with
+    // EPIPE and end the process in the middle of its requests.
+    for (const stream of [process.stdout, process.stderr]) {
+      stream.on("error", () => {});
+    }
     drain.begin(ORPHAN_MS, IDLE_MS, "The supervisor is gone");
   });
   tell({ type: "hello", runtime: RUNTIME.name, pid: process.pid });

@@ -29,8 +29,12 @@ export type CreateServerHandle = (
 export interface NodeChannelPipe {
   /** Called with what was read, or with nothing at the end. */
   onread: (this: unknown, bytes: ArrayBuffer | undefined) => void;
+  /** Stops reading, so that another reader can start. */
+  readStop(): void;
   /** A handle that came with what was read. */
   pendingHandle?: { close(): void } | null;
+  /** How many bytes were read so far. */
+  readonly bytesRead: number;
 }
 
 /** A child process whose connections wait for confirmation. */

@@ -15,7 +15,7 @@ export function differences(runs: ReadonlyMap<Runner, Results>): string[] {
   );
   for (const file of files) {
     if (file.startsWith(THE_RUN)) continue;
-    const names = new Map<Runner, string[]>();
+    const names = new Map<Runner, readonly string[]>();
     for (const [runner, results] of runs) {
       const own = (results.get(file) ?? []).filter(isTest).map(comparable);
       if (own.length === 0) problems.push(`${file}: no test under ${runner}`);
@@ -26,16 +26,45 @@ export function differences(runs: ReadonlyMap<Runner, Results>): string[] {
     if (others.some((own) => own.length !== first.length)) {
       problems.push(`${file}: the counts differ: ${counts.join(", ")}`);
     }
-    const all = new Set([...names.values()].flat());
-    for (const name of all) {
-      const lacking = [...names].filter(([, own]) => !own.includes(name));
-      const where = lacking.map(([runner]) => runner).join(", ");
+    problems.push(...missing(names).map((problem) => `${file}: ${problem}`));
+  }
+  return problems;
+}
+
+/** The runtime that a runner tests, and whose name its tests may begin with. */
+const OWN: Readonly<Record<Runner, string>> = {
+  vitest: "node ",
+  deno: "deno ",
+  bun: "bun ",
+};
+
+/** Names that some runners have and others have not. */
+function missing(names: ReadonlyMap<Runner, readonly string[]>): string[] {
+  const runners = new Map<string, Set<Runner>>();
+  const known = (name: string): Set<Runner> => {
+    const found = runners.get(name) ?? new Set();
+    runners.set(name, found);
+    return found;
+  };
+  const neutral = (runner: Runner, name: string): string =>
+    name.startsWith(OWN[runner]) ? name.slice(OWN[runner].length) : name;
+  for (const [runner, own] of names) {
+    for (const name of own) {
+      known(name).add(runner);
+      known(neutral(runner, name)).add(runner);
+    }
+  }
+  const problems = new Set<string>();
+  for (const [runner, own] of names) {
+    for (const name of own) {
+      const where = known(name).union(known(neutral(runner, name)));
+      const lacking = [...names.keys()].filter((other) => !where.has(other));
       if (lacking.length > 0) {
-        problems.push(`${file}: "${name}" is missing under ${where}`);
+        problems.add(`"${name}" is missing under ${lacking.join(", ")}`);
       }
     }
   }
-  return problems;
+  return [...problems];
 }
 
 /** The skipped tests with their reasons, and those that give none. */

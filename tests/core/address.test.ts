@@ -158,8 +158,7 @@ describe("bad addresses", () => {
 
   test("a NUL byte in a path is refused and shown as an escape", () => {
     assert.throws(() => parseListener("unix:/a\0b"), {
-      message:
-        'Cannot listen on "unix:/a\\0b": a path cannot hold a NUL byte',
+      message: 'Cannot listen on "unix:/a\\0b": a path cannot hold a NUL byte',
     });
   });
 });

@@ -53,6 +53,22 @@ test("a test that one runner does not have is found", () => {
   ]);
 });
 
+test("a name may begin with the runtime under test", () => {
+  const own = { vitest: "node", deno: "deno", bun: "bun" };
+  const named = runs((all, runner) =>
+    all.map((result) => ({ ...result, name: `${own[runner]} ${result.name}` }))
+  );
+  assert.deepEqual(differences(named), []);
+  const all = runs((all) =>
+    all.map((result) => ({ ...result, name: `node ${result.name}` }))
+  );
+  assert.deepEqual(differences(all), []);
+  const wrong = runs((all, runner) =>
+    runner === "vitest" ? all : all.map((result) => ({ ...result, name: "x" }))
+  );
+  assert.equal(differences(wrong).length, 3);
+});
+
 test("a file that is empty under all runners is found", () => {
   assert.deepEqual(differences(runs(() => [])), [
     "tests/a.test.ts: no test under vitest",

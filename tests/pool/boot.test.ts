@@ -30,7 +30,7 @@ describe("a program that cannot boot", () => {
 
   for (
     const [name, text, pattern] of [
-      ["syntax error", "const = 1;\n", /^\[\d\].*(SyntaxError|error)/i],
+      ["does not parse", "const = 1;\n", /^\[\d\].*(SyntaxError|error)/i],
       [
         "throws",
         'throw new Error("no database today");\n',

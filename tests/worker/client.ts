@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import net from "node:net";
 
 /** A connection of the client. */
@@ -26,7 +27,8 @@ export function connect(port: number): Promise<Client> {
     let end!: (how: string) => void;
     const ended = new Promise<string>((done) => end = done);
     socket.on("data", (chunk: Uint8Array) => {
-      text += new TextDecoder("latin1").decode(chunk);
+      // Not TextDecoder: its "latin1" is windows-1252.
+      text += Buffer.from(chunk).toString("latin1");
       for (const look of [...looks]) look();
     });
     socket.on("end", () => end("end"));

@@ -38,6 +38,8 @@ export interface WorkerPlan {
   readonly slot?: number;
   readonly generation?: number;
   readonly flags?: readonly string[];
+  /** Given, the program runs by hand and its output counts as messages. */
+  readonly address?: string;
 }
 
 /** A worker under test. */
@@ -106,7 +108,12 @@ export function startSupervisor(): FakeSupervisor {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const closed = new Promise<void>((resolve) => {
-    child.once("exit", () => resolve());
+    child.once("exit", () => {
+      // Whoever still waits for a worker's word must not wait for ever.
+      const event = { event: "exit", code: null, signal: "supervisor" };
+      for (const sink of sinks.values()) sink(event as Event);
+      resolve();
+    });
   });
   const calls = new Map<number, (result: Message) => void>();
   const sinks = new Map<number, (event: Event) => void>();
@@ -142,6 +149,7 @@ export function startSupervisor(): FakeSupervisor {
     },
     async spawn(plan) {
       const key = ++last;
+      const byHand = plan.address !== undefined;
       const messages: Message[] = [];
       const waiting = new Set<() => void>();
       let output = "";
@@ -154,6 +162,9 @@ export function startSupervisor(): FakeSupervisor {
       sinks.set(key, (event) => {
         if (event.event === "line") output += `${event.line}\n`;
         if (event.event === "message") messages.push(event.message);
+        else if (byHand && event.line?.startsWith("{")) {
+          messages.push(JSON.parse(event.line));
+        }
         if (event.event === "exit") exit(event);
         for (const look of [...waiting]) look();
       });
@@ -178,7 +189,12 @@ export function startSupervisor(): FakeSupervisor {
         key,
         indexes,
         command: commandOf(plan.runtime, plan.program, plan.flags),
-        env: { ...cleanEnv(), ...encodeInheritance(inheritance, true) },
+        env: {
+          ...cleanEnv(),
+          ...(byHand
+            ? { ADDRESS: plan.address }
+            : encodeInheritance(inheritance, true)),
+        },
       });
       const worker: FakeWorker = {
         pid: pid as number,

@@ -1,0 +1,113 @@
+/**
+ * The command line of the bench.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import { type Runtime, RUNTIMES } from "../tests/runtimes.ts";
+
+/** The parts of the bench. */
+export const PARTS = ["load", "placement", "tail", "replacements"] as const;
+
+/** One of them. */
+export type Part = (typeof PARTS)[number];
+
+/** What is to be run. */
+export interface Options {
+  /** The runtimes whose rows run. */
+  readonly runtimes: readonly Runtime[];
+  /** Parts of row ids, or all rows when empty. */
+  readonly rows: readonly string[];
+  /** The parts. */
+  readonly parts: readonly Part[];
+  /** How often each row of the load runs. */
+  readonly rounds: number;
+  /** How long one measurement of the load takes, in seconds. */
+  readonly seconds: number;
+  /** How long the open loop of the tail takes, in seconds. */
+  readonly tailSeconds: number;
+  /** How many workers are replaced. */
+  readonly replacements: number;
+  /** Where the samples go as JSON. */
+  readonly json: string | undefined;
+  /** True when everything is run, so that RESULTS.md is written. */
+  readonly whole: boolean;
+}
+
+/** What `--help` prints. */
+export const HELP = `Usage: npm run bench -- [options]
+
+  --runtime node,deno,bun   the rows of these runtimes
+  --rows sharded,cluster    only rows whose id contains one of these
+  --part load,placement,tail,replacements
+  --quick                   one short round of each: to see that it runs
+  --rounds N --seconds S    how often and how long the load is measured
+  --json FILE               every sample
+`;
+
+/**
+ * Reads the command line.
+ *
+ * @returns the options, or undefined when help was asked for
+ * @throws {TypeError} for anything unknown
+ */
+export function parseOptions(args: readonly string[]): Options | undefined {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      runtime: { type: "string" },
+      rows: { type: "string" },
+      part: { type: "string" },
+      quick: { type: "boolean", default: false },
+      rounds: { type: "string" },
+      seconds: { type: "string" },
+      json: { type: "string" },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) return undefined;
+  const quick = values.quick;
+  return {
+    runtimes: among("--runtime", values.runtime, RUNTIMES),
+    rows: list(values.rows) ?? [],
+    parts: among("--part", values.part, PARTS),
+    rounds: count("--rounds", values.rounds, quick ? 1 : 3),
+    seconds: count("--seconds", values.seconds, quick ? 1 : 2),
+    tailSeconds: quick ? 2 : 5,
+    replacements: quick ? 80 : 1000,
+    json: values.json,
+    whole: !quick && values.runtime === undefined &&
+      values.rows === undefined && values.part === undefined,
+  };
+}
+
+function list(value: string | undefined): string[] | undefined {
+  return value?.split(",").map((each) => each.trim());
+}
+
+function among<T extends string>(
+  option: string,
+  value: string | undefined,
+  known: readonly T[],
+): readonly T[] {
+  const wanted = list(value);
+  if (wanted === undefined) return known;
+  const unknown = wanted.find((each) => !known.includes(each as T));
+  if (unknown === undefined) return known.filter((k) => wanted.includes(k));
+  throw new TypeError(
+    `Cannot use ${option} "${unknown}": it must be some of ${known.join(",")}`,
+  );
+}
+
+function count(
+  option: string,
+  value: string | undefined,
+  otherwise: number,
+): number {
+  const number = value === undefined ? otherwise : Number(value);
+  if (Number.isInteger(number) && number > 0) return number;
+  throw new TypeError(
+    `Cannot use ${option} "${value}": it must be a whole number above 0`,
+  );
+}

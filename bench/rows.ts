@@ -1,0 +1,131 @@
+/**
+ * The rows of the bench: which servers are measured, and against what.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+import { binary, type Runtime, runtimeArgs } from "../tests/runtimes.ts";
+
+/** How a row is started. */
+export interface RowStart {
+  /** The command. It listens on BENCH_PORT with BENCH_WORKERS workers. */
+  readonly command: readonly string[];
+  /** Variables of this row. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** One row. */
+export interface Row {
+  /** `runtime/name`, unique. */
+  readonly id: string;
+  /** The runtime of the workers, and of the supervisor unless hand-written. */
+  readonly runtime: Runtime;
+  /** What accepts and who answers. */
+  readonly server: string;
+  /** True for one process without a supervisor. */
+  readonly alone: boolean;
+  /** The row with the same servers without prefork, by name. */
+  readonly control?: string;
+  /** Says how to start it. */
+  start(port: number, workers: number): RowStart;
+}
+
+type Variables = Readonly<Record<string, string>>;
+
+const FED: Variables = { BENCH_FED: "1" };
+const REUSEPORT: Variables = { BENCH_REUSEPORT: "1" };
+
+/** The rows of a runtime, each next to what it is compared with. */
+export function rowsOf(runtime: Runtime): readonly Row[] {
+  const fed = runtime === "bun" ? FED : {};
+  const server = runtime === "bun" ? "http fed by net" : "http";
+  const plain = (extra: Variables) => alone("plain.ts", { ...fed, ...extra });
+  const hand = (extra: Variables) => byHand("plain.ts", { ...fed, ...extra });
+  const row = (
+    name: string,
+    start: (runtime: Runtime) => Row["start"],
+    more: Partial<Row> = {},
+  ): Row => ({
+    id: `${runtime}/${name}`,
+    runtime,
+    server,
+    alone: name.startsWith("one-"),
+    start: start(runtime),
+    ...more,
+  });
+  const control = (name: string): Partial<Row> => ({ control: name });
+  const http = { server: "http" };
+  const native = {
+    server: runtime === "bun" ? "Bun.serve" : "Deno.serve",
+  };
+  const nativeControl = { ...native, control: "hand-native-reuseport" };
+  return [
+    row("one-process", plain({})),
+    ...(runtime === "bun"
+      ? [row("one-own-http", alone("plain.ts", {}), http)]
+      : []),
+    row("hand-shared", hand({})),
+    row("shared", prefork("shared"), control("hand-shared")),
+    row("handoff", prefork("handoff"), control("hand-shared")),
+    row("cluster-rr", cluster("rr"), http),
+    row("cluster-none", cluster("none"), http),
+    row("hand-sharded", hand({ BENCH_SHARDED: "1" })),
+    row("sharded", prefork("sharded"), control("hand-sharded")),
+    row("hand-reuseport", hand(REUSEPORT)),
+    row("reuseport", prefork("reuseport"), control("hand-reuseport")),
+    ...(runtime === "node" ? [] : [
+      row("one-native", alone("native/plain.ts", {}), native),
+      row(
+        "hand-native-reuseport",
+        byHand("native/plain.ts", REUSEPORT),
+        native,
+      ),
+      row(
+        "native-reuseport",
+        prefork("reuseport", "native/prefork.ts"),
+        nativeControl,
+      ),
+    ]),
+  ];
+}
+
+function alone(file: string, env: Variables) {
+  return (runtime: Runtime): Row["start"] => () => ({
+    command: run(runtime, file),
+    env,
+  });
+}
+
+function byHand(file: string, env: Variables) {
+  return (runtime: Runtime): Row["start"] => () => ({
+    command: [...run("node", "inherited.ts"), ...run(runtime, file)],
+    env,
+  });
+}
+
+function prefork(mode: string, file = "prefork.ts") {
+  return (runtime: Runtime): Row["start"] => (port, workers) => ({
+    command: [
+      ...run(runtime, "../../cli.ts"),
+      ...["-w", String(workers), "-l", `127.0.0.1:${port}`, "-s", mode],
+      server(file),
+    ],
+    env: {},
+  });
+}
+
+function cluster(policy: "rr" | "none") {
+  return (runtime: Runtime): Row["start"] => () => ({
+    command: run(runtime, "cluster.ts"),
+    env: { BENCH_POLICY: policy },
+  });
+}
+
+function run(runtime: Runtime, file: string): string[] {
+  return [binary(runtime), ...runtimeArgs(runtime, server(file))];
+}
+
+function server(file: string): string {
+  return fileURLToPath(new URL(`./servers/${file}`, import.meta.url));
+}

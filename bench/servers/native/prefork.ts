@@ -1,0 +1,7 @@
+/** The runtime's own server as a worker of a prefork pool in `reuseport`. */
+
+import { serve } from "../../../worker.ts";
+import { announce, respond } from "../app.ts";
+
+await serve(respond);
+announce();

@@ -1,0 +1,72 @@
+/**
+ * How long cheap requests wait while a few others burn CPU.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { BOTH_CPUS, outputOf } from "../clients/taskset.ts";
+import type { Row } from "../rows.ts";
+import { withSession } from "../session.ts";
+import { percentile } from "../stats.ts";
+
+/** Workers of the pool. */
+const WORKERS = 4;
+
+/** Requests per second, whether answers come or not. */
+const RATE = 250;
+
+/** The share of requests that burn CPU; servers/app.ts says how long. */
+const SLOW_SHARE = 0.06;
+
+/** How long new processes run before they are measured, in seconds. */
+const WARM_SECONDS = 1;
+
+const CLIENT = new URL("../clients/open_loop.ts", import.meta.url);
+
+/** The latencies of the cheap requests, in ms. */
+export interface TailResult {
+  /** Half of them were not slower. */
+  readonly p50: number;
+  /** 99 of 100 were not slower. */
+  readonly p99: number;
+  /** Requests without an answer. */
+  readonly errors: number;
+}
+
+/** Measures a row once. */
+export function measureTail(row: Row, seconds: number): Promise<TailResult> {
+  return withSession(
+    row,
+    { workers: WORKERS, cpus: BOTH_CPUS },
+    async ({ port }) => {
+      await openLoop(port, WARM_SECONDS);
+      const { cheap, errors, lost } = await openLoop(port, seconds);
+      return {
+        p50: percentile(cheap, 0.5),
+        p99: percentile(cheap, 0.99),
+        errors: errors + lost,
+      };
+    },
+  );
+}
+
+interface Answers {
+  readonly cheap: readonly number[];
+  readonly errors: number;
+  readonly lost: number;
+}
+
+async function openLoop(port: number, seconds: number): Promise<Answers> {
+  const output = await outputOf(
+    BOTH_CPUS,
+    [
+      process.execPath,
+      fileURLToPath(CLIENT),
+      ...[port, RATE, seconds, SLOW_SHARE].map(String),
+    ],
+    (seconds + 15) * 1000,
+  );
+  return JSON.parse(output) as Answers;
+}

@@ -1,0 +1,124 @@
+/** The parts of the adapters that need no process. */
+
+import assert from "node:assert/strict";
+import { grantedCpus } from "../adapters/_cpus.ts";
+import { frameReader } from "../adapters/_frames.ts";
+import { lineSplitter } from "../adapters/_lines.ts";
+import { ipSockaddr, ipv6Bytes } from "../adapters/_sockaddr.ts";
+import { describe, test } from "./harness.ts";
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+describe("CPUs", () => {
+  const cpus = (files: Readonly<Record<string, string>>): number =>
+    grantedCpus(64, (file) => files[file]);
+
+  test("the smallest of what the machine, the mask and the quota grant", () => {
+    assert.equal(cpus({}), 64);
+    const status = "Name:\tx\nCpus_allowed:\tff,00000003\n";
+    assert.equal(cpus({ "/proc/self/status": status }), 10);
+  });
+
+  test("the quota of the cgroup and of those above it, version 2", () => {
+    const own = { "/proc/self/cgroup": "0::/a.slice/b.service\n" };
+    const at = (path: string, max: string): Record<string, string> => ({
+      ...own,
+      [`/sys/fs/cgroup${path}/cpu.max`]: max,
+    });
+    assert.equal(cpus(at("/a.slice/b.service", "250000 100000\n")), 3);
+    assert.equal(cpus(at("/a.slice", "200000 100000\n")), 2);
+    assert.equal(cpus(at("", "50000 100000\n")), 1);
+    assert.equal(cpus(at("", "max 100000\n")), 64);
+    assert.equal(cpus(at("", "nonsense")), 64);
+  });
+
+  test("a path outside of what this process sees", () => {
+    assert.equal(
+      cpus({
+        "/proc/self/cgroup": "0::/../../x\n",
+        "/sys/fs/cgroup/cpu.max": "100000 100000\n",
+      }),
+      1,
+    );
+  });
+
+  test("the quota in version 1", () => {
+    const files = {
+      "/proc/self/cgroup": "5:cpu,cpuacct:/docker/x\n4:memory:/docker/x\n",
+      "/sys/fs/cgroup/cpu/docker/x/cpu.cfs_quota_us": "150000\n",
+      "/sys/fs/cgroup/cpu/docker/x/cpu.cfs_period_us": "100000\n",
+      "/sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n",
+      "/sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
+    };
+    assert.equal(cpus(files), 2);
+  });
+});
+
+describe("frames", () => {
+  const read = (...chunks: readonly string[]): unknown[] => {
+    const got: unknown[] = [];
+    const push = frameReader({
+      onMessage: (message) => got.push(message),
+      onInternal: (cmd) => got.push(`internal ${cmd}`),
+      onNoise: () => got.push("noise"),
+    });
+    for (const chunk of chunks) push(bytes(chunk));
+    return got;
+  };
+
+  test("lines cut anywhere", () => {
+    const text = '{"a":"ü"}\n[1]\n{"cmd":"NODE_HANDLE_ACK"}\n{"cmd":"NODE_"}\n';
+    const whole = [
+      { a: "ü" },
+      [1],
+      "internal NODE_HANDLE_ACK",
+      { cmd: "NODE_" },
+    ];
+    assert.deepEqual(read(text), whole);
+    assert.deepEqual(read(...text), whole);
+    assert.deepEqual(read(text.slice(0, -1)), whole.slice(0, 3));
+  });
+
+  test("what is too long is dropped up to its end, once", () => {
+    const long = "x".repeat(700_000);
+    assert.deepEqual(read(long, long, long, "\n1\n"), ["noise", 1]);
+    assert.deepEqual(read(`${long}${long}\n1\n`), ["noise", 1]);
+    assert.deepEqual(read("{\n1\n"), ["noise", 1]);
+  });
+});
+
+describe("lines", () => {
+  test("bytes cut anywhere, pairs never", () => {
+    const lines: string[] = [];
+    const splitter = lineSplitter((line) => lines.push(line));
+    const text = "ü€😀\r\n\nlast";
+    for (const byte of bytes(text)) splitter.push(new Uint8Array([byte]));
+    splitter.end();
+    assert.deepEqual(lines, ["ü€😀", "", "last"]);
+    lines.length = 0;
+    splitter.push(bytes(`${"x".repeat(65535)}😀y\n`));
+    assert.deepEqual(lines, ["x".repeat(65535), "😀y"]);
+  });
+});
+
+describe("socket addresses", () => {
+  const hex = (address: string): string =>
+    [...ipv6Bytes(address)].map((byte) => byte.toString(16).padStart(2, "0"))
+      .join("");
+
+  test("IPv6 in its forms", () => {
+    assert.equal(hex("::"), "0".repeat(32));
+    assert.equal(hex("::1"), "1".padStart(32, "0"));
+    assert.equal(hex("2001:db8::a:b"), "20010db8000000000000000000" + "0a000b");
+    assert.equal(hex("::ffff:192.0.2.1"), "00000000000000000000ffffc0000201");
+    assert.equal(hex("1:2:3:4:5:6:7:8"), "00010002000300040005000600070008");
+    assert.equal(hex("fe80::"), "fe80".padEnd(32, "0"));
+  });
+
+  test("IPv4", () => {
+    assert.deepEqual(
+      [...ipSockaddr("127.0.0.1", 8080)],
+      [2, 0, 31, 144, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
+    );
+  });
+});

@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { parseCommandLine } from "../../cli/arguments.ts";
+import { describe, test } from "../harness.ts";
+import { forSeeds } from "../random.ts";
+
+/** What a line of words without quotes asks for, the program left out. */
+function options(line: string): Record<string, unknown> {
+  const command = parseCommandLine([...line.split(" "), "app.js"]);
+  assert.equal(command.kind, "run");
+  if (command.kind !== "run") throw new Error("unreachable");
+  const { program, args, ...rest } = command.options;
+  assert.equal(program, "app.js");
+  assert.deepEqual(args, []);
+  return { ...rest, ...(command.log !== "text" && { log: command.log }) };
+}
+
+describe("options", () => {
+  const lines: readonly (readonly [string, Record<string, unknown>])[] = [
+    ["-w 4", { workers: 4 }],
+    ["-w4", { workers: 4 }],
+    ["--workers 4", { workers: 4 }],
+    ["--workers=4", { workers: 4 }],
+    ["-w auto", { workers: "auto" }],
+    ["-w 0", { workers: 0 }],
+    ["-w -1", { workers: -1 }],
+    ["-w 1e9", { workers: 1e9 }],
+    ["-w 2 -w 3", { workers: 3 }],
+    ["-l :80", { listen: [":80"] }],
+    ["-l:80 --listen=unix:/a?mode=0660", {
+      listen: [":80", "unix:/a?mode=0660"],
+    }],
+    ["-l api=[::1]:80 -l x=:81", { listen: ["api=[::1]:80", "x=:81"] }],
+    ["-s sharded", { share: "sharded" }],
+    ["--share handoff --balance least-connections", {
+      share: "handoff",
+      balance: "least-connections",
+    }],
+    ["-r bun", { runtime: "bun" }],
+    ["--runtime=node=3,bun=1", { runtime: { node: 3, bun: 1 } }],
+    ["-r node=1", { runtime: { node: 1 } }],
+    ["--max-workers 16", { maxWorkers: 16 }],
+    ["--grace 500ms", { grace: 500 }],
+    ["--grace 30s", { grace: 30_000 }],
+    ["--grace 2m", { grace: 120_000 }],
+    ["--grace 30", { grace: 30_000 }],
+    ["--grace 1.5", { grace: 1_500 }],
+    ["--grace 0", { grace: 0 }],
+    ["--idle-grace 1ms", { idleGrace: 1 }],
+    ["--start-timeout 10s", { startTimeout: 10_000 }],
+    ["--soak 0", { soak: 0 }],
+    ["--log json", { log: "json" }],
+    ["--log text", {}],
+    ["--", {}],
+    ["-w 2 --", { workers: 2 }],
+  ];
+  for (const [line, expected] of lines) {
+    test(line, () => assert.deepEqual(options(line), expected));
+  }
+
+  test("help and version are all that is asked for then", () => {
+    for (const words of [["--help"], ["-h"], ["-w", "4", "-h", "--bad"]]) {
+      assert.deepEqual(parseCommandLine(words), { kind: "help" });
+    }
+    for (const words of [["--version"], ["-V"], ["-l", ":80", "-V"]]) {
+      assert.deepEqual(parseCommandLine(words), { kind: "version" });
+    }
+  });
+});
+
+describe("the program", () => {
+  const lines: readonly (readonly [readonly string[], string, string[]])[] = [
+    [["app.js"], "app.js", []],
+    [["app.js", "-w", "4"], "app.js", ["-w", "4"]],
+    [["-w", "4", "app.js", "--help"], "app.js", ["--help"]],
+    [["app.js", "--", "x"], "app.js", ["--", "x"]],
+    [["--", "-odd.js", "--version"], "-odd.js", ["--version"]],
+    [["-w1", "--", "a", "--"], "a", ["--"]],
+    [["-"], "-", []],
+    [["app.js", "", "two words"], "app.js", ["", "two words"]],
+  ];
+  for (const [words, program, args] of lines) {
+    test(`in "${words.join(" ")}" has what follows it`, () => {
+      const command = parseCommandLine(words);
+      assert.equal(command.kind, "run");
+      if (command.kind !== "run") return;
+      assert.equal(command.options.program, program);
+      assert.deepEqual(command.options.args, args);
+    });
+  }
+
+  for (const words of [[], ["-w", "4"], ["--"], [""], ["-w4", "--", ""]]) {
+    test(`that is missing in "${words.join(" ")}" is an error`, () => {
+      assert.throws(() => parseCommandLine(words), {
+        name: "TypeError",
+        message:
+          "Cannot run without a program: write prefork [options] program [args], see prefork --help",
+      });
+    });
+  }
+});
+
+describe("what cannot be understood", () => {
+  const unknown = "there is no such option, see prefork --help";
+  const missing = "it needs a value, see prefork --help";
+  const number = "it must be a whole number or auto";
+  const time = "it must be a time such as 500ms, 30s or 2m";
+  const mix = "it must be a runtime or a mix such as node=3,bun=1";
+  const bad: readonly (readonly [string, string])[] = [
+    ["--bogus app.js", `Cannot understand "--bogus": ${unknown}`],
+    ["--worker=4 app.js", `Cannot understand "--worker=4": ${unknown}`],
+    ["-x app.js", `Cannot understand "-x": ${unknown}`],
+    ["-4 app.js", `Cannot understand "-4": ${unknown}`],
+    ["-grace 5s app.js", `Cannot understand "-grace": ${unknown}`],
+    ["--=4 app.js", `Cannot understand "--=4": ${unknown}`],
+    ["--toString 4", `Cannot understand "--toString": ${unknown}`],
+    ["--__proto__ 4", `Cannot understand "--__proto__": ${unknown}`],
+    ["-w", `Cannot understand "-w": ${missing}`],
+    ["-w 4 --listen", `Cannot understand "--listen": ${missing}`],
+    ["-w x a", `Cannot use "x" for "--workers": ${number}`],
+    ["--workers= a", `Cannot use "" for "--workers": ${number}`],
+    ["-w 1.5 a", `Cannot use "1.5" for "--workers": ${number}`],
+    ["-w 0x4 a", `Cannot use "0x4" for "--workers": ${number}`],
+    [
+      "--max-workers x a",
+      'Cannot use "x" for "--max-workers": it must be a whole number',
+    ],
+    ...["5h", "-5s", "s", "1e3", "", ".5s", "5 s"].map((value) =>
+      [
+        `--grace=${value}`,
+        `Cannot use "${value}" for "--grace": ${time}`,
+      ] as const
+    ),
+    ["--log xml a", 'Cannot use "xml" for "--log": it must be text or json'],
+    ...["node=1,node=2", "node=1=2", "node=3,bun", "node=", "bun,node=3"]
+      .map((value) =>
+        [
+          `-r ${value} a`,
+          `Cannot use "${value}" for "--runtime": ${mix}`,
+        ] as const
+      ),
+    [
+      "-r node=x,bun=1 a",
+      'Cannot use "x" for "--runtime": it must be a whole number',
+    ],
+  ];
+  for (const [line, message] of bad) {
+    test(line, () => {
+      // A value with a space is one word here.
+      const words = line.startsWith("--grace=") ? [line] : line.split(" ");
+      assert.throws(() => parseCommandLine(words), { message });
+    });
+  }
+});
+
+test("random words are understood or refused in one line, no more", () => {
+  const words = [
+    ...["-w", "-w4", "-l", ":80", "--listen=", "-r", "node=3,bun=1", "--"],
+    ...["--grace", "5s", "--log", "json", "-", "", "app.js", "--help", "-Vx"],
+    ...["--=", "-é", "---", "=", "--soak=1"],
+  ];
+  forSeeds(3_000, (random) => {
+    const line = Array.from(
+      { length: random.whole(0, 6) },
+      () => random.pick(words),
+    );
+    const seed = `seed ${random.seed}: ${line.join(" ")}`;
+    try {
+      const command = parseCommandLine(line);
+      if (command.kind !== "run") return;
+      const { program, args = [] } = command.options;
+      assert.deepEqual([program, ...args], line.slice(-1 - args.length), seed);
+    } catch (error) {
+      assert.ok(
+        error instanceof TypeError || error instanceof RangeError,
+        `${seed}: ${error}`,
+      );
+      assert.match(error.message, /^Cannot [^\n]*[^.]$/, seed);
+    }
+  });
+});

@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { jsonLine, readyLine, textLine } from "../../cli/log_line.ts";
+import type { PoolEvent } from "../../core/events.ts";
+import { describe, test } from "../harness.ts";
+import { fakePool, poolStatus, workerStatus } from "./fake_pool.ts";
+
+const worker = { slot: 1, generation: 2, pid: 42 };
+
+describe("lines of text", () => {
+  const lines: readonly (readonly [PoolEvent, string | undefined])[] = [
+    [
+      {
+        type: "listening",
+        name: "api",
+        address: "127.0.0.1:80",
+        share: "shared",
+        reason: "as asked",
+      },
+      'listening name=api address=127.0.0.1:80 share=shared reason="as asked"',
+    ],
+    [
+      { type: "worker-ready", ...worker, ms: 31 },
+      "worker-ready slot=1 generation=2 pid=42 ms=31",
+    ],
+    [
+      {
+        type: "worker-exited",
+        ...worker,
+        reason: "crashed",
+        code: null,
+        signal: "SIGSEGV",
+        ms: 0,
+      },
+      "worker-exited slot=1 generation=2 pid=42 reason=crashed signal=SIGSEGV ms=0",
+    ],
+    [
+      { type: "worker-respawning", slot: 0, delay: 0, crashes: 1 },
+      "worker-respawning slot=0 delay=0 crashes=1",
+    ],
+    [{ type: "stopping", quick: false }, "stopping quick=false"],
+    [{ type: "stopped", killed: 0 }, "stopped killed=0"],
+    [{ type: "warning", message: "" }, 'warning message=""'],
+    [{ type: "warning", message: "a=b" }, 'warning message="a=b"'],
+    [{ type: "warning", message: 'say "x"' }, 'warning message="say \\"x\\""'],
+    [{ type: "warning", message: "a\nb" }, 'warning message="a\\nb"'],
+    [{ type: "warning", message: "\x1b[2J" }, 'warning message="\\u001b[2J"'],
+    [{ type: "warning", message: "grün" }, "warning message=grün"],
+    [{ type: "worker-started", ...worker }, undefined],
+    [{ type: "worker-draining", ...worker }, undefined],
+    [{ type: "worker-message", ...worker, message: {} }, undefined],
+    [{ type: "pool-ready", workers: 2, ms: 9 }, undefined],
+  ];
+  for (const [event, line] of lines) {
+    test(`${event.type}: ${line}`, () => {
+      const expected = line === undefined ? undefined : `prefork ${line}`;
+      assert.equal(textLine(event), expected);
+    });
+  }
+});
+
+describe("the ready line", () => {
+  const ready = { type: "pool-ready", workers: 4, ms: 120 } as const;
+
+  test("has address, mode, workers, runtime and time to ready", () => {
+    assert.equal(
+      readyLine(ready, poolStatus()),
+      "prefork ready listen=:80 share=shared workers=4 runtime=node ms=120",
+    );
+  });
+
+  test("has every listener, and each mode and runtime once", () => {
+    const status = poolStatus({
+      listeners: [
+        { name: "a", address: ":80", share: "shared" },
+        { name: "b", address: "unix:/a b", share: "handoff" },
+        { name: "c", address: ":82", share: "shared" },
+      ],
+      workers: [
+        workerStatus(0),
+        workerStatus(1, { runtime: "bun" }),
+        workerStatus(2),
+      ],
+    });
+    assert.equal(
+      readyLine(ready, status),
+      'prefork ready listen=":80,unix:/a b,:82" share=shared,handoff workers=4 runtime=node,bun ms=120',
+    );
+  });
+});
+
+describe("lines of JSON", () => {
+  const { pool } = fakePool();
+  const parsed = (event: PoolEvent): Record<string, unknown> => {
+    const line = jsonLine(event, pool);
+    assert.ok(!line.includes("\n"));
+    const { time, ...rest } = JSON.parse(line);
+    assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    assert.ok(Math.abs(Date.parse(time) - Date.now()) < 60_000);
+    assert.equal(Object.keys(rest)[0], "event");
+    return rest;
+  };
+
+  test("have the time, the event and its fields as they are", () => {
+    const { ...fields } = worker;
+    assert.deepEqual(
+      parsed({
+        type: "worker-exited",
+        ...fields,
+        reason: "drained",
+        code: 0,
+        signal: null,
+        ms: 12,
+      }),
+      {
+        event: "worker-exited",
+        ...fields,
+        reason: "drained",
+        code: 0,
+        signal: null,
+        ms: 12,
+      },
+    );
+  });
+
+  test("leave no event out", () => {
+    const message = { text: "a\nb", type: "mine", time: 1 };
+    assert.deepEqual(parsed({ type: "worker-message", ...worker, message }), {
+      event: "worker-message",
+      ...worker,
+      message,
+    });
+    assert.equal(
+      parsed({ type: "worker-started", ...worker })["event"],
+      "worker-started",
+    );
+  });
+
+  test("say ready as the line of text does", () => {
+    assert.deepEqual(parsed({ type: "pool-ready", workers: 4, ms: 120 }), {
+      event: "ready",
+      listen: ":80",
+      share: "shared",
+      workers: 4,
+      runtime: "node",
+      ms: 120,
+    });
+  });
+});

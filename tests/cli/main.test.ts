@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { main } from "../../cli.ts";
+import { HELP, VERSION } from "../../cli/help.ts";
+import { describe, test } from "../harness.ts";
+import { fakeOutput } from "./fake_pool.ts";
+
+/** Runs the command in this process. */
+async function run(
+  ...args: readonly string[]
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const [stdout, stderr] = [fakeOutput(), fakeOutput()];
+  const code = await main(args, { stdout, stderr });
+  return {
+    code,
+    stdout: stdout.written.join(""),
+    stderr: stderr.written.join(""),
+  };
+}
+
+test("help goes to stdout", async () => {
+  for (const option of ["-h", "--help"]) {
+    assert.deepEqual(await run(option), { code: 0, stdout: HELP, stderr: "" });
+  }
+});
+
+test("the version goes to stdout", async () => {
+  for (const option of ["-V", "--version"]) {
+    assert.deepEqual(await run(option), {
+      code: 0,
+      stdout: `${VERSION}\n`,
+      stderr: "",
+    });
+  }
+});
+
+describe("wrong usage ends with 2 and one sentence that names the value", () => {
+  const whole = /it must be a whole number/;
+  const bad: readonly (readonly [string, string, RegExp])[] = [
+    ["", "without a program", /write prefork \[options\] program/],
+    ["--bogus app.js", '"--bogus"', /no such option, see prefork --help/],
+    ["-w", '"-w"', /it needs a value/],
+    ["-w 0 app.js", "0", /from 1 to 1024, or "auto"/],
+    ["-w -1 app.js", "-1", whole],
+    ["-w x app.js", '"x"', whole],
+    ["-w 1e9 app.js", "1000000000", whole],
+    ["-l bad app.js", '"bad"', /":8080", "host:port", "\[v6\]:port"/],
+    ["-l :99999 app.js", '"99999"', /from 0 to 65535/],
+    ["-l unix: app.js", '"unix:"', /write "unix:\/path" or "unix:@name"/],
+    [`-l unix:/${"a".repeat(107)} app.js`, "108 bytes", /at most 107/],
+    ["-l :80 -l :80 app.js", '":80"', /give each its own/],
+    ["-s both app.js", '"both"', /shared, sharded, reuseport, handoff, auto/],
+    ["-r ruby app.js", '"ruby"', /node, deno, bun, exec/],
+    ["-r node=3,bun=1 -w 5 app.js", "5", /adds up to 4/],
+    ["--balance x app.js", '"x"', /round-robin, least-connections/],
+    ["--grace 99999m app.js", "5999940000", /from 0 to 2147483647/],
+  ];
+  for (const [line, value, forms] of bad) {
+    test(`prefork ${line.slice(0, 40)}`, async () => {
+      const words = line === "" ? [] : line.split(" ");
+      const { code, stdout, stderr } = await run(...words);
+      assert.equal(code, 2);
+      assert.equal(stdout, "");
+      assert.match(stderr, /^prefork: Cannot [^\n]*[^.\n]\n$/);
+      assert.ok(stderr.includes(value), stderr);
+      assert.match(stderr, forms);
+    });
+  }
+});
+
+test("a mode that cannot work for the address ends with 2", async () => {
+  const { code, stderr } = await run(
+    ...["-s", "sharded", "-l", "unix:/nowhere/a.sock", "-r", "exec", "true"],
+  );
+  assert.equal(code, 2);
+  assert.match(stderr, /SO_REUSEPORT .* use "shared" or "handoff"/);
+});
+
+test("a program that is not there ends with 3", async () => {
+  const { code, stderr } = await run("-l", "127.0.0.1:0", "missing.js");
+  assert.equal(code, 3);
+  assert.match(stderr, /^prefork: Cannot start "missing\.js": .*\n$/m);
+});

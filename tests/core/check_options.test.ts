@@ -1,0 +1,252 @@
+import assert from "node:assert/strict";
+import { checkOptions, whole } from "../../core/check_options.ts";
+import type { PoolOptions } from "../../core/options.ts";
+import { describe, test } from "../harness.ts";
+
+/** Checks options as JavaScript gives them: of any type. */
+const check = (options: Readonly<Record<string, unknown>>) =>
+  checkOptions({ program: "app.js", ...options } as unknown as PoolOptions);
+
+describe("what is assumed", () => {
+  test("a program alone is enough", () => {
+    const { listeners, ...rest } = check({});
+    assert.deepEqual(listeners.map(({ name }) => name), [":8080"]);
+    assert.deepEqual(rest, {
+      program: "app.js",
+      args: [],
+      workers: undefined,
+      maxWorkers: undefined,
+      share: "auto",
+      balance: "round-robin",
+      runtimes: undefined,
+      cwd: undefined,
+      env: {},
+      output: "inherit",
+      signals: false,
+      grace: 30_000,
+      idleGrace: 300,
+      startTimeout: 60_000,
+      soak: 1_000,
+    });
+  });
+
+  test("undefined is the same as not given", () => {
+    const names = [
+      ...["args", "listen", "workers", "maxWorkers", "share", "balance"],
+      ...["runtime", "cwd", "env", "output", "signals", "grace", "idleGrace"],
+      ...["startTimeout", "soak"],
+    ];
+    const all = Object.fromEntries(names.map((name) => [name, undefined]));
+    assert.deepEqual(check(all), check({}));
+  });
+
+  test("what was given is not changed", () => {
+    const options = Object.freeze({
+      program: "app.js",
+      args: Object.freeze(["-x"]),
+      listen: Object.freeze([":1", ":2"]),
+      env: Object.freeze({ A: "1" }),
+      runtime: Object.freeze({ node: 2 }),
+    });
+    checkOptions(options);
+  });
+});
+
+describe("valid values", () => {
+  const valid: Readonly<Record<string, readonly unknown[]>> = {
+    program: ["app.js", "./a b", "/bin/true"],
+    args: [[], ["", "-x", "two words"]],
+    workers: [1, 4, 1024],
+    maxWorkers: [1, 1024],
+    share: ["auto", "shared", "sharded", "reuseport", "handoff"],
+    balance: ["round-robin", "least-connections"],
+    cwd: ["/srv", "."],
+    env: [{}, { A: "1", B: "" }],
+    output: ["inherit", "lines"],
+    signals: [true, false],
+    grace: [0, 1, 2 ** 31 - 1],
+    idleGrace: [0, 300],
+    startTimeout: [0, 5_000],
+    soak: [0, 1_000],
+  };
+  for (const [name, values] of Object.entries(valid)) {
+    test(`"${name}" is taken as it is`, () => {
+      for (const value of values) {
+        const config = check({ [name]: value });
+        assert.deepEqual(config[name as keyof typeof config], value);
+      }
+    });
+  }
+
+  test('"workers" auto is left to the CPUs', () => {
+    assert.equal(check({ workers: "auto" }).workers, undefined);
+  });
+
+  test("a part of a millisecond is rounded", () => {
+    assert.equal(check({ grace: 1.6 }).grace, 2);
+  });
+
+  test("one runtime is a pattern of one", () => {
+    for (const runtime of ["node", "deno", "bun", "exec"]) {
+      assert.deepEqual(check({ runtime }).runtimes, [{ runtime, count: 1 }]);
+    }
+  });
+
+  test("a mix says how many workers there are", () => {
+    const config = check({ runtime: { node: 3, bun: 1 } });
+    assert.equal(config.workers, 4);
+    assert.deepEqual(config.runtimes, [
+      { runtime: "node", count: 3 },
+      { runtime: "bun", count: 1 },
+    ]);
+    const runtime = { deno: 1, exec: 1 };
+    assert.equal(check({ runtime, workers: "auto" }).workers, 2);
+    assert.equal(check({ runtime, workers: 2 }).workers, 2);
+    assert.equal(check({ runtime: { node: 1 }, workers: 5 }).workers, 5);
+  });
+
+  test("several listeners keep their order, names and settings", () => {
+    const { listeners } = check({
+      listen: ["api=:80?share=sharded", "unix:/run/a.sock?backlog=9", ":81"],
+    });
+    assert.deepEqual(
+      listeners.map(({ name, share, backlog }) => [name, share, backlog]),
+      [
+        ["api", "sharded", 4096],
+        ["unix:/run/a.sock", undefined, 9],
+        [":81", undefined, 4096],
+      ],
+    );
+  });
+
+  test("free ports without a name are listeners of their own", () => {
+    assert.equal(check({ listen: [":0", ":0", "a=:0"] }).listeners.length, 3);
+  });
+});
+
+describe("invalid values get an error with the name, the value and what is valid", () => {
+  const count = "it must be a whole number from 1 to 1024";
+  const time = "it must be a time in milliseconds from 0 to 2147483647";
+  const shares = "shared, sharded, reuseport, handoff, auto";
+  const runtimes = "it must be one of node, deno, bun, exec";
+  const text = "it must be a string that is not empty";
+  const invalid: readonly (readonly [string, unknown, string])[] = [
+    ["program", undefined, `undefined for "program": ${text}`],
+    ["program", "", `"" for "program": ${text}`],
+    ["program", 5, `5 for "program": ${text}`],
+    ["cwd", "", `"" for "cwd": ${text}`],
+    ["cwd", 5, `5 for "cwd": ${text}`],
+    ["args", "-x", `"-x" for "args": it must be an array of strings`],
+    ["args", ["a", 1], '1 for "args[1]": it must be a string'],
+    ["listen", 8080, `8080 for "listen": it must be an array of strings`],
+    ["listen", [":1", 2], '2 for "listen[1]": it must be a string'],
+    ...[0, -1, "x", 1e9, "4", 1.5, NaN, Infinity, null].map((value) =>
+      [
+        "workers",
+        value,
+        `${
+          typeof value === "string" ? `"${value}"` : value
+        } for "workers": ${count}, or "auto"`,
+      ] as const
+    ),
+    ["maxWorkers", 0, `0 for "maxWorkers": ${count}`],
+    ["maxWorkers", 1025, `1025 for "maxWorkers": ${count}`],
+    ["maxWorkers", "9", `"9" for "maxWorkers": ${count}`],
+    ["share", "both", `"both" for "share": it must be one of ${shares}`],
+    ["share", 1, `1 for "share": it must be one of ${shares}`],
+    ["balance", "x", '"x" for "balance": it must be one of round-robin, '],
+    ["output", "x", '"x" for "output": it must be one of inherit, lines'],
+    ["signals", "yes", '"yes" for "signals": it must be true or false'],
+    ["env", "A=1", '"A=1" for "env": it must be an object of strings'],
+    ["env", { A: 1 }, '1 for "env.A": it must be a string'],
+    ["runtime", "ruby", `"ruby" for "runtime": ${runtimes}`],
+    ["runtime", 5, `5 for "runtime": ${runtimes}`],
+    ["runtime", null, `null for "runtime": ${runtimes}`],
+    ["runtime", { ruby: 1 }, `"ruby" for "runtime": ${runtimes}`],
+    ["runtime", { node: 0 }, `0 for "runtime.node": ${count}`],
+    ["runtime", { node: "3" }, `"3" for "runtime.node": ${count}`],
+    ["runtime", { node: 1000, bun: 1000 }, `2000 for "runtime": ${count}`],
+    ...["grace", "idleGrace", "startTimeout", "soak"].flatMap((name) =>
+      ([-1, 2 ** 31, NaN, Infinity, "5", null] as const)
+        .filter((value) => value !== null)
+        .map((value) =>
+          [
+            name,
+            value,
+            `${
+              typeof value === "string" ? `"${value}"` : value
+            } for "${name}": ${time}`,
+          ] as const
+        )
+    ),
+  ];
+  for (const [name, value, sentence] of invalid) {
+    test(`${name}: ${JSON.stringify(value)} (${String(value)})`, () => {
+      assert.throws(() => check({ [name]: value }), (error) => {
+        assert.ok(error instanceof TypeError || error instanceof RangeError);
+        assert.ok(
+          error.message.startsWith(`Cannot use ${sentence}`),
+          error.message,
+        );
+        return true;
+      });
+    });
+  }
+
+  test("a listener of bad form is refused by its own text", () => {
+    assert.throws(() => check({ listen: [":80", "bad"] }), {
+      message: /^Cannot listen on "bad": /,
+    });
+    assert.throws(() => check({ listen: ":80?share=both" }), {
+      message: /^Cannot use "both" for "share": /,
+    });
+  });
+});
+
+describe("options that do not fit together", () => {
+  const cannot: readonly (readonly [Record<string, unknown>, RegExp])[] = [
+    [{ worker: 4 }, /there is no option "worker", valid are program, args, /],
+    [{ toString: 4 }, /there is no option "toString"/],
+    [
+      { listen: [":80", ":80"] },
+      /two listeners are named ":80", give each its own as in "api=:8080"/,
+    ],
+    [{ listen: ["a=:80", "a=:81"] }, /two listeners are named "a"/],
+    [{ listen: ["a=:80", "a=:0"] }, /two listeners are named "a"/],
+    [{ listen: ["a=:0", "a=:0"] }, /two listeners are named "a"/],
+    [
+      { runtime: { node: 3, bun: 1 }, workers: 5 },
+      /"workers" is 5 but "runtime" adds up to 4, leave "workers" out/,
+    ],
+    [
+      { runtime: { node: 3, bun: 1 }, workers: 3 },
+      /"workers" is 3 but "runtime" adds up to 4/,
+    ],
+    [{ runtime: {} }, /"runtime" is empty, valid are node, deno, bun, exec/],
+  ];
+  for (const [options, pattern] of cannot) {
+    test(JSON.stringify(options), () => {
+      assert.throws(() => check(options), (error) => {
+        assert.ok(error instanceof TypeError || error instanceof RangeError);
+        assert.match(error.message, /^Cannot create a pool: /);
+        assert.match(error.message, pattern);
+        return true;
+      });
+    });
+  }
+
+  test("the most workers cannot be fewer than the workers", () => {
+    assert.throws(() => check({ workers: 4, maxWorkers: 3 }), {
+      message:
+        'Cannot use 3 for "maxWorkers": it must be a whole number from 4 to 1024',
+    });
+  });
+});
+
+test("a whole number in range is given back", () => {
+  assert.equal(whole("n", 3, 3, 3), 3);
+  assert.throws(() => whole("n", 4, 3, 3), {
+    name: "RangeError",
+    message: 'Cannot use 4 for "n": it must be a whole number from 3 to 3',
+  });
+});

@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { MemoryWorld } from "../../adapters/memory.ts";
+import type { Adapter, Host } from "../../core/adapter.ts";
+import {
+  commandOf,
+  type ProgramPlan,
+  runtimePattern,
+} from "../../core/program.ts";
+import { describe, test } from "../harness.ts";
+
+/** An adapter on Node with other facts; executables are in /bin. */
+function adapter(host: Partial<Host> = {}, fdPlacement = true): Adapter {
+  const made = new MemoryWorld().adapter;
+  return {
+    ...made,
+    capabilities: { ...made.capabilities, fdPlacement },
+    host: { ...made.host, ...host },
+  };
+}
+
+const command = (
+  plan: Partial<ProgramPlan>,
+  on: Adapter = adapter(),
+): string =>
+  commandOf({ runtime: "node", program: "app.ts", args: [], ...plan }, on)
+    .join(" ");
+
+describe("which slot is run by what", () => {
+  const own = (program: string): string =>
+    runtimePattern(undefined, program, adapter())(0);
+
+  test("scripts run on the supervisor's own runtime", () => {
+    for (const end of ["js", "mjs", "cjs", "ts", "mts", "cts", "jsx", "tsx"]) {
+      assert.equal(own(`app.${end}`), "node");
+    }
+  });
+  test("everything else is a program of its own", () => {
+    for (
+      const program of ["app", "app.rb", "./a.py", "a.js.sh", "ts", "js/a"]
+    ) {
+      assert.equal(own(program), "exec");
+    }
+  });
+  test("a mix is dealt out in its order, again and again", () => {
+    const runtimeOf = runtimePattern(
+      [{ runtime: "node", count: 3 }, { runtime: "bun", count: 1 }],
+      "app.rb",
+      adapter(),
+    );
+    const slots = [0, 1, 2, 3, 4, 7].map((slot) => runtimeOf(slot));
+    assert.deepEqual(slots, ["node", "node", "node", "bun", "node", "bun"]);
+  });
+});
+
+describe("scripts", () => {
+  test("the own runtime is the very executable that runs now", () => {
+    const here = adapter({ execPath: "/opt/node22" });
+    assert.equal(command({ args: ["-x"] }, here), "/opt/node22 app.ts -x");
+  });
+  test("other runtimes come from PATH", () => {
+    assert.equal(command({ runtime: "bun" }), "/bin/bun app.ts");
+    assert.equal(
+      command({ runtime: "deno", args: ["a b"] }),
+      "/bin/deno run -A app.ts a b",
+    );
+  });
+  test("a runtime that is not in PATH is an error that names it", () => {
+    const on = adapter({ which: () => undefined });
+    assert.equal(command({ runtime: "node" }, on), "/bin/node app.ts");
+    assert.throws(() => command({ runtime: "deno" }, on), {
+      code: "ERR_SPAWN",
+      message:
+        'Cannot start workers on deno: there is no "deno" in PATH, install it or choose another runtime',
+    });
+  });
+  test("a file that is not there is an error that names it", () => {
+    assert.throws(() => command({ program: "missing.js" }), {
+      code: "ERR_BOOT",
+      message: 'Cannot start "missing.js": there is no such file',
+    });
+  });
+  test("a module by URL is not looked for", () => {
+    for (const program of ["https://x/missing.ts", "npm:missing", "jsr:@a/b"]) {
+      assert.equal(command({ program }), `/bin/node ${program}`);
+    }
+  });
+});
+
+describe("the working directory", () => {
+  const seen: string[] = [];
+  const on = adapter({
+    exists: (path) => {
+      seen.push(path);
+      return path.startsWith("/srv/") || path === "/bin/sh";
+    },
+  });
+  const rows = [
+    ["app.ts", "/srv", "/srv/app.ts"],
+    ["./app.ts", "/srv", "/srv/./app.ts"],
+    ["/srv/app.ts", "/other", "/srv/app.ts"],
+  ] as const;
+  for (const [program, cwd, path] of rows) {
+    test(`"${program}" from "${cwd}" is looked for at "${path}"`, () => {
+      seen.length = 0;
+      assert.equal(command({ program, cwd }, on), `/bin/node ${program}`);
+      assert.deepEqual(seen, [path]);
+    });
+  }
+  test("counts for executables with a slash", () => {
+    const plan = { runtime: "exec", program: "./serve", cwd: "/srv" } as const;
+    assert.match(command(plan, on), / -- \.\/serve$/);
+    assert.throws(() => command({ ...plan, cwd: "/else" }, on), {
+      code: "ERR_BOOT",
+    });
+  });
+});
+
+describe("executables", () => {
+  const ruby = {
+    runtime: "exec",
+    program: "ruby",
+    args: ["app.rb", "a b"],
+  } as const;
+  const direct = "/bin/ruby app.rb a b";
+  const withParent = `/bin/setpriv --pdeathsig TERM -- ${direct}`;
+  const shell = '/bin/sh -c LISTEN_PID=$$ exec "$@" sh';
+
+  test("learn of the supervisor's death and of their own pid", () => {
+    assert.equal(command(ruby), `${shell} ${withParent}`);
+  });
+  test("learn no pid where sockets cannot be placed", () => {
+    assert.equal(command(ruby, adapter({}, false)), withParent);
+  });
+  test("go without setpriv where there is none", () => {
+    const which = (name: string): string | undefined =>
+      name === "setpriv" ? undefined : `/bin/${name}`;
+    assert.equal(command(ruby, adapter({ which })), `${shell} ${direct}`);
+    const mac = adapter({ platform: "darwin" });
+    assert.equal(command(ruby, mac), `${shell} ${direct}`);
+  });
+  test("go without a shell where there is none", () => {
+    const on = adapter({ exists: () => false });
+    assert.equal(command(ruby, on), withParent);
+  });
+  test("keep each argument as one", () => {
+    const words = commandOf(ruby, adapter({ platform: "darwin" }, false));
+    assert.deepEqual(words, ["/bin/ruby", "app.rb", "a b"]);
+  });
+  test("that are not there are an error that names them", () => {
+    const on = adapter({ which: () => undefined, exists: () => false });
+    for (const program of ["nothing", "./nothing", "/no/thing"]) {
+      assert.throws(() => command({ ...ruby, program }, on), {
+        code: "ERR_BOOT",
+        message:
+          `Cannot start "${program}": there is no such file and no such command in PATH`,
+      });
+    }
+  });
+});

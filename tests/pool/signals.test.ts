@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import {
+  type Command,
+  fixture,
+  isAlive,
+  prefork,
+  ready,
+  readyPids,
+} from "../command.ts";
+import { describe, test } from "../harness.ts";
+import { get } from "../http.ts";
+
+/** A pool of two with a request that is never answered. */
+async function stuck(...options: string[]): Promise<
+  { command: Command; address: string; request: Promise<string> }
+> {
+  const command = prefork([
+    "-w",
+    "2",
+    "-l",
+    "127.0.0.1:0",
+    ...options,
+    fixture("stuck.ts"),
+  ]);
+  const { listen } = await ready(command);
+  const request = get(listen!, "/stuck").then(
+    () => "answered",
+    (error) => error.code as string,
+  );
+  // The worker that has it cannot be told from outside; this one comes later.
+  await get(listen!);
+  return { command, address: listen!, request };
+}
+
+describe("signals to the supervisor", () => {
+  test("SIGTTIN and SIGTTOU: one worker more, one fewer, never none", async () => {
+    await using command = prefork([
+      "-w",
+      "1",
+      "-l",
+      "127.0.0.1:0",
+      fixture("pid.ts"),
+    ]);
+    const { listen } = await ready(command);
+    command.signal("SIGTTIN");
+    await command.line(/^prefork worker-ready slot=1 /);
+    command.signal("SIGTTOU");
+    await command.line(/^prefork worker-exited slot=1 .*reason=drained/);
+    command.signal("SIGTTOU");
+    await command.line(/^prefork warning .*SIGTTOU/);
+    assert.equal((await get(listen!)).status, 200);
+  });
+
+  test("SIGWINCH drains all workers and keeps the sockets, SIGHUP brings them back", async () => {
+    await using command = prefork([
+      "-w",
+      "2",
+      "-l",
+      "127.0.0.1:0",
+      fixture("pid.ts"),
+    ]);
+    const { listen } = await ready(command);
+    command.signal("SIGWINCH");
+    await command.line(/^prefork worker-exited slot=0 /);
+    await command.line(/^prefork worker-exited slot=1 /);
+    // Nobody accepts, and nobody is refused: the queue is the supervisor's.
+    const waiting = get(listen!);
+    command.signal("SIGHUP");
+    assert.equal((await waiting).status, 200);
+  });
+
+  for (const signal of ["SIGTERM", "SIGQUIT", "SIGINT"] as const) {
+    test(`${signal}: workers that are not done are killed at the deadline, exit code 5`, async () => {
+      const { command, request } = await stuck("--grace", "700ms");
+      await using _ = command;
+      const pids = readyPids(command);
+      command.signal(signal);
+      assert.equal((await command.ended).code, 5);
+      assert.match(await request, /ECONNRESET/);
+      await command.line(/^prefork worker-killed .*700 ms/);
+      assert.deepEqual(pids.filter(isAlive), []);
+    });
+  }
+
+  test("SIGINT twice: workers are killed at once, exit code 0", async () => {
+    const { command } = await stuck("--grace", "10m");
+    await using _ = command;
+    command.signal("SIGINT");
+    await command.line(/^prefork stopping quick=false/);
+    command.signal("SIGINT");
+    assert.equal((await command.ended).code, 0);
+    await command.line(/^prefork worker-exited .*reason=killed/);
+  });
+
+  test("SIGINT and SIGHUP to the whole process group, as a terminal sends them, are the supervisor's alone", async () => {
+    await using command = prefork([
+      "-w",
+      "2",
+      "-l",
+      "127.0.0.1:0",
+      fixture("pid.ts"),
+    ]);
+    await ready(command);
+    const { default: process } = await import("node:process");
+    for (const pid of readyPids(command)) process.kill(pid, "SIGINT");
+    command.signal("SIGINT");
+    assert.equal((await command.ended).code, 0);
+    const reasons = command.lines.flatMap((line) =>
+      /^prefork worker-exited .*reason=(\S+)/.exec(line)?.[1] ?? []
+    );
+    assert.deepEqual(reasons, ["drained", "drained"]);
+  });
+
+  test("SIGTERM to a worker: it drains, and another takes its place", async () => {
+    await using command = prefork([
+      "-w",
+      "2",
+      "-l",
+      "127.0.0.1:0",
+      fixture("pid.ts"),
+    ]);
+    await ready(command);
+    const { default: process } = await import("node:process");
+    process.kill(readyPids(command)[0]!, "SIGTERM");
+    await command.line(/^prefork worker-exited .*reason=drained/);
+    const from = command.lines.findIndex((line) =>
+      line.startsWith("prefork ready")
+    );
+    await command.line(/^prefork worker-ready /, from);
+    command.signal("SIGTERM");
+    assert.equal((await command.ended).code, 0);
+  });
+});

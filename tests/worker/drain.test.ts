@@ -1,0 +1,232 @@
+import assert from "node:assert/strict";
+import process from "node:process";
+import type { Runtime } from "../runtimes.ts";
+import { type Client, connect } from "./client.ts";
+import { testEach } from "./each.ts";
+import {
+  drainMessage,
+  type FakeSupervisor,
+  type FakeWorker,
+} from "./fake_supervisor.ts";
+
+const GET = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+interface Scene {
+  readonly worker: FakeWorker;
+  readonly port: number;
+}
+
+async function start(
+  runtime: Runtime,
+  supervisor: FakeSupervisor,
+  kind: string,
+): Promise<Scene> {
+  const { index, port } = await supervisor.bind();
+  const worker = await supervisor.spawn({
+    runtime,
+    program: ["worker_program.ts", kind],
+    listeners: [{ name: "web", port, sockets: [index] }],
+  });
+  await worker.until({ type: "ready" });
+  return { worker, port };
+}
+
+/** A connection that the worker certainly has: it asks, so others before it are in. */
+async function settled(port: number): Promise<void> {
+  const client = await connect(port);
+  client.send(GET);
+  await client.until(/pid/);
+  client.close();
+}
+
+/** A drain that has begun. */
+async function drain(
+  worker: FakeWorker,
+  ms: number,
+  idle: number,
+): Promise<void> {
+  await worker.send(drainMessage(ms, idle));
+  await worker.until({ draining: true });
+}
+
+/** That all went well until the end. */
+async function leftWith(worker: FakeWorker, code: number): Promise<void> {
+  const status = await worker.exited;
+  assert.deepEqual(
+    { code: status.code, signal: status.signal },
+    { code, signal: null },
+    worker.output(),
+  );
+}
+
+testEach(
+  "fresh and idle connections get their next request answered, with close",
+  async (runtime, supervisor) => {
+    const { worker, port } = await start(runtime, supervisor, "http");
+    const fresh = await connect(port);
+    const keepAlive = await connect(port);
+    keepAlive.send(GET);
+    const before = await keepAlive.until(/pid \d+ bytes 0/);
+    assert.doesNotMatch(before, /connection: close/i);
+    await settled(port);
+    await drain(worker, 20_000, 5000);
+    for (const client of [fresh, keepAlive]) {
+      const old = client.text().length;
+      client.send(GET);
+      await client.ended;
+      const answer = client.text().slice(old);
+      assert.match(answer, /connection: close/i);
+      assert.match(answer, /pid \d+ bytes 0$/);
+    }
+    await leftWith(worker, 0);
+  },
+);
+
+testEach(
+  "connections that stay idle are closed after the grace",
+  async (runtime, supervisor) => {
+    const { worker, port } = await start(runtime, supervisor, "http");
+    const fresh = await connect(port);
+    const keepAlive = await connect(port);
+    keepAlive.send(GET);
+    await keepAlive.until(/pid/);
+    await settled(port);
+    const begun = performance.now();
+    await drain(worker, 20_000, 200);
+    assert.equal(await fresh.ended, "end");
+    assert.equal(await keepAlive.ended, "end");
+    const took = performance.now() - begun;
+    assert.ok(took >= 190 && took < 5000, `${took} ms`);
+    await leftWith(worker, 0);
+  },
+);
+
+testEach(
+  "what is in flight finishes: an answer, an upload, a stream, half a head",
+  async (runtime, supervisor) => {
+    const { worker, port } = await start(runtime, supervisor, "http");
+    const clients: Client[] = [];
+    const begin = async (text: string): Promise<Client> => {
+      const client = await connect(port);
+      client.send(text);
+      clients.push(client);
+      return client;
+    };
+    const slow = await begin("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+    const upload = await begin(
+      "POST /up HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nab",
+    );
+    const streaming = await begin("GET /early HTTP/1.1\r\nHost: x\r\n\r\n");
+    const half = await begin("GET /half HTTP/1.1\r\nHo");
+    for (const request of ["/wait", "/up", "/early"]) {
+      await worker.until({ request });
+    }
+    await streaming.until(/early,/);
+    await settled(port);
+    await drain(worker, 20_000, 50);
+    // Longer than the grace: what is in flight is not idle.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    upload.send("cd");
+    half.send("st: x\r\n");
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    half.send("\r\n");
+    upload.send("ef");
+    await worker.send({ go: true });
+    for (const client of clients) await client.ended;
+    assert.match(slow.text(), /connection: close[^]*pid \d+ bytes 0$/i);
+    assert.match(upload.text(), /connection: close[^]*pid \d+ bytes 6$/i);
+    assert.match(half.text(), /connection: close[^]*pid \d+ bytes 0$/i);
+    assert.match(streaming.text(), /early,[^]*pid \d+ bytes 0\r\n0\r\n\r\n$/);
+    await leftWith(worker, 0);
+  },
+);
+
+testEach(
+  "new connections during the drain stay in the queue for others",
+  async (runtime, supervisor) => {
+    const { index, port } = await supervisor.bind();
+    const plan = {
+      runtime,
+      program: ["worker_program.ts", "http"],
+      listeners: [{ name: "web", port, sockets: [index] }],
+    } as const;
+    const leaving = await supervisor.spawn(plan);
+    await leaving.until({ type: "ready" });
+    const busy = await connect(port);
+    busy.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+    await leaving.until({ request: "/wait" });
+    await drain(leaving, 20_000, 50);
+    const waiting = await connect(port);
+    waiting.send(GET);
+    const next = await supervisor.spawn(plan);
+    await next.until({ type: "ready" });
+    assert.match(await waiting.until(/pid/), new RegExp(`pid ${next.pid}`));
+    waiting.close();
+    await leaving.send({ go: true });
+    assert.match(await busy.until(/pid/), new RegExp(`pid ${leaving.pid}`));
+    await leftWith(leaving, 0);
+  },
+);
+
+testEach(
+  "a request that never ends is given up at the deadline",
+  async (runtime, supervisor) => {
+    const { worker, port } = await start(runtime, supervisor, "http");
+    const stuck = await connect(port);
+    stuck.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+    await worker.until({ request: "/wait" });
+    await drain(worker, 300, 50);
+    await leftWith(worker, 1);
+    await stuck.ended;
+  },
+);
+
+testEach(
+  "raw TCP connections stay until they end",
+  async (runtime, supervisor) => {
+    const { worker, port } = await start(runtime, supervisor, "net");
+    const client = await connect(port);
+    client.send("one");
+    await client.until(/one/);
+    await drain(worker, 20_000, 50);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    client.send("two");
+    await client.until(/two/);
+    client.close();
+    await leftWith(worker, 0);
+  },
+);
+
+testEach(
+  "an upgraded connection stays until it ends",
+  async (runtime, supervisor) => {
+    const { worker, port } = await start(runtime, supervisor, "upgrade");
+    const client = await connect(port);
+    client.send(
+      "GET /chat HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n",
+    );
+    await client.until(/101 Switching/);
+    await drain(worker, 20_000, 50);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    client.send("still here");
+    await client.until(/still here/);
+    client.close();
+    await leftWith(worker, 0);
+  },
+);
+
+testEach(
+  "a killed supervisor does not leave a worker behind with a stuck request",
+  async (runtime, supervisor) => {
+    const { worker, port } = await start(runtime, supervisor, "http");
+    const stuck = await connect(port);
+    stuck.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+    await worker.until({ request: "/wait" });
+    const begun = performance.now();
+    process.kill(supervisor.pid, "SIGKILL");
+    // The worker's end is the end of its connection.
+    await stuck.ended;
+    const took = performance.now() - begun;
+    assert.ok(took > 2000 && took < 5000, `${took} ms`);
+  },
+);

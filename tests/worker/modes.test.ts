@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { connect, get } from "./client.ts";
+import { testEach } from "./each.ts";
+import { drainMessage } from "./fake_supervisor.ts";
+import { ask, isAnswerOf, KINDS } from "./requests.ts";
+
+for (const kind of KINDS) {
+  testEach(
+    `sharded: ${kind} accepts on its shard, adopts another and releases it`,
+    async (runtime, supervisor) => {
+      const own = await supervisor.bind(true);
+      const other = await supervisor.bind(true);
+      const listeners = [{
+        name: "web",
+        port: own.port,
+        mode: "sharded",
+        sockets: [own.index, other.index],
+      }] as const;
+      // The only worker there is: until it adopts, nobody listens on the other
+      // shard, so that the kernel sends everything to the own one.
+      const worker = await supervisor.spawn({
+        runtime,
+        program: ["worker_program.ts", kind],
+        listeners,
+      });
+      await worker.until({ type: "ready" });
+      assert.ok(isAnswerOf(kind, await ask(kind, own.port), worker.pid));
+      const adopt = { prefork: 1, type: "adopt", listener: "web", shard: 1 };
+      await worker.send(adopt);
+      await worker.until({ type: "adopted", listener: "web", shard: 1 });
+      // Enough that the kernel's hash hits both shards.
+      for (let i = 0; i < 12; i++) {
+        assert.ok(isAnswerOf(kind, await ask(kind, own.port), worker.pid));
+      }
+      const neighbour = await supervisor.spawn({
+        runtime: "node",
+        program: ["worker_program.ts", kind],
+        listeners: [{ ...listeners[0], shard: 1 }],
+      });
+      await neighbour.until({ type: "ready" });
+      await worker.send({ ...adopt, type: "release" });
+      await worker.send({
+        prefork: 1,
+        type: "adopt",
+        listener: "web",
+        shard: 9,
+      });
+      await worker.until({ type: "failed" });
+      let answers = "";
+      for (let i = 0; i < 24; i++) answers += await ask(kind, own.port);
+      assert.ok(isAnswerOf(kind, answers, worker.pid), answers);
+      assert.ok(isAnswerOf(kind, answers, neighbour.pid), answers);
+      await worker.send(drainMessage(10_000, 50));
+      assert.equal((await worker.exited).code, 0);
+    },
+  );
+}
+
+for (const kind of ["http", "https", "http2", "net", "serve"] as const) {
+  testEach(
+    `reuseport: two ${kind} workers share a port that each binds`,
+    async (runtime, supervisor) => {
+      // Held, not listening: keeps the port and takes no connection.
+      const { port } = await supervisor.bind(true);
+      const plan = {
+        runtime,
+        program: ["worker_program.ts", kind],
+        listeners: [{ name: "web", port, mode: "reuseport" }],
+      } as const;
+      const one = await supervisor.spawn(plan);
+      await one.until({ type: "ready" });
+      const two = await supervisor.spawn(plan);
+      await two.until({ type: "ready" });
+      let answers = "";
+      for (let i = 0; i < 32; i++) answers += await ask(kind, port);
+      assert.ok(isAnswerOf(kind, answers, one.pid), answers);
+      assert.ok(isAnswerOf(kind, answers, two.pid), answers);
+      await one.send(drainMessage(10_000, 50));
+      assert.equal((await one.exited).code, 0, one.output());
+      assert.ok(isAnswerOf(kind, await ask(kind, port), two.pid));
+    },
+  );
+}
+
+for (const kind of KINDS) {
+  testEach(
+    `handoff: ${kind} takes connections and reports their end`,
+    async (runtime, supervisor) => {
+      const worker = await supervisor.spawn({
+        runtime,
+        program: ["worker_program.ts", kind],
+        listeners: [{ name: "web", port: 1, mode: "handoff" }],
+      });
+      await worker.until({ type: "ready" });
+      const port = await supervisor.handoff("web", [worker]);
+      for (let i = 0; i < 3; i++) {
+        const text = await ask(kind, port);
+        assert.ok(isAnswerOf(kind, text, worker.pid), text);
+      }
+      const closed = (): number =>
+        worker.messages.filter((each) => each["type"] === "closed")
+          .reduce((sum, each) => sum + (each["count"] as number), 0);
+      await worker.until({ type: "closed" });
+      await worker.send(drainMessage(10_000, 50));
+      assert.equal((await worker.exited).code, 0);
+      assert.equal(closed(), 3);
+      assert.equal(
+        worker.messages.filter((each) => each["type"] === "taken").length,
+        3,
+      );
+    },
+  );
+}
+
+testEach(
+  "handoff: a refused connection is served by the next worker",
+  async (runtime, supervisor) => {
+    const plan = {
+      runtime,
+      program: ["worker_program.ts", "http"],
+      listeners: [{ name: "web", port: 1, mode: "handoff" }],
+    } as const;
+    const leaving = await supervisor.spawn(plan);
+    const other = await supervisor.spawn(plan);
+    await leaving.until({ type: "ready" });
+    await other.until({ type: "ready" });
+    const busy = await connect(await supervisor.handoff("web", [leaving]));
+    busy.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+    await leaving.until({ request: "/wait" });
+    await leaving.send(drainMessage(20_000));
+    await leaving.until({ draining: true });
+    // The client's first bytes are there before the worker refuses.
+    const port = await supervisor.handoff("web", [leaving, other]);
+    for (let i = 0; i < 3; i++) {
+      assert.match(await get(port), new RegExp(`pid ${other.pid} `));
+    }
+    // And a client that has sent nothing yet notices nothing.
+    const late = await connect(port);
+    late.send("GET / HTTP/1.1\r\nHost: x\r\n");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    late.send("\r\n");
+    assert.match(await late.until(/pid/), new RegExp(`pid ${other.pid} `));
+    late.close();
+    assert.equal(
+      leaving.messages.filter((each) => each["type"] === "refused").length,
+      4,
+    );
+    await leaving.send({ go: true });
+    assert.match(await busy.until(/pid/), new RegExp(`pid ${leaving.pid} `));
+    assert.equal((await leaving.exited).code, 0);
+  },
+);
