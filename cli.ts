@@ -57,7 +57,8 @@ export async function main(
     });
     return await run(pool, createReporter(pool, command.log, io));
   } catch (error) {
-    io.stderr.write(`prefork: ${messageOf(error)}\n`);
+    const text = messageOf(error).replaceAll(/\s*\n\s*/g, " ");
+    io.stderr.write(`prefork: ${text}\n`);
     return exitCodeOf(error);
   }
 }

@@ -11,6 +11,9 @@ import { frameReader, type FrameSink } from "./_frames.ts";
 import type { Ending } from "./_lines.ts";
 import type { NodeChannelPipe, NodeChildInternals } from "./_types/node.ts";
 
+/** As much as libuv reads at once. */
+const READ_SIZE = 64 * 1024;
+
 /**
  * Takes over what is read from the channel. Where this version of Node has no
  * such members, Node's own parser goes on and garbage is not survived.
@@ -23,15 +26,19 @@ export function readChannel(child: ChildProcess, sink: FrameSink): Ending {
   const end = pipe.onread;
   const read = frameReader(sink);
   pipe.readStop();
-  const socket = new net.Socket(
-    { handle: pipe, allowHalfOpen: true } as object,
-  );
-  socket.on("data", (bytes: Uint8Array) => {
+  const callback = (size: number, buffer: Uint8Array): boolean => {
     // A socket or server that the worker sent: nobody takes it.
     pipe.pendingHandle?.close();
     pipe.pendingHandle = null;
-    read(bytes);
-  });
+    read(buffer.subarray(0, size));
+    return true;
+  };
+  const socket = new net.Socket({
+    handle: pipe,
+    allowHalfOpen: true,
+    // One buffer for all reads instead of a stream of chunks.
+    onread: { buffer: new Uint8Array(READ_SIZE), callback },
+  } as object);
   socket.on("error", () => undefined);
   socket.once("end", () => socket.destroy());
   return {

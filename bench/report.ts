@@ -15,6 +15,7 @@ import {
 } from "./results.ts";
 import { count, decimal, table } from "./table.ts";
 import { verdicts } from "./targets.ts";
+import type { LoadSample } from "./workloads/load.ts";
 import { growth } from "./workloads/replacements.ts";
 
 /** All tables as Markdown. */
@@ -34,7 +35,7 @@ export function report(results: Results, options: Options): string {
       ]),
     ),
     "## Rows",
-    "Requests/s, four workers on one CPU; `spread` is the busiest worker's requests to the laziest's; `placement` is 200 keep-alive connections over 8 workers, most : fewest; `p50` and `p99` are ms of cheap requests while 6 % burn 60 ms of CPU.",
+    "Requests/s, four workers on one CPU; `spread` is the busiest worker's requests to the laziest's; `placement` is 200 keep-alive connections over 8 workers, most : fewest; `p50` and `p99` are ms of cheap requests while 6 % burn 60 ms of CPU; `us CPU` is what supervisor and workers together spend on a request, in microseconds.",
     rows(results),
     "## Supervisor",
     "Memory after the start with four workers; CPU per million requests, each on a new connection.",
@@ -53,6 +54,8 @@ const HEAD = [
   "x control conn",
   "x control k-a",
   "x cluster-rr conn",
+  "us CPU conn",
+  "us CPU k-a",
   "placement",
   "p50",
   "p99",
@@ -76,6 +79,8 @@ function rows(results: Results): string {
       decimal(base?.("fresh"), 2),
       decimal(base?.("keepAlive"), 3),
       decimal(ratio(results, "fresh", row.id, cluster), 2),
+      decimal(over(result, "fresh", microseconds), 1),
+      decimal(over(result, "keepAlive", microseconds), 1),
       placement === undefined || row.alone
         ? "-"
         : `${placement[0]} : ${placement.at(-1)}`,
@@ -89,6 +94,11 @@ function rows(results: Results): string {
   );
   const notes = failures.length === 0 ? "" : `\n\n${failures.join("\n")}`;
   return table(HEAD, lines) + notes;
+}
+
+/** CPU per request: ms per million are the thousandth of microseconds each. */
+function microseconds({ cpu }: LoadSample): number {
+  return cpu / 1000;
 }
 
 function errors({ load, tail }: RowResult): string {

@@ -37,6 +37,8 @@ export interface Session {
   readonly port: number;
   /** The supervisor, or the one process. */
   readonly supervisor: number;
+  /** The workers; the same process where there is only one. */
+  readonly workers: readonly number[];
   /** How many requests each worker has answered so far. */
   served(): Promise<ReadonlyMap<number, number>>;
 }
@@ -106,6 +108,7 @@ export async function withSession<T>(
     return await use({
       port,
       supervisor: child.pid!,
+      workers: pids,
       async served() {
         asked++;
         for (const pid of pids) process.kill(pid, "SIGUSR2");

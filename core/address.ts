@@ -201,6 +201,11 @@ function parseSettings(
         settings.backlog = whole(value, 1, 2 ** 31 - 1, key, text);
         break;
       case "ipv6Only":
+        if (address.kind === "tcp" && /^[\d.]+$/.test(address.host)) {
+          throw new TypeError(
+            `Cannot listen on "${text}": "ipv6Only" belongs to IPv6 addresses`,
+          );
+        }
         settings.ipv6Only = flag(value, key, text);
         break;
       case "mode":
@@ -214,6 +219,11 @@ function parseSettings(
       case "owner":
       case "group":
       case "share":
+        if (value === "") {
+          throw new TypeError(
+            `Cannot listen on "${text}": "${key}" is empty, give it a value or leave it out`,
+          );
+        }
         settings[key] = value;
         break;
       default:

@@ -62,9 +62,11 @@ export class Dispatcher {
 
   /** A worker is ready for connections. */
   join(taker: Taker): void {
-    this.#desks.set(taker, { open: true, underway: new Map(), holding: 0 });
-    this.#free.add(taker);
-    this.#spread();
+    const desk = this.#desks.get(taker) ??
+      { open: true, underway: new Map(), holding: 0 };
+    desk.open = true;
+    this.#desks.set(taker, desk);
+    this.#release(taker, desk);
   }
 
   /** A worker gets no more connections; what is on its way may be refused. */
@@ -107,7 +109,7 @@ export class Dispatcher {
     const offer = desk?.underway.get(id);
     if (desk === undefined || offer === undefined) return;
     desk.underway.delete(id);
-    // Whoever refuses gets nothing more until it is said to be ready again.
+    // It drains, or does not serve this listener: it gets nothing more.
     this.leave(taker);
     this.#waiting.unshift(offer);
     this.#spread();
@@ -124,10 +126,15 @@ export class Dispatcher {
    * what was accepted is to be answered.
    */
   flush(): void {
-    const takers = [...this.#desks].filter(([, desk]) => desk.open);
-    for (let i = 0; takers.length > 0 && this.#waiting.length > 0; i++) {
-      const [taker, desk] = takers[i % takers.length]!;
-      this.#give(taker, desk, this.#waiting.shift()!);
+    for (;;) {
+      // Asked anew each round: one that is already gone closes its desk.
+      const takers = [...this.#desks].filter(([, desk]) => desk.open);
+      if (takers.length === 0) return;
+      for (const [taker, desk] of takers) {
+        const offer = this.#waiting.shift();
+        if (offer === undefined) return;
+        this.#give(taker, desk, offer);
+      }
     }
   }
 

@@ -116,8 +116,8 @@ export function decodeInheritance(
       `Cannot attach to the supervisor: it speaks protocol ${version} and this worker ${PROTOCOL_VERSION}, install the same version of prefork for both`,
     );
   }
-  const slot = Number(env[ENV.slot]);
-  const generation = Number(env[ENV.generation]);
+  const slot = count(env[ENV.slot]);
+  const generation = count(env[ENV.generation]);
   let listeners: unknown;
   try {
     listeners = JSON.parse(env[ENV.listeners] ?? "");
@@ -133,6 +133,10 @@ export function decodeInheritance(
     );
   }
   return { slot, generation, listeners };
+}
+
+function count(text: string | undefined): number {
+  return /^\d+$/.test(text ?? "") ? Number(text) : NaN;
 }
 
 function isListener(value: unknown): value is InheritedListener {

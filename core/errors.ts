@@ -54,6 +54,11 @@ export class PreforkError extends Error {
   }
 }
 
+/** The error of a call that does not fit what the pool is doing. */
+export function stateError(action: string, why: string): PreforkError {
+  return new PreforkError("ERR_STATE", `Cannot ${action} the pool: ${why}`);
+}
+
 /** The exit codes of the command. */
 export const EXIT = {
   /** Everything was stopped as asked. */

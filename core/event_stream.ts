@@ -33,7 +33,7 @@ export class EventStream<T> {
 class Reader<T> implements AsyncIterableIterator<T> {
   readonly #values: T[] = [];
   readonly #leave: () => void;
-  #wake: (() => void) | undefined;
+  #waiting: (() => void)[] = [];
   #ended = false;
 
   constructor(leave: () => void) {
@@ -42,17 +42,17 @@ class Reader<T> implements AsyncIterableIterator<T> {
 
   push(value: T): void {
     this.#values.push(value);
-    this.#wake?.();
+    this.#wake();
   }
 
   end(): void {
     this.#ended = true;
-    this.#wake?.();
+    this.#wake();
   }
 
   async next(): Promise<IteratorResult<T>> {
     while (this.#values.length === 0 && !this.#ended) {
-      await new Promise<void>((resolve) => this.#wake = resolve);
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     if (this.#values.length === 0) return { done: true, value: undefined };
     return { done: false, value: this.#values.shift()! };
@@ -62,8 +62,14 @@ class Reader<T> implements AsyncIterableIterator<T> {
     this.#leave();
     this.#ended = true;
     this.#values.length = 0;
-    this.#wake?.();
+    this.#wake();
     return Promise.resolve({ done: true, value: undefined });
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
   }
 
   [Symbol.asyncIterator](): this {

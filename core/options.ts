@@ -20,7 +20,7 @@ export interface PoolOptions {
   /**
    * Where to listen: `":8080"`, `"host:port"`, `"[v6]:port"`, `"unix:/path"`,
    * `"unix:@name"`, `"fd:3"`, each with an optional `name=` in front and
-   * `?backlog=..&share=..` behind.
+   * `?backlog=..&share=..` behind. An empty array makes a pool without sockets.
    *
    * @default {":8080"}
    */

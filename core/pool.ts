@@ -6,13 +6,13 @@
 
 import type { Adapter } from "./adapter.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { PreforkError } from "./errors.ts";
+import { type PreforkError, stateError } from "./errors.ts";
 import { EventStream } from "./event_stream.ts";
 import type { PoolEvent } from "./events.ts";
-import { closeListeners, type Listener, openListeners } from "./listeners.ts";
+import { closeListeners, type Listener } from "./listeners.ts";
 import { checkOptions, whole } from "./check_options.ts";
-import { MAX_WORKERS, type PoolConfig, type PoolOptions } from "./options.ts";
-import { commandOf, runtimePattern } from "./program.ts";
+import type { PoolConfig, PoolOptions } from "./options.ts";
+import { prepare } from "./prepare.ts";
 import { trapSignals } from "./signals.ts";
 import type { PoolStatus } from "./status.ts";
 import { statusOf } from "./status.ts";
@@ -20,6 +20,8 @@ import { Supervisor } from "./supervisor.ts";
 
 /** How many workers may be alive beyond those wanted. */
 const MAX_SURGE = 1;
+
+const STOPPED = "it was stopped";
 
 /** In milliseconds; timers reach 24 of them. */
 const DAY = 86_400_000;
@@ -92,8 +94,9 @@ export class PoolCore implements AsyncDisposable {
       return Promise.resolve();
     }
     const waiter = Promise.withResolvers<void>();
-    if (this.#ended) waiter.reject(this.#failure ?? stoppedError("wait for"));
-    else this.#waiters.push(waiter);
+    if (this.#ended) {
+      waiter.reject(this.#failure ?? stateError("wait for", STOPPED));
+    } else this.#waiters.push(waiter);
     return waiter.promise;
   }
 
@@ -194,24 +197,13 @@ export class PoolCore implements AsyncDisposable {
   async #start(): Promise<void> {
     const config = this.#config;
     const adapter = await this.#load();
-    const workers = config.workers ?? Math.min(adapter.host.cpus, MAX_WORKERS);
-    const maxWorkers = config.maxWorkers ??
-      Math.min(MAX_WORKERS, Math.max(8, 2 * workers));
-    const runtimeOf = runtimePattern(config.runtimes, config.program, adapter);
-    const runtimes = new Set(
-      Array.from({ length: workers }, (_, i) => runtimeOf(i)),
+    const { workers, maxWorkers, runtimeOf, listeners } = await prepare(
+      config,
+      adapter,
     );
-    // Before anything is opened: is there something to run?
-    for (const runtime of runtimes) commandOf({ ...config, runtime }, adapter);
-    const listeners = await openListeners({
-      specs: config.listeners,
-      share: config.share,
-      shards: Math.max(workers, maxWorkers),
-      foreign: runtimes.has("exec"),
-    }, adapter);
     if (this.#ended) {
       closeListeners(listeners);
-      throw stoppedError("start");
+      throw stateError("start", STOPPED);
     }
     this.#since = adapter.clock.now();
     const dispatcher = new Dispatcher(config.balance);
@@ -293,7 +285,7 @@ export class PoolCore implements AsyncDisposable {
     }
     this.#events.close();
     for (const waiter of this.#waiters) {
-      waiter.reject(this.#failure ?? stoppedError("wait for"));
+      waiter.reject(this.#failure ?? stateError("wait for", STOPPED));
     }
     this.#waiters = [];
     this.#stopped.resolve({ killed });
@@ -303,20 +295,11 @@ export class PoolCore implements AsyncDisposable {
     if (this.#running !== undefined && !this.#running.supervisor.stopping) {
       return this.#running;
     }
-    throw new PreforkError(
-      "ERR_STATE",
-      `Cannot ${action} the pool: it ${
-        this.#running === undefined
-          ? "has not been started, await its start() first"
-          : "is stopping"
-      }`,
+    throw stateError(
+      action,
+      this.#running === undefined
+        ? "it has not been started, await its start() first"
+        : "it is stopping",
     );
   }
-}
-
-function stoppedError(action: string): PreforkError {
-  return new PreforkError(
-    "ERR_STATE",
-    `Cannot ${action} the pool: it was stopped`,
-  );
 }

@@ -90,7 +90,9 @@ function executable(
   if (found === undefined) {
     throw new PreforkError(
       "ERR_BOOT",
-      `Cannot start "${program}": there is no such file and no such command in PATH`,
+      host.exists(path) && !program.includes("/")
+        ? `Cannot start "${program}": there is no such command in PATH, write "./${program}" for the file`
+        : `Cannot start "${program}": there is no such file and no such command in PATH`,
     );
   }
   // The supervisor's death must reach a program that does not watch the

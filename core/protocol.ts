@@ -147,8 +147,19 @@ function noise(problem: string): { kind: "noise"; problem: string } {
 }
 
 function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = typeof value === "string"
+    ? JSON.stringify(value)
+    : readable(value);
   return text.length > 60
     ? `${text.slice(0, 57)}.. (${text.length} long)`
     : text;
+}
+
+function readable(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    // A channel that carries more than JSON can bring what JSON has no text for.
+    return typeof value;
+  }
 }

@@ -60,13 +60,20 @@ export interface Step {
 /** Says what to do next. An empty answer means that all is as wanted. */
 export function plan(pool: PoolView): readonly Step[] {
   const steps: Step[] = [];
-  let alive = pool.slots.reduce((sum, slot) => sum + population(slot), 0);
+  // A wanted slot that is empty now counts too: its worker is about to come.
+  let alive = pool.slots.reduce(
+    (sum, view) =>
+      sum + Math.max(population(view), view.slot < pool.wanted ? 1 : 0),
+    0,
+  );
   for (const view of pool.slots) {
     const step = pool.stopping || view.slot >= pool.wanted
       ? emptied(view)
       : filled(view, pool, alive);
     if (step === undefined) continue;
-    if (step.do === "spawn" || step.do === "replace") alive++;
+    const more = step.do === "replace" ||
+      (step.do === "spawn" && population(view) > 0);
+    if (more) alive++;
     steps.push(step);
   }
   return steps;

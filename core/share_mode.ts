@@ -20,6 +20,13 @@ export const SHARE_MODES: readonly ShareMode[] = [
 /** What `auto` tries, best first. A better mode goes to the front of it. */
 const PREFERENCE: readonly ShareMode[] = ["shared", "handoff", "reuseport"];
 
+/** Why programs that know nothing of prefork cannot be workers in a mode. */
+const FOREIGN: Readonly<Record<Exclude<ShareMode, "shared">, string>> = {
+  sharded: "a program in another language cannot take over a dead one's shard",
+  reuseport: "a program in another language would not bind the address",
+  handoff: "a program in another language cannot receive a connection",
+};
+
 /** A mode and the reason for it, for one log line. */
 export interface ShareChoice {
   /** The mode. */
@@ -103,13 +110,8 @@ function refusalOf(
       };
     }
   }
-  if (foreign && (mode === "handoff" || mode === "reuseport")) {
-    return {
-      reason: mode === "handoff"
-        ? "only workers on Node, Deno or Bun can receive a connection"
-        : "a program that knows nothing of prefork would not bind the address",
-      instead: `"shared" or "sharded" for programs in other languages`,
-    };
+  if (foreign && mode !== "shared") {
+    return { reason: FOREIGN[mode], instead: `"shared" for such programs` };
   }
   return undefined;
 }

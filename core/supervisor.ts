@@ -9,7 +9,7 @@ import type { Adapter, ExitStatus } from "./adapter.ts";
 import { Adoption } from "./adoption.ts";
 import { Crew } from "./crew.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import { messageOf, PreforkError } from "./errors.ts";
+import { messageOf, PreforkError, stateError } from "./errors.ts";
 import type { PoolEvent } from "./events.ts";
 import type { Listener } from "./listeners.ts";
 import type { PoolConfig } from "./options.ts";
@@ -106,12 +106,9 @@ export class Supervisor {
 
   /** Replaces every worker; the promise says how it went. */
   reload(): Promise<void> {
-    const { adapter, emit } = this.#context;
+    const { adapter } = this.#context;
     const { promise, begun } = this.reloads.request(adapter.clock.now());
-    if (begun !== undefined) {
-      emit({ type: "reload-started", generation: begun.generation });
-      this.post(() => {});
-    }
+    this.#follow(begun);
     return promise;
   }
 
@@ -119,9 +116,7 @@ export class Supervisor {
   stop(quick: boolean): void {
     this.post(() => {
       this.stopping = true;
-      this.reloads.abandon(
-        new PreforkError("ERR_STATE", "Cannot reload: the pool is stopping"),
-      );
+      this.reloads.abandon(stateError("reload", "it is stopping"));
       for (const slot of this.slots.values()) {
         slot.wait?.[Symbol.dispose]();
         slot.wait = undefined;
@@ -287,27 +282,21 @@ export class Supervisor {
     const { adapter, emit } = this.#context;
     const active = this.reloads.active;
     if (active === undefined || !this.isReady) return;
-    for (const { slot, current, next, leaving } of this.slots.values()) {
-      if (slot >= this.wanted) continue;
-      if (next !== undefined || leaving > 0) return;
-      if (current!.generation < active.generation || !current!.proven) return;
-    }
+    const slots = [...this.slots.values()].filter(({ slot }) =>
+      slot < this.wanted
+    );
+    if (!slots.every((slot) => slot.isRenewed(active.generation))) return;
     this.generation = active.generation;
     const now = adapter.clock.now();
-    emit({
-      type: "reload-finished",
-      generation: active.generation,
-      ms: Math.round(now - active.since),
-    });
+    const ms = Math.round(now - active.since);
+    emit({ type: "reload-finished", generation: active.generation, ms });
     this.#follow(this.reloads.finish(now));
   }
 
   #follow(begun: { readonly generation: number } | undefined): void {
     if (begun === undefined) return;
-    this.#context.emit({
-      type: "reload-started",
-      generation: begun.generation,
-    });
+    const { generation } = begun;
+    this.#context.emit({ type: "reload-started", generation });
     this.post(() => {});
   }
 }

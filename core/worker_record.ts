@@ -99,6 +99,13 @@ export class Slot {
     return this.wait !== undefined;
   }
 
+  /** True when only a worker of this generation is left, and it is trusted. */
+  isRenewed(generation: number): boolean {
+    return this.next === undefined && this.leaving === 0 &&
+      this.current !== undefined && this.current.proven &&
+      this.current.generation >= generation;
+  }
+
   /** Every worker of it that is still there. */
   get workers(): readonly WorkerRecord[] {
     return [this.current, this.next, ...this.former].filter((worker) =>

@@ -36,7 +36,9 @@ export interface ServeOptions extends ListenOptions {
  * In a pool `node:http` accepts on every runtime, because neither `Bun.serve`
  * nor `Deno.serve` takes an inherited socket over. In the mode `reuseport`
  * (on Deno with `--unstable-net`) and without a pool the runtime's own server
- * does.
+ * does. Bun gives a response made of a string no content-type that others can
+ * see (Bun 1.4.4); in a pool such a response has one only if the handler sets
+ * it.
  *
  * @throws {TypeError} when the pool has no such listener, or more than one and
  * none is named

@@ -29,6 +29,8 @@ export interface LoadSample extends Load {
   readonly perWorker: readonly number[];
   /** CPU of the supervisor, in ms per million requests. */
   readonly supervisorCpu: number;
+  /** CPU of supervisor and workers together, in the same unit. */
+  readonly cpu: number;
 }
 
 /** One session of one row. */
@@ -59,14 +61,18 @@ async function measured(
   close: boolean,
 ): Promise<LoadSample> {
   const before = await session.served();
-  const cpu = cpuOf(session.supervisor);
+  const pids = new Set([session.supervisor, ...session.workers]);
+  const spent = [...pids].map(cpuOf);
   const result = await load(session, seconds, close);
-  const spent = cpuOf(session.supervisor) - cpu;
+  const perMillion = [...pids].map((pid, i) =>
+    (cpuOf(pid) - spent[i]!) / result.requests * 1e6
+  );
   const perWorker = [...await session.served()]
     .map(([pid, count]) => count - (before.get(pid) ?? 0))
     .sort((a, b) => b - a);
-  const supervisorCpu = spent / result.requests * 1e6;
-  return { ...result, perWorker, supervisorCpu };
+  const supervisorCpu = perMillion[0]!;
+  const cpu = perMillion.reduce((a, b) => a + b);
+  return { ...result, perWorker, supervisorCpu, cpu };
 }
 
 function load(

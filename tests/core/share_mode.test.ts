@@ -93,9 +93,7 @@ test("a mode that was asked for is taken where it works", () => {
       assert.equal(choose({ wanted, listen }).mode, wanted);
     }
   }
-  for (const wanted of ["shared", "sharded"] as const) {
-    assert.equal(choose({ wanted, foreign: true }).mode, wanted);
-  }
+  assert.equal(choose({ wanted: "shared", foreign: true }).mode, "shared");
 });
 
 describe("a mode that cannot work is refused with its name, the reason and the way out", () => {
@@ -120,11 +118,15 @@ describe("a mode that cannot work is refused with its name, the reason and the w
     ),
     [
       { wanted: "handoff", foreign: true },
-      'only workers on Node, Deno or Bun can receive a connection, use "shared" or "sharded" for programs in other languages',
+      'a program in another language cannot receive a connection, use "shared" for such programs',
     ],
     [
       { wanted: "reuseport", foreign: true },
-      'a program that knows nothing of prefork would not bind the address, use "shared" or "sharded" for programs in other languages',
+      'a program in another language would not bind the address, use "shared" for such programs',
+    ],
+    [
+      { wanted: "sharded", foreign: true },
+      'a program in another language cannot take over a dead one\'s shard, use "shared" for such programs',
     ],
   ];
   for (const [question, sentence] of refusals) {

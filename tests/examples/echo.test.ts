@@ -30,8 +30,7 @@ describe("examples/echo", () => {
   });
 
   test("a connection outlives a reload", async () => {
-    const inJson = echo!.replace(" -w", " --log json -w");
-    await using command = start(inJson, "127.0.0.1:0");
+    await using command = start(echo!, "127.0.0.1:0", ["--log", "json"]);
     const [, port] = await command.line(/"ready","listen":"[^"]*:(\d+)"/);
     const client = net.connect(Number(port), "127.0.0.1");
     try {

@@ -32,8 +32,14 @@ export function documented(example: string): string[] {
 /**
  * Starts a documented `node program args` on the runtime of this runner, at an
  * address of the test's own: in place of that of `-l`, else as an argument.
+ *
+ * @param options more options of the command
  */
-export function start(command: string, address: string): Command {
+export function start(
+  command: string,
+  address: string,
+  options: readonly string[] = [],
+): Command {
   const words = /^(?:npx )?node (.*)$/.exec(command)?.[1]?.split(" ");
   assert.ok(words !== undefined, `"${command}" runs no program`);
   const [program, ...args] = words;
@@ -41,7 +47,7 @@ export function start(command: string, address: string): Command {
   if (at > 0) args[at] = address;
   else args.push(address);
   const file = `${ROOT}${program}`;
-  return prefork(args, {
+  return prefork([...options, ...args], {
     cwd: ROOT,
     command: [binary(ownRuntime), ...runtimeArgs(ownRuntime, file)],
   });

@@ -31,8 +31,9 @@ describe("examples/unix-fd", () => {
 });
 
 async function serves(line: string, socket: string): Promise<void> {
-  const address = `unix:${socket}`;
-  await using command = start(line, address);
+  // A program that does not speak to the pool is ready after its soak time.
+  const soon = ["--soak", "100ms"];
+  await using command = start(line, `unix:${socket}`, soon);
   await command.line(/^prefork ready /);
   const old = await pids(2, () => talkUnix(socket, 16));
 

@@ -144,7 +144,8 @@ testEach(
     process.kill(supervisor.pid, "SIGKILL");
     const begun = performance.now();
     while (isAlive(worker.pid)) {
-      assert.ok(performance.now() - begun < 5000, "alive after 5 s");
+      // 2.5 s and whatever a busy machine adds.
+      assert.ok(performance.now() - begun < 10_000, "alive after 10 s");
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   },

@@ -8,6 +8,7 @@ import net from "node:net";
 import { bridge } from "../../worker/fetch_bridge.ts";
 import type { ErrorHandler, FetchHandler } from "../../worker/fetch_handler.ts";
 import { runner } from "../harness.ts";
+import { connect } from "./client.ts";
 
 /** A running server. */
 export interface BridgeServer extends AsyncDisposable {
@@ -56,3 +57,27 @@ export function deferred<T = void>(): {
   const promise = new Promise<T>((done) => resolve = done);
   return { promise, resolve };
 }
+
+/** Sends raw text and gives everything that came back until the end. */
+export async function raw(
+  handler: FetchHandler,
+  text: string,
+  onError?: (error: unknown) => Response,
+): Promise<string> {
+  const server = await startBridge(handler, onError);
+  try {
+    const client = await connect(server.port);
+    client.send(text);
+    await client.ended;
+    client.close();
+    return client.text();
+  } finally {
+    await server[Symbol.asyncDispose]();
+  }
+}
+
+/** A host, and a connection for one request. */
+export const CLOSE: string = "Host: example.test\r\nConnection: close\r\n";
+/** A request for a path. */
+export const get = (path: string, more = ""): string =>
+  `GET ${path} HTTP/1.1\r\n${CLOSE}${more}\r\n`;

@@ -227,6 +227,7 @@ testEach(
     // The worker's end is the end of its connection.
     await stuck.ended;
     const took = performance.now() - begun;
-    assert.ok(took > 2000 && took < 5000, `${took} ms`);
+    // 2.5 s and whatever a busy machine adds.
+    assert.ok(took > 2000 && took < 10_000, `${took} ms`);
   },
 );

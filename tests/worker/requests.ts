@@ -5,7 +5,6 @@
  */
 import http2 from "node:http2";
 import https from "node:https";
-import type { Runtime } from "../runtimes.ts";
 import { connect, get } from "./client.ts";
 
 /** The kinds of servers of `worker_program.ts`. */
@@ -83,9 +82,4 @@ export function askHttp2(origin: string): Promise<string> {
     stream.on("error", reject);
     stream.end();
   });
-}
-
-/** Kinds that a runtime cannot serve by hand-over, with the reason. */
-export function canServe(_runtime: Runtime, _kind: Kind): boolean {
-  return true;
 }

@@ -1,0 +1,49 @@
+/**
+ * What has to be right before the first worker is started.
+ *
+ * @module
+ */
+
+import type { Adapter } from "./adapter.ts";
+import { type Listener, openListeners } from "./listeners.ts";
+import { MAX_WORKERS, type PoolConfig } from "./options.ts";
+import { commandOf, type RuntimePattern, runtimePattern } from "./program.ts";
+
+/** A pool that can be started. */
+export interface Prepared {
+  /** How many workers it starts with. */
+  readonly workers: number;
+  /** The most workers it can have. */
+  readonly maxWorkers: number;
+  /** Which slot is run by what. */
+  readonly runtimeOf: RuntimePattern;
+  /** Its bound sockets. */
+  readonly listeners: readonly Listener[];
+}
+
+/**
+ * Fills in what depends on the machine, looks for the program, binds the
+ * listeners. When one of them fails, nothing is left open.
+ *
+ * @throws {PreforkError} `ERR_BOOT`, `ERR_SPAWN`, `ERR_SHARE_MODE`, `ERR_BIND`
+ */
+export async function prepare(
+  config: PoolConfig,
+  adapter: Adapter,
+): Promise<Prepared> {
+  const workers = config.workers ?? Math.min(adapter.host.cpus, MAX_WORKERS);
+  const maxWorkers = config.maxWorkers ??
+    Math.min(MAX_WORKERS, Math.max(8, 2 * workers));
+  const runtimeOf = runtimePattern(config.runtimes, config.program, adapter);
+  const runtimes = new Set(
+    Array.from({ length: workers }, (_, slot) => runtimeOf(slot)),
+  );
+  for (const runtime of runtimes) commandOf({ ...config, runtime }, adapter);
+  const listeners = await openListeners({
+    specs: config.listeners,
+    share: config.share,
+    shards: Math.max(workers, maxWorkers),
+    foreign: runtimes.has("exec"),
+  }, adapter);
+  return { workers, maxWorkers, runtimeOf, listeners };
+}

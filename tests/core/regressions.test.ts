@@ -1,0 +1,149 @@
+/** Defects that were found once, each with the test that found it. */
+import assert from "node:assert/strict";
+import { Dispatcher, type Taker } from "../../core/dispatcher.ts";
+import { EventStream } from "../../core/event_stream.ts";
+import {
+  decodeInheritance,
+  encodeInheritance,
+} from "../../core/environment.ts";
+import { parseListener } from "../../core/address.ts";
+import { parseFromWorker } from "../../core/protocol.ts";
+import { plan } from "../../core/reconcile.ts";
+import { test } from "../harness.ts";
+import { running, settle } from "./world.ts";
+
+test("flush passes over a worker that is gone before that was reported", () => {
+  const desk = new Dispatcher("round-robin");
+  let calls = 0;
+  let alive = true;
+  const dead: Taker = {
+    give: () => {
+      if (++calls > 100) throw new Error("flush never ends");
+      return alive;
+    },
+  };
+  desk.join(dead);
+  desk.offer("web", { close: () => {} });
+  desk.offer("web", { close: () => {} });
+  alive = false;
+  desk.flush();
+  assert.equal(desk.waiting, 1);
+});
+
+const ready = (generation: number) => ({
+  state: "ready" as const,
+  generation,
+  proven: true,
+});
+const slot = (n: number, current?: ReturnType<typeof ready>) => ({
+  slot: n,
+  current,
+  next: undefined,
+  leaving: 0,
+  waiting: false,
+});
+
+test("an empty slot that is wanted counts, so that a crash or a scale-up does not widen the surge", () => {
+  const steps = plan({
+    slots: [slot(0, ready(1)), slot(1, ready(1)), slot(2), slot(3)],
+    wanted: 4,
+    reloadTo: 2,
+    stopping: false,
+    maxSurge: 1,
+  }).map((s) => `${s.do} ${s.slot}`);
+  assert.deepEqual(steps, ["replace 0", "spawn 2", "spawn 3"]);
+});
+test("a slot that waits out its backoff counts too", () => {
+  const steps = plan({
+    slots: [slot(0, ready(1)), slot(1, ready(1)), {
+      ...slot(2),
+      waiting: true,
+    }],
+    wanted: 3,
+    reloadTo: 2,
+    stopping: false,
+    maxSurge: 1,
+  }).map((s) => `${s.do} ${s.slot}`);
+  assert.deepEqual(steps, ["replace 0"]);
+});
+test("pool: a crash during a reload does not start a second replacement", async () => {
+  const { world, pool } = await running({ workers: 3 });
+  world.onSpawn = () => {};
+  pool.reload().catch(() => {});
+  await settle();
+  assert.equal(world.alive.length, 4);
+  world.processes[2]!.exit({ code: 1 });
+  await settle();
+  assert.ok(
+    world.alive.length <= 4,
+    `${world.alive.length} alive, 3 wanted, surge 1`,
+  );
+});
+test("pool: scaling up during a reload keeps to one slot at a time", async () => {
+  const { world, pool } = await running({ workers: 2 });
+  world.onSpawn = () => {};
+  pool.reload().catch(() => {});
+  pool.scale(5);
+  await settle();
+  assert.ok(
+    world.alive.length <= 6,
+    `${world.alive.length} alive, 5 wanted, surge 1`,
+  );
+});
+
+test("two next() calls at a time both get an answer", async () => {
+  const stream = new EventStream<number>();
+  const reader = stream.read();
+  const both = Promise.all([reader.next(), reader.next()]);
+  stream.push(1);
+  stream.push(2);
+  let late: ReturnType<typeof setTimeout> | undefined;
+  const never = new Promise((_, no) =>
+    late = setTimeout(() => no(new Error("never")), 500)
+  );
+  try {
+    assert.deepEqual(await Promise.race([both, never]), [{
+      done: false,
+      value: 1,
+    }, { done: false, value: 2 }]);
+  } finally {
+    clearTimeout(late);
+  }
+});
+
+test("a message that is no JSON is noise, not an exception", () => {
+  assert.equal(parseFromWorker({ prefork: 1n, type: "ready" }).kind, "noise");
+  const loop: Record<string, unknown> = { prefork: 1, type: "taken" };
+  loop["id"] = loop;
+  assert.equal(parseFromWorker(loop).kind, "noise");
+});
+
+test("an empty slot variable is damage, not slot 0", () => {
+  const env = encodeInheritance(
+    { slot: 2, generation: 1, listeners: [] },
+    true,
+  );
+  assert.throws(
+    () => decodeInheritance({ ...env, PREFORK_SLOT: "" }),
+    TypeError,
+  );
+});
+
+test("joining again keeps what is on its way", () => {
+  const desk = new Dispatcher("round-robin");
+  let closed = 0;
+  const ids: number[] = [];
+  const taker: Taker = { give: (_l, id) => ids.push(id) > 0 };
+  desk.join(taker);
+  desk.offer("web", { close: () => closed++ });
+  desk.join(taker);
+  desk.taken(taker, ids[0]!);
+  assert.equal(closed, 1);
+});
+
+test("an empty owner is refused", () => {
+  assert.throws(() => parseListener("unix:/a?owner="), TypeError);
+});
+test("ipv6Only on an IPv4 address is refused", () => {
+  assert.throws(() => parseListener("127.0.0.1:80?ipv6Only"), TypeError);
+});
