@@ -170,15 +170,17 @@ function nodeConnection(socket: net.Socket): NodeConnection {
  */
 function listenElsewhere(fd: number, backlog: number): Promise<void> {
   const program = `const server = require("node:net").createServer()
-    .on("error", () => {}).listen({ fd: 3, backlog: ${backlog} });
-    process.exit(server.listening ? 0 : 1);`;
+    .on("error", (error) => process.exit(-error.errno))
+    .listen({ fd: 3, backlog: ${backlog} });
+    if (server.listening) process.exit(0);`;
   return new Promise((resolve, reject) => {
     spawn(process.execPath, ["-e", program], {
       stdio: ["ignore", "ignore", "ignore", fd],
-      env: {},
-    }).once("error", reject).once("exit", (code) => {
+      env: { ...process.env, NODE_OPTIONS: "" },
+    }).once("error", reject).once("exit", (code, signal) => {
       if (code === 0) resolve();
-      else reject(uvError(-98, "listen")); // EADDRINUSE of asm-generic/errno.h
+      else if (code !== null) reject(uvError(-code, "listen"));
+      else reject(new Error(`listen failed: its process got ${signal}`));
     });
   });
 }

@@ -77,7 +77,7 @@ function acceptor(Bun: BunFdSockets): Acceptor {
           onFd(copy);
         },
         data: () => undefined,
-        error: () => undefined,
+        error: (_, error) => rethrow(error),
       },
     });
     return { [Symbol.dispose]: () => listener.stop() };
@@ -142,7 +142,7 @@ function socketReader(Bun: BunFdSockets) {
       socket: {
         data: (_, bytes) => onBytes(bytes),
         close: () => resolve(),
-        error: () => undefined,
+        error: (_, error) => rethrow(error),
       },
     });
     socket.catch(() => resolve());
@@ -153,4 +153,14 @@ function socketReader(Bun: BunFdSockets) {
           .catch(() => undefined),
     };
   };
+}
+
+/** Bun reports here what a callback threw, and that a socket broke. */
+function rethrow(error: Error): void {
+  // A broken socket is closed next, which is all that counts.
+  if (!("syscall" in error)) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
 }

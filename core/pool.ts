@@ -109,12 +109,12 @@ export class PoolCore implements AsyncDisposable {
    */
   scale(workers: number): void {
     const running = this.#require("scale");
-    const { supervisor, maxWorkers } = running;
+    const { supervisor: { wanted: from }, maxWorkers } = running;
     whole("workers", workers, 0, maxWorkers);
-    if (workers === supervisor.wanted) return;
-    this.#events.push({ type: "scaled", from: supervisor.wanted, to: workers });
+    if (workers === from) return;
+    this.#events.push({ type: "scaled", from, to: workers });
     if (workers > 0) running.usual = workers;
-    supervisor.scale(workers);
+    running.supervisor.scale(workers);
   }
 
   /**
@@ -197,10 +197,8 @@ export class PoolCore implements AsyncDisposable {
   async #start(): Promise<void> {
     const config = this.#config;
     const adapter = await this.#load();
-    const { workers, maxWorkers, runtimeOf, listeners } = await prepare(
-      config,
-      adapter,
-    );
+    const prepared = await prepare(config, adapter);
+    const { workers, maxWorkers, listeners } = prepared;
     if (this.#ended) {
       closeListeners(listeners);
       throw stateError("start", STOPPED);
@@ -209,10 +207,9 @@ export class PoolCore implements AsyncDisposable {
     const dispatcher = new Dispatcher(config.balance);
     const emit = (event: PoolEvent) => this.#events.push(event);
     const supervisor = new Supervisor({
+      ...prepared,
       config,
       adapter,
-      listeners,
-      runtimeOf,
       dispatcher,
       maxSurge: MAX_SURGE,
       emit,
@@ -221,11 +218,10 @@ export class PoolCore implements AsyncDisposable {
       onEmpty: () => this.#onEmpty(),
     });
     this.#running = {
+      ...prepared,
       adapter,
-      listeners,
       dispatcher,
       supervisor,
-      maxWorkers,
       usual: workers,
     };
     for (const { name, address, mode, reason } of listeners) {
@@ -242,9 +238,8 @@ export class PoolCore implements AsyncDisposable {
 
   /** Without a worker nothing else would keep this process from ending. */
   #stayAlive(adapter: Adapter): void {
-    this.#cleanup.push(
-      adapter.clock.after(DAY, () => this.#stayAlive(adapter)),
-    );
+    const timer = adapter.clock.after(DAY, () => this.#stayAlive(adapter));
+    this.#cleanup.push(timer);
   }
 
   #accept({ listeners, dispatcher, adapter }: Running): void {

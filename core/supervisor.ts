@@ -272,10 +272,8 @@ export class Supervisor {
   }
 
   #crashed(slot: Slot, worker?: WorkerRecord): void {
-    respawn(slot, worker?.readyAt, {
-      ...this.#context,
-      post: (task) => this.post(task),
-    });
+    const post = (task: () => void) => this.post(task);
+    respawn(slot, worker?.readyAt, { ...this.#context, post });
   }
 
   #checkReload(): void {
