@@ -52,7 +52,11 @@ export function launch(
   adapter: Adapter,
   observer: WorkerObserver,
 ): void {
-  const command = commandOf({ ...config, runtime: worker.runtime }, adapter);
+  const reusePort = listeners.some(({ mode }) => mode === "reuseport");
+  const command = commandOf(
+    { ...config, runtime: worker.runtime, reusePort },
+    adapter,
+  );
   worker.process = adapter.spawn({
     command,
     ...(config.cwd !== undefined && { cwd: config.cwd }),

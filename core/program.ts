@@ -39,6 +39,8 @@ export interface ProgramPlan {
   readonly args: readonly string[];
   /** Where a relative path begins, unless here. */
   readonly cwd?: string | undefined;
+  /** True when workers bind their address themselves. */
+  readonly reusePort?: boolean;
 }
 
 /**
@@ -48,7 +50,7 @@ export interface ProgramPlan {
  * @throws {PreforkError} `ERR_SPAWN` when the runtime is not in PATH
  */
 export function commandOf(
-  { runtime, program, args, cwd }: ProgramPlan,
+  { runtime, program, args, cwd, reusePort = false }: ProgramPlan,
   adapter: Adapter,
 ): [string, ...string[]] {
   const path = cwd === undefined || program.startsWith("/")
@@ -71,9 +73,10 @@ export function commandOf(
       `Cannot start workers on ${runtime}: there is no "${runtime}" in PATH, install it or choose another runtime`,
     );
   }
-  return runtime === "deno"
-    ? [binary, "run", "-A", program, ...args]
-    : [binary, program, ...args];
+  if (runtime !== "deno") return [binary, program, ...args];
+  // Deno.serve knows reusePort behind this flag only (Deno 2.9).
+  const flags = reusePort ? ["-A", "--unstable-net"] : ["-A"];
+  return [binary, "run", ...flags, program, ...args];
 }
 
 function executable(
