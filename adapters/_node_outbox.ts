@@ -3,13 +3,15 @@
  *
  * Deno 2.9.5 loses a connection whose frame it reads together with a message
  * before it, and Node cannot see whether a worker has read everything. So a
- * connection keeps a distance from the message before it.
+ * connection keeps a distance from the message before it. A worker on Deno that
+ * is busy for longer than that can still lose one: supervisors on Deno and Bun
+ * ask the kernel instead.
  *
  * @module
  */
 
 /** The distance in milliseconds; an idle worker reads far sooner. */
-const DISTANCE = 25;
+const DISTANCE = 100;
 
 /** Sends in order, at once where it can. */
 export interface Outbox {

@@ -5,8 +5,8 @@
  *
  *     node scripts/test.ts [--quick] [--runner name] [part of a path ..]
  *
- * `--quick` leaves out the directories of slow tests. The last line is the sum
- * of all runs; the exit code is 1 unless everything is right.
+ * `--quick` leaves out the tests that start whole pools or workers. The last
+ * line is the sum of all runs; the exit code is 1 unless everything is right.
  */
 
 import process from "node:process";
@@ -19,8 +19,14 @@ import { filesBelow } from "./lib/tree.ts";
 /** Tests under load: nothing else may run beside them. */
 const ALONE = "tests/load/";
 
-/** What `--quick` leaves out: the one rule for what is slow. */
-const SLOW: readonly string[] = [ALONE, "tests/package/", "tests/examples/"];
+/** What `--quick` leaves out: what starts whole pools or workers. */
+const SLOW: readonly string[] = [
+  ALONE,
+  "tests/examples/",
+  "tests/package/",
+  "tests/pool/",
+  "tests/worker/",
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

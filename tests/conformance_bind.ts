@@ -172,6 +172,8 @@ export function addBindTests(adapter: Adapter): void {
       const { address } = await child.message({ bound: true });
       assert.deepEqual(address, socket.address);
       assert.equal(await ask(socket.address), "nested");
+      child.process.send("end");
+      assert.deepEqual(await child.exit, { code: 0, signal: null });
     } finally {
       socket.close();
     }

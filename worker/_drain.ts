@@ -20,6 +20,12 @@ export const IDLE_MS = 300;
  */
 export const ORPHAN_MS = 2500;
 
+/**
+ * The supervisor kills at the deadline that it set; a worker ends by itself so
+ * long after it, in ms, in case the supervisor hangs.
+ */
+export const LATE_MS = 2000;
+
 /** The drain of this process. */
 export interface Drain {
   /** Aborted when the drain begins. */
@@ -32,9 +38,10 @@ export interface Drain {
   waitUntil(promise: Promise<unknown>): void;
   /**
    * Begins, or brings the deadline of a begun drain forward, never back.
-   * `why` becomes the message of the signal's reason.
+   * `why` becomes the message of the signal's reason. `late` is how long after
+   * the deadline the process ends by itself, in ms, 0 unless given.
    */
-  begin(ms: number, idle: number, why: string): void;
+  begin(ms: number, idle: number, why: string, late?: number): void;
 }
 
 /** Makes the drain. `flush` sends what has to be sent before the end. */
@@ -53,9 +60,9 @@ export function createDrain(flush: () => void): Drain {
     flush();
     process.exit(finished ? process.exitCode ?? 0 : process.exitCode || 1);
   };
-  const arm = (): void => {
+  const arm = (late: number): void => {
     clearTimeout(timer);
-    timer = setTimeout(leave, deadline! - performance.now(), false);
+    timer = setTimeout(leave, deadline! - performance.now() + late, false);
   };
   const finish = async (): Promise<void> => {
     const drained = [...attachments].map((each) => each.drain(idleMs));
@@ -84,18 +91,18 @@ export function createDrain(flush: () => void): Drain {
         .then(() => void pending.delete(settled));
       pending.add(settled);
     },
-    begin(ms, idle, why) {
+    begin(ms, idle, why, late = 0) {
       const wanted = performance.now() + ms;
       if (deadline !== undefined) {
         if (wanted < deadline) {
           deadline = wanted;
-          arm();
+          arm(late);
         }
         return;
       }
       deadline = wanted;
       idleMs = idle;
-      arm();
+      arm(late);
       // Servers stop first, then the program hears of it: a listener of the
       // signal that throws or closes its servers finds everything in order.
       const finished = finish();

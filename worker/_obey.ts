@@ -7,7 +7,7 @@
 import { messageOf } from "../core/errors.ts";
 import { parseToWorker } from "../core/protocol.ts";
 import type { Core } from "./_core.ts";
-import type { Drain } from "./_drain.ts";
+import { type Drain, LATE_MS } from "./_drain.ts";
 import type { Handoff } from "./_handoff.ts";
 import type { Messages } from "./_messages.ts";
 
@@ -38,6 +38,7 @@ export function obey(
           message.ms,
           message.idle,
           "The supervisor asked the worker to leave",
+          LATE_MS,
         );
       case "connection":
         return handoff.receive(

@@ -22,7 +22,7 @@ export function trackUpgrades(server: Server): WeakSet<Socket> {
   const hook = (event: string | symbol, listener: unknown): void => {
     if (listener === mark || !EVENTS.includes(String(event))) return;
     if (!server.listeners(event).includes(mark)) {
-      server.prependListener(event, mark);
+      server.prependListener(event as string, mark);
     }
   };
   const unhook = (event: string | symbol, listener: unknown): void => {

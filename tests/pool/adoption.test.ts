@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { fixture, prefork, ready, readyPids } from "../command.ts";
+import { type Command, fixture, prefork, ready } from "../command.ts";
 import { afterAll, describe, test } from "../harness.ts";
 import { distinct, get } from "../http.ts";
 import { RUNTIMES } from "../runtimes.ts";
@@ -93,7 +93,7 @@ describe("a shard without a worker is no black hole", () => {
   });
 });
 
-function readyPidOf(command: Parameters<typeof readyPids>[0], slot: number) {
+function readyPidOf(command: Command, slot: number) {
   const line = command.lines.find((line) =>
     line.startsWith(`prefork worker-ready slot=${slot} `)
   );
