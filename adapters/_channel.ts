@@ -7,7 +7,7 @@
  */
 
 import type { FdConnection } from "./_fd_connection.ts";
-import { errorName, isRead, type Libc } from "./_libc.ts";
+import { errorName, type Libc } from "./_libc.ts";
 import { messageBuffer } from "./_message_buffer.ts";
 
 /** The most bytes that wait for a worker that does not read. */
@@ -68,9 +68,6 @@ export function channelWriter(libc: Libc, fd: number): ChannelWriter {
       }
       // Node confirms one connection at a time and so do the others.
       if (passing !== undefined && unconfirmed) return;
-      // Deno 2.9.5 loses a connection whose frame it reads together with a
-      // message before it.
-      if (passing !== undefined && !isRead(libc, fd)) return later();
       const sent = messageBuffer(libc).send(fd, next.bytes, passing);
       if (sent < 0) {
         // A full channel, or too many connections under way: sendmsg(2).

@@ -16,7 +16,6 @@ import { guarded } from "./_guard.ts";
 import { type Ending, lineSplitter } from "./_lines.ts";
 import type { NodeConnection } from "./_node_sockets.ts";
 import { confirmation } from "./_internal_message.ts";
-import { outbox } from "./_node_outbox.ts";
 
 /** What differs between the runtimes. */
 export interface ChildOptions {
@@ -70,7 +69,6 @@ export function spawnChild(
     lines(child.stderr, (line) => callbacks.onLine("stderr", line)),
   ];
   let gone = false;
-  const out = outbox();
   const post = (message: unknown, socket?: Socket): void => {
     if (child.connected) {
       child.send(message as object, socket, { keepOpen: true }, ignore);
@@ -84,16 +82,13 @@ export function spawnChild(
     pid: child.pid!,
     send: (message) => {
       if (gone || !child.connected) return false;
-      out.message(() => post(message));
+      post(message);
       return true;
     },
     sendConnection: (message, connection) => {
       const { socket } = connection as NodeConnection;
       if (gone || !child.connected || socket.destroyed) return false;
-      out.connection(() => {
-        // Closed while it waited: the client has been given up.
-        if (!socket.destroyed) post(message, socket);
-      });
+      post(message, socket);
       return true;
     },
     kill: (signal) => {

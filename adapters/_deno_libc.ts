@@ -23,7 +23,6 @@ const FUNCTIONS = {
   listen: { parameters: ["i32", "i32"], result: "i32" },
   accept4: { parameters: ["i32", "pointer", "pointer", "i32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
-  ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   socketpair: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   sendmsg: { parameters: ["i32", "buffer", "i32"], result: "isize" },
@@ -52,7 +51,6 @@ export function openDenoLibc(): DenoLibc {
     listen: c.listen,
     accept4: (fd, flags) => c.accept4(fd, null, null, flags),
     fcntl: c.fcntl,
-    ioctl: (fd, request, value) => c.ioctl(fd, BigInt(request), owned(value)),
     close: c.close,
     socketpair: (domain, type, protocol, pair) =>
       c.socketpair(domain, type, protocol, owned(pair)),

@@ -36,8 +36,6 @@ export interface Libc {
   accept4(fd: number, flags: number): number;
   /** fcntl(2). */
   fcntl(fd: number, command: number, argument: number): number;
-  /** ioctl(2) that fills in a number. */
-  ioctl(fd: number, request: number, value: Uint8Array): number;
   /** close(2). */
   close(fd: number): number;
   /** socketpair(2). */
@@ -93,16 +91,6 @@ export const F = {
 
 /** Flags of sendmsg(2): never a SIGPIPE, never wait. */
 export const MSG_NOSIGNAL_DONTWAIT: number = 0x4000 | 0x40;
-
-/** SIOCOUTQ of linux/sockios.h: what the other side has not read (unix(7)). */
-const SIOCOUTQ = 0x5411;
-
-/** True when the other side of a Unix socket has read all that was sent. */
-export function isRead(libc: Libc, fd: number): boolean {
-  const unread = fixed(4);
-  return libc.ioctl(fd, SIOCOUTQ, unread) < 0 ||
-    new DataView(unread.buffer).getInt32(0, true) === 0;
-}
 
 /** Makes a buffer outside the garbage collector's heap, which never moves. */
 export function fixed(bytes: number): Uint8Array<ArrayBuffer> {

@@ -126,7 +126,9 @@ export interface WorkerProcess {
   send(message: unknown): boolean;
   /**
    * Sends a message with a connection. This process' copy stays open until
-   * {@linkcode Connection.close}. False when the worker is already gone.
+   * {@linkcode Connection.close}. The worker must have read every message
+   * before it: Deno 2.9.5 loses a connection that it reads together with one.
+   * False when the worker is already gone.
    */
   sendConnection(message: unknown, connection: Connection): boolean;
   /** Sends a signal; false when the worker is already gone. */

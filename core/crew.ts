@@ -244,6 +244,10 @@ export class Crew {
       case "closed":
         dispatcher.closed(worker, message.count);
         break;
+      case "heard":
+        worker.unread = Math.max(0, worker.unread - message.count);
+        dispatcher.heard();
+        break;
     }
   }
 }

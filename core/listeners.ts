@@ -7,6 +7,7 @@
 import type { Adapter, HeldSocket, ShareMode } from "./adapter.ts";
 import { type Address, formatAddress, type ListenerSpec } from "./address.ts";
 import type { InheritedListener } from "./environment.ts";
+import { PreforkError } from "./errors.ts";
 import { chooseShareMode } from "./share_mode.ts";
 
 /** A listener whose sockets are bound. */
@@ -120,17 +121,63 @@ async function bindAll(
   }
   // The kernel lets several pools of one user bind the same address with
   // SO_REUSEPORT and would split the traffic among them in silence. Without
-  // the option it refuses, so an ordinary socket goes first.
+  // the option it refuses where somebody listens, so an ordinary socket goes
+  // first; a pool that does not listen yet is told by its claim.
   const probe = await bind(spec.address, false);
   probe.close();
   const sockets: HeldSocket[] = [];
+  const claim = await claimed(probe.address, adapter);
   try {
     for (let i = 0; i < (mode === "sharded" ? shards : 1); i++) {
       sockets.push(await bind(probe.address, true));
     }
   } catch (error) {
     for (const socket of sockets) socket.close();
+    claim?.close();
     throw error;
   }
-  return sockets;
+  const [first, ...others] = sockets;
+  return claim === undefined ? sockets : [withClaim(first!, claim), ...others];
+}
+
+/**
+ * Takes an abstract Unix socket (unix(7)) named after the address: the kernel
+ * gives a name to one process only, and takes it back when that is gone.
+ */
+async function claimed(
+  address: Address,
+  adapter: Adapter,
+): Promise<HeldSocket | undefined> {
+  const { host, capabilities } = adapter;
+  // Without inherited sockets there is no means to hold one either.
+  if (host.platform !== "linux" || capabilities.share.shared !== true) {
+    return undefined;
+  }
+  const name = formatAddress(address);
+  try {
+    return await adapter.bind({
+      address: { kind: "unix", path: `prefork ${name}`, abstract: true },
+      backlog: 1,
+      ipv6Only: false,
+      reusePort: false,
+      listen: false,
+    });
+  } catch (error) {
+    throw new PreforkError(
+      "ERR_BIND",
+      `Cannot bind "${name}": another pool has it and is about to listen, stop that or choose another port`,
+      error,
+    );
+  }
+}
+
+function withClaim(socket: HeldSocket, claim: HeldSocket): HeldSocket {
+  return {
+    address: socket.address,
+    fd: socket.fd,
+    close() {
+      socket.close();
+      claim.close();
+    },
+  };
 }

@@ -179,7 +179,7 @@ export class PoolCore implements AsyncDisposable {
     let reached = 0;
     for (const { slot: number, current } of supervisor.slots.values()) {
       if (slot !== undefined && slot !== number) continue;
-      if (current?.attached && current.process.send(message)) reached++;
+      if (current?.attached && current.send(message)) reached++;
     }
     return reached;
   }

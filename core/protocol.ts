@@ -33,7 +33,9 @@ export type FromWorker =
   /** It cannot take a handed connection; give it to another. */
   | { readonly type: "refused"; readonly id: number }
   /** So many handed connections have ended since the last such message. */
-  | { readonly type: "closed"; readonly count: number };
+  | { readonly type: "closed"; readonly count: number }
+  /** It has read so many messages without a connection; in `handoff` only. */
+  | { readonly type: "heard"; readonly count: number };
 
 /** What the supervisor says. */
 export type ToWorker =
@@ -83,6 +85,7 @@ const FROM_WORKER: Shapes<FromWorker> = {
   taken: { id: "count" },
   refused: { id: "count" },
   closed: { count: "count" },
+  heard: { count: "count" },
 };
 
 const TO_WORKER: Shapes<ToWorker> = {

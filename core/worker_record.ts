@@ -29,6 +29,8 @@ export class WorkerRecord implements Taker {
   readyAt: number | undefined;
   /** True once it has said that it understands our messages. */
   attached = false;
+  /** How many messages it has not confirmed to have read; see {@linkcode Taker}. */
+  unread = 0;
   /** True when it has lived long enough to take over from another one. */
   proven = false;
   /** Why it could not use a listener, in its own words. */
@@ -57,7 +59,14 @@ export class WorkerRecord implements Taker {
 
   /** Says something to it; false when it is already gone. */
   tell(message: ToWorker): boolean {
-    return this.process.send(encode(message));
+    return this.send(encode(message));
+  }
+
+  /** Sends it a message, ours or the user's; false when it is already gone. */
+  send(message: unknown): boolean {
+    const sent = this.process.send(message);
+    if (sent) this.unread++;
+    return sent;
   }
 
   /** Sends it a connection; false when it is already gone. */

@@ -79,9 +79,8 @@ export function addHandoffTests(adapter: Adapter): void {
       for (let i = 0; i < 10; i++) {
         answers.push(ask(front.address, "x"));
         child.process.send({ do: "echo", value: i });
-        // Only a time keeps the two apart on Node (_node_outbox.ts), and no
-        // test relies on a time.
-        if (adapter.runtime === "node") await child.message({ echo: i });
+        // The rule of Adapter.spawn's sendConnection.
+        await child.message({ echo: i });
         const connection = await front.next();
         child.process.sendConnection({ do: "take", id: i }, connection);
         void child.message({ taken: i }).then(() => connection.close());

@@ -6,6 +6,10 @@
  */
 
 import process from "node:process";
+import { RUNTIME } from "./_runtime.ts";
+
+/** How often a worker looks for its parent where it must, in ms. */
+const PARENT_CHECK_MS = 500;
 
 /** One end of a channel. */
 export interface Channel {
@@ -30,9 +34,21 @@ export function openChannel(): Channel {
       process.on("message", run);
     },
     onDisconnect(run) {
-      process.once("disconnect", run);
+      let told = false;
+      const tell = (): void => {
+        if (!told) run();
+        told = true;
+      };
+      process.once("disconnect", tell);
       // The supervisor may have died while this process was loading.
-      if (process.send !== undefined && !process.connected) queueMicrotask(run);
+      if (process.send !== undefined && !process.connected) {
+        queueMicrotask(tell);
+      }
+      if (!RUNTIME.missesDisconnect) return;
+      const parent = process.ppid;
+      setInterval(() => {
+        if (process.ppid !== parent) tell();
+      }, PARENT_CHECK_MS).unref();
     },
   };
 }

@@ -27,8 +27,14 @@ export interface Subjects {
 export function obey(
   { core, drain, handoff, messages }: Subjects,
 ): (message: unknown, handle: unknown) => void {
+  const handsOff = [...core.worker.listeners.values()]
+    .some(({ mode }) => mode === "handoff");
   return (raw, handle) => {
     const parsed = parseToWorker(raw);
+    const connection = parsed.kind === "ours" &&
+      parsed.message.type === "connection";
+    // The supervisor sends a connection only when all before it was read.
+    if (handsOff && !connection) core.tell({ type: "heard", count: 1 });
     if (parsed.kind === "user") return messages.emit(parsed.message);
     if (parsed.kind === "noise") return;
     const message = parsed.message;

@@ -31,6 +31,11 @@ export interface WorkerRuntime {
    * in memory without end.
    */
   readonly httpIgnoresPause: boolean;
+  /**
+   * True when "disconnect" does not always come when the supervisor is killed:
+   * Deno 2.9.5 misses it when something of the worker's was still unread.
+   */
+  readonly missesDisconnect: boolean;
 }
 
 const TABLE: Readonly<Record<RuntimeName, WorkerRuntime>> = {
@@ -39,18 +44,21 @@ const TABLE: Readonly<Record<RuntimeName, WorkerRuntime>> = {
     httpAdopts: true,
     httpChecksListening: false,
     httpIgnoresPause: false,
+    missesDisconnect: false,
   },
   deno: {
     name: "deno",
     httpAdopts: true,
     httpChecksListening: true,
     httpIgnoresPause: false,
+    missesDisconnect: true,
   },
   bun: {
     name: "bun",
     httpAdopts: false,
     httpChecksListening: false,
     httpIgnoresPause: true,
+    missesDisconnect: false,
   },
 };
 

@@ -68,6 +68,19 @@ describe("handoff", () => {
     assert.equal(idOf(world.processes[1]!), id);
   });
 
+  test("a worker gets no connection while it has messages to read", async () => {
+    const { world, pool } = await running({ share: "handoff", workers: 1 });
+    const [worker] = world.processes;
+    pool.send({ hello: 1 });
+    pool.send({ hello: 2 });
+    world.connect();
+    assert.equal(worker!.received.length, 0);
+    worker!.say({ type: "heard", count: 1 });
+    assert.equal(worker!.received.length, 0);
+    worker!.say({ type: "heard", count: 1 });
+    assert.equal(worker!.received.length, 1);
+  });
+
   test("a draining worker gets no more", async () => {
     const { world, pool } = await running({ share: "handoff" });
     pool.scale(1);

@@ -74,6 +74,16 @@ describe("sharded", () => {
     });
   });
 
+  test("a pool that does not listen yet has the address too", async () => {
+    const first = await running({ share: "sharded" });
+    // As in a kernel where nobody listens: the ordinary bind succeeds.
+    first.world.bound.delete("127.0.0.1:8080");
+    await assert.rejects(running({ share: "sharded" }, first.world), {
+      code: "ERR_BIND",
+      message: /another pool has it/,
+    });
+  });
+
   test("a dead worker's shard is adopted, and given back", async () => {
     const { world, all } = await running({ share: "sharded", workers: 3 });
     world.onSpawn = () => {};

@@ -17,6 +17,7 @@ test("flush passes over a worker that is gone before that was reported", () => {
   let calls = 0;
   let alive = true;
   const dead: Taker = {
+    unread: 0,
     give: () => {
       if (++calls > 100) throw new Error("flush never ends");
       return alive;
@@ -133,7 +134,7 @@ test("joining again keeps what is on its way", () => {
   const desk = new Dispatcher("round-robin");
   let closed = 0;
   const ids: number[] = [];
-  const taker: Taker = { give: (_l, id) => ids.push(id) > 0 };
+  const taker: Taker = { unread: 0, give: (_l, id) => ids.push(id) > 0 };
   desk.join(taker);
   desk.offer("web", { close: () => closed++ });
   desk.join(taker);

@@ -17,6 +17,7 @@ export interface Conn {
 /** Makes one. */
 export function worker(): Worker {
   const made: Worker = {
+    unread: 0,
     got: [],
     alive: true,
     give(listener, id, connection) {

@@ -12,10 +12,9 @@ import {
   until,
 } from "../command.ts";
 import { describe, test } from "../harness.ts";
-import { ownRuntime } from "../runtimes.ts";
 import { load } from "../strict_client.ts";
 
-describe(`the command on ${ownRuntime}`, () => {
+describe("the command", () => {
   test("three SIGHUPs under load lose and cut nothing; no worker survives kill -9", async () => {
     await using command = prefork([
       "-w",

@@ -17,11 +17,11 @@ const RELOADS = 50;
 const dir = mkdtempSync(join(tmpdir(), "prefork-loss-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-describe(`${RELOADS} reloads under load, ${ownRuntime} supervises`, () => {
+describe(`${RELOADS} reloads under load`, () => {
   for (const [i, share] of ["shared", "sharded", "handoff"].entries()) {
     // Over the modes and the runners each runtime meets each mode.
     const other = RUNTIMES[(RUNTIMES.indexOf(ownRuntime) + 1 + i % 2) % 3]!;
-    test(`${share}, workers on ${ownRuntime} and ${other}`, {
+    test(`${share}, workers on this runtime and on another`, {
       timeout: 240_000,
     }, async () => {
       const unix = share === "sharded" ? "shared" : share;

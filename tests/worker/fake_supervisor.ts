@@ -13,6 +13,7 @@ import {
   type InheritedListener,
 } from "../../core/environment.ts";
 import { args, binary, type Runtime } from "../runtimes.ts";
+import { within } from "../within.ts";
 
 /** The runtimes that workers are tested on. */
 export const RUNTIMES: readonly Runtime[] = ["node", "deno", "bun"];
@@ -202,7 +203,7 @@ export function startSupervisor(): FakeSupervisor {
         output: () => output,
         exited,
         until(fits) {
-          return new Promise((resolve, reject) => {
+          const said = new Promise<Message>((resolve, reject) => {
             const look = (): void => {
               const found = messages.find((message) =>
                 Object.entries(fits).every(([name, value]) =>
@@ -226,6 +227,13 @@ export function startSupervisor(): FakeSupervisor {
               );
             });
           });
+          return within(
+            said,
+            () =>
+              `${JSON.stringify(fits)} of the worker, which said ${
+                JSON.stringify(messages)
+              } and wrote ${output}`,
+          );
         },
         async send(message) {
           await call("send", { key, message });

@@ -5,6 +5,7 @@
  */
 import http2 from "node:http2";
 import https from "node:https";
+import { within } from "../within.ts";
 import { connect, get } from "./client.ts";
 
 /** The kinds of servers of `worker_program.ts`. */
@@ -21,7 +22,11 @@ export const KINDS: readonly Kind[] = [
 ];
 
 /** Asks a worker once and gives its answer. */
-export async function ask(kind: Kind, port: number): Promise<string> {
+export function ask(kind: Kind, port: number): Promise<string> {
+  return within(answer(kind, port), () => `an answer by ${kind} on ${port}`);
+}
+
+async function answer(kind: Kind, port: number): Promise<string> {
   switch (kind) {
     case "http":
     case "serve":
