@@ -10,12 +10,21 @@ import process from "node:process";
 import util from "node:util";
 import type { Connection } from "../core/adapter.ts";
 import type { RawSocket, RawSockets, TcpOptions } from "./_raw_socket.ts";
-import type { CreateServerHandle, NodeHandle } from "./_types/node.ts";
+import type {
+  AcceptedHandle,
+  CreateServerHandle,
+  ListeningServer,
+  NodeHandle,
+} from "./_types/node.ts";
 
 /** A connection that Node accepted. */
 export interface NodeConnection extends Connection {
-  /** The connection, paused before anything was read. */
-  readonly socket: net.Socket;
+  /** The connection as Node's handle, of which nothing was read. */
+  readonly handle: AcceptedHandle;
+  /** The same as a socket; made when it is first asked for. */
+  socket(): net.Socket;
+  /** True once it was closed here. */
+  closed(): boolean;
 }
 
 /** A socket that is bound and that `net.Server` can listen on. */
@@ -122,11 +131,15 @@ function rawSocket(bound: Bound): RawSocket {
   let late: NodeConnection[] = [];
   let open = true;
   const start = (backlog: number): net.Server =>
-    net.createServer({ pauseOnConnect: true }, (socket) => {
-      const connection = nodeConnection(socket);
-      if (deliver === undefined) late.push(connection);
-      else deliver(connection);
-    }).on("error", () => undefined).listen(bound.target, backlog);
+    acceptRaw(
+      net.createServer().on("error", () => undefined)
+        .listen(bound.target, backlog),
+      (handle) => {
+        const connection = nodeConnection(handle);
+        if (deliver === undefined) late.push(connection);
+        else deliver(connection);
+      },
+    );
   return {
     fd: bound.fd,
     port: () => bound.port,
@@ -154,12 +167,43 @@ function rawSocket(bound: Bound): RawSocket {
   };
 }
 
-function nodeConnection(socket: net.Socket): NodeConnection {
-  // Without it the child counts connections for this server, in messages that
-  // workers of other runtimes do not know (lib/internal/child_process.js).
-  (socket as { server?: unknown }).server = null;
-  socket.on("error", () => undefined);
-  return { socket, close: () => void socket.destroy() };
+/**
+ * Takes the accepted handles before Node makes sockets of them, as its own
+ * cluster does (lib/internal/cluster/round_robin_handle.js).
+ */
+function acceptRaw(
+  server: net.Server,
+  onHandle: (handle: AcceptedHandle) => void,
+): net.Server {
+  const { _handle: listening } = server as unknown as ListeningServer;
+  if (typeof listening?.onconnection !== "function") {
+    throw new Error("this version of Node does not show accepted handles");
+  }
+  listening.onconnection = (status, handle) => {
+    // A client that was gone before it was accepted, or no file is left.
+    if (status === 0 && handle !== undefined) onHandle(handle);
+  };
+  return server;
+}
+
+function nodeConnection(handle: AcceptedHandle): NodeConnection {
+  let socket: net.Socket | undefined;
+  let closed = false;
+  return {
+    handle,
+    closed: () => closed,
+    socket() {
+      const options: object = { handle, pauseOnCreate: true };
+      socket ??= new net.Socket(options).on("error", () => undefined);
+      return socket;
+    },
+    close() {
+      if (closed) return;
+      closed = true;
+      if (socket === undefined) handle.close();
+      else socket.destroy();
+    },
+  };
 }
 
 /**

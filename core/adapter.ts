@@ -96,6 +96,8 @@ export interface ExitStatus {
 export interface SpawnPlan {
   /** The executable and its arguments; looked up in PATH without a slash. */
   readonly command: readonly [string, ...string[]];
+  /** What runs the worker: a runtime, or `exec` for the command itself. */
+  readonly runtime: RuntimeName | "exec";
   /** The working directory; this process' own unless given. */
   readonly cwd?: string;
   /** The sockets to inherit, in order. */

@@ -14,7 +14,7 @@ import { launch } from "./launch.ts";
 import type { Listener } from "./listeners.ts";
 import type { PoolConfig } from "./options.ts";
 import type { RuntimePattern } from "./program.ts";
-import { parseFromWorker } from "./protocol.ts";
+import { type FromWorker, parseFromWorker } from "./protocol.ts";
 import { WorkerRecord } from "./worker_record.ts";
 import {
   type ExitReason,
@@ -78,7 +78,7 @@ export class Crew {
     launch(worker, config, listeners, adapter, {
       line: (stream, line) =>
         post(() => this.#output.write(worker, { stream, line })),
-      message: (message) => post(() => this.#hear(worker, message)),
+      message: (message) => this.#hear(worker, message),
       noise: (problem) => post(() => this.#noise(worker, problem)),
       exit: (status) => post(() => this.#bury(worker, status)),
     });
@@ -202,52 +202,64 @@ export class Crew {
   }
 
   #hear(worker: WorkerRecord, raw: unknown): void {
-    const { dispatcher, emit } = this.#context;
+    const { post, emit } = this.#context;
     const parsed = parseFromWorker(raw);
-    if (parsed.kind === "noise") return this.#noise(worker, parsed.problem);
-    if (parsed.kind === "user") {
-      emit({
-        type: "worker-message",
-        ...worker.identity,
-        message: parsed.message,
-      });
-      return;
+    if (parsed.kind === "ours") {
+      // What is said of connections changes no slot and comes thousands of
+      // times a second: it does not go through the queue.
+      if (this.#hearOfConnections(worker, parsed.message)) return;
+      return post(() => this.#obey(worker, parsed.message));
     }
-    const { message } = parsed;
+    post(() => {
+      if (parsed.kind === "noise") return this.#noise(worker, parsed.problem);
+      const { message } = parsed;
+      emit({ type: "worker-message", ...worker.identity, message });
+    });
+  }
+
+  #hearOfConnections(worker: WorkerRecord, message: FromWorker): boolean {
+    const { dispatcher } = this.#context;
+    switch (message.type) {
+      case "taken":
+        dispatcher.taken(worker, message.id);
+        return true;
+      case "refused":
+        dispatcher.refused(worker, message.id);
+        return true;
+      case "closed":
+        dispatcher.closed(worker, message.count);
+        return true;
+      case "heard":
+        worker.unread = Math.max(0, worker.unread - message.count);
+        dispatcher.heard();
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  #obey(worker: WorkerRecord, message: FromWorker): void {
     switch (message.type) {
       case "hello":
         worker.attached = true;
         break;
       case "ready":
-        this.step(worker, "ready");
-        break;
       case "leaving":
-        this.step(worker, "leaving");
+        this.step(worker, message.type);
         break;
       case "failed":
         worker.failure = message.reason;
         break;
-      case "adopted":
-        emit({
+      case "adopted": {
+        const { listener, shard } = message;
+        this.#context.emit({
           type: "shard-adopted",
           ...worker.identity,
-          listener: message.listener,
-          shard: message.shard,
+          listener,
+          shard,
         });
         break;
-      case "taken":
-        dispatcher.taken(worker, message.id);
-        break;
-      case "refused":
-        dispatcher.refused(worker, message.id);
-        break;
-      case "closed":
-        dispatcher.closed(worker, message.count);
-        break;
-      case "heard":
-        worker.unread = Math.max(0, worker.unread - message.count);
-        dispatcher.heard();
-        break;
+      }
     }
   }
 }

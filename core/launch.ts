@@ -59,6 +59,7 @@ export function launch(
   );
   worker.process = adapter.spawn({
     command,
+    runtime: worker.runtime,
     ...(config.cwd !== undefined && { cwd: config.cwd }),
     sockets: listeners.flatMap(inheritedSockets),
     env: (fds) => ({

@@ -16,7 +16,7 @@ import type {
   WorkerProcess,
 } from "../core/adapter.ts";
 import type { Address } from "../core/address.ts";
-import { binary, type Runtime, runtimeArgs } from "./runtimes.ts";
+import { binary, type Runtime, runtimeArgs, RUNTIMES } from "./runtimes.ts";
 
 /** 127.0.0.1 with a port that the kernel picks. */
 export const ANY_PORT: Address = { kind: "tcp", host: "127.0.0.1", port: 0 };
@@ -82,6 +82,7 @@ export function start(
   };
   const worker = adapter.spawn({
     command,
+    runtime: RUNTIMES.find((name) => binary(name) === command[0]) ?? "exec",
     sockets: [],
     output: "lines",
     onLine: (stream, line) => keep("lines", `${stream}: ${line}`),

@@ -15,6 +15,7 @@ import type { TLSSocket } from "node:tls";
 import { type Connections, scanUntil } from "./_connections.ts";
 import { trackHandshakes } from "./_http.ts";
 import { watchIdle } from "./_idle.ts";
+import { RUNTIME } from "./_runtime.ts";
 
 /**
  * The connections of an HTTP/2 server, tracked from this call on. A drain sends
@@ -30,6 +31,7 @@ export function trackHttp2(server: Http2SecureServer): Connections {
   server.prependListener("session", (session: ServerHttp2Session) => {
     sessions.set(session, performance.now());
     session.once("close", () => sessions.delete(session));
+    if (RUNTIME.http2DiesOfGoaway) outliveGoaway(session);
   });
   server.prependListener("secureConnection", (socket: TLSSocket) => {
     if (socket.alpnProtocol === "h2") return;
@@ -54,6 +56,32 @@ export function trackHttp2(server: Http2SecureServer): Connections {
   };
   let drained: Promise<void> | undefined;
   return { drain: (idle) => drained ??= begin(idle) };
+}
+
+/**
+ * Puts off the end of a session that the client closes with GOAWAY until the
+ * frame has been read, for a runtime that would free the session while its own
+ * C code still reads it.
+ */
+function outliveGoaway(session: ServerHttp2Session): void {
+  let late: (() => void)[] | undefined;
+  // node:http2 emits this first and calls close() or destroy() after it.
+  session.prependListener("goaway", () => {
+    if (late !== undefined) return;
+    const { close, destroy } = session;
+    const calls: (() => void)[] = late = [];
+    session.close = (...args) =>
+      void calls.push(() => close.apply(session, args));
+    session.destroy = (...args) =>
+      void calls.push(() => destroy.apply(session, args));
+    // Not a microtask, nor a tick: those can run before the reading is over.
+    setImmediate(() => {
+      session.close = close;
+      session.destroy = destroy;
+      late = undefined;
+      for (const call of calls) call();
+    });
+  });
 }
 
 function closeAfterResponse(

@@ -36,6 +36,13 @@ export interface WorkerRuntime {
    * Deno 2.9.5 misses it when something of the worker's was still unread.
    */
   readonly missesDisconnect: boolean;
+  /**
+   * True when a client that closes its `node:http2` session with GOAWAY can end
+   * the whole process (Deno 2.9.5, denoland/deno#36788): the session is freed
+   * from within the call that still reads the frame, and nghttp2 then fails an
+   * assertion of `find_stream_on_goaway_func` or touches freed memory.
+   */
+  readonly http2DiesOfGoaway: boolean;
 }
 
 const TABLE: Readonly<Record<RuntimeName, WorkerRuntime>> = {
@@ -45,6 +52,7 @@ const TABLE: Readonly<Record<RuntimeName, WorkerRuntime>> = {
     httpChecksListening: false,
     httpIgnoresPause: false,
     missesDisconnect: false,
+    http2DiesOfGoaway: false,
   },
   deno: {
     name: "deno",
@@ -52,6 +60,7 @@ const TABLE: Readonly<Record<RuntimeName, WorkerRuntime>> = {
     httpChecksListening: true,
     httpIgnoresPause: false,
     missesDisconnect: true,
+    http2DiesOfGoaway: true,
   },
   bun: {
     name: "bun",
@@ -59,6 +68,7 @@ const TABLE: Readonly<Record<RuntimeName, WorkerRuntime>> = {
     httpChecksListening: false,
     httpIgnoresPause: true,
     missesDisconnect: false,
+    http2DiesOfGoaway: false,
   },
 };
 

@@ -16,6 +16,20 @@ export interface NodeHandle {
   close(): void;
 }
 
+/** A connection as libuv accepted it. */
+export interface AcceptedHandle {
+  /** Closes this process' copy, without shutdown(2). */
+  close(): void;
+}
+
+/** A server that listens; seen in 22.12.0 and in 26.10.0. */
+export interface ListeningServer {
+  /** Its handle; `onconnection` is called with each accepted connection. */
+  readonly _handle?: {
+    onconnection?: (status: number, handle?: AcceptedHandle) => void;
+  };
+}
+
 /** `net._createServerHandle`: binds, does not listen. */
 export type CreateServerHandle = (
   address: string,
