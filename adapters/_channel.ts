@@ -19,17 +19,25 @@ const MAX_PAUSE = 50;
 /** Sends to one worker. */
 export interface ChannelWriter {
   /** Sends or queues; false when the worker is gone or takes nothing. */
-  send(message: unknown, connection?: FdConnection): boolean;
-  /** To be called when the worker confirms a connection, or refuses it. */
-  confirmed(): void;
+  send(message: unknown, passing?: Passing): boolean;
+  /** To be called when the worker's runtime says what became of a connection. */
+  settled(taken: boolean): void;
   /** Closes the file descriptor and drops what waits. */
   close(): void;
+}
+
+/** A connection to be sent, and who is told what became of it. */
+export interface Passing {
+  /** The connection. */
+  readonly connection: FdConnection;
+  /** Called once, unless the worker ends before that. */
+  onSettled(taken: boolean): void;
 }
 
 interface Waiting {
   bytes: Uint8Array;
   /** The connection, until it has been sent with the first byte. */
-  connection: FdConnection | undefined;
+  passing: Passing | undefined;
 }
 
 /** Writes to a non-blocking socket, which from now on belongs to the writer. */
@@ -37,7 +45,8 @@ export function channelWriter(libc: Libc, fd: number): ChannelWriter {
   const queue: Waiting[] = [];
   let queued = 0;
   let open = true;
-  let unconfirmed = false;
+  /** Sent and not settled: Node settles one at a time, and so do the others. */
+  let underway: Passing | undefined;
   let pause = 1;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -59,23 +68,23 @@ export function channelWriter(libc: Libc, fd: number): ChannelWriter {
     while (open && timer === undefined) {
       const next = queue[0];
       if (next === undefined) return;
-      const passing = next.connection?.fd();
-      if (passing === -1) {
+      const { passing } = next;
+      const file = passing?.connection.fd();
+      if (file === -1) {
         // Closed while it waited: the client has been given up.
         queued -= next.bytes.length;
         queue.shift();
         continue;
       }
-      // Node confirms one connection at a time and so do the others.
-      if (passing !== undefined && unconfirmed) return;
-      const sent = messageBuffer(libc).send(fd, next.bytes, passing);
+      if (passing !== undefined && underway !== undefined) return;
+      const sent = messageBuffer(libc).send(fd, next.bytes, file);
       if (sent < 0) {
         // A full channel, or too many connections under way: sendmsg(2).
         return RETRIED.has(errorName(libc.errno())) ? later() : close();
       }
       pause = 1;
-      if (passing !== undefined) unconfirmed = true;
-      next.connection = undefined;
+      if (passing !== undefined) underway = passing;
+      next.passing = undefined;
       next.bytes = next.bytes.subarray(sent);
       queued -= sent;
       if (next.bytes.length > 0) continue;
@@ -83,16 +92,18 @@ export function channelWriter(libc: Libc, fd: number): ChannelWriter {
     }
   };
   return {
-    send: (message, connection) => {
-      const bytes = encoder.encode(framed(message, connection !== undefined));
+    send: (message, passing) => {
+      const bytes = encoder.encode(framed(message, passing !== undefined));
       if (!open || queued + bytes.length > MAX_QUEUED) return false;
-      queue.push({ bytes, connection });
+      queue.push({ bytes, passing });
       queued += bytes.length;
       flush();
       return open;
     },
-    confirmed: () => {
-      unconfirmed = false;
+    settled: (taken) => {
+      const passing = underway;
+      underway = undefined;
+      passing?.onSettled(taken);
       flush();
     },
     close,

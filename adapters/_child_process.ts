@@ -6,6 +6,7 @@
  */
 
 import { type ChildProcess, spawn as start } from "node:child_process";
+import type { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import type { Signal, SpawnPlan, WorkerProcess } from "../core/adapter.ts";
@@ -53,13 +54,14 @@ export function spawnChild(
         "ipc",
       ],
     }));
+  const underway = settling(child);
   const callbacks = guarded(plan);
   const channel = options.readChannel(child, {
     onMessage: callbacks.onMessage,
     onNoise: callbacks.onNoise,
     onInternal: confirmation(
       callbacks.onNoise,
-      (cmd) => options.confirm(child, cmd),
+      (_taken, cmd) => options.confirm(child, cmd),
       (message) => void child.send(message as object, ignore),
     ),
   });
@@ -81,13 +83,17 @@ export function spawnChild(
   return {
     pid: child.pid!,
     send: (message) => post(message),
-    sendConnection: (message, connection) => {
+    sendConnection: (message, connection, onSettled) => {
       const { handle, socket, closed } = connection as NodeConnection;
       if (closed()) return false;
       // A raw handle costs less than a socket; Bun 1.4.4 does not take one
       // ("failed to parse handle"), and of a command nobody knows.
       const raw = plan.runtime === "node" || plan.runtime === "deno";
-      return post(message, raw ? handle as unknown as Socket : socket());
+      if (!post(message, raw ? handle as unknown as Socket : socket())) {
+        return false;
+      }
+      underway.push(onSettled);
+      return true;
     },
     kill: (signal) => {
       try {
@@ -136,4 +142,25 @@ function lines(
     }),
     cancel: () => void stream.destroy(),
   };
+}
+
+/** How often Node sends a connection again that did not arrive. */
+const RETRANSMISSIONS = 3;
+
+/**
+ * Who is told what becomes of the connections that were sent, in order: Node
+ * emits what the other side's runtime says as "internalMessage" (since 0.6, in
+ * lib/internal/child_process.js).
+ */
+function settling(child: ChildProcess): ((taken: boolean) => void)[] {
+  const underway: ((taken: boolean) => void)[] = [];
+  let misses = 0;
+  const events: EventEmitter = child;
+  events.on("internalMessage", ({ cmd }: { readonly cmd?: string }) => {
+    if (cmd === "NODE_HANDLE_NACK" && ++misses <= RETRANSMISSIONS) return;
+    if (cmd !== "NODE_HANDLE_ACK" && cmd !== "NODE_HANDLE_NACK") return;
+    misses = 0;
+    underway.shift()?.(cmd === "NODE_HANDLE_ACK");
+  });
+  return underway;
 }

@@ -5,12 +5,7 @@
  * @module
  */
 
-import type {
-  Connection,
-  ExitStatus,
-  Signal,
-  WorkerProcess,
-} from "../core/adapter.ts";
+import type { ExitStatus, Signal, WorkerProcess } from "../core/adapter.ts";
 import { channelWriter } from "./_channel.ts";
 import { settle } from "./_exit.ts";
 import type { FdConnection } from "./_fd_connection.ts";
@@ -92,7 +87,7 @@ export function ffiWorker(
       onNoise: callbacks.onNoise,
       onInternal: confirmation(
         callbacks.onNoise,
-        () => writer.confirmed(),
+        (taken) => writer.settled(taken),
         (message) => void writer.send(message),
       ),
     }),
@@ -106,8 +101,11 @@ export function ffiWorker(
   return {
     pid: process.pid,
     send: (message) => writer.send(message),
-    sendConnection: (message: unknown, connection: Connection) =>
-      writer.send(message, connection as FdConnection),
+    sendConnection: (message, connection, onSettled) =>
+      writer.send(message, {
+        connection: connection as FdConnection,
+        onSettled,
+      }),
     kill: (signal) => {
       if (gone) return false;
       try {

@@ -11,16 +11,16 @@ const NACK = "NODE_HANDLE_NACK";
 /** Makes the function that reacts to internal messages by their `cmd`. */
 export function confirmation(
   onNoise: (problem: string) => void,
-  confirm: (cmd: string) => void,
+  settle: (taken: boolean, cmd: string) => void,
   answer: (message: unknown) => void,
 ): (cmd: string) => void {
   return (cmd) => {
     switch (cmd) {
       case "NODE_HANDLE_ACK":
-        return confirm(cmd);
+        return settle(true, cmd);
       case NACK:
         onNoise("the worker did not get a connection, is it out of files?");
-        return confirm(cmd);
+        return settle(false, cmd);
       case "NODE_HANDLE":
         onNoise("the worker sent a socket or server, which nobody takes here");
         return answer({ cmd: NACK });

@@ -31,7 +31,12 @@ export class MemoryProcess implements WorkerProcess {
   /** What it was told, in order. */
   readonly heard: unknown[] = [];
   /** The connections it was sent, in order. */
-  readonly received: { message: unknown; connection: Connection }[] = [];
+  readonly received: {
+    readonly message: unknown;
+    readonly connection: Connection;
+    /** The worker's runtime confirms, or says that it did not get it. */
+    settle(taken: boolean): void;
+  }[] = [];
   /** The signals it was sent, in order. */
   readonly signals: Signal[] = [];
   /** False once it has ended. */
@@ -51,8 +56,14 @@ export class MemoryProcess implements WorkerProcess {
   }
 
   /** Hands it a connection. */
-  sendConnection(message: unknown, connection: Connection): boolean {
-    if (this.alive) this.received.push({ message, connection });
+  sendConnection(
+    message: unknown,
+    connection: Connection,
+    onSettled: (taken: boolean) => void,
+  ): boolean {
+    if (this.alive) {
+      this.received.push({ message, connection, settle: onSettled });
+    }
     return this.alive;
   }
 

@@ -72,9 +72,9 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     runtimes: among("--runtime", values.runtime, RUNTIMES),
     rows: list(values.rows) ?? [],
     parts: among("--part", values.part, PARTS),
-    rounds: count("--rounds", values.rounds, quick ? 1 : 3),
-    seconds: count("--seconds", values.seconds, quick ? 1 : 2),
-    tailSeconds: quick ? 2 : 5,
+    rounds: count("--rounds", values.rounds, quick ? 1 : 4),
+    seconds: count("--seconds", values.seconds, 1),
+    tailSeconds: quick ? 2 : 3,
     replacements: quick ? 80 : 1000,
     json: values.json,
     whole: !quick && values.runtime === undefined &&

@@ -14,10 +14,12 @@ for (const runtime of RUNTIMES.filter((each) => (only ?? each) === each)) {
 
 async function show(runtime: Runtime): Promise<void> {
   const samples = await measureReplacements(runtime, "shared", Number(count));
-  for (const { replaced, fds, rss } of samples) {
+  for (const { replaced, fds, rss, heap } of samples) {
     const mib = (rss / 2 ** 20).toFixed(1);
     process.stdout.write(
-      `${runtime} replaced=${replaced} fds=${fds} rss=${mib}MiB\n`,
+      `${runtime} replaced=${replaced} fds=${fds} rss=${mib}MiB heap=${
+        (heap / 2 ** 20).toFixed(1)
+      }MiB\n`,
     );
   }
   const problem = growth(samples);

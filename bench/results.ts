@@ -47,20 +47,21 @@ export function over(
 }
 
 /**
- * The median of the ratios of two rows, each taken within one round, where
- * both ran seconds apart; undefined without such a round.
+ * The median of the ratios of one number of two rows, each taken within one
+ * round, where both ran seconds apart; undefined without such a round.
  */
 export function ratio(
   results: Results,
   kind: LoadKind,
   id: string,
   baseId: string,
+  of: (sample: LoadSample) => number = ({ rate }) => rate,
 ): number | undefined {
   const row = results.rows.get(id);
   const base = results.rows.get(baseId);
   const ratios = [...row?.load ?? []].flatMap(([round, mine]) => {
     const other = base?.load.get(round);
-    return other === undefined ? [] : [mine[kind].rate / other[kind].rate];
+    return other === undefined ? [] : [of(mine[kind]) / of(other[kind])];
   });
   return ratios.length === 0 ? undefined : median(ratios);
 }

@@ -36,6 +36,19 @@ type Variables = Readonly<Record<string, string>>;
 const FED: Variables = { BENCH_FED: "1" };
 const REUSEPORT: Variables = { BENCH_REUSEPORT: "1" };
 
+/** The ids of the rows that a target is about, among these. */
+export function judged(rows: readonly Row[]): ReadonlySet<string> {
+  return new Set(
+    rows.flatMap(({ id, runtime, control }) =>
+      control !== undefined
+        ? [id, `${runtime}/${control}`]
+        : id.endsWith("/cluster-rr")
+        ? [id]
+        : []
+    ),
+  );
+}
+
 /** The rows of a runtime, each next to what it is compared with. */
 export function rowsOf(runtime: Runtime): readonly Row[] {
   const fed = runtime === "bun" ? FED : {};
@@ -68,8 +81,11 @@ export function rowsOf(runtime: Runtime): readonly Row[] {
     row("hand-shared", hand({})),
     row("shared", prefork("shared"), control("hand-shared")),
     row("handoff", prefork("handoff"), control("hand-shared")),
-    row("cluster-rr", cluster("rr"), http),
-    row("cluster-none", cluster("none"), http),
+    row("cluster-rr", cluster("rr", fed)),
+    row("cluster-none", cluster("none", fed)),
+    ...(runtime === "bun"
+      ? [row("cluster-own-http", cluster("rr", {}), http)]
+      : []),
     row("hand-sharded", hand({ BENCH_SHARDED: "1" })),
     row("sharded", prefork("sharded"), control("hand-sharded")),
     row("hand-reuseport", hand(REUSEPORT)),
@@ -115,10 +131,10 @@ function prefork(mode: string, file = "prefork.ts") {
   });
 }
 
-function cluster(policy: "rr" | "none") {
+function cluster(policy: "rr" | "none", env: Variables) {
   return (runtime: Runtime): Row["start"] => () => ({
     command: run(runtime, "cluster.ts"),
-    env: { BENCH_POLICY: policy },
+    env: { ...env, BENCH_POLICY: policy },
   });
 }
 

@@ -5,7 +5,7 @@ import process from "node:process";
 import { HELP, type Options, parseOptions } from "./options.ts";
 import { report } from "./report.ts";
 import type { Results, RowResult } from "./results.ts";
-import { rowsOf } from "./rows.ts";
+import { judged, rowsOf } from "./rows.ts";
 import { missing } from "./tools.ts";
 import { measureLoad } from "./workloads/load.ts";
 import { measurePlacement } from "./workloads/placement.ts";
@@ -14,6 +14,9 @@ import { measureTail } from "./workloads/tail.ts";
 
 /** The exit code for wrong usage and for a machine that lacks something. */
 const EXIT_USAGE = 2;
+
+/** How often the load of a row runs that no target is about. */
+const OTHER_ROUNDS = 2;
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -59,6 +62,7 @@ async function measure(options: Options): Promise<Results> {
     }])),
     replacements: new Map(),
   };
+  const important = judged(chosen);
   const each = async (
     part: string,
     work: (result: RowResult) => Promise<void>,
@@ -77,6 +81,7 @@ async function measure(options: Options): Promise<Results> {
   if (parts.includes("load")) {
     for (let round = 1; round <= rounds; round++) {
       await each(`load ${round}/${rounds}`, async ({ row, load }) => {
+        if (round > OTHER_ROUNDS && !important.has(row.id)) return;
         load.set(round, await measureLoad(row, options.seconds));
       });
     }

@@ -29,9 +29,10 @@ export function verdicts(results: Results): Verdict[] {
   ): void => {
     const measured = ratio(results, kind, id, base);
     if (measured === undefined) return;
+    const cpu = ratio(results, kind, id, base, (sample) => sample.cpu);
     found.push({
       target: `${what}: ${id} >= ${least} x ${base}`,
-      measured: `${measured.toFixed(3)} x`,
+      measured: `${measured.toFixed(3)} x (CPU each ${cpu?.toFixed(3)} x)`,
       met: measured >= least,
     });
   };

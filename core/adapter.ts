@@ -131,8 +131,16 @@ export interface WorkerProcess {
    * {@linkcode Connection.close}. The worker must have read every message
    * before it: Deno 2.9.5 loses a connection that it reads together with one.
    * False when the worker is already gone.
+   *
+   * @param onSettled called once when the worker's runtime has confirmed that
+   * it has the connection, or that it did not get it; not at all when the
+   * worker ends before that
    */
-  sendConnection(message: unknown, connection: Connection): boolean;
+  sendConnection(
+    message: unknown,
+    connection: Connection,
+    onSettled: (taken: boolean) => void,
+  ): boolean;
   /** Sends a signal; false when the worker is already gone. */
   kill(signal: Signal): boolean;
 }

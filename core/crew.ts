@@ -67,13 +67,16 @@ export class Crew {
    * @throws {PreforkError} `ERR_BOOT` or `ERR_SPAWN`
    */
   start(slot: number, generation: number): WorkerRecord {
-    const { config, adapter, listeners, runtimeOf, post, emit } = this.#context;
+    const { config, adapter, listeners, runtimeOf, dispatcher, post, emit } =
+      this.#context;
     const worker = new WorkerRecord(
       slot,
       generation,
       runtimeOf(slot),
       adapter.clock.now(),
     );
+    worker.onSettled = (id, taken) =>
+      taken ? dispatcher.taken(worker, id) : dispatcher.refused(worker, id);
     this.#output.begin(worker);
     launch(worker, config, listeners, adapter, {
       line: (stream, line) =>
@@ -220,12 +223,6 @@ export class Crew {
   #hearOfConnections(worker: WorkerRecord, message: FromWorker): boolean {
     const { dispatcher } = this.#context;
     switch (message.type) {
-      case "taken":
-        dispatcher.taken(worker, message.id);
-        return true;
-      case "refused":
-        dispatcher.refused(worker, message.id);
-        return true;
       case "closed":
         dispatcher.closed(worker, message.count);
         return true;

@@ -4,7 +4,7 @@
  * A worker has at most one connection that it has not yet confirmed, so a busy
  * worker gets none (the back-pressure of Node's cluster, in
  * lib/internal/cluster/round_robin_handle.js). A connection on its way to a
- * worker that dies, or that refuses it because it drains, goes to another one.
+ * worker that dies, or that did not get it, goes to another one.
  *
  * @module
  */
@@ -108,13 +108,13 @@ export class Dispatcher {
     this.#release(taker, desk);
   }
 
-  /** A worker cannot take a connection: another one gets it. */
+  /** A worker did not get a connection: another one does. */
   refused(taker: Taker, id: number): void {
     const desk = this.#desks.get(taker);
     const offer = desk?.underway.get(id);
     if (desk === undefined || offer === undefined) return;
     desk.underway.delete(id);
-    // It drains, or does not serve this listener: it gets nothing more.
+    // It is out of files, most likely: it gets nothing more.
     this.leave(taker);
     this.#waiting.unshift(offer);
     this.#spread();

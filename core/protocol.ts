@@ -18,7 +18,7 @@ export type FromWorker =
   | { readonly type: "hello"; readonly runtime: string; readonly pid: number }
   /** It accepts connections. */
   | { readonly type: "ready" }
-  /** It begins to leave without having been asked to. */
+  /** It wants to leave, and goes on until it is told to drain. */
   | { readonly type: "leaving" }
   /** It cannot use a listener; the text says why. */
   | { readonly type: "failed"; readonly reason: string }
@@ -28,10 +28,6 @@ export type FromWorker =
     readonly listener: string;
     readonly shard: number;
   }
-  /** It has taken over a handed connection. */
-  | { readonly type: "taken"; readonly id: number }
-  /** It cannot take a handed connection; give it to another. */
-  | { readonly type: "refused"; readonly id: number }
   /** So many handed connections have ended since the last such message. */
   | { readonly type: "closed"; readonly count: number }
   /** It has read so many messages without a connection; in `handoff` only. */
@@ -54,11 +50,7 @@ export type ToWorker =
     readonly shard: number;
   }
   /** A connection comes with this message. */
-  | {
-    readonly type: "connection";
-    readonly listener: string;
-    readonly id: number;
-  };
+  | { readonly type: "connection"; readonly listener: string };
 
 /** What a message turned out to be. */
 export type Parsed<T> =
@@ -82,8 +74,6 @@ const FROM_WORKER: Shapes<FromWorker> = {
   leaving: {},
   failed: { reason: "string" },
   adopted: { listener: "string", shard: "count" },
-  taken: { id: "count" },
-  refused: { id: "count" },
   closed: { count: "count" },
   heard: { count: "count" },
 };
@@ -92,7 +82,7 @@ const TO_WORKER: Shapes<ToWorker> = {
   drain: { ms: "count", idle: "count" },
   adopt: { listener: "string", shard: "count" },
   release: { listener: "string", shard: "count" },
-  connection: { listener: "string", id: "count" },
+  connection: { listener: "string" },
 };
 
 /** The longest text in one of our messages, in UTF-16 units. */

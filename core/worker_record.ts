@@ -38,6 +38,9 @@ export class WorkerRecord implements Taker {
   /** The clock of its start timeout or drain deadline. */
   timer: Disposable | undefined;
 
+  /** Told whether a connection that was given has arrived. */
+  onSettled: (id: number, taken: boolean) => void = () => {};
+
   /** Makes the record of a worker that is about to be started. */
   constructor(
     slot: number,
@@ -71,8 +74,11 @@ export class WorkerRecord implements Taker {
 
   /** Sends it a connection; false when it is already gone. */
   give(listener: string, id: number, connection: Connection): boolean {
-    const message = encode({ type: "connection", listener, id });
-    return this.process.sendConnection(message, connection);
+    return this.process.sendConnection(
+      encode({ type: "connection", listener }),
+      connection,
+      (taken) => this.onSettled(id, taken),
+    );
   }
 }
 

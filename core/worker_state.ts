@@ -21,7 +21,7 @@ export type WorkerState =
 export type WorkerEvent =
   /** It says that it accepts. */
   | "ready"
-  /** It says that it leaves on its own. */
+  /** It says that it wants to leave. */
   | "leaving"
   /** The pool wants it to finish and leave. */
   | "drain"
@@ -64,7 +64,7 @@ export const WORKER_TABLE: Readonly<
 > = {
   starting: {
     ready: to("ready", "welcome"),
-    leaving: to("draining", "watch"),
+    leaving: to("draining", "ask", "watch"),
     drain: to("draining", "ask", "watch"),
     overdue: to("killed", "kill"),
     kill: to("killed", "kill"),
@@ -72,7 +72,7 @@ export const WORKER_TABLE: Readonly<
   },
   ready: {
     ready: to("ready"),
-    leaving: to("draining", "watch"),
+    leaving: to("draining", "ask", "watch"),
     drain: to("draining", "ask", "watch"),
     overdue: to("ready"),
     kill: to("killed", "kill"),

@@ -57,7 +57,7 @@ export function addHandoffTests(adapter: Adapter): void {
       process.kill(first.process.pid, "SIGSTOP");
       // One is under way to a process that does not read, one waits behind it.
       connections.forEach((connection, id) =>
-        first.process.sendConnection({ do: "take", id }, connection)
+        first.process.sendConnection({ do: "take", id }, connection, ignore)
       );
       first.process.kill("SIGKILL");
       await first.exit;
@@ -82,7 +82,7 @@ export function addHandoffTests(adapter: Adapter): void {
         // The rule of Adapter.spawn's sendConnection.
         await child.message({ echo: i });
         const connection = await front.next();
-        child.process.sendConnection({ do: "take", id: i }, connection);
+        child.process.sendConnection({ do: "take", id: i }, connection, ignore);
         void child.message({ taken: i }).then(() => connection.close());
       }
       child.process.send({ do: "echo", value: 10 });
@@ -158,11 +158,19 @@ async function handOver(
   connection: Connection,
   id: number,
 ): Promise<void> {
-  assert.ok(child.process.sendConnection({ do: "take", id }, connection));
-  const { got } = await child.message({ taken: id });
+  const settled = Promise.withResolvers<boolean>();
+  assert.ok(child.process.sendConnection(
+    { do: "take", id },
+    connection,
+    settled.resolve,
+  ));
+  assert.equal(await settled.promise, true, "the runtime confirms it");
   connection.close();
+  const { got } = await child.message({ taken: id });
   assert.equal(got, true, "a connection came with the message");
 }
+
+function ignore(): void {}
 
 interface Front extends AsyncDisposable {
   readonly address: Address;

@@ -26,6 +26,9 @@ export const ORPHAN_MS = 2500;
  */
 export const LATE_MS = 2000;
 
+/** How long a worker that wants to leave waits for the supervisor's answer. */
+export const ANSWER_MS = 1000;
+
 /** The drain of this process. */
 export interface Drain {
   /** Aborted when the drain begins. */

@@ -86,7 +86,12 @@ export function takerOf(
     const front = tls.createServer(tlsOptions(server), feed);
     return (socket) => void front.emit("connection", socket);
   }
+  const { allowHalfOpen = false, noDelay = false } = optionsOf(server, kind);
   return (socket) => {
+    // What a server tells a connection that it accepts itself: a client may
+    // end its half after its request (nc(1) does), and answers go out at once.
+    socket.allowHalfOpen = allowHalfOpen;
+    if (noDelay) socket.setNoDelay(true);
     feed(socket);
     // It was accepted paused, so that nothing is read before it is here.
     if (socket.isPaused()) socket.resume();

@@ -11,17 +11,12 @@ import type { Attachment, Core } from "./_core.ts";
  * How long ended connections are counted before they are reported together,
  * in ms: one message per connection would cost as much as the connection.
  */
-const BATCH_MS = 5;
+const BATCH_MS = 50;
 
 /** The taker of handed connections. */
 export interface Handoff {
-  /** Takes over a connection that came with a message, or refuses it. */
-  receive(
-    listener: string,
-    id: number,
-    handle: unknown,
-    draining: boolean,
-  ): void;
+  /** Takes over a connection that came with a message. */
+  receive(listener: string, handle: unknown): void;
   /** Reports now what has been counted. */
   readonly flush: () => void;
 }
@@ -45,18 +40,18 @@ export function createHandoff(
   };
 
   return {
-    receive(listener, id, handle, draining) {
+    // Also while the worker drains: the runtime has confirmed the connection
+    // already, so it is this worker's to answer.
+    receive(listener, handle) {
       const socket = asSocket(handle);
       const take = attachments.get(listener)?.take;
-      if (socket === undefined || take === undefined || draining) {
-        // Closes this process' copy and sends nothing: the supervisor still
-        // has its own and gives the connection to another worker.
+      if (socket === undefined || take === undefined) {
         socket?.destroy();
-        tell({ type: "refused", id });
+        const reason = `no server listens on "${listener}"`;
+        tell({ type: "failed", reason });
         return;
       }
       socket.once("close", count);
-      tell({ type: "taken", id });
       take(socket);
     },
     flush,

@@ -47,12 +47,7 @@ export function obey(
           LATE_MS,
         );
       case "connection":
-        return handoff.receive(
-          message.listener,
-          message.id,
-          handle,
-          drain.signal.aborted,
-        );
+        return handoff.receive(message.listener, handle);
       case "adopt":
         return adopt(core, drain, message.listener, message.shard);
       case "release":

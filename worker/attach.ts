@@ -8,7 +8,13 @@ import process from "node:process";
 import { encode, TAG } from "../core/protocol.ts";
 import { openChannel } from "./_channel.ts";
 import { type Core, coreOf } from "./_core.ts";
-import { createDrain, DRAIN_MS, IDLE_MS, ORPHAN_MS } from "./_drain.ts";
+import {
+  ANSWER_MS,
+  createDrain,
+  DRAIN_MS,
+  IDLE_MS,
+  ORPHAN_MS,
+} from "./_drain.ts";
 import { takeInheritance } from "./_environment.ts";
 import { createHandoff } from "./_handoff.ts";
 import { createMessages } from "./_messages.ts";
@@ -115,8 +121,13 @@ function createCore(): Core {
     return core;
   }
   trapSupervised(() => {
-    if (!drain.signal.aborted) tell({ type: "leaving" });
-    drain.begin(DRAIN_MS, IDLE_MS, "A signal asked the worker to leave");
+    const begin = (): void =>
+      drain.begin(DRAIN_MS, IDLE_MS, "A signal asked the worker to leave");
+    if (drain.signal.aborted) return;
+    // The supervisor answers by "drain". What it has sent before that, a
+    // connection perhaps, is still this worker's.
+    if (!tell({ type: "leaving" })) begin();
+    else setTimeout(begin, ANSWER_MS).unref();
   });
   channel.onMessage(obey({ core, drain, handoff, messages }));
   channel.onDisconnect(() => {

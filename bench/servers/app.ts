@@ -7,6 +7,7 @@
 
 import { appendFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
+import net from "node:net";
 import process from "node:process";
 
 /** How long a request for `/slow` burns CPU, in ms. */
@@ -30,6 +31,14 @@ export function createHello(): Server {
   return createServer((request, response) => {
     response.end(answer(request.url ?? "/"));
   });
+}
+
+/** A server of `node:net` that feeds one of `node:http`, as prefork does on Bun. */
+export function createFront(http: Server): net.Server {
+  return net.createServer(
+    { noDelay: true, allowHalfOpen: true },
+    (socket) => void http.emit("connection", socket),
+  );
 }
 
 /** The fetch handler that all native rows share. */

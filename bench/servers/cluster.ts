@@ -1,10 +1,15 @@
-/** BENCH_WORKERS workers by `node:cluster`; BENCH_POLICY is `rr` or `none`. */
+/**
+ * BENCH_WORKERS workers by `node:cluster`; BENCH_POLICY is `rr` or `none`. In
+ * Bun 1.4.4 each worker's `node:http` binds a SO_REUSEPORT socket of its own and
+ * nothing is dealt, so with BENCH_FED=1 `node:net` listens and feeds it: that
+ * server is dealt connections.
+ */
 
 import cluster from "node:cluster";
 import process from "node:process";
-import { announce, createHello } from "./app.ts";
+import { announce, createFront, createHello } from "./app.ts";
 
-const { BENCH_PORT, BENCH_WORKERS, BENCH_POLICY } = process.env;
+const { BENCH_PORT, BENCH_WORKERS, BENCH_POLICY, BENCH_FED } = process.env;
 
 if (cluster.isPrimary) {
   cluster.schedulingPolicy = BENCH_POLICY === "none"
@@ -18,7 +23,9 @@ if (cluster.isPrimary) {
     process.exit();
   });
 } else {
-  createHello().listen(
+  const http = createHello();
+  const front = BENCH_FED === undefined ? http : createFront(http);
+  front.listen(
     { host: "127.0.0.1", port: Number(BENCH_PORT), backlog: 4096 },
     announce,
   );

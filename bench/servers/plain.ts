@@ -5,17 +5,13 @@
  * a `node:net` server accepts and feeds it, as prefork does.
  */
 
-import { createServer } from "node:net";
 import process from "node:process";
-import { announce, createHello } from "./app.ts";
+import { announce, createFront, createHello } from "./app.ts";
 
 const { BENCH_PORT, BENCH_FD, BENCH_REUSEPORT, BENCH_FED } = process.env;
 
 const http = createHello();
-const front = BENCH_FED === undefined ? http : createServer(
-  { noDelay: true, allowHalfOpen: true },
-  (socket) => void http.emit("connection", socket),
-);
+const front = BENCH_FED === undefined ? http : createFront(http);
 const place = BENCH_FD === undefined
   ? {
     host: "127.0.0.1",

@@ -1,7 +1,8 @@
 /**
  * A pool whose workers are replaced REPLACEMENTS times, by reloads of four
- * slots each. Prints a line of JSON with the open files and the memory of this
- * process, the supervisor, before the first and after every tenth part.
+ * slots each. Prints a line of JSON with the open files, the memory and the used
+ * heap of this process, the supervisor, before the first and after every tenth
+ * part. Needs --expose-gc where the garbage collector is V8's.
  */
 
 import { readdirSync } from "node:fs";
@@ -37,7 +38,20 @@ await pool.stop();
 process.exit();
 
 function sample(): void {
+  // Memory that waits for a collection is no growth.
+  collect();
   const fds = readdirSync("/proc/self/fd").length;
-  const rss = process.memoryUsage().rss;
-  process.stdout.write(`${JSON.stringify({ replaced: ready, fds, rss })}\n`);
+  const { rss, heapUsed: heap } = process.memoryUsage();
+  process.stdout.write(
+    `${JSON.stringify({ replaced: ready, fds, rss, heap })}\n`,
+  );
+}
+
+function collect(): void {
+  const { gc, Bun } = globalThis as {
+    readonly gc?: () => void;
+    readonly Bun?: { gc(synchronously: boolean): void };
+  };
+  if (Bun === undefined) gc?.();
+  else Bun.gc(true);
 }

@@ -3,12 +3,9 @@ import type { MemoryProcess } from "../../adapters/memory.ts";
 import { describe, test } from "../harness.ts";
 import { running, settle } from "./world.ts";
 
-const idOf = (process: MemoryProcess, i = -1): number =>
-  (process.received.at(i)!.message as { id: number }).id;
-
 /** Confirms the last connection of a worker. */
 function take(process: MemoryProcess): void {
-  process.say({ type: "taken", id: idOf(process) });
+  process.received.at(-1)!.settle(true);
 }
 
 describe("handoff", () => {
@@ -60,12 +57,13 @@ describe("handoff", () => {
     assert.equal(client.closed, true);
   });
 
-  test("what a worker refuses goes to another", async () => {
+  test("what a worker did not get goes to another", async () => {
     const { world } = await running({ share: "handoff" });
-    world.connect();
-    const id = idOf(world.processes[0]!);
-    world.processes[0]!.say({ type: "refused", id });
-    assert.equal(idOf(world.processes[1]!), id);
+    const client = world.connect();
+    world.processes[0]!.received[0]!.settle(false);
+    assert.equal(world.processes[1]!.received.length, 1);
+    take(world.processes[1]!);
+    assert.equal(client.closed, true);
   });
 
   test("a worker gets no connection while it has messages to read", async () => {
@@ -127,9 +125,7 @@ describe("handoff", () => {
     const [worker] = world.processes;
     assert.equal(worker!.received.length, 3);
     assert.equal(worker!.wasTold("drain"), true);
-    for (let i = 0; i < 3; i++) {
-      worker!.say({ type: "taken", id: idOf(worker!, i) });
-    }
+    for (const { settle } of worker!.received) settle(true);
     worker!.exit();
     await stop;
     assert.deepEqual(clients.map(({ closed }) => closed), [true, true, true]);
@@ -137,10 +133,12 @@ describe("handoff", () => {
 
   test("nonsense about connections is ignored", async () => {
     const { world, all } = await running({ share: "handoff" });
-    world.processes[0]!.say({ type: "taken", id: 99 });
-    world.processes[0]!.say({ type: "refused", id: 99 });
     world.processes[0]!.say({ type: "closed", count: 99 });
-    world.processes[0]!.plan.onMessage({ prefork: 1, type: "taken", id: -1 });
+    world.processes[0]!.plan.onMessage({
+      prefork: 1,
+      type: "closed",
+      count: -1,
+    });
     world.connect();
     assert.equal(world.processes[0]!.received.length, 1);
     await settle();

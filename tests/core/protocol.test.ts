@@ -17,15 +17,14 @@ const FROM: readonly FromWorker[] = [
   { type: "leaving" },
   { type: "failed", reason: "because" },
   { type: "adopted", listener: ":80", shard: 0 },
-  { type: "taken", id: 1 },
-  { type: "refused", id: 1 },
+  { type: "heard", count: 1 },
   { type: "closed", count: 3 },
 ];
 const TO: readonly ToWorker[] = [
   { type: "drain", ms: 30_000, idle: 300 },
   { type: "adopt", listener: ":80", shard: 1 },
   { type: "release", listener: ":80", shard: 1 },
-  { type: "connection", listener: ":80", id: 7 },
+  { type: "connection", listener: ":80" },
 ];
 const BOTH = [
   { messages: FROM, parse: parseFromWorker, other: TO, who: "a worker" },

@@ -29,7 +29,7 @@ describe("a worker that writes nonsense to its channel", () => {
             /JSON/,
             /explode/,
             /version 7/,
-            /id.* of a .*taken/,
+            /count.* of a .*closed/,
             /long|bytes/,
           ]
         ) {

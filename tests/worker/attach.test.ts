@@ -52,13 +52,13 @@ testEach(
       { prefork: 99, type: "drain", ms: 1, idle: 1 },
       { prefork: 1, type: "drain", ms: -1, idle: "x" },
       { prefork: 1, type: "dance" },
-      { prefork: 1, type: "connection", listener: "nowhere", id: 7 },
+      { prefork: 1, type: "connection", listener: "nowhere" },
       { prefork: 1, type: "adopt", listener: "nowhere", shard: 9 },
       { prefork: 1, type: "release", listener: "nowhere", shard: 9 },
     ];
     for (const message of noise) await worker.send(message);
     await worker.send({ echo: [1, "two"] });
-    const { echo } = await worker.until({ type: "refused" })
+    const { echo } = await worker.until({ type: "failed" })
       .then(() => worker.send({ echo: "last" }))
       .then(() => worker.until({ echo: "last" }));
     assert.equal(echo, "last");
