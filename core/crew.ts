@@ -186,7 +186,7 @@ export class Crew {
     const { adapter, emit, onGone } = this.#context;
     const reason = worker.failure !== undefined && worker.readyAt === undefined
       ? "boot-failed"
-      : exitReason(worker.state, status.code === 0);
+      : exitReason(worker.state, isClean(status));
     this.step(worker, "exit");
     if (reason === "boot-failed") this.#output.fail(worker);
     else this.#output.release(worker);
@@ -259,4 +259,9 @@ export class Crew {
       }
     }
   }
+}
+
+/** Whoever does not trap SIGTERM ends by it, as asked. */
+function isClean({ code, signal }: ExitStatus): boolean {
+  return code === 0 || signal === "SIGTERM";
 }
