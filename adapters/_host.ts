@@ -27,6 +27,10 @@ export const host: Host = {
       .map((directory) => path.join(directory === "" ? "." : directory, name))
       .find(isExecutable),
   exists: existsSync,
+  sysctl: (name) => {
+    const text = read(`/proc/sys/${name.replaceAll(".", "/")}`);
+    return text === undefined ? undefined : Number(text);
+  },
   random: Math.random,
 };
 

@@ -111,6 +111,11 @@ export class MemoryWorld {
   onSpawn: (process: MemoryProcess) => void = () => {};
   /** Addresses that cannot be bound. */
   readonly taken: Set<string> = new Set();
+  /** The kernel's settings. */
+  readonly sysctl: Map<string, number> = new Map([
+    ["net.core.somaxconn", 4096],
+    ["net.ipv4.tcp_migrate_req", 0],
+  ]);
   /** The adapter of this world. */
   readonly adapter: Adapter;
   readonly #timers = new Set<{ at: number; run: () => void }>();
@@ -180,6 +185,7 @@ export class MemoryWorld {
         execPath: "/bin/node",
         which: (name) => `/bin/${name}`,
         exists: (path) => !path.includes("missing"),
+        sysctl: (name) => this.sysctl.get(name),
         random: () => 0,
       },
       clock: {

@@ -169,6 +169,8 @@ export interface Host {
   which(name: string): string | undefined;
   /** True when a file is there. */
   exists(path: string): boolean;
+  /** A number among the kernel's settings (sysctl(8)), where there is one. */
+  sysctl(name: string): number | undefined;
   /** A number in [0, 1). */
   random(): number;
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Adapter } from "./adapter.ts";
+import { kernelAdvice } from "./advice.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { type PreforkError, stateError } from "./errors.ts";
 import { EventStream } from "./event_stream.ts";
@@ -140,15 +141,13 @@ export class PoolCore implements AsyncDisposable {
    */
   stop(options: { readonly quick?: boolean } = {}): Promise<StopReport> {
     const quick = options.quick ?? false;
-    if (this.#ended) return this.#stopped.promise;
-    if (this.#running === undefined) {
-      this.#end(0);
+    if (this.#running === undefined && !this.#ended) this.#end(0);
+    if (this.#ended || this.#running === undefined) {
       return this.#stopped.promise;
     }
     const { supervisor, dispatcher } = this.#running;
-    if (!supervisor.stopping || quick) {
-      this.#events.push({ type: "stopping", quick });
-    }
+    const news = quick || !supervisor.stopping;
+    if (news) this.#events.push({ type: "stopping", quick });
     dispatcher.flush();
     supervisor.stop(quick);
     return this.#stopped.promise;
@@ -227,6 +226,8 @@ export class PoolCore implements AsyncDisposable {
     for (const { name, address, mode, reason } of listeners) {
       emit({ type: "listening", name, address, share: mode, reason });
     }
+    const advice = kernelAdvice(listeners, adapter.host);
+    for (const message of advice) emit({ type: "warning", message });
     this.#stayAlive(adapter);
     this.#accept(this.#running);
     if (config.signals) {
@@ -275,9 +276,8 @@ export class PoolCore implements AsyncDisposable {
 
   #end(killed: number): void {
     this.#ended = true;
-    if (this.#running !== undefined) {
-      this.#events.push({ type: "stopped", killed });
-    }
+    const ran = this.#running !== undefined;
+    if (ran) this.#events.push({ type: "stopped", killed });
     this.#events.close();
     for (const waiter of this.#waiters) {
       waiter.reject(this.#failure ?? stateError("wait for", STOPPED));
