@@ -24,6 +24,9 @@ export const PATH: string = [
   process.env["PATH"] ?? "",
 ].join(":");
 
+/** A free port of this machine. */
+export const LOCAL: readonly [string, string] = ["-l", "127.0.0.1:0"];
+
 /** How the command ended. */
 export interface Ended {
   readonly code: number | null;

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import {
   fixture,
   isAlive,
+  LOCAL,
   prefork,
   ready,
   readyPids,
@@ -19,8 +20,7 @@ describe("the command", () => {
     await using command = prefork([
       "-w",
       "4",
-      "-l",
-      "127.0.0.1:0",
+      ...LOCAL,
       "--soak",
       "0",
       fixture("pid.ts"),

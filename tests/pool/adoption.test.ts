@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { type Command, fixture, prefork, ready } from "../command.ts";
+import { type Command, fixture, LOCAL, prefork, ready } from "../command.ts";
 import { afterAll, describe, test } from "../harness.ts";
 import { distinct, get } from "../http.ts";
 import { RUNTIMES } from "../runtimes.ts";
@@ -46,8 +46,7 @@ describe("a shard without a worker is no black hole", () => {
           runtime,
           "-s",
           "sharded",
-          "-l",
-          "127.0.0.1:0",
+          ...LOCAL,
           fixture("held.ts"),
         ], { env: { HOLD_FILE: hold } });
         const { listen } = await ready(command);
@@ -76,8 +75,7 @@ describe("a shard without a worker is no black hole", () => {
       "3",
       "-s",
       "sharded",
-      "-l",
-      "127.0.0.1:0",
+      ...LOCAL,
       fixture("pid.ts"),
     ]);
     const { listen } = await ready(command);

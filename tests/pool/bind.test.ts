@@ -12,7 +12,7 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { fixture, prefork, ready } from "../command.ts";
+import { fixture, LOCAL, prefork, ready } from "../command.ts";
 import { afterAll, describe, test } from "../harness.ts";
 import { get } from "../http.ts";
 
@@ -59,15 +59,7 @@ describe("an address that cannot be bound", () => {
 
   for (const share of ["sharded", "reuseport"]) {
     test(`a second pool on the port of a ${share} one is refused`, async () => {
-      await using first = prefork([
-        "-w",
-        "1",
-        "-s",
-        share,
-        "-l",
-        "127.0.0.1:0",
-        PROGRAM,
-      ]);
+      await using first = prefork(["-w", "1", "-s", share, ...LOCAL, PROGRAM]);
       const { listen } = await ready(first);
       await using second = prefork([
         "-w",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { prefork } from "../command.ts";
+import { LOCAL, prefork } from "../command.ts";
 import { afterAll, describe, test } from "../harness.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "prefork-boot-"));
@@ -16,14 +16,14 @@ function program(name: string, text: string): string {
 
 describe("a program that cannot boot", () => {
   test("missing: exit code 3, named, nothing started", async () => {
-    await using command = prefork(["-l", "127.0.0.1:0", join(dir, "no.ts")]);
+    await using command = prefork([...LOCAL, join(dir, "no.ts")]);
     assert.equal((await command.ended).code, 3);
     assert.equal(command.lines.length, 1);
     assert.match(command.lines[0]!, /no\.ts": there is no such file/);
   });
 
   test("a command that is nowhere in PATH: exit code 3", async () => {
-    await using command = prefork(["-l", "127.0.0.1:0", "no-such-command"]);
+    await using command = prefork([...LOCAL, "no-such-command"]);
     assert.equal((await command.ended).code, 3);
     assert.match(command.lines[0]!, /"no-such-command"/);
   });
@@ -40,7 +40,7 @@ describe("a program that cannot boot", () => {
   ) {
     test(`${name}: exit code 3, its own error once for four workers`, async () => {
       const path = program(`${name.replace(" ", "_")}.mjs`, text);
-      await using command = prefork(["-w", "4", "-l", "127.0.0.1:0", path]);
+      await using command = prefork(["-w", "4", ...LOCAL, path]);
       assert.equal((await command.ended).code, 3);
       const shown = command.lines.filter((line) => pattern.test(line));
       const text1 = command.lines.join("\n");
@@ -57,7 +57,7 @@ describe("a program that cannot boot", () => {
         `exit${code}.mjs`,
         `import process from "node:process"; process.exit(${code});\n`,
       );
-      await using command = prefork(["-w", "2", "-l", "127.0.0.1:0", path]);
+      await using command = prefork(["-w", "2", ...LOCAL, path]);
       assert.equal((await command.ended).code, 3);
       assert.match(
         command.lines.at(-1)!,
@@ -71,8 +71,7 @@ describe("a program that cannot boot", () => {
     await using command = prefork([
       "-w",
       "2",
-      "-l",
-      "127.0.0.1:0",
+      ...LOCAL,
       "--start-timeout",
       "500ms",
       path,

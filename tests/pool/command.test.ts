@@ -1,18 +1,19 @@
 import assert from "node:assert/strict";
-import { fixture, isAlive, prefork, ready, readyPids } from "../command.ts";
+import {
+  fixture,
+  isAlive,
+  LOCAL,
+  prefork,
+  ready,
+  readyPids,
+} from "../command.ts";
 import { describe, test } from "../harness.ts";
 import { distinct, get } from "../http.ts";
 import { ownRuntime } from "../runtimes.ts";
 
 describe("the command", () => {
   test("runs a pool, answers from every worker, stops on SIGTERM and leaves nothing", async () => {
-    await using command = prefork([
-      "-w",
-      "4",
-      "-l",
-      "127.0.0.1:0",
-      fixture("pid.ts"),
-    ]);
+    await using command = prefork(["-w", "4", ...LOCAL, fixture("pid.ts")]);
     const { listen, share, workers, runtime, ms } = await ready(command);
     assert.match(listen!, /^127\.0\.0\.1:\d+$/);
     assert.deepEqual([share, workers, runtime], ["shared", "4", ownRuntime]);
@@ -50,13 +51,7 @@ describe("the command", () => {
   });
 
   test("passes on the output of workers line by line, with their slot", async () => {
-    await using command = prefork([
-      "-w",
-      "2",
-      "-l",
-      "127.0.0.1:0",
-      fixture("chatty.ts"),
-    ]);
+    await using command = prefork(["-w", "2", ...LOCAL, fixture("chatty.ts")]);
     const { listen } = await ready(command);
     await distinct(listen!, 2);
     await command.line(/^\[0\] out 0$/);
@@ -69,8 +64,7 @@ describe("the command", () => {
     await using command = prefork([
       "-w",
       "1",
-      "-l",
-      "127.0.0.1:0",
+      ...LOCAL,
       fixture("arguments.ts"),
       "-w",
       "9",

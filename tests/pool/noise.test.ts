@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { fixture, prefork, ready } from "../command.ts";
+import { fixture, LOCAL, prefork, ready } from "../command.ts";
 import { describe, test } from "../harness.ts";
 import { distinct } from "../http.ts";
 import { binary, runtimeArgs, RUNTIMES } from "../runtimes.ts";
@@ -12,8 +12,7 @@ describe("a worker that writes nonsense to its channel", () => {
         "2",
         "-r",
         "exec",
-        "-l",
-        "127.0.0.1:0",
+        ...LOCAL,
         fixture("noisy.sh"),
         binary(runtime),
         ...runtimeArgs(runtime, fixture("pid.ts")),

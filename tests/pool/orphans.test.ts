@@ -3,6 +3,7 @@ import process from "node:process";
 import {
   fixture,
   isAlive,
+  LOCAL,
   prefork,
   ready,
   readyPids,
@@ -23,8 +24,7 @@ describe("the supervisor dies by kill -9", () => {
           runtime,
           "-s",
           share,
-          "-l",
-          "127.0.0.1:0",
+          ...LOCAL,
           fixture("stuck.ts"),
         ]);
         const { listen } = await ready(command);
@@ -52,8 +52,7 @@ describe("the supervisor dies by kill -9", () => {
       "2",
       "-r",
       "exec",
-      "-l",
-      "127.0.0.1:0",
+      ...LOCAL,
       "sleep",
       "1000",
     ]);

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { fixture, prefork, ready } from "../command.ts";
+import { fixture, LOCAL, prefork, ready } from "../command.ts";
 import { afterAll, describe, test } from "../harness.ts";
 import { distinct } from "../http.ts";
 import { RUNTIMES } from "../runtimes.ts";
@@ -23,10 +23,8 @@ const LINUX = process.platform === "linux"
 describe("workers", () => {
   for (const runtime of RUNTIMES) {
     for (const share of MODES) {
-      const skip = share.startsWith("s") && share !== "sharded" ||
-          share === "handoff"
-        ? false
-        : LINUX;
+      const hashed = share === "sharded" || share === "reuseport";
+      const skip = hashed ? LINUX : false;
       test(`on ${runtime}, ${share}, TCP`, { skip }, async () => {
         await using command = prefork([
           "-w",
@@ -35,8 +33,7 @@ describe("workers", () => {
           runtime,
           "-s",
           share,
-          "-l",
-          "127.0.0.1:0",
+          ...LOCAL,
           fixture("pid.ts"),
         ]);
         const line = await ready(command);
@@ -90,8 +87,7 @@ describe("workers", () => {
     await using command = prefork([
       "-r",
       "node=1,deno=1,bun=1",
-      "-l",
-      "127.0.0.1:0",
+      ...LOCAL,
       fixture("runtime.ts"),
     ]);
     const { listen, workers } = await ready(command);

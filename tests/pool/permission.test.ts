@@ -1,7 +1,7 @@
 /** What a Deno supervisor can do with fewer permissions. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { fixture, prefork, ready } from "../command.ts";
+import { fixture, LOCAL, prefork, ready } from "../command.ts";
 import { describe, test } from "../harness.ts";
 import { distinct } from "../http.ts";
 import { binary } from "../runtimes.ts";
@@ -25,7 +25,7 @@ describe("Deno without --allow-ffi", () => {
   for (const share of ["shared", "sharded", "handoff"]) {
     test(`${share} is refused, naming the flag and the mode that works`, async () => {
       await using refused = prefork(
-        ["-s", share, "-l", "127.0.0.1:0", fixture("pid.ts")],
+        ["-s", share, ...LOCAL, fixture("pid.ts")],
         { command },
       );
       assert.equal((await refused.ended).code, 2, refused.lines.join("\n"));
@@ -37,7 +37,7 @@ describe("Deno without --allow-ffi", () => {
 
   test("auto takes reuseport, says why, and works", async () => {
     await using running = prefork(
-      ["-w", "2", "-l", "127.0.0.1:0", fixture("pid.ts")],
+      ["-w", "2", ...LOCAL, fixture("pid.ts")],
       { command },
     );
     const { share, listen } = await ready(running);

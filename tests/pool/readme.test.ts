@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { PATH, prefork, ready, watch } from "../command.ts";
+import { LOCAL, PATH, prefork, ready, watch } from "../command.ts";
 import { afterAll, describe, test } from "../harness.ts";
 import { distinct } from "../http.ts";
 import { binary, cleanEnv, ownRuntime, runtimeArgs } from "../runtimes.ts";
@@ -35,7 +35,7 @@ describe("the README", () => {
 
   test("the worker's program runs in a pool", async () => {
     await using command = prefork(
-      ["-w", "2", "-l", "127.0.0.1:0", "server.ts"],
+      ["-w", "2", ...LOCAL, "server.ts"],
       {
         cwd: dir,
       },

@@ -3,6 +3,7 @@ import {
   type Command,
   fixture,
   isAlive,
+  LOCAL,
   prefork,
   ready,
   readyPids,
@@ -17,8 +18,7 @@ async function stuck(...options: string[]): Promise<
   const command = prefork([
     "-w",
     "2",
-    "-l",
-    "127.0.0.1:0",
+    ...LOCAL,
     ...options,
     fixture("stuck.ts"),
   ]);
@@ -34,13 +34,7 @@ async function stuck(...options: string[]): Promise<
 
 describe("signals to the supervisor", () => {
   test("SIGTTIN and SIGTTOU: one worker more, one fewer, never none", async () => {
-    await using command = prefork([
-      "-w",
-      "1",
-      "-l",
-      "127.0.0.1:0",
-      fixture("pid.ts"),
-    ]);
+    await using command = prefork(["-w", "1", ...LOCAL, fixture("pid.ts")]);
     const { listen } = await ready(command);
     command.signal("SIGTTIN");
     await command.line(/^prefork worker-ready slot=1 /);
@@ -52,13 +46,7 @@ describe("signals to the supervisor", () => {
   });
 
   test("SIGWINCH drains all workers and keeps the sockets, SIGHUP brings them back", async () => {
-    await using command = prefork([
-      "-w",
-      "2",
-      "-l",
-      "127.0.0.1:0",
-      fixture("pid.ts"),
-    ]);
+    await using command = prefork(["-w", "2", ...LOCAL, fixture("pid.ts")]);
     const { listen } = await ready(command);
     command.signal("SIGWINCH");
     await command.line(/^prefork worker-exited slot=0 /);
@@ -93,13 +81,7 @@ describe("signals to the supervisor", () => {
   });
 
   test("SIGINT and SIGHUP to the whole process group, as a terminal sends them, are the supervisor's alone", async () => {
-    await using command = prefork([
-      "-w",
-      "2",
-      "-l",
-      "127.0.0.1:0",
-      fixture("pid.ts"),
-    ]);
+    await using command = prefork(["-w", "2", ...LOCAL, fixture("pid.ts")]);
     await ready(command);
     const { default: process } = await import("node:process");
     for (const pid of readyPids(command)) process.kill(pid, "SIGINT");
@@ -112,13 +94,7 @@ describe("signals to the supervisor", () => {
   });
 
   test("SIGTERM to a worker: it drains, and another takes its place", async () => {
-    await using command = prefork([
-      "-w",
-      "2",
-      "-l",
-      "127.0.0.1:0",
-      fixture("pid.ts"),
-    ]);
+    await using command = prefork(["-w", "2", ...LOCAL, fixture("pid.ts")]);
     await ready(command);
     const { default: process } = await import("node:process");
     process.kill(readyPids(command)[0]!, "SIGTERM");
