@@ -224,7 +224,9 @@ export class MemoryWorld {
     const key = formatAddress(real);
     const holders = this.bound.get(key) ?? [];
     if (this.taken.has(key) || (holders.length > 0 && !reusePort)) {
-      throw new PreforkError("ERR_BIND", `Cannot listen on ${key}: in use`);
+      throw new PreforkError("ERR_BIND", `Cannot listen on ${key}: in use`, {
+        code: "EADDRINUSE",
+      });
     }
     const socket: HeldSocket = {
       address: real,

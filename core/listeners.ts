@@ -163,6 +163,8 @@ async function claimed(
       listen: false,
     });
   } catch (error) {
+    const { cause } = error as { readonly cause?: { readonly code?: unknown } };
+    if (cause?.code !== "EADDRINUSE") throw error;
     throw new PreforkError(
       "ERR_BIND",
       `Cannot bind "${name}": another pool has it and is about to listen, stop that or choose another port`,

@@ -47,8 +47,6 @@ export interface NodeChannelPipe {
   readStop(): void;
   /** A handle that came with what was read. */
   pendingHandle?: { close(): void } | null;
-  /** How many bytes were read so far. */
-  readonly bytesRead: number;
 }
 
 /** A child process whose connections wait for confirmation. */
