@@ -63,8 +63,6 @@ export function runtimeArgs(runtime: Runtime, file: string): string[] {
   }
 }
 
-export { runtimeArgs as args };
-
 /**
  * This process' environment without what a test runner, npm or a supervisor
  * around it has left there, so that a child behaves as if started by hand.

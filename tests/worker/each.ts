@@ -4,12 +4,8 @@
  * @module
  */
 import { test } from "../harness.ts";
-import type { Runtime } from "../runtimes.ts";
-import {
-  type FakeSupervisor,
-  RUNTIMES,
-  startSupervisor,
-} from "./fake_supervisor.ts";
+import { type Runtime, RUNTIMES } from "../runtimes.ts";
+import { type FakeSupervisor, startSupervisor } from "./fake_supervisor.ts";
 
 /** Defines a test for a worker on each runtime. */
 export function testEach(

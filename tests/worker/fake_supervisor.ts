@@ -4,7 +4,6 @@
  * @module
  */
 import { spawn } from "node:child_process";
-import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { ShareMode } from "../../core/adapter.ts";
@@ -12,11 +11,8 @@ import {
   encodeInheritance,
   type InheritedListener,
 } from "../../core/environment.ts";
-import { args, binary, type Runtime } from "../runtimes.ts";
+import { binary, cleanEnv, type Runtime, runtimeArgs } from "../runtimes.ts";
 import { within } from "../within.ts";
-
-/** The runtimes that workers are tested on. */
-export const RUNTIMES: readonly Runtime[] = ["node", "deno", "bun"];
 
 /** A message as the tests look at it. */
 export type Message = Readonly<Record<string, unknown>>;
@@ -66,14 +62,9 @@ export interface FakeSupervisor {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** An environment without what the test runners put into theirs. */
-export function cleanEnv(): Record<string, string> {
-  const env: Record<string, string> = {};
-  for (const [name, value] of Object.entries(process.env)) {
-    if (/^(VITEST|NODE_|PREFORK_|BUN_|PORT$)/.test(name)) continue;
-    if (value !== undefined) env[name] = value;
-  }
-  return { ...env, NO_COLOR: "1" };
+/** The environment of supervisor and workers: no port of the tester's own. */
+function plainEnv(): Record<string, string> {
+  return cleanEnv({ NO_COLOR: "1", PORT: undefined });
 }
 
 /** The command that runs a fixture. */
@@ -84,7 +75,7 @@ export function commandOf(
 ): [string, ...string[]] {
   const [file, ...rest] = program;
   const path = fileURLToPath(new URL(`../fixtures/${file}`, import.meta.url));
-  const [verb, ...others] = args(runtime, path);
+  const [verb, ...others] = runtimeArgs(runtime, path);
   return runtime === "deno"
     ? [binary(runtime), verb!, ...flags, ...others, ...rest]
     : [binary(runtime), ...flags, verb!, ...others, ...rest];
@@ -105,7 +96,7 @@ interface Event {
 export function startSupervisor(): FakeSupervisor {
   const file = new URL("../fixtures/worker_supervisor.mjs", import.meta.url);
   const child = spawn(binary("node"), [fileURLToPath(file)], {
-    env: cleanEnv(),
+    env: plainEnv(),
     stdio: ["pipe", "pipe", "inherit"],
   });
   const closed = new Promise<void>((resolve) => {
@@ -191,7 +182,7 @@ export function startSupervisor(): FakeSupervisor {
         indexes,
         command: commandOf(plan.runtime, plan.program, plan.flags),
         env: {
-          ...cleanEnv(),
+          ...plainEnv(),
           ...(byHand
             ? { ADDRESS: plan.address }
             : encodeInheritance(inheritance, true)),
