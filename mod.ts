@@ -26,7 +26,7 @@
 export { Pool } from "./adapters/pool.ts";
 export { PoolCore, type StopReport } from "./core/pool.ts";
 export type { PoolOptions, WorkerRuntime } from "./core/options.ts";
-export type { Balance } from "./core/dispatcher.ts";
+export type { Balance } from "./core/balance.ts";
 export type { PoolEvent, WorkerIdentity } from "./core/events.ts";
 export type { ExitReason, WorkerState } from "./core/worker_state.ts";
 export type {

@@ -11,8 +11,10 @@ import path from "node:path";
 import process from "node:process";
 import tty from "node:tty";
 import type { Host } from "../core/adapter.ts";
+import { pairProblem } from "../worker/_certificate_pair.ts";
 import { grantedCpus } from "./_cpus.ts";
 import { read } from "./_holder.ts";
+import { PRELOAD } from "./_preload.ts";
 
 /** The place where this process runs. */
 export const host: Host = {
@@ -22,11 +24,14 @@ export const host: Host = {
   terminal: tty.isatty(0),
   env: process.env,
   execPath: process.execPath,
+  preload: PRELOAD,
   which: (name) =>
     (process.env["PATH"] ?? "").split(path.delimiter)
       .map((directory) => path.join(directory === "" ? "." : directory, name))
       .find(isExecutable),
   exists: existsSync,
+  resolve: (file) => path.resolve(file),
+  certificateProblem: pairProblem,
   sysctl: (name) => {
     const text = read(`/proc/sys/${name.replaceAll(".", "/")}`);
     return text === undefined ? undefined : Number(text);

@@ -26,16 +26,35 @@ export interface Libc {
     value: Uint8Array,
     length: number,
   ): number;
+  /** getsockopt(2). */
+  getsockopt(
+    fd: number,
+    level: number,
+    name: number,
+    value: Uint8Array,
+    length: Uint8Array,
+  ): number;
   /** bind(2). */
   bind(fd: number, address: Uint8Array, length: number): number;
   /** getsockname(2). */
   getsockname(fd: number, address: Uint8Array, length: Uint8Array): number;
+  /** getpeername(2). */
+  getpeername(fd: number, address: Uint8Array, length: Uint8Array): number;
   /** listen(2). */
   listen(fd: number, backlog: number): number;
   /** accept4(2) that does not ask who the client is. */
   accept4(fd: number, flags: number): number;
   /** fcntl(2). */
   fcntl(fd: number, command: number, argument: number): number;
+  /** dup3(2). */
+  dup3(from: number, to: number, flags: number): number;
+  /** epoll_ctl(2). */
+  epollCtl(
+    epoll: number,
+    operation: number,
+    fd: number,
+    event: Uint8Array,
+  ): number;
   /** close(2). */
   close(fd: number): number;
   /** socketpair(2). */
@@ -47,6 +66,10 @@ export interface Libc {
   ): number;
   /** sendmsg(2). */
   sendmsg(fd: number, header: Uint8Array, flags: number): number;
+  /** recv(2). */
+  recv(fd: number, buffer: Uint8Array, length: number, flags: number): number;
+  /** shutdown(2). */
+  shutdown(fd: number, how: number): number;
   /** errno(3) of this thread. */
   errno(): number;
   /** The address of the first byte of a buffer. */
@@ -70,18 +93,25 @@ export const SOCK = {
   cloexec: 0o2000000,
 } as const;
 
-/** Levels and names of setsockopt(2): socket(7), ipv6(7), unix(7). */
+/**
+ * Levels and names of setsockopt(2): socket(7), tcp(7), ipv6(7), unix(7).
+ */
 export const SO = {
   socket: 1,
   reuseAddr: 2,
   reusePort: 15,
   rights: 1,
+  tcp: 6,
   ipv6: 41,
   v6Only: 26,
+  type: 3,
+  acceptConn: 30,
+  domain: 39,
 } as const;
 
 /** Commands and flags of fcntl(2). */
 export const F = {
+  getfd: 1,
   setfd: 2,
   getfl: 3,
   setfl: 4,
@@ -120,7 +150,11 @@ export function systemError(number: number, call: string): Error {
  *
  * @throws {Error} with `code`, when the result is -1
  */
-export function checked(libc: Libc, result: number, call: string): number {
+export function checked(
+  libc: Pick<Libc, "errno">,
+  result: number,
+  call: string,
+): number {
   if (result < 0) throw systemError(libc.errno(), call);
   return result;
 }
@@ -131,7 +165,10 @@ export function setInheritable(libc: Libc, fd: number, on: boolean): void {
 }
 
 /** Sets O_NONBLOCK, which the whole open file description then has. */
-export function setNonblocking(libc: Libc, fd: number): void {
+export function setNonblocking(
+  libc: Pick<Libc, "fcntl" | "errno">,
+  fd: number,
+): void {
   const flags = checked(libc, libc.fcntl(fd, F.getfl, 0), "fcntl");
   checked(libc, libc.fcntl(fd, F.setfl, flags | SOCK.nonblock), "fcntl");
 }

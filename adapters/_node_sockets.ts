@@ -9,6 +9,7 @@ import net from "node:net";
 import process from "node:process";
 import util from "node:util";
 import type { Connection } from "../core/adapter.ts";
+import { readHandle } from "./_node_reader.ts";
 import type { RawSocket, RawSockets, TcpOptions } from "./_raw_socket.ts";
 import type {
   AcceptedHandle,
@@ -192,6 +193,17 @@ function nodeConnection(handle: AcceptedHandle): NodeConnection {
   return {
     handle,
     closed: () => closed,
+    get peer() {
+      // A pipe has no such member, and a client that is gone no address.
+      const out: { address?: string } = {};
+      handle.getpeername?.(out);
+      return out.address;
+    },
+    read(limit, reader) {
+      const reading = readHandle(handle, limit, reader);
+      socket = reading.socket;
+      return reading;
+    },
     socket() {
       const options: object = { handle, pauseOnCreate: true };
       socket ??= new net.Socket(options).on("error", () => undefined);

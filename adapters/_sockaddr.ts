@@ -29,6 +29,23 @@ export function portOf(sockaddr: Uint8Array): number {
   return sockaddr[2]! * 256 + sockaddr[3]!;
 }
 
+/**
+ * Reads the host out of an address that getpeername(2) wrote; undefined for
+ * families without one. Groups of IPv6 are written out, so equal hosts are
+ * equal texts.
+ */
+export function hostOf(sockaddr: Uint8Array): string | undefined {
+  const family = new DataView(sockaddr.buffer, sockaddr.byteOffset)
+    .getUint16(0, true);
+  if (family === AF.inet) return sockaddr.subarray(4, 8).join(".");
+  if (family !== AF.inet6) return undefined;
+  const groups = Array.from(
+    { length: 8 },
+    (_, i) => (sockaddr[8 + 2 * i]! * 256 + sockaddr[9 + 2 * i]!).toString(16),
+  );
+  return groups.join(":");
+}
+
 function ipv4(host: string, port: number): Uint8Array {
   const bytes = fixed(16);
   const view = new DataView(bytes.buffer);

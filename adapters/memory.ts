@@ -163,12 +163,25 @@ export class MemoryWorld {
     return traps.size > 0;
   }
 
-  /** A client connects to the first socket that is accepted on. */
-  connect(): { closed: boolean } {
+  /**
+   * A client connects to the first socket that is accepted on.
+   *
+   * @param peer its address
+   * @param text what it sends to whoever reads, one character per byte
+   */
+  connect(peer?: string, text = ""): { closed: boolean } {
     const client = { closed: false };
     const [accept] = this.#acceptors.values();
     if (accept === undefined) throw new Error("Nobody accepts");
-    accept({ close: () => client.closed = true });
+    accept({
+      peer,
+      read: (limit, reader) => {
+        const bytes = Uint8Array.from(text, (char) => char.charCodeAt(0));
+        queueMicrotask(() => reader.bytes(bytes.subarray(0, limit)));
+        return { [Symbol.dispose]: () => {} };
+      },
+      close: () => client.closed = true,
+    });
     return client;
   }
 
@@ -183,8 +196,12 @@ export class MemoryWorld {
         terminal: false,
         env: { PATH: "/bin", LISTEN_FDS: "7" },
         execPath: "/bin/node",
+        preload: "/lib/preload.js",
         which: (name) => `/bin/${name}`,
         exists: (path) => !path.includes("missing"),
+        resolve: (path) => path.startsWith("/") ? path : `/here/${path}`,
+        certificateProblem: ({ cert }) =>
+          cert.includes("missing") ? `"${cert}" is not there` : undefined,
         sysctl: (name) => this.sysctl.get(name),
         random: () => 0,
       },

@@ -23,7 +23,7 @@ export interface Row {
   readonly runtime: Runtime;
   /** What accepts and who answers. */
   readonly server: string;
-  /** True for one process without a supervisor. */
+  /** True for one process that serves. */
   readonly alone: boolean;
   /** The row with the same servers without prefork, by name. */
   readonly control?: string;
@@ -100,6 +100,21 @@ export function rowsOf(runtime: Runtime): readonly Row[] {
       row(
         "native-reuseport",
         prefork("reuseport", "native/prefork.ts"),
+        nativeControl,
+      ),
+      row(
+        "one-grafted",
+        prefork("shared", "native/prefork.ts"),
+        { ...native, control: "one-native" },
+      ),
+      row(
+        "grafted-shared",
+        prefork("shared", "native/prefork.ts"),
+        nativeControl,
+      ),
+      row(
+        "grafted-sharded",
+        prefork("sharded", "native/prefork.ts"),
         nativeControl,
       ),
     ]),

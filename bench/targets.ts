@@ -44,7 +44,12 @@ export function verdicts(results: Results): Verdict[] {
     if (id.endsWith("/handoff")) {
       compare("fresh", id, `${runtime}/cluster-rr`, 1, fresh);
     }
-    if (control !== undefined) {
+    if (control !== undefined && id.endsWith("/one-grafted")) {
+      for (const kind of ["fresh", "keepAlive"] as const) {
+        const what = kind === "fresh" ? fresh : "keep-alive";
+        compare(kind, id, `${runtime}/${control}`, 0.97, what);
+      }
+    } else if (control !== undefined) {
       compare("keepAlive", id, `${runtime}/${control}`, 0.98, "keep-alive");
     }
   }

@@ -24,6 +24,7 @@ export type CommandLine =
 
 type Draft = { -readonly [K in keyof PoolOptions]: PoolOptions[K] } & {
   listen?: string[];
+  runtimeArgs?: string[];
   log?: LogForm;
 };
 
@@ -44,6 +45,7 @@ const OPTIONS: Readonly<
   "start-timeout": (draft, value, name) =>
     draft.startTimeout = time(value, name),
   soak: (draft, value, name) => draft.soak = time(value, name),
+  "runtime-arg": (draft, value) => (draft.runtimeArgs ??= []).push(value),
   log: (draft, value, name) => {
     if (value !== "text" && value !== "json") {
       throw new TypeError(
@@ -52,6 +54,12 @@ const OPTIONS: Readonly<
     }
     draft.log = value;
   },
+};
+
+/** Options without a value; the key is the long name. */
+const FLAGS: Readonly<Record<string, (draft: Draft) => void>> = {
+  "wait-ready": (draft) => draft.waitReady = true,
+  "private-ports": (draft) => draft.privatePorts = true,
 };
 
 const SHORT: Readonly<Record<string, string>> = {
@@ -83,6 +91,11 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     if (!arg.startsWith("-") || arg === "-") break;
     const { name, inline } = splitOption(arg);
     if (name === "help" || name === "version") return { kind: name };
+    const set = Object.hasOwn(FLAGS, name) ? FLAGS[name] : undefined;
+    if (set !== undefined && inline === undefined) {
+      set(draft as Draft);
+      continue;
+    }
     const take = Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined;
     if (take === undefined) {
       throw new TypeError(

@@ -11,8 +11,9 @@ export const VERSION = "0.1.0";
 export const HELP = `Usage: prefork [options] program [args]
 
 Runs a program as a pool of worker processes behind one listening socket.
-A program in JavaScript or TypeScript imports "prefork/worker"; any other
-program finds its sockets by LISTEN_FDS or SERVER_STARTER_PORT.
+A program in JavaScript or TypeScript stays as it is: its listen(), Bun.serve()
+or Deno.serve() gets the pool's socket. Any other program finds its sockets by
+LISTEN_FDS or SERVER_STARTER_PORT.
 
 Options:
   -w, --workers N|auto    how many workers; auto is one per CPU that affinity
@@ -22,18 +23,30 @@ Options:
                           unix:/path?mode=0660&owner=..&group=..
                           unix:@abstract  fd:3  name=ADDRESS
                           each with ?backlog=N&share=MODE, [v6] with &ipv6Only
+                          TLS ended in the workers, a pair for each name:
+                          ?cert=chain.pem&key=key.pem&cert=..&key=..
+                          behind a balancer, from these addresses only:
+                          ?proxy=v1|v2|any&trust=10.0.0.0/8,192.0.2.1
   -s, --share MODE        how workers share an address (default: auto)
                           shared, sharded, reuseport, handoff, auto
       --balance WAY       who gets the next connection in handoff:
-                          round-robin (default), least-connections
+                          round-robin (default), least-connections, sticky
+                          (by client address), sticky=cookie:NAME,
+                          sticky=query:NAME
   -r, --runtime NAME      what runs the workers: node, deno, bun, exec, or a
                           mix such as node=3,bun=1
+      --runtime-arg ARG   an argument for the runtime, before the program, as in
+                          --runtime-arg --inspect=0; repeatable
+      --private-ports     leave addresses that are not the pool's to each
+                          worker, instead of sharing them too
       --max-workers N     the most workers SIGTTIN can ask for
       --grace TIME        time a draining worker has before it is killed
                           (default: 30s)
       --idle-grace TIME   time a draining worker gives an idle keep-alive
                           connection for one more request (default: 300ms)
       --start-timeout TIME  time a worker has to become ready (default: 60s)
+      --wait-ready        a worker is ready when its program says so by
+                          process.send("ready"), not when it listens
       --soak TIME         time the first new worker of a reload must live
                           before the others follow (default: 1s)
       --log text|json     form of the log on stderr (default: text)

@@ -6,6 +6,7 @@
  */
 
 import type { Address } from "./address.ts";
+import type { CertificateFiles } from "./listener_features.ts";
 
 /** The runtimes that prefork runs on. */
 export type RuntimeName = "node" | "deno" | "bun";
@@ -78,8 +79,24 @@ export interface HeldSocket {
   close(): void;
 }
 
+/** Gets to see the first bytes of a connection. */
+export interface HeadReader {
+  /** Some have come; the buffer is used again afterwards. */
+  bytes(bytes: Uint8Array): void;
+  /** No more will come: the client has ended its half, or all is broken. */
+  end(broken: boolean): void;
+}
+
 /** An accepted connection that waits to be handed to a worker. */
 export interface Connection {
+  /** The client's address without its port; undefined on a Unix socket. */
+  readonly peer: string | undefined;
+  /**
+   * Takes what the client sends out of the connection, but never more than
+   * `limit` bytes, until disposed. The reader is not called before this
+   * returns. What it was given must be sent to the worker with the connection.
+   */
+  read(limit: number, reader: HeadReader): Disposable;
   /** Closes this process' copy; the worker's copy lives on. */
   close(): void;
 }
@@ -165,10 +182,22 @@ export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The executable of this process' runtime. */
   readonly execPath: string;
+  /**
+   * The module that a worker loads before its program: an absolute path, or a
+   * URL where this package does not lie on a disk.
+   */
+  readonly preload: string;
   /** Where an executable is in PATH, or undefined. */
   which(name: string): string | undefined;
   /** True when a file is there. */
   exists(path: string): boolean;
+  /** A path that begins where this process runs, as an absolute one. */
+  resolve(path: string): string;
+  /**
+   * Why a certificate cannot be used with its key, as the rest of a sentence;
+   * undefined when it can.
+   */
+  certificateProblem(files: CertificateFiles): string | undefined;
   /** A number among the kernel's settings (sysctl(8)), where there is one. */
   sysctl(name: string): number | undefined;
   /** A number in [0, 1). */

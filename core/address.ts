@@ -4,6 +4,12 @@
  * @module
  */
 
+import {
+  FEATURE_KEYS,
+  type ListenerFeatures,
+  parseFeatures,
+} from "./listener_features.ts";
+
 /** A TCP address. An empty host means every interface, IPv6 and IPv4. */
 export interface TcpAddress {
   /** The kind of socket. */
@@ -36,7 +42,7 @@ export interface FdAddress {
 export type Address = TcpAddress | UnixAddress | FdAddress;
 
 /** An address with its name and what belongs to the socket. */
-export interface ListenerSpec {
+export interface ListenerSpec extends ListenerFeatures {
   /** The name that workers ask for; the address itself unless given. */
   readonly name: string;
   /** Where. */
@@ -87,6 +93,7 @@ export function parseListener(text: string): ListenerSpec {
     backlog: DEFAULT_BACKLOG,
     ipv6Only: false,
     ...parseSettings(query, address, text),
+    ...parseFeatures(new URLSearchParams(query), text),
   };
 }
 
@@ -187,6 +194,7 @@ function parseSettings(
 ): Settings {
   const settings: { -readonly [K in keyof Settings]: Settings[K] } = {};
   for (const [key, value] of new URLSearchParams(query)) {
+    if (FEATURE_KEYS.includes(key)) continue;
     const ofPath = ["mode", "owner", "group"].includes(key);
     const only = key === "ipv6Only" ? "tcp" : ofPath ? "unix" : address.kind;
     if (only !== address.kind || (ofPath && isAbstract(address))) {
@@ -228,7 +236,7 @@ function parseSettings(
         break;
       default:
         throw new TypeError(
-          `Cannot listen on "${text}": there is no setting "${key}", valid are backlog, share, ipv6Only (TCP), mode, owner and group (Unix)`,
+          `Cannot listen on "${text}": there is no setting "${key}", valid are backlog, share, cert, key, proxy, trust, ipv6Only (TCP), mode, owner and group (Unix)`,
         );
     }
   }

@@ -1,14 +1,34 @@
 /**
- * What the operator should know about this kernel's settings.
+ * What the operator should know about this kernel's settings and runtimes.
  *
  * @module
  */
 
-import type { Host } from "./adapter.ts";
+import type { Adapter, Host } from "./adapter.ts";
 import type { Listener } from "./listeners.ts";
+import type { Prepared } from "./prepare.ts";
+import { preloadFor } from "./runtime_command.ts";
+
+/** One sentence for each thing that a pool suffers from. */
+export function adviceFor(
+  { listeners, runtimeOf, workers }: Prepared,
+  adapter: Adapter,
+): readonly string[] {
+  const runtimes = new Set(
+    Array.from({ length: workers }, (_, slot) => runtimeOf(slot)),
+  );
+  const advice = [...kernelAdvice(listeners, adapter.host)];
+  for (const runtime of runtimes) {
+    if (runtime === "exec" || preloadFor(runtime, adapter)) continue;
+    advice.push(
+      `${runtime} cannot preload prefork's part from ${adapter.host.preload}, so a program must import "prefork/worker" itself, or install prefork from npm`,
+    );
+  }
+  return advice;
+}
 
 /** One sentence for each setting that a listener suffers from. */
-export function kernelAdvice(
+function kernelAdvice(
   listeners: readonly Listener[],
   host: Host,
 ): readonly string[] {

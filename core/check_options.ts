@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Balance, BALANCES, isBalance, tieOf } from "./balance.ts";
 import { formatAddress, type ListenerSpec, parseListener } from "./address.ts";
 import {
   MAX_WORKERS,
@@ -28,6 +29,8 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   share: true,
   balance: true,
   runtime: true,
+  runtimeArgs: true,
+  privatePorts: true,
   cwd: true,
   env: true,
   output: true,
@@ -35,6 +38,7 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   grace: true,
   idleGrace: true,
   startTimeout: true,
+  waitReady: true,
   soak: true,
 };
 
@@ -64,7 +68,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
       `Cannot create a pool: "workers" is ${workers} but "runtime" adds up to ${mixed}, leave "workers" out`,
     );
   }
-  return {
+  const config: PoolConfig = {
     program: text("program", options.program),
     args: list("args", options.args ?? []),
     listeners: checkListeners(options.listen ?? ":8080"),
@@ -73,11 +77,10 @@ export function checkOptions(options: PoolOptions): PoolConfig {
       ? undefined
       : whole("maxWorkers", options.maxWorkers, workers ?? 1, MAX_WORKERS),
     share: oneOf("share", options.share ?? "auto", [...SHARE_MODES, "auto"]),
-    balance: oneOf("balance", options.balance ?? "round-robin", [
-      "round-robin",
-      "least-connections",
-    ]),
+    balance: balance(options.balance ?? "round-robin"),
     runtimes,
+    runtimeArgs: list("runtimeArgs", options.runtimeArgs ?? []),
+    privatePorts: flag("privatePorts", options.privatePorts ?? false),
     cwd: options.cwd === undefined ? undefined : text("cwd", options.cwd),
     env: checkEnv(options.env ?? {}),
     output: oneOf("output", options.output ?? "inherit", ["inherit", "lines"]),
@@ -85,8 +88,35 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     grace: time("grace", options.grace ?? 30_000),
     idleGrace: time("idleGrace", options.idleGrace ?? 300),
     startTimeout: time("startTimeout", options.startTimeout ?? 60_000),
+    waitReady: flag("waitReady", options.waitReady ?? false),
     soak: time("soak", options.soak ?? 1_000),
   };
+  checkTie(config);
+  return config;
+}
+
+function balance(value: unknown): Balance {
+  if (isBalance(value)) return value;
+  throw new TypeError(
+    `Cannot use ${show(value)} for "balance": it must be one of ${BALANCES}`,
+  );
+}
+
+/** A supervisor sees nothing of a request that comes over TLS. */
+function checkTie(
+  { balance, share, listeners }: Pick<
+    PoolConfig,
+    "balance" | "share" | "listeners"
+  >,
+): void {
+  const tie = tieOf(balance);
+  if (tie === undefined || tie.by === "address") return;
+  for (const { name, certificates, share: own = share } of listeners) {
+    if (own !== "handoff" || certificates === undefined) continue;
+    throw new TypeError(
+      `Cannot create a pool: "balance" is "${balance}", but on "${name}" only the worker sees what TLS hides, use "sticky" or end TLS in front of the pool`,
+    );
+  }
 }
 
 function checkListeners(

@@ -11,10 +11,13 @@ import { BootOutput, type OutputLine } from "./boot_output.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { PoolEvent } from "./events.ts";
 import { launch } from "./launch.ts";
+import { startsJavaScript } from "./launchers.ts";
 import type { Listener } from "./listeners.ts";
+import { createOpened, type Opened } from "./opened.ts";
 import type { PoolConfig } from "./options.ts";
 import type { RuntimePattern } from "./program.ts";
 import { type FromWorker, parseFromWorker } from "./protocol.ts";
+import { describeSilence } from "./why.ts";
 import { WorkerRecord } from "./worker_record.ts";
 import {
   type ExitReason,
@@ -50,12 +53,15 @@ export interface CrewContext {
 export class Crew {
   /** How many workers were killed because their drain deadline passed. */
   killed = 0;
+  /** Listeners that workers asked for. */
+  readonly opened: Opened;
   readonly #context: CrewContext;
   readonly #output: BootOutput<WorkerRecord>;
 
   /** Makes a crew without workers. */
   constructor(context: CrewContext) {
     this.#context = context;
+    this.opened = createOpened(context);
     this.#output = new BootOutput((worker, line: OutputLine) =>
       context.emit({ type: "worker-output", ...worker.identity, ...line })
     );
@@ -74,6 +80,7 @@ export class Crew {
       generation,
       runtimeOf(slot),
       adapter.clock.now(),
+      new Set(listeners.map(({ name }) => name)),
     );
     worker.onSettled = (id, taken) =>
       taken ? dispatcher.taken(worker, id) : dispatcher.refused(worker, id);
@@ -87,7 +94,7 @@ export class Crew {
     });
     emit({ type: "worker-started", ...worker.identity });
     this.#watch(worker, config.startTimeout);
-    if (worker.runtime === "exec") this.#trust(worker);
+    if (worker.runtime === "exec" && !config.waitReady) this.#trust(worker);
     return worker;
   }
 
@@ -146,6 +153,7 @@ export class Crew {
       case "bury":
         worker.timer?.[Symbol.dispose]();
         dispatcher.lose(worker);
+        this.opened.lose(worker);
         break;
     }
   }
@@ -166,6 +174,7 @@ export class Crew {
    */
   #trust(worker: WorkerRecord): void {
     const { config, adapter, post } = this.#context;
+    if (startsJavaScript(config.program, config.args)) return;
     adapter.clock.after(config.soak, () =>
       post(() => {
         if (!worker.attached) this.step(worker, "ready");
@@ -176,10 +185,14 @@ export class Crew {
     const { config, emit } = this.#context;
     if (!starting) this.killed++;
     const why = starting
-      ? `it was not ready ${config.startTimeout} ms after its start`
+      ? describeSilence(worker, config)
       : `it was not done ${config.grace} ms after it began to drain`;
     worker.failure ??= why;
-    emit({ type: "worker-killed", ...worker.identity, why });
+    emit({
+      type: "worker-killed",
+      ...worker.identity,
+      why: starting ? worker.failure : why,
+    });
   }
 
   #bury(worker: WorkerRecord, status: ExitStatus): void {
@@ -205,7 +218,7 @@ export class Crew {
   }
 
   #hear(worker: WorkerRecord, raw: unknown): void {
-    const { post, emit } = this.#context;
+    const { config, post, emit } = this.#context;
     const parsed = parseFromWorker(raw);
     if (parsed.kind === "ours") {
       // What is said of connections changes no slot and comes thousands of
@@ -216,6 +229,8 @@ export class Crew {
     post(() => {
       if (parsed.kind === "noise") return this.#noise(worker, parsed.problem);
       const { message } = parsed;
+      // As programs say it that were written for PM2's "wait_ready".
+      if (config.waitReady && message === "ready") this.step(worker, "ready");
       emit({ type: "worker-message", ...worker.identity, message });
     });
   }
@@ -225,6 +240,9 @@ export class Crew {
     switch (message.type) {
       case "closed":
         dispatcher.closed(worker, message.count);
+        return true;
+      case "stick":
+        dispatcher.stick(worker, message.id);
         return true;
       case "heard":
         worker.unread = Math.max(0, worker.unread - message.count);
@@ -247,6 +265,9 @@ export class Crew {
       case "failed":
         worker.failure = message.reason;
         break;
+      case "open":
+        this.opened.open(worker, message);
+        break;
       case "adopted": {
         const { listener, shard } = message;
         this.#context.emit({
@@ -261,7 +282,13 @@ export class Crew {
   }
 }
 
-/** Whoever does not trap SIGTERM ends by it, as asked. */
+/**
+ * Whoever does not trap SIGTERM ends by it, as asked. Handlers of it may exit
+ * with the code that sh(1) gives to such an end.
+ */
 function isClean({ code, signal }: ExitStatus): boolean {
-  return code === 0 || signal === "SIGTERM";
+  return code === 0 || code === EXIT_SIGTERM || signal === "SIGTERM";
 }
+
+/** 128 and the number of SIGTERM. */
+const EXIT_SIGTERM = 143;

@@ -9,25 +9,44 @@
  * @module
  */
 
-import type { Connection } from "./adapter.ts";
-
-/** How the next worker is picked among those that are free. */
-export type Balance = "round-robin" | "least-connections";
+import type { Clock, Connection } from "./adapter.ts";
+import { type Balance, tieOf } from "./balance.ts";
+import type { ProxySettings } from "./listener_features.ts";
+import { type Candidate, type Placement, placementOf } from "./placement.ts";
+import { Queue, type Waiting } from "./queue.ts";
+import { createReception, type Reception } from "./reception.ts";
 
 /** A worker as the dispatcher sees it. */
-export interface Taker {
+export interface Taker extends Candidate {
   /**
    * How many messages it has not read yet. It gets no connection meanwhile:
    * Deno 2.9.5 loses one whose frame it reads together with a message before.
    */
   readonly unread: number;
-  /** Sends a connection; false when the worker is already gone. */
-  give(listener: string, id: number, connection: Connection): boolean;
+  /** True when it takes connections of a listener. */
+  serves(listener: string): boolean;
+  /**
+   * Sends a connection; false when the worker is already gone.
+   *
+   * @param head what was read of it here, one character per byte
+   */
+  give(
+    listener: string,
+    id: number,
+    connection: Connection,
+    head: string | undefined,
+  ): boolean;
 }
 
-interface Offer {
-  readonly id: number;
-  readonly listener: string;
+/** What was learned of a connection before it was offered. */
+export interface Introduction {
+  /** What ties the client to a worker. */
+  readonly key?: string | undefined;
+  /** What was read of it here, one character per byte. */
+  readonly head?: string | undefined;
+}
+
+interface Offer extends Waiting<Taker>, Introduction {
   readonly connection: Connection;
 }
 
@@ -42,21 +61,31 @@ interface Desk {
 
 /** Spreads connections over workers. */
 export class Dispatcher {
-  readonly #balance: Balance;
+  readonly #placement: Placement<Taker>;
   readonly #desks = new Map<Taker, Desk>();
   /** Workers without an unconfirmed connection, longest free first. */
   readonly #free = new Set<Taker>();
-  #waiting: Offer[] = [];
+  readonly #queue = new Queue<Taker, Offer>();
+  readonly #reception: Reception;
   #nextId = 1;
 
   /** Makes a dispatcher without workers. */
-  constructor(balance: Balance) {
-    this.#balance = balance;
+  constructor(balance: Balance, clock: Clock) {
+    this.#placement = placementOf(balance);
+    this.#reception = createReception(
+      tieOf(balance),
+      clock,
+      (listener, connection, { key, head }) => {
+        const id = this.#nextId++;
+        this.#wait({ id, listener, connection, key, head, target: undefined });
+        this.#spread();
+      },
+    );
   }
 
   /** How many connections wait for a free worker. */
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#queue.size;
   }
 
   /** How many connections a worker holds. */
@@ -65,36 +94,46 @@ export class Dispatcher {
     return desk === undefined ? 0 : desk.holding + desk.underway.size;
   }
 
-  /** A worker is ready for connections. */
+  /** A worker is ready for connections, or serves one more listener. */
   join(taker: Taker): void {
     const desk = this.#desks.get(taker) ??
       { open: true, underway: new Map(), holding: 0 };
     desk.open = true;
     this.#desks.set(taker, desk);
-    this.#release(taker, desk);
+    if (desk.underway.size === 0) this.#free.add(taker);
+    this.#line();
   }
 
   /** A worker gets no more connections; what is on its way may be refused. */
   leave(taker: Taker): void {
     const desk = this.#desks.get(taker);
-    if (desk !== undefined) desk.open = false;
-    this.#free.delete(taker);
+    if (desk === undefined || !desk.open) return;
+    this.#shut(taker, desk);
+    this.#line();
   }
 
   /** A worker is gone: what was on its way to it goes to another. */
   lose(taker: Taker): void {
     const desk = this.#desks.get(taker);
     if (desk === undefined) return;
-    this.leave(taker);
     this.#desks.delete(taker);
-    this.#waiting.unshift(...desk.underway.values());
-    this.#spread();
+    this.#free.delete(taker);
+    this.#placement.forget(taker);
+    for (const offer of desk.underway.values()) this.#wait(offer);
+    this.#line();
   }
 
-  /** A connection was accepted. */
-  offer(listener: string, connection: Connection): void {
-    this.#waiting.push({ id: this.#nextId++, listener, connection });
-    this.#spread();
+  /**
+   * A connection was accepted.
+   *
+   * @param proxy how a load balancer says whose it is, if it does
+   */
+  offer(
+    listener: string,
+    connection: Connection,
+    proxy?: ProxySettings,
+  ): void {
+    this.#reception.receive(listener, connection, proxy);
   }
 
   /** A worker has taken over a connection. */
@@ -105,7 +144,9 @@ export class Dispatcher {
     desk.underway.delete(id);
     desk.holding++;
     offer.connection.close();
-    this.#release(taker, desk);
+    if (!desk.open || desk.underway.size > 0) return;
+    this.#free.add(taker);
+    this.#spread();
   }
 
   /** A worker did not get a connection: another one does. */
@@ -115,9 +156,9 @@ export class Dispatcher {
     if (desk === undefined || offer === undefined) return;
     desk.underway.delete(id);
     // It is out of files, most likely: it gets nothing more.
-    this.leave(taker);
-    this.#waiting.unshift(offer);
-    this.#spread();
+    this.#shut(taker, desk);
+    this.#wait(offer);
+    this.#line();
   }
 
   /** A worker has read messages: it may be free again. */
@@ -131,65 +172,113 @@ export class Dispatcher {
     if (desk !== undefined) desk.holding = Math.max(0, desk.holding - count);
   }
 
+  /** An id is a worker's own: whoever comes with it goes there. */
+  stick(taker: Taker, id: string): void {
+    if (this.#desks.has(taker)) this.#placement.claim(id, taker);
+  }
+
   /**
    * Gives away everything that waits, confirmed or not: the pool stops, and
    * what was accepted is to be answered.
    */
   flush(): void {
-    for (;;) {
-      // Asked anew each round: one that is already gone closes its desk.
-      const takers = [...this.#desks].filter(([, desk]) => desk.open);
-      if (takers.length === 0) return;
-      for (const [taker, desk] of takers) {
-        const offer = this.#waiting.shift();
-        if (offer === undefined) return;
-        this.#give(taker, desk, offer);
+    this.#reception.flush();
+    let turn = 0;
+    for (const offer of this.#queue.drain()) {
+      for (;;) {
+        // Asked anew each time: one that is already gone closes its desk.
+        const open = this.#open(offer.listener);
+        const taker = this.#placement.target(offer.key, open) ??
+          open[turn++ % open.length];
+        if (taker === undefined) {
+          this.#wait(offer);
+          break;
+        }
+        if (this.#give(taker, offer)) break;
       }
+    }
+  }
+
+  /** A listener is no more: what waits for it is closed. */
+  drop(listener: string): void {
+    for (const offer of this.#queue.drain()) {
+      if (offer.listener === listener) offer.connection.close();
+      else this.#wait(offer);
     }
   }
 
   /** Closes what nobody can take any more. */
   close(): void {
-    for (const { connection } of this.#waiting) connection.close();
-    this.#waiting = [];
+    this.#reception.flush();
+    for (const { connection } of this.#queue.drain()) connection.close();
   }
 
-  #spread(): void {
-    while (this.#waiting.length > 0) {
-      const taker = this.#pick();
-      if (taker === undefined) return;
-      this.#free.delete(taker);
-      const offer = this.#waiting.shift()!;
-      this.#give(taker, this.#desks.get(taker)!, offer);
+  /** Those who get connections of a listener, in the order they joined. */
+  #open(listener: string): readonly Taker[] {
+    return [...this.#desks].flatMap(([taker, desk]) =>
+      desk.open && taker.serves(listener) ? [taker] : []
+    );
+  }
+
+  /** Who is there has changed: whoever waits lines up anew. */
+  #line(): void {
+    if (this.#placement.ties) {
+      for (const offer of this.#queue.drain()) this.#wait(offer);
     }
-  }
-
-  #give(taker: Taker, desk: Desk, offer: Offer): void {
-    if (taker.give(offer.listener, offer.id, offer.connection)) {
-      desk.underway.set(offer.id, offer);
-    } else {
-      // Its end has not been reported yet; it is out until then.
-      this.leave(taker);
-      this.#waiting.unshift(offer);
-    }
-  }
-
-  #release(taker: Taker, desk: Desk): void {
-    if (!desk.open || desk.underway.size > 0) return;
-    this.#free.add(taker);
     this.#spread();
   }
 
-  #pick(): Taker | undefined {
-    let best: Taker | undefined;
-    for (const taker of this.#free) {
-      if (taker.unread > 0) continue;
-      if (this.#balance === "round-robin") return taker;
-      if (
-        best === undefined ||
-        this.#desks.get(taker)!.holding < this.#desks.get(best)!.holding
-      ) best = taker;
+  #wait(offer: Offer): void {
+    const target = offer.key === undefined
+      ? undefined
+      : this.#placement.target(offer.key, this.#open(offer.listener));
+    this.#queue.add({ ...offer, target });
+  }
+
+  #shut(taker: Taker, desk: Desk): void {
+    desk.open = false;
+    this.#free.delete(taker);
+  }
+
+  #spread(): void {
+    for (let moved = true; moved;) {
+      moved = false;
+      for (const offer of this.#queue.heads()) {
+        if (this.#free.size === 0) return;
+        const taker = this.#pick(offer);
+        if (taker === undefined) continue;
+        this.#queue.take(offer);
+        if (!this.#give(taker, offer)) {
+          this.#wait(offer);
+          return this.#line();
+        }
+        // The line behind it may now be the first to have its turn.
+        moved = true;
+        break;
+      }
     }
-    return best;
+  }
+
+  #give(taker: Taker, offer: Offer): boolean {
+    const { id, listener, connection, head } = offer;
+    const desk = this.#desks.get(taker)!;
+    this.#free.delete(taker);
+    const given = taker.give(listener, id, connection, head);
+    if (given) desk.underway.set(id, offer);
+    // Its end has not been reported yet; it is out until then.
+    else this.#shut(taker, desk);
+    return given;
+  }
+
+  #pick({ target, listener }: Offer): Taker | undefined {
+    const isFree = (taker: Taker) =>
+      taker.unread === 0 && taker.serves(listener);
+    if (target !== undefined) {
+      return this.#free.has(target) && isFree(target) ? target : undefined;
+    }
+    return this.#placement.next(
+      this.#free.values().filter(isFree),
+      (taker) => this.#desks.get(taker)!.holding,
+    );
   }
 }

@@ -6,10 +6,11 @@
  */
 
 import type { ShareMode } from "./adapter.ts";
+import { areFeatures, type ListenerFeatures } from "./listener_features.ts";
 import { PROTOCOL_VERSION } from "./protocol.ts";
 
 /** One listener as a worker sees it. */
-export interface InheritedListener {
+export interface InheritedListener extends ListenerFeatures {
   /** The name that the user gave it, or its address. */
   readonly name: string;
   /** The real address, as `formatAddress` writes it. */
@@ -25,6 +26,11 @@ export interface InheritedListener {
    * in `reuseport` and `handoff`.
    */
   readonly fds: readonly number[];
+  /**
+   * In `handoff` what ties a client to a worker, if anything does: `address`,
+   * `cookie:NAME` or `query:NAME`.
+   */
+  readonly sticky?: string;
   /** In `sharded`: which of {@linkcode InheritedListener.fds} is the own one. */
   readonly shard: number;
 }
@@ -50,6 +56,9 @@ export const ENV = {
   /** The listeners, as JSON. */
   listeners: "PREFORK_LISTENERS",
 } as const;
+
+/** The variable that tells the preloaded part what the user asked for: JSON. */
+export const PRELOAD_VARIABLE = "PREFORK_PRELOAD";
 
 /** Writes the variables of a worker, for prefork's own workers and for others. */
 export function encodeInheritance(
@@ -141,12 +150,14 @@ function count(text: string | undefined): number {
 
 function isListener(value: unknown): value is InheritedListener {
   if (typeof value !== "object" || value === null) return false;
-  const { name, address, mode, backlog, ipv6Only, fds, shard } =
+  const { name, address, mode, backlog, ipv6Only, fds, shard, sticky } =
     value as Record<string, unknown>;
   return typeof name === "string" && typeof address === "string" &&
     typeof mode === "string" && isCount(backlog) &&
     typeof ipv6Only === "boolean" && Array.isArray(fds) &&
-    fds.every(isCount) && isCount(shard);
+    fds.every(isCount) && isCount(shard) &&
+    (sticky === undefined || typeof sticky === "string") &&
+    areFeatures(value as Record<string, unknown>);
 }
 
 function isCount(value: unknown): value is number {

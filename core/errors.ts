@@ -9,7 +9,10 @@
 
 /** What went wrong, as a stable name to compare with. */
 export type PreforkErrorCode =
-  /** A listener cannot be bound: in use, privileged, a path that is not ours. */
+  /**
+   * A listener cannot be bound: in use, privileged, a path that is not ours, a
+   * certificate that cannot be used.
+   */
   | "ERR_BIND"
   /** The program does not boot: missing, throws, exits or stays silent. */
   | "ERR_BOOT"

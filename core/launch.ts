@@ -5,7 +5,9 @@
  */
 
 import type { Adapter, ExitStatus } from "./adapter.ts";
-import { encodeInheritance } from "./environment.ts";
+import { formatTie, tieOf } from "./balance.ts";
+import { encodeInheritance, PRELOAD_VARIABLE } from "./environment.ts";
+import { habitsOf } from "./habits.ts";
 import {
   inheritedListener,
   inheritedSockets,
@@ -13,6 +15,7 @@ import {
 } from "./listeners.ts";
 import type { PoolConfig } from "./options.ts";
 import { commandOf } from "./program.ts";
+import { preloadVariables } from "./runtime_command.ts";
 import type { WorkerRecord } from "./worker_record.ts";
 
 /** Who is told what a worker does. */
@@ -52,6 +55,7 @@ export function launch(
   adapter: Adapter,
   observer: WorkerObserver,
 ): void {
+  const { privatePorts, waitReady, startTimeout } = config;
   const reusePort = listeners.some(({ mode }) => mode === "reuseport");
   const command = commandOf(
     { ...config, runtime: worker.runtime, reusePort },
@@ -64,8 +68,17 @@ export function launch(
     sockets: listeners.flatMap(inheritedSockets),
     env: (fds) => ({
       ...ownEnvironment(adapter),
+      ...habitsOf(worker, listeners),
       ...config.env,
-      ...placeOf(worker, listeners, fds, adapter),
+      ...(worker.runtime === "exec" &&
+        preloadVariables(adapter, { ...adapter.host.env, ...config.env })),
+      ...placeOf(worker, listeners, fds, config, adapter),
+      [PRELOAD_VARIABLE]: JSON.stringify({
+        privatePorts,
+        waitReady,
+        startTimeout,
+        wrapped: worker.runtime === "exec",
+      }),
     }),
     output: config.output,
     onLine: (stream, line) => observer.line(stream, line),
@@ -91,14 +104,19 @@ function placeOf(
   { slot, generation }: WorkerRecord,
   listeners: readonly Listener[],
   fds: readonly number[],
+  { balance }: PoolConfig,
   { capabilities }: Adapter,
 ): Record<string, string> {
   let at = 0;
+  const tie = tieOf(balance);
   const inherited = listeners.map((listener) => {
     const count = inheritedSockets(listener).length;
     const own = fds.slice(at, at + count);
     at += count;
-    return inheritedListener(listener, slot, own);
+    const made = inheritedListener(listener, slot, own);
+    return tie === undefined || listener.mode !== "handoff"
+      ? made
+      : { ...made, sticky: formatTie(tie) };
   });
   return encodeInheritance(
     { slot, generation, listeners: inherited },

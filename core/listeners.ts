@@ -8,10 +8,11 @@ import type { Adapter, HeldSocket, ShareMode } from "./adapter.ts";
 import { type Address, formatAddress, type ListenerSpec } from "./address.ts";
 import type { InheritedListener } from "./environment.ts";
 import { PreforkError } from "./errors.ts";
+import { featuresOf, type ListenerFeatures } from "./listener_features.ts";
 import { chooseShareMode } from "./share_mode.ts";
 
 /** A listener whose sockets are bound. */
-export interface Listener {
+export interface Listener extends ListenerFeatures {
   /** Its name. */
   readonly name: string;
   /** Its real address, as text. */
@@ -73,6 +74,7 @@ export async function openListeners(
         reason,
         backlog: spec.backlog,
         ipv6Only: spec.ipv6Only,
+        ...featuresOf(spec),
         sockets,
       });
     }
@@ -99,12 +101,14 @@ export function inheritedSockets(listener: Listener): readonly HeldSocket[] {
 
 /** A listener as the worker of a slot sees it. */
 export function inheritedListener(
-  { name, address, mode, backlog, ipv6Only }: Listener,
+  listener: Listener,
   slot: number,
   fds: readonly number[],
 ): InheritedListener {
+  const { name, address, mode, backlog, ipv6Only } = listener;
   const shard = mode === "sharded" ? slot : 0;
-  return { name, address, mode, backlog, ipv6Only, fds, shard };
+  const features = featuresOf(listener);
+  return { name, address, mode, backlog, ipv6Only, fds, shard, ...features };
 }
 
 async function bindAll(

@@ -6,7 +6,7 @@
 
 import type { RuntimeName, ShareMode } from "./adapter.ts";
 import type { ListenerSpec } from "./address.ts";
-import type { Balance } from "./dispatcher.ts";
+import type { Balance } from "./balance.ts";
 
 /** What runs a worker: a runtime, or the program itself. */
 export type WorkerRuntime = RuntimeName | "exec";
@@ -45,7 +45,11 @@ export interface PoolOptions {
    */
   readonly share?: ShareMode | "auto";
   /**
-   * Who gets the next connection in `handoff`.
+   * Who gets the next connection in `handoff`: `"round-robin"`,
+   * `"least-connections"`, or the same worker each time for one client address
+   * (`"sticky"`), for one value of a cookie (`"sticky=cookie:NAME"`) or of a
+   * parameter of the query (`"sticky=query:NAME"`). With TLS in the workers
+   * only the address can be seen.
    *
    * @default {"round-robin"}
    */
@@ -58,6 +62,20 @@ export interface PoolOptions {
   readonly runtime?:
     | WorkerRuntime
     | Readonly<Partial<Record<WorkerRuntime, number>>>;
+  /**
+   * Arguments for the runtime, before the program: `["--inspect=0"]`. On Deno
+   * a permission among them (`--allow-net`) replaces the `-A` that is given
+   * otherwise.
+   */
+  readonly runtimeArgs?: readonly string[];
+  /**
+   * True to leave a worker's `listen()` alone on addresses that are not the
+   * pool's. Otherwise the supervisor opens such an address once for all of
+   * them.
+   *
+   * @default {false}
+   */
+  readonly privatePorts?: boolean;
   /** The working directory of the workers. */
   readonly cwd?: string;
   /** Variables for the workers, on top of the supervisor's own. */
@@ -95,6 +113,14 @@ export interface PoolOptions {
    */
   readonly startTimeout?: number;
   /**
+   * True when a worker is ready only once its program has said so by
+   * `process.send("ready")`, or `ready()` of `prefork/worker`, and not as soon
+   * as it listens.
+   *
+   * @default {false}
+   */
+  readonly waitReady?: boolean;
+  /**
    * The time the first worker of a new generation must live before the reload
    * goes on, and that a program which cannot say when it is ready must live to
    * be taken as ready.
@@ -130,6 +156,10 @@ export interface PoolConfig {
   readonly balance: Balance;
   /** The runtimes, or undefined to choose by the program. */
   readonly runtimes: readonly RuntimeShare[] | undefined;
+  /** Arguments for the runtime. */
+  readonly runtimeArgs: readonly string[];
+  /** Whether addresses that are not the pool's are a worker's own. */
+  readonly privatePorts: boolean;
   /** The working directory. */
   readonly cwd: string | undefined;
   /** Additional variables. */
@@ -144,6 +174,8 @@ export interface PoolConfig {
   readonly idleGrace: number;
   /** Start timeout, ms. */
   readonly startTimeout: number;
+  /** Whether the program itself says when it is ready. */
+  readonly waitReady: boolean;
   /** Soak time, ms. */
   readonly soak: number;
 }

@@ -5,7 +5,7 @@
  */
 
 import type { Adapter } from "./adapter.ts";
-import { kernelAdvice } from "./advice.ts";
+import { adviceFor } from "./advice.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { type PreforkError, stateError } from "./errors.ts";
 import { EventStream } from "./event_stream.ts";
@@ -203,7 +203,7 @@ export class PoolCore implements AsyncDisposable {
       throw stateError("start", STOPPED);
     }
     this.#since = adapter.clock.now();
-    const dispatcher = new Dispatcher(config.balance);
+    const dispatcher = new Dispatcher(config.balance, adapter.clock);
     const emit = (event: PoolEvent) => this.#events.push(event);
     const supervisor = new Supervisor({
       ...prepared,
@@ -226,7 +226,7 @@ export class PoolCore implements AsyncDisposable {
     for (const { name, address, mode, reason } of listeners) {
       emit({ type: "listening", name, address, share: mode, reason });
     }
-    const advice = kernelAdvice(listeners, adapter.host);
+    const advice = adviceFor(prepared, adapter);
     for (const message of advice) emit({ type: "warning", message });
     this.#stayAlive(adapter);
     this.#accept(this.#running);
@@ -244,12 +244,12 @@ export class PoolCore implements AsyncDisposable {
   }
 
   #accept({ listeners, dispatcher, adapter }: Running): void {
-    for (const { name, mode, sockets, backlog } of listeners) {
+    for (const { name, mode, sockets, backlog, proxy } of listeners) {
       if (mode !== "handoff") continue;
       this.#cleanup.push(adapter.accept(
         sockets[0]!,
         backlog,
-        (connection) => dispatcher.offer(name, connection),
+        (connection) => dispatcher.offer(name, connection, proxy),
       ));
     }
   }
@@ -265,13 +265,12 @@ export class PoolCore implements AsyncDisposable {
 
   #onEmpty(): void {
     if (this.#ended) return;
-    const { listeners, dispatcher, supervisor } = this.#running!;
+    const { listeners, dispatcher, supervisor: { crew } } = this.#running!;
+    crew.opened.close();
     dispatcher.close();
-    for (const disposable of this.#cleanup.reverse()) {
-      disposable[Symbol.dispose]();
-    }
+    for (const each of this.#cleanup.reverse()) each[Symbol.dispose]();
     closeListeners(listeners);
-    this.#end(supervisor.crew.killed);
+    this.#end(crew.killed);
   }
 
   #end(killed: number): void {

@@ -5,6 +5,8 @@
  */
 
 import type { Adapter } from "./adapter.ts";
+import { checkFeatures } from "./check_features.ts";
+import { startsJavaScript } from "./launchers.ts";
 import { type Listener, openListeners } from "./listeners.ts";
 import { MAX_WORKERS, type PoolConfig } from "./options.ts";
 import { commandOf, type RuntimePattern, runtimePattern } from "./program.ts";
@@ -26,6 +28,7 @@ export interface Prepared {
  * listeners. When one of them fails, nothing is left open.
  *
  * @throws {PreforkError} `ERR_BOOT`, `ERR_SPAWN`, `ERR_SHARE_MODE`, `ERR_BIND`
+ * @throws {TypeError} when a listener's settings do not fit the workers
  */
 export async function prepare(
   config: PoolConfig,
@@ -39,11 +42,14 @@ export async function prepare(
     Array.from({ length: workers }, (_, slot) => runtimeOf(slot)),
   );
   for (const runtime of runtimes) commandOf({ ...config, runtime }, adapter);
+  const foreign = runtimes.has("exec");
+  // Behind npm and the like there is JavaScript all the same.
+  const deaf = foreign && !startsJavaScript(config.program, config.args);
   const listeners = await openListeners({
-    specs: config.listeners,
+    specs: checkFeatures(config.listeners, deaf, adapter),
     share: config.share,
     shards: Math.max(workers, maxWorkers),
-    foreign: runtimes.has("exec"),
+    foreign,
   }, adapter);
   return { workers, maxWorkers, runtimeOf, listeners };
 }

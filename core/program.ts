@@ -7,6 +7,7 @@
 import type { Adapter } from "./adapter.ts";
 import { PreforkError } from "./errors.ts";
 import type { RuntimeShare, WorkerRuntime } from "./options.ts";
+import { denoArguments, runtimeArguments } from "./runtime_command.ts";
 
 /** Endings of files that Node, Deno and Bun run. */
 const SCRIPT = /\.[cm]?[jt]sx?$/;
@@ -37,6 +38,8 @@ export interface ProgramPlan {
   readonly program: string;
   /** Its arguments. */
   readonly args: readonly string[];
+  /** Arguments for the runtime. */
+  readonly runtimeArgs?: readonly string[];
   /** Where a relative path begins, unless here. */
   readonly cwd?: string | undefined;
   /** True when workers bind their address themselves. */
@@ -50,13 +53,21 @@ export interface ProgramPlan {
  * @throws {PreforkError} `ERR_SPAWN` when the runtime is not in PATH
  */
 export function commandOf(
-  { runtime, program, args, cwd, reusePort = false }: ProgramPlan,
+  { runtime, program, args, cwd, runtimeArgs = [], reusePort = false }:
+    ProgramPlan,
   adapter: Adapter,
 ): [string, ...string[]] {
   const path = cwd === undefined || program.startsWith("/")
     ? program
     : `${cwd}/${program}`;
-  if (runtime === "exec") return executable(program, path, args, adapter);
+  if (runtime === "exec") {
+    return executable(
+      program,
+      path,
+      denoArguments(program, args, adapter),
+      adapter,
+    );
+  }
   // Deno and Bun also run modules by URL; only a path can be looked for.
   if (!/^\w+:/.test(program) && !adapter.host.exists(path)) {
     throw new PreforkError(
@@ -73,10 +84,8 @@ export function commandOf(
       `Cannot start workers on ${runtime}: there is no "${runtime}" in PATH, install it or choose another runtime`,
     );
   }
-  if (runtime !== "deno") return [binary, program, ...args];
-  // Deno.serve knows reusePort behind this flag only (Deno 2.9).
-  const flags = reusePort ? ["-A", "--unstable-net"] : ["-A"];
-  return [binary, "run", ...flags, program, ...args];
+  const plan = { runtime, program, runtimeArgs, reusePort };
+  return [binary, ...runtimeArguments(plan, adapter), program, ...args];
 }
 
 function executable(

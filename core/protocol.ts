@@ -31,7 +31,16 @@ export type FromWorker =
   /** So many handed connections have ended since the last such message. */
   | { readonly type: "closed"; readonly count: number }
   /** It has read so many messages without a connection; in `handoff` only. */
-  | { readonly type: "heard"; readonly count: number };
+  | { readonly type: "heard"; readonly count: number }
+  /** It wants an address opened for all workers; `nth` of those at port 0. */
+  | {
+    readonly type: "open";
+    readonly id: number;
+    readonly address: string;
+    readonly nth: number;
+  }
+  /** A client's id is its own: connections that come with it are, too. */
+  | { readonly type: "stick"; readonly id: string };
 
 /** What the supervisor says. */
 export type ToWorker =
@@ -49,8 +58,29 @@ export type ToWorker =
     readonly listener: string;
     readonly shard: number;
   }
-  /** A connection comes with this message. */
-  | { readonly type: "connection"; readonly listener: string };
+  /** The address is open; connections of it are handed over. */
+  | {
+    readonly type: "opened";
+    readonly id: number;
+    readonly name: string;
+    readonly address: string;
+  }
+  /** It cannot be opened: a sentence that says why, and the system's code. */
+  | {
+    readonly type: "refused";
+    readonly id: number;
+    readonly code: string;
+    readonly reason: string;
+  }
+  /**
+   * A connection comes with this message. The head is what the supervisor has
+   * read of it, one character per byte.
+   */
+  | {
+    readonly type: "connection";
+    readonly listener: string;
+    readonly head?: string;
+  };
 
 /** What a message turned out to be. */
 export type Parsed<T> =
@@ -61,7 +91,7 @@ export type Parsed<T> =
   /** Tagged as ours but not understood. */
   | { readonly kind: "noise"; readonly problem: string };
 
-type Field = "string" | "count";
+type Field = "string" | "count" | "head?";
 type Shapes<T extends { type: string }> = {
   readonly [K in T["type"]]: {
     readonly [F in Exclude<keyof Extract<T, { type: K }>, "type">]: Field;
@@ -76,17 +106,27 @@ const FROM_WORKER: Shapes<FromWorker> = {
   adopted: { listener: "string", shard: "count" },
   closed: { count: "count" },
   heard: { count: "count" },
+  open: { id: "count", address: "string", nth: "count" },
+  stick: { id: "string" },
 };
 
 const TO_WORKER: Shapes<ToWorker> = {
   drain: { ms: "count", idle: "count" },
   adopt: { listener: "string", shard: "count" },
   release: { listener: "string", shard: "count" },
-  connection: { listener: "string" },
+  opened: { id: "count", name: "string", address: "string" },
+  refused: { id: "count", code: "string", reason: "string" },
+  connection: { listener: "string", head: "head?" },
 };
 
 /** The longest text in one of our messages, in UTF-16 units. */
 const MAX_TEXT = 4096;
+
+/**
+ * The most bytes of a connection that the supervisor reads: as much as Node
+ * grants the head of a request (`http.maxHeaderSize`).
+ */
+export const MAX_HEAD: number = 16 * 1024;
 
 /** Tags a message as ours. */
 export function encode(message: FromWorker | ToWorker): unknown {
@@ -124,9 +164,11 @@ function parse<T extends { type: string }>(
   const known: Record<string, unknown> = { type };
   for (const [name, field] of Object.entries(shape)) {
     const value = fields[name];
-    const fits = field === "string"
-      ? typeof value === "string" && value.length <= MAX_TEXT
-      : Number.isSafeInteger(value) && (value as number) >= 0;
+    if (field === "head?" && value === undefined) continue;
+    const fits = field === "count"
+      ? Number.isSafeInteger(value) && (value as number) >= 0
+      : typeof value === "string" &&
+        value.length <= (field === "head?" ? MAX_HEAD : MAX_TEXT);
     if (!fits) {
       return noise(`"${name}" of a "${type}" message is ${show(value)}`);
     }

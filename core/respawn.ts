@@ -4,11 +4,10 @@
  * @module
  */
 
-import type { Adapter, ExitStatus } from "./adapter.ts";
+import type { Adapter } from "./adapter.ts";
 import { backoffDelay, DEFAULT_BACKOFF } from "./backoff.ts";
 import type { PoolEvent } from "./events.ts";
 import type { Slot } from "./worker_record.ts";
-import type { ExitReason } from "./worker_state.ts";
 
 /** What {@linkcode respawn} needs. */
 export interface RespawnContext {
@@ -42,17 +41,4 @@ export function respawn(
     delay,
     () => post(() => slot.wait = undefined),
   );
-}
-
-/** Says in words how a worker ended that was not meant to. */
-export function describeExit(
-  { code, signal }: ExitStatus,
-  reason: ExitReason,
-): string {
-  const when = reason === "boot-failed"
-    ? "before it was ready"
-    : "right after it was ready";
-  return signal === null
-    ? `it exited with code ${code} ${when}`
-    : `it was ended by ${signal} ${when}`;
 }

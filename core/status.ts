@@ -66,7 +66,7 @@ export interface PoolStatus {
   readonly wanted: number;
   /** How many are ready. */
   readonly ready: number;
-  /** Its listeners. */
+  /** Its listeners; those that workers asked for come after its own. */
   readonly listeners: readonly ListenerStatus[];
   /** Its workers, by slot; those that leave come after those that serve. */
   readonly workers: readonly WorkerStatus[];
@@ -114,7 +114,10 @@ export function statusOf(source: StatusSource): PoolStatus {
     generation: supervisor?.generation ?? 0,
     wanted: supervisor?.wanted ?? 0,
     ready: workers.filter(({ state }) => state === "ready").length,
-    listeners: listeners.map(({ name, address, mode }) => ({
+    listeners: [
+      ...listeners,
+      ...supervisor?.crew.opened.listeners ?? [],
+    ].map(({ name, address, mode }) => ({
       name,
       address,
       share: mode,

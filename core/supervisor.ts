@@ -15,8 +15,9 @@ import type { Listener } from "./listeners.ts";
 import type { PoolConfig } from "./options.ts";
 import type { RuntimePattern } from "./program.ts";
 import { plan, type Step } from "./reconcile.ts";
-import { describeExit, respawn } from "./respawn.ts";
+import { respawn } from "./respawn.ts";
 import { Reloads } from "./reload.ts";
+import { whyGone } from "./why.ts";
 import { Slot, type WorkerRecord } from "./worker_record.ts";
 import type { ExitReason } from "./worker_state.ts";
 
@@ -223,8 +224,7 @@ export class Supervisor {
     const unwanted = this.stopping || slot.slot >= this.wanted;
     if (unwanted || reason === "drained") return;
     if (reason === "boot-failed" || !worker.proven) {
-      const how = worker.failure ?? describeExit(status, reason);
-      this.#fail(slot, worker.generation, how);
+      this.#fail(slot, worker.generation, whyGone(worker, reason, status));
     } else if (filled) this.#crashed(slot, worker);
   }
 

@@ -35,8 +35,12 @@ export class WorkerRecord implements Taker {
   proven = false;
   /** Why it could not use a listener, in its own words. */
   failure: string | undefined;
+  /** Listeners that it asked for while it ran. */
+  readonly opened: Set<string> = new Set();
   /** The clock of its start timeout or drain deadline. */
   timer: Disposable | undefined;
+
+  readonly #listeners: ReadonlySet<string>;
 
   /** Told whether a connection that was given has arrived. */
   onSettled: (id: number, taken: boolean) => void = () => {};
@@ -47,11 +51,13 @@ export class WorkerRecord implements Taker {
     generation: number,
     runtime: WorkerRuntime,
     startedAt: number,
+    listeners: ReadonlySet<string>,
   ) {
     this.slot = slot;
     this.generation = generation;
     this.runtime = runtime;
     this.startedAt = startedAt;
+    this.#listeners = listeners;
   }
 
   /** What identifies it in events. */
@@ -72,10 +78,20 @@ export class WorkerRecord implements Taker {
     return sent;
   }
 
+  /** True for the pool's own listeners, and for those it asked for. */
+  serves(listener: string): boolean {
+    return this.#listeners.has(listener) || this.opened.has(listener);
+  }
+
   /** Sends it a connection; false when it is already gone. */
-  give(listener: string, id: number, connection: Connection): boolean {
+  give(
+    listener: string,
+    id: number,
+    connection: Connection,
+    head: string | undefined,
+  ): boolean {
     return this.process.sendConnection(
-      encode({ type: "connection", listener }),
+      encode({ type: "connection", listener, ...(head && { head }) }),
       connection,
       (taken) => this.onSettled(id, taken),
     );

@@ -3,10 +3,12 @@
  * `bun test`, one runner after the other, and then the three laid side by
  * side, so that none is silently empty.
  *
- *     node scripts/test.ts [--quick] [--runner name] [part of a path ..]
+ *     node scripts/test.ts [--quick] [--update] [--runner name] [part of a path ..]
  *
- * `--quick` leaves out the tests that start whole pools or workers. The last
- * line is the sum of all runs; the exit code is 1 unless everything is right.
+ * `--quick` leaves out the tests that start whole pools or workers. A run of
+ * everything also lays docs/SERVERS.md beside what the tests of servers have
+ * shown; `--update` writes it. The last line is the sum of all runs; the exit
+ * code is 1 unless everything is right.
  */
 
 import process from "node:process";
@@ -14,6 +16,7 @@ import { parseArgs } from "node:util";
 import { differences, skips } from "./lib/compare.ts";
 import { killJobs } from "./lib/job.ts";
 import { type Results, runFiles, type Runner, RUNNERS } from "./lib/runners.ts";
+import { checkServersPage } from "./lib/servers_page.ts";
 import { filesBelow } from "./lib/tree.ts";
 
 /** Tests under load: nothing else may run beside them. */
@@ -23,15 +26,22 @@ const ALONE = "tests/load/";
 const SLOW: readonly string[] = [
   ALONE,
   "tests/examples/",
+  "tests/frameworks/",
   "tests/package/",
   "tests/pool/",
+  "tests/preload/",
   "tests/worker/",
 ];
+
+/** The tests that docs/SERVERS.md is made of. */
+const SERVERS: readonly string[] = filesBelow("tests/frameworks")
+  .filter((file) => file.endsWith(".test.ts"));
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: "boolean", default: false },
+    update: { type: "boolean", default: false },
     runner: { type: "string", multiple: true, default: [...RUNNERS] },
   },
 });
@@ -75,6 +85,10 @@ if (listed.length > 0) console.log("\nskipped:");
 for (const skip of listed) console.log(`  ${skip}`);
 
 const problems = [...differences(runs), ...unexplained];
+const everywhere = RUNNERS.every((runner) => runs.has(runner));
+if (everywhere && SERVERS.every((file) => files.includes(file))) {
+  problems.push(...checkServersPage(values.update));
+}
 if (files.length === 0) {
   problems.push("Cannot test anything: no test file fits");
 }

@@ -9,6 +9,7 @@ import { addBindTests } from "./conformance_bind.ts";
 import { addChannelTests } from "./conformance_channel.ts";
 import { addHandoffTests } from "./conformance_handoff.ts";
 import { addOutputTests } from "./conformance_output.ts";
+import { addHeadTests } from "./conformance_head.ts";
 import { addPathTests } from "./conformance_path.ts";
 import { addSpawnTests } from "./conformance_spawn.ts";
 import { describe } from "./harness.ts";
@@ -22,5 +23,6 @@ export function addConformance(adapter: Adapter): void {
     describe("output", () => addOutputTests(adapter));
     describe("channel", () => addChannelTests(adapter));
     describe("handoff", () => addHandoffTests(adapter));
+    describe("first bytes", () => addHeadTests(adapter));
   });
 }

@@ -141,7 +141,8 @@ export function addHandoffTests(adapter: Adapter): void {
   });
 }
 
-async function taker(
+/** A worker that says who it is to whoever sends it something. */
+export async function taker(
   adapter: Adapter,
   runtime: (typeof RUNTIMES)[number],
 ): Promise<Child> {
@@ -153,7 +154,7 @@ async function taker(
 }
 
 /** Sends a connection, and closes the copy here when it has been taken. */
-async function handOver(
+export async function handOver(
   child: Child,
   connection: Connection,
   id: number,
@@ -172,13 +173,15 @@ async function handOver(
 
 function ignore(): void {}
 
-interface Front extends AsyncDisposable {
+/** A socket that is accepted on. */
+export interface Front extends AsyncDisposable {
   readonly address: Address;
   /** The next connection, in the order of arrival. */
   next(): Promise<Connection>;
 }
 
-async function open(adapter: Adapter, address: Address): Promise<Front> {
+/** Accepts on an address. */
+export async function open(adapter: Adapter, address: Address): Promise<Front> {
   const socket = await bind(adapter, address);
   const waiting: Connection[] = [];
   const takers: ((connection: Connection) => void)[] = [];

@@ -5,7 +5,19 @@ import { binary, cleanEnv } from "./runtimes.ts";
 import { fixture, watch } from "./command.ts";
 
 /** What a loop of the client does over and over. */
-export type LoadKind = "connect" | "keepalive" | "upload" | "echo";
+export type LoadKind =
+  | "connect"
+  | "keepalive"
+  | "upload"
+  | "echo"
+  // Of frameworks/sessions.mjs.
+  | "ask"
+  | "http2"
+  | "http2-stays"
+  | "websocket"
+  | "websocket-stays"
+  | "socket.io"
+  | "socket.io-stays";
 
 /** One kind of load on one address. */
 export interface Load {
@@ -14,6 +26,8 @@ export interface Load {
   readonly address: string;
   /** How many loops at once. */
   readonly loops: number;
+  /** True for TLS, whatever the certificate. */
+  readonly tls?: boolean | undefined;
   /** Milliseconds between two rounds of a loop; 1 unless given. */
   readonly pause?: number;
 }
@@ -34,24 +48,39 @@ export interface LoadReport {
 
 /** Running load. */
 export interface RunningLoad extends AsyncDisposable {
+  /** Says what the client saw since the last time, and goes on. */
+  take(): Promise<LoadReport>;
   /** Ends it and says what the client saw. */
   stop(): Promise<LoadReport>;
 }
 
-/** Puts load on a pool. */
-export async function load(loads: readonly Load[]): Promise<RunningLoad> {
+/**
+ * Puts load on a pool.
+ *
+ * @param kinds the URL of a module that has more kinds
+ */
+export async function load(
+  loads: readonly Load[],
+  kinds?: string,
+): Promise<RunningLoad> {
   const child = spawn(binary("node"), [
     fixture("strict_client.mjs"),
-    JSON.stringify({ loads: loads.map(expand) }),
+    JSON.stringify({ loads: loads.map(expand), kinds }),
   ], { env: cleanEnv(), stdio: ["pipe", "pipe", "pipe"] });
   const client = watch(child);
   await client.line(/^started$/);
+  const tell = async (what: string): Promise<LoadReport> => {
+    const from = client.lines.length;
+    child.stdin!.write(`${what}\n`);
+    const [text] = await client.line(/^\{.*\}$/, from);
+    return JSON.parse(text);
+  };
   return {
+    take: () => tell("take"),
     async stop() {
-      child.stdin!.write("stop\n");
-      const [text] = await client.line(/^\{.*\}$/);
+      const report = await tell("stop");
       await client.ended;
-      return JSON.parse(text);
+      return report;
     },
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
   };

@@ -4,34 +4,60 @@
  * @module
  */
 
+import type { Server as HttpServer } from "node:http";
 import type { Server } from "node:net";
+import process from "node:process";
 import { parseListener } from "../core/address.ts";
 import type { InheritedListener } from "../core/environment.ts";
-import type { Attachment } from "./_core.ts";
-import { showListening } from "./_face.ts";
+import { messageOf } from "../core/errors.ts";
+import { type Attachment, presentCore } from "./_core.ts";
+import { IDLE_MS } from "./_drain.ts";
+import { putFace } from "./_face.ts";
 import { cannot } from "./_failures.ts";
 import {
   direct,
   fed,
   type Front,
   mustBeFed,
+  ownFront,
   type Place,
   takerOf,
 } from "./_fronts.ts";
-import { type ServerKind, track } from "./_kinds.ts";
+import { gateAndTrack, isGated } from "./_gated.ts";
+import { graftRefusal } from "./graft/graft.ts";
+import type { ServerKind } from "./_kinds.ts";
+import { addressOf } from "./_listener_address.ts";
+import { adoptBunHttp } from "./native/bun_http.ts";
+import { learnSessionIds, SESSION_IDS } from "./_session_ids.ts";
 
 /**
- * Puts a server on a listener and resolves once it accepts.
+ * Puts a server on a listener and resolves once it accepts. From the call on
+ * the server shows the listener's address, and its `close()` cuts nothing.
  *
+ * @param closed called when the program has closed the server by itself; told
+ * whether the inherited socket was closed with it and cannot be had again
  * @throws {PreforkError} `ERR_ATTACH` when this runtime cannot
  */
 export async function adopt(
   server: Server,
   kind: ServerKind,
   listener: InheritedListener,
+  closed: (spent: boolean) => void = () => {},
 ): Promise<Attachment> {
-  const take = listener.mode === "handoff" ? takerOf(server, kind) : undefined;
-  const connections = track(server, kind);
+  // Where there is nothing to graft the server listens at once, as it does
+  // without a pool.
+  if (mustBeFed(kind)) {
+    const graft = await grafted(server, kind, listener, () => closed(false));
+    if (graft !== undefined) return graft;
+  }
+  const { gate, connections } = gateAndTrack(server, kind, listener);
+  const take = listener.mode === "handoff"
+    ? takerOf(server, kind, gate)
+    : undefined;
+  if (take !== undefined && listener.sticky === SESSION_IDS) {
+    const learned = (id: string) => void presentCore()?.worker.stick(id);
+    learnSessionIds(server as HttpServer, learned);
+  }
   const shards = new Map<number, Front>();
   let open = true;
 
@@ -40,32 +66,40 @@ export async function adopt(
     for (const front of shards.values()) front.close();
     shards.clear();
   };
-  const drain = (idle: number): Promise<void> => {
+  const drain = (idle: number, window: number): Promise<void> => {
     if (open) stop();
-    return connections.drain(idle);
+    return connections.drain(idle, window);
   };
-  const feedFrom = async (at: Place, shard: number): Promise<Front> => {
-    const front = await fed(server, kind, at);
+  const feedFrom = async (at: Place, shard: number): Promise<void> => {
+    const front = await fed(server, kind, at, gate);
     if (open) shards.set(shard, front);
     else front.close();
-    return front;
   };
-  const show = (address: () => ReturnType<Server["address"]>): void =>
-    showListening(server, { address, close: () => drain(IDLE_ON_CLOSE) });
+  const isFed = take !== undefined || gate !== undefined || mustBeFed(kind);
+  const face = {
+    fed: isFed,
+    address: () => addressOf(listener),
+    close: () => drain(IDLE_MS, Infinity),
+    draining: () => !open,
+    closed: () => closed(listener.fds.length > 0),
+  };
 
-  if (listener.mode === "handoff") {
-    show(() => addressOf(listener));
-  } else {
-    const at = placeOf(listener, listener.shard);
-    if (mustBeFed(kind)) {
-      const front = await feedFrom(at, listener.shard);
-      show(() => front.address() ?? addressOf(listener));
+  const { show, hide } = putFace(server, face);
+  try {
+    if (!isFed) {
+      shards.set(listener.shard, ownFront(server));
+      await direct(server, placeOf(listener, listener.shard));
+    } else if (take === undefined) {
+      await feedFrom(placeOf(listener, listener.shard), listener.shard);
     } else {
-      shards.set(listener.shard, await direct(server, at));
-      // A program that closes the server itself has closed this front.
-      server.once("close", () => shards.delete(listener.shard));
+      // A server never says that it listens within the call of its listen().
+      await new Promise<void>((resolve) => process.nextTick(resolve));
     }
+  } catch (error) {
+    hide();
+    throw error;
   }
+  if (isFed && open) show();
 
   return {
     drain,
@@ -85,10 +119,29 @@ export async function adopt(
 }
 
 /**
- * How long idle connections get when the program closes a fed server, in ms:
- * none, as `http.Server.close()` gives none.
+ * Grafts a server that would have to be fed, which costs half of its speed;
+ * undefined where that cannot be done.
  */
-const IDLE_ON_CLOSE = 0;
+async function grafted(
+  server: Server,
+  kind: ServerKind,
+  listener: InheritedListener,
+  closed: () => void,
+): Promise<Attachment | undefined> {
+  const { mode, name } = listener;
+  if (
+    !mustBeFed(kind) || (mode !== "shared" && mode !== "sharded") ||
+    isGated(listener) || graftRefusal() !== undefined
+  ) return undefined;
+  try {
+    return await adoptBunHttp(server as HttpServer, listener, closed);
+  } catch (error) {
+    process.stderr.write(
+      `the server on "${name}" is fed with connections: ${messageOf(error)}\n`,
+    );
+    return undefined;
+  }
+}
 
 function placeOf(listener: InheritedListener, shard: number): Place {
   const { backlog, ipv6Only } = listener;
@@ -113,18 +166,4 @@ function placeOf(listener: InheritedListener, shard: number): Place {
       : `it has no socket number ${shard}`,
     'start the worker through a pool, or give the pool the share mode "shared"',
   );
-}
-
-function addressOf(listener: InheritedListener): ReturnType<Server["address"]> {
-  const { address } = parseListener(listener.address);
-  if (address.kind === "fd") return null;
-  if (address.kind === "unix") {
-    return `${address.abstract ? "\0" : ""}${address.path}`;
-  }
-  const host = address.host === "" ? "::" : address.host;
-  return {
-    address: host,
-    port: address.port,
-    family: host.includes(":") ? "IPv6" : "IPv4",
-  };
 }

@@ -13,8 +13,11 @@ import {
   parseListener,
 } from "../core/address.ts";
 import type { Attachment } from "./_core.ts";
-import { direct, mustBeFed, type Place } from "./_fronts.ts";
-import { type ServerKind, track } from "./_kinds.ts";
+import { IDLE_MS } from "./_drain.ts";
+import { putFace } from "./_face.ts";
+import { direct, fed, mustBeFed, type Place } from "./_fronts.ts";
+import { gateAndTrack } from "./_gated.ts";
+import type { ServerKind } from "./_kinds.ts";
 
 /** The port by hand unless the program or the environment says another. */
 const DEFAULT_PORT = "8080";
@@ -38,16 +41,31 @@ export async function listenByHand(
   kind: ServerKind,
   spec: ListenerSpec,
 ): Promise<ByHand> {
-  const connections = track(server, kind);
-  const front = await direct(server, placeOf(spec));
+  const address = formatAddress(spec.address);
+  const listener = { ...spec, address };
+  const { gate, connections } = gateAndTrack(server, kind, listener);
+  const front = gate === undefined
+    ? await direct(server, placeOf(spec))
+    : await fed(server, kind, placeOf(spec), gate);
   let open = true;
-  server.once("close", () => open = false);
-  const drain = async (idle: number): Promise<void> => {
-    if (mustBeFed(kind)) return await closeNative(server, open);
+  const drain = async (idle: number, window: number): Promise<void> => {
+    if (gate === undefined && mustBeFed(kind)) {
+      return await closeNative(server, open);
+    }
     if (open) front.close();
     open = false;
-    await connections.drain(idle);
+    await connections.drain(idle, window);
   };
+  if (gate === undefined) server.once("close", () => open = false);
+  else {
+    putFace(server, {
+      fed: true,
+      address: () => front.address(),
+      close: () => drain(IDLE_MS, Infinity),
+      draining: () => !open,
+      closed: () => {},
+    }).show();
+  }
   return {
     address: formatAddress(realAddress(spec.address, front.address())),
     attachment: { drain },

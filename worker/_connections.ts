@@ -12,10 +12,18 @@ import type { Socket } from "node:net";
 export interface Connections {
   /**
    * Ends them with care and resolves once none is left. Idle ones get `idle`
-   * milliseconds for their next request.
+   * ms for their next request. Those that stay (WebSockets, event streams) are
+   * ended within `window` ms; never when it is Infinity, as when it is only
+   * the program that closes its server. Later calls can bring that about.
    */
-  drain(idle: number): Promise<void>;
+  drain(idle: number, window: number): Promise<void>;
 }
+
+/**
+ * Connections that were accepted and that the server has not seen yet, because
+ * they have to pass the listener's gate first.
+ */
+export type Waiting = ReadonlySet<Socket>;
 
 /** How often a draining server looks at its connections, in ms. */
 const SCAN_MS = 20;

@@ -8,13 +8,18 @@
  */
 
 import type { Socket } from "node:net";
+import type { InheritedListener } from "../core/environment.ts";
 import type { FromWorker } from "../core/protocol.ts";
 import type { Worker } from "./types.ts";
 
 /** A server that serves a listener of this worker. */
 export interface Attachment {
-  /** Stops accepting and resolves once every connection has ended. */
-  drain(idle: number): Promise<void>;
+  /**
+   * Stops accepting and resolves once every connection has ended. Idle ones
+   * get `idle` ms for their next request; `window` is how long it is until the
+   * deadline, in ms, for the ending of those that stay.
+   */
+  drain(idle: number, window: number): Promise<void>;
   /** Serves a connection that the supervisor handed over. */
   take?(connection: Socket): void;
   /** Accepts on another slot's shard as well. */
@@ -23,24 +28,44 @@ export interface Attachment {
   release?(shard: number): void;
 }
 
+/** The end of the process, where a program that was preloaded has a say. */
+export interface Ending {
+  /** True once nothing is served any more: the process may end. */
+  over: boolean;
+  /** Waited for then, before the process ends; the deadline holds. */
+  last: () => Promise<void>;
+}
+
 /** The state of the process as a worker. */
 export interface Core {
   /** The public face. */
   readonly worker: Worker;
   /** What serves each inherited listener, by its name. */
   readonly attachments: Map<string, Attachment>;
+  /** How the process ends. */
+  readonly ending: Ending;
   /** Tells the supervisor; false when there is none. */
   tell(message: FromWorker): boolean;
   /** Registers what must end before the process leaves. */
   attach(attachment: Attachment, listener: string | undefined): void;
-  /** Says that an inherited listener is served, which may make it ready. */
+  /** Says that a listener is served, which may make the worker ready. */
   adopted(listener: string): void;
+  /**
+   * Has the supervisor open an address that the pool does not hold, for all
+   * workers that ask for it. `nth` tells several listeners at port 0 apart.
+   */
+  open(address: string, nth: number): Promise<InheritedListener>;
 }
 
 // The number is the version of this shape, not of the package.
 const KEY = Symbol.for("prefork.worker.1");
 
 type Holder = { [KEY]?: Core };
+
+/** The core of this process, or undefined before it was made. */
+export function presentCore(): Core | undefined {
+  return (globalThis as Holder)[KEY];
+}
 
 /** The core of this process, made at the first call. */
 export function coreOf(make: () => Core): Core {

@@ -6,7 +6,7 @@
 
 import process from "node:process";
 import { messageOf } from "../core/errors.ts";
-import type { Attachment } from "./_core.ts";
+import type { Attachment, Ending } from "./_core.ts";
 
 /** How long a worker that was not told a time takes to drain, in ms. */
 export const DRAIN_MS = 30_000;
@@ -45,6 +45,8 @@ export interface Drain {
    * the deadline the process ends by itself, in ms, 0 unless given.
    */
   begin(ms: number, idle: number, why: string, late?: number): void;
+  /** How the process ends. */
+  readonly ending: Ending;
 }
 
 /** Makes the drain. `flush` sends what has to be sent before the end. */
@@ -52,15 +54,18 @@ export function createDrain(flush: () => void): Drain {
   const controller = new AbortController();
   const attachments = new Set<Attachment>();
   const pending = new Set<Promise<unknown>>();
+  const ending: Ending = { over: false, last: () => Promise.resolve() };
   let deadline: number | undefined;
   let idleMs = IDLE_MS;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
+  const left = (): number => Math.max(0, deadline! - performance.now());
   // The one place in the library that ends the process: the program cannot
   // know when prefork's part is over, and its own timers, pools and database
   // connections would keep a worker alive that has nothing left to serve.
   const leave = (finished: boolean): void => {
     flush();
+    ending.over = true;
     process.exit(finished ? process.exitCode ?? 0 : process.exitCode || 1);
   };
   const arm = (late: number): void => {
@@ -68,20 +73,24 @@ export function createDrain(flush: () => void): Drain {
     timer = setTimeout(leave, deadline! - performance.now() + late, false);
   };
   const finish = async (): Promise<void> => {
-    const drained = [...attachments].map((each) => each.drain(idleMs));
+    const drained = [...attachments].map((each) => each.drain(idleMs, left()));
     await Promise.allSettled(drained);
     while (pending.size > 0) await Promise.allSettled(pending);
+    flush();
+    ending.over = true;
+    await ending.last();
     leave(true);
   };
 
   return {
+    ending,
     signal: controller.signal,
     deadline: () => deadline,
     add(attachment) {
       attachments.add(attachment);
       // A server that starts to listen during the drain must not stay behind.
       if (deadline !== undefined) {
-        const ended = attachment.drain(idleMs);
+        const ended = attachment.drain(idleMs, left());
         pending.add(ended);
         void ended.then(() => pending.delete(ended));
       }

@@ -5,7 +5,7 @@
  */
 
 import process from "node:process";
-import { decodeInheritance, type Inheritance } from "../core/environment.ts";
+import { decodeInheritance, ENV, type Inheritance } from "../core/environment.ts";
 
 /** The variables of other protocols that `encodeInheritance` writes. */
 const OTHERS: readonly string[] = [
@@ -15,6 +15,9 @@ const OTHERS: readonly string[] = [
   "LISTEN_FDNAMES",
   "LISTEN_PID",
 ];
+
+/** What a program may want to know; without the rest it makes no worker. */
+const KEPT: readonly string[] = [ENV.slot, ENV.generation];
 
 /**
  * Reads what this process inherited and removes it from the environment, so
@@ -26,6 +29,7 @@ export function takeInheritance(): Inheritance | undefined {
   const inheritance = decodeInheritance(process.env);
   if (inheritance === undefined) return undefined;
   for (const name of Object.keys(process.env)) {
+    if (KEPT.includes(name)) continue;
     if (name.startsWith("PREFORK_") || OTHERS.includes(name)) {
       delete process.env[name];
     }

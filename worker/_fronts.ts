@@ -8,7 +8,9 @@
 import net from "node:net";
 import tls from "node:tls";
 import type { PreforkError } from "../core/errors.ts";
+import { bypass } from "./_bypass.ts";
 import { cannot } from "./_failures.ts";
+import type { Gate } from "./_gate.ts";
 import { type ServerKind, tlsOptionsOf } from "./_kinds.ts";
 import { RUNTIME } from "./_runtime.ts";
 
@@ -43,6 +45,11 @@ export function mustBeFed(kind: ServerKind): boolean {
 /** Has the server itself accept at a place. */
 export async function direct(server: net.Server, at: Place): Promise<Front> {
   await listening(server, at);
+  return ownFront(server);
+}
+
+/** The front of a server that accepts itself. */
+export function ownFront(server: net.Server): Front {
   return {
     address: () => server.address(),
     // `http.Server.close()` would also end connections that were accepted and
@@ -51,16 +58,23 @@ export async function direct(server: net.Server, at: Place): Promise<Front> {
   };
 }
 
-/** Accepts at a place and feeds the server with the connections. */
+/**
+ * Accepts at a place and feeds the server with the connections, through the
+ * gate where there is one.
+ */
 export async function fed(
   server: net.Server,
   kind: ServerKind,
   at: Place,
+  gate?: Gate,
 ): Promise<Front> {
-  const feed = feederOf(server);
-  const front = mustBeFed(kind) && kind === "https"
+  const feed = gate?.pass ?? feederOf(server);
+  const front = mustBeFed(kind) && kind === "https" && gate === undefined
     ? tls.createServer(tlsOptions(server), feed)
-    : net.createServer(optionsOf(server, kind), feed);
+    : net.createServer({
+      ...optionsOf(server, kind),
+      ...(gate !== undefined && { pauseOnConnect: false }),
+    }, feed);
   // A client that breaks off its handshake is no event of the server.
   front.on("tlsClientError", () => {});
   await listening(front, at);
@@ -80,9 +94,10 @@ function feederOf(server: net.Server): (socket: net.Socket) => void {
 export function takerOf(
   server: net.Server,
   kind: ServerKind,
+  gate?: Gate,
 ): (socket: net.Socket) => void {
-  const feed = feederOf(server);
-  if (kind === "https" && mustBeFed(kind)) {
+  const feed = gate?.pass ?? feederOf(server);
+  if (kind === "https" && mustBeFed(kind) && gate === undefined) {
     const front = tls.createServer(tlsOptions(server), feed);
     return (socket) => void front.emit("connection", socket);
   }
@@ -93,12 +108,18 @@ export function takerOf(
     socket.allowHalfOpen = allowHalfOpen;
     if (noDelay) socket.setNoDelay(true);
     feed(socket);
-    // It was accepted paused, so that nothing is read before it is here.
-    if (socket.isPaused()) socket.resume();
+    // It was accepted paused, so that nothing is read before it is here. A
+    // gate sees to that itself.
+    if (gate === undefined && socket.isPaused()) socket.resume();
   };
 }
 
-function tlsOptions(server: net.Server): tls.TlsOptions {
+/**
+ * What an https server was made with, where it does not end TLS itself.
+ *
+ * @throws {PreforkError} `ERR_ATTACH` where it does not show that
+ */
+export function tlsOptions(server: net.Server): tls.TlsOptions {
   const options = tlsOptionsOf(server);
   if (options !== undefined) return options;
   throw noTlsOptions();
@@ -132,18 +153,22 @@ function optionsOf(server: net.Server, kind: ServerKind): net.ServerOpts {
 
 function listening(server: net.Server, at: Place): Promise<void> {
   return new Promise((resolve, reject) => {
-    const onError = (error: Error): void => {
-      server.off("listening", onListening);
-      reject(error);
-    };
-    const onListening = (): void => {
+    const settle = (): void => {
       server.off("error", onError);
+      server.off("listening", settle);
+      server.off("close", settle);
       resolve();
     };
+    const onError = (error: Error): void => {
+      reject(error);
+      settle();
+    };
     server.once("error", onError);
-    server.once("listening", onListening);
+    server.once("listening", settle);
+    // A program may close it before the runtime has said that it listens.
+    server.once("close", settle);
     // Exclusive: inside node:cluster the cluster's own sharing would get it.
     const options: net.ListenOptions = { ...at, exclusive: true };
-    server.listen(options);
+    bypass(() => server.listen(options));
   });
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
 import type { Attachment, Core } from "./_core.ts";
 
@@ -15,8 +16,12 @@ const BATCH_MS = 50;
 
 /** The taker of handed connections. */
 export interface Handoff {
-  /** Takes over a connection that came with a message. */
-  receive(listener: string, handle: unknown): void;
+  /**
+   * Takes over a connection that came with a message.
+   *
+   * @param head what the supervisor has read of it, one character per byte
+   */
+  receive(listener: string, handle: unknown, head: string | undefined): void;
   /** Reports now what has been counted. */
   readonly flush: () => void;
 }
@@ -42,7 +47,7 @@ export function createHandoff(
   return {
     // Also while the worker drains: the runtime has confirmed the connection
     // already, so it is this worker's to answer.
-    receive(listener, handle) {
+    receive(listener, handle, head) {
       const socket = asSocket(handle);
       const take = attachments.get(listener)?.take;
       if (socket === undefined || take === undefined) {
@@ -52,6 +57,7 @@ export function createHandoff(
         return;
       }
       socket.once("close", count);
+      if (head !== undefined) socket.unshift(Buffer.from(head, "latin1"));
       take(socket);
     },
     flush,

@@ -6,13 +6,19 @@
 
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { type Connections, peerOf, scanUntil } from "./_connections.ts";
-import { responseOf, watchIdle } from "./_idle.ts";
+import {
+  type Connections,
+  peerOf,
+  scanUntil,
+  type Waiting,
+} from "./_connections.ts";
+import { type IdleWatch, responseOf, watchIdle } from "./_idle.ts";
 import { RUNTIME } from "./_runtime.ts";
-import { trackUpgrades } from "./_upgrades.ts";
+import { endStays, type Stays } from "./stay/stays.ts";
+import { trackUpgrades, type Upgrades } from "./_upgrades.ts";
 
 /** The connections of an HTTP/1.1 server, tracked from this call on. */
-export function trackHttp(server: Server): Connections {
+export function trackHttp(server: Server, waiting: Waiting): Connections {
   const sockets = new Set<Socket>();
   const shaking = trackHandshakes(server);
   const upgraded = trackUpgrades(server);
@@ -25,20 +31,49 @@ export function trackHttp(server: Server): Connections {
     track,
   );
 
+  let stays: Stays | undefined;
   const begin = (idle: number): Promise<void> => {
     if (RUNTIME.httpChecksListening) keepListening(server);
     closeAfterResponse(server, sockets);
     const watch = watchIdle(idle);
     return scanUntil((now) => {
-      for (const socket of sockets) {
-        if (!upgraded.has(socket)) watch.look(socket, now);
+      lookAtSockets(sockets, upgraded, watch, stays, now);
+      for (const socket of [...waiting, ...shaking ?? []]) {
+        watch.look(socket, now);
       }
-      for (const socket of shaking ?? []) watch.look(socket, now);
-      return sockets.size + (shaking?.size ?? 0) === 0;
+      const handshakes = waiting.size + (shaking?.size ?? 0);
+      if (sockets.size + handshakes > 0) return false;
+      stays?.stop();
+      return true;
     });
   };
   let drained: Promise<void> | undefined;
-  return { drain: (idle) => drained ??= begin(idle) };
+  return {
+    drain(idle, window) {
+      if (window !== Infinity) stays ??= endStays(window);
+      return drained ??= begin(idle);
+    },
+  };
+}
+
+/** One look of a drain at each connection of HTTP/1.1. */
+export function lookAtSockets(
+  sockets: Iterable<Socket>,
+  upgraded: Upgrades,
+  watch: IdleWatch,
+  stays: Stays | undefined,
+  now: number,
+): void {
+  for (const socket of sockets) {
+    if (upgraded.has(socket)) {
+      const handshake = upgraded.webSocket(socket);
+      if (handshake !== undefined) stays?.webSocket(socket, handshake);
+    } else {
+      watch.look(socket, now);
+      const response = responseOf(socket);
+      if (response !== undefined) stays?.response(response);
+    }
+  }
 }
 
 /**
@@ -53,7 +88,7 @@ export function keepListening(server: Server): void {
 }
 
 /** Has every response from now on say `Connection: close` (RFC 9112 §9.6). */
-function closeAfterResponse(server: Server, sockets: Set<Socket>): void {
+export function closeAfterResponse(server: Server, sockets: Set<Socket>): void {
   const mark = (_request: IncomingMessage, response: ServerResponse): void => {
     if (!response.headersSent) response.setHeader("Connection", "close");
   };

@@ -9,13 +9,16 @@ import type {
   Http2ServerRequest,
   Http2ServerResponse,
   ServerHttp2Session,
+  ServerHttp2Stream,
 } from "node:http2";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { type Connections, scanUntil } from "./_connections.ts";
-import { trackHandshakes } from "./_http.ts";
+import { type Connections, scanUntil, type Waiting } from "./_connections.ts";
+import { lookAtSockets, trackHandshakes } from "./_http.ts";
 import { watchIdle } from "./_idle.ts";
 import { RUNTIME } from "./_runtime.ts";
+import { endStays, type Stays } from "./stay/stays.ts";
+import { trackUpgrades } from "./_upgrades.ts";
 
 /**
  * The connections of an HTTP/2 server, tracked from this call on. A drain sends
@@ -23,14 +26,23 @@ import { RUNTIME } from "./_runtime.ts";
  * which of its later ones were never looked at. A session younger than the
  * idle time gets the rest of it first, or its first request would be refused.
  */
-export function trackHttp2(server: Http2SecureServer): Connections {
+export function trackHttp2(
+  server: Http2SecureServer,
+  waiting: Waiting,
+): Connections {
   const sessions = new Map<ServerHttp2Session, number>();
   // Those that a secure server with `allowHTTP1` speaks HTTP/1.1 with.
   const sockets = new Set<Socket>();
+  const upgraded = trackUpgrades(server as never);
+  const streams = new Set<ServerHttp2Stream>();
   const shaking = trackHandshakes(server as never);
   server.prependListener("session", (session: ServerHttp2Session) => {
     sessions.set(session, performance.now());
     session.once("close", () => sessions.delete(session));
+    session.on("stream", (stream: ServerHttp2Stream) => {
+      streams.add(stream);
+      stream.once("close", () => streams.delete(stream));
+    });
     if (RUNTIME.http2DiesOfGoaway) outliveGoaway(session);
   });
   server.prependListener("secureConnection", (socket: TLSSocket) => {
@@ -39,6 +51,7 @@ export function trackHttp2(server: Http2SecureServer): Connections {
     socket.once("close", () => sockets.delete(socket));
   });
 
+  let stays: Stays | undefined;
   const begin = (idle: number): Promise<void> => {
     const watch = watchIdle(idle);
     // The first listener of this event would change what http2 does.
@@ -49,13 +62,24 @@ export function trackHttp2(server: Http2SecureServer): Connections {
       for (const [session, born] of sessions) {
         if (!session.closed && now - born >= idle) session.close();
       }
-      for (const socket of sockets) watch.look(socket, now);
-      for (const socket of shaking ?? []) watch.look(socket, now);
-      return sessions.size + sockets.size + (shaking?.size ?? 0) === 0;
+      for (const stream of streams) stays?.stream(stream);
+      lookAtSockets(sockets, upgraded, watch, stays, now);
+      for (const socket of [...waiting, ...shaking ?? []]) {
+        watch.look(socket, now);
+      }
+      const handshakes = waiting.size + (shaking?.size ?? 0);
+      if (sessions.size + sockets.size + handshakes > 0) return false;
+      stays?.stop();
+      return true;
     });
   };
   let drained: Promise<void> | undefined;
-  return { drain: (idle) => drained ??= begin(idle) };
+  return {
+    drain(idle, window) {
+      if (window !== Infinity) stays ??= endStays(window);
+      return drained ??= begin(idle);
+    },
+  };
 }
 
 /**

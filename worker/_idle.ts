@@ -32,10 +32,23 @@ export interface IdleWatch {
   look(socket: Socket, now: number): void;
 }
 
-/** Makes a watch that closes what is idle for `idle` milliseconds. */
+/**
+ * Milliseconds between two looks after which the event loop must have stood
+ * still: the program was busy, or the machine was. What came in meanwhile has
+ * not been read, so that time does not count as idle.
+ */
+const STALL_MS = 100;
+
+/**
+ * Makes a watch that closes what is idle for `idle` milliseconds. It has to
+ * look much more often than every 100 ms.
+ */
 export function watchIdle(idle: number): IdleWatch {
   // Since when a connection is idle and how many bytes it had read by then.
-  const seen = new WeakMap<Socket, { since: number; bytes: number }>();
+  const seen = new WeakMap<
+    Socket,
+    { since: number; looked: number; readonly bytes: number }
+  >();
   return {
     look(socket, now) {
       if (responseOf(socket) !== undefined) {
@@ -47,8 +60,13 @@ export function watchIdle(idle: number): IdleWatch {
         // A connection that never had a request but has sent something is in
         // the middle of its first one, however slowly that comes.
         const bytes = hadNoRequest(socket) ? 0 : socket.bytesRead;
-        seen.set(socket, { since: now, bytes });
-      } else if (socket.bytesRead === last.bytes && now - last.since >= idle) {
+        seen.set(socket, { since: now, looked: now, bytes });
+        return;
+      }
+      const pause = now - last.looked;
+      last.looked = now;
+      if (pause > STALL_MS) last.since += pause;
+      if (socket.bytesRead === last.bytes && now - last.since >= idle) {
         finish(socket);
       }
     },

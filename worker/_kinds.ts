@@ -7,7 +7,7 @@
 import http from "node:http";
 import https from "node:https";
 import net from "node:net";
-import type { Connections } from "./_connections.ts";
+import type { Connections, Waiting } from "./_connections.ts";
 import { trackHttp } from "./_http.ts";
 import { trackHttp2 } from "./_http2.ts";
 import { trackNet } from "./_net.ts";
@@ -50,15 +50,19 @@ export function tlsOptionsOf(server: net.Server): object | undefined {
   return undefined;
 }
 
-/** Tracks the connections of a server. */
-export function track(server: net.Server, kind: ServerKind): Connections {
+/** Tracks the connections of a server, and those that wait at its gate. */
+export function track(
+  server: net.Server,
+  kind: ServerKind,
+  waiting: Waiting = new Set(),
+): Connections {
   switch (kind) {
     case "net":
-      return trackNet(server);
+      return trackNet(server, waiting);
     case "http2":
-      return trackHttp2(server as never);
+      return trackHttp2(server as never, waiting);
     default:
-      return trackHttp(server as never);
+      return trackHttp(server as never, waiting);
   }
 }
 

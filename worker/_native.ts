@@ -4,6 +4,7 @@
  * @module
  */
 
+import process from "node:process";
 import {
   type Address,
   formatAddress,
@@ -15,10 +16,13 @@ import type { InheritedListener } from "../core/environment.ts";
 import { messageOf, PreforkError } from "../core/errors.ts";
 import type { ByHand } from "./_by_hand.ts";
 import type { Attachment } from "./_core.ts";
+import { nativeRefusal } from "./_gated.ts";
 import { bunServer } from "./_native_bun.ts";
 import { denoServer } from "./_native_deno.ts";
+import { isGated } from "./_gated.ts";
 import { RUNTIME } from "./_runtime.ts";
 import type { FetchHandler } from "./fetch_handler.ts";
+import { graftRefusal } from "./graft/graft.ts";
 
 /** Where a native server is to listen. */
 export interface NativePlace {
@@ -42,6 +46,12 @@ export interface NativeKind {
   readonly reusePort: boolean;
   /** Starts it. */
   start(handler: FetchHandler, place: NativePlace): NativeServer;
+  /**
+   * Starts it on an inherited socket.
+   *
+   * @throws {PreforkError} `ERR_ATTACH` when it cannot be put there
+   */
+  adopt(handler: FetchHandler, listener: InheritedListener): Attachment;
 }
 
 /** What a runtime's own server can serve. */
@@ -70,7 +80,9 @@ export function nativeFor(
   return {
     byHand(spec) {
       const address = spec.address;
-      if (address.kind !== "tcp" || spec.ipv6Only) return undefined;
+      if (address.kind !== "tcp" || spec.ipv6Only || isGated(spec)) {
+        return undefined;
+      }
       const server = bind(
         spec,
         () => kind.start(last, { address, reusePort: false }),
@@ -79,14 +91,28 @@ export function nativeFor(
       return { address: formatAddress(real), attachment: attachment(server) };
     },
     inherited(listener) {
+      if (listener.mode === "shared" || listener.mode === "sharded") {
+        if (nativeRefusal(listener, false) !== undefined) return undefined;
+        const refusal = graftRefusal();
+        if (refusal === undefined) return () => kind.adopt(handler, listener);
+        sayBridged(listener, `${refusal.reason}, use ${refusal.instead}`);
+        return undefined;
+      }
       const { address } = parseListener(listener.address);
       if (
         listener.mode !== "reuseport" || !kind.reusePort ||
-        listener.ipv6Only || address.kind !== "tcp"
+        listener.ipv6Only || address.kind !== "tcp" || isGated(listener)
       ) return undefined;
       return () => attachment(kind.start(last, { address, reusePort: true }));
     },
   };
+}
+
+/** Says why the runtime's own server does not serve a listener. */
+export function sayBridged({ name }: InheritedListener, reason: string): void {
+  process.stderr.write(
+    `serve() on "${name}" goes through node:http: ${reason}\n`,
+  );
 }
 
 function bind(spec: ListenerSpec, start: () => NativeServer): NativeServer {

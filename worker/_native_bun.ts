@@ -5,7 +5,10 @@
  * @module
  */
 
+import { bypass } from "./_bypass.ts";
 import type { NativeKind } from "./_native.ts";
+import type { FetchHandler } from "./fetch_handler.ts";
+import { adoptBunServe } from "./native/bun_serve.ts";
 
 interface BunServer {
   readonly port?: number;
@@ -29,23 +32,14 @@ export function bunServer(): NativeKind | undefined {
   return {
     reusePort: true,
     start(handler, { address, reusePort }) {
-      const server = bun.serve({
-        hostname: address.host === "" ? "::" : address.host,
-        port: address.port,
-        reusePort,
-        fetch(request, self) {
-          let peer: ReturnType<BunServer["requestIP"]> | undefined;
-          const ask = (): typeof peer => peer ??= self.requestIP(request);
-          return handler(request, {
-            get remoteAddress() {
-              return ask()?.address;
-            },
-            get remotePort() {
-              return ask()?.port;
-            },
-          });
-        },
-      });
+      const server = bypass(() =>
+        bun.serve({
+          hostname: address.host === "" ? "::" : address.host,
+          port: address.port,
+          reusePort,
+          fetch: told(handler),
+        })
+      );
       return {
         port: server.port ?? address.port,
         // Best effort: it also ends connections that were accepted and have
@@ -53,5 +47,30 @@ export function bunServer(): NativeKind | undefined {
         stop: () => server.stop(),
       };
     },
+    adopt: (handler, listener) =>
+      adoptBunServe(
+        listener,
+        { fetch: told(handler) },
+        (options) => bun.serve(options as never) as never,
+      ).attachment,
+  };
+}
+
+/** A handler that can ask who the client is. */
+function told(
+  handler: FetchHandler,
+): (request: Request, self: BunServer) => Response | Promise<Response> {
+  return (request, self) => {
+    let peer: ReturnType<BunServer["requestIP"]> | undefined;
+    const ask = (): typeof peer => peer ??= self.requestIP(request);
+    return handler(request, {
+      // A Unix socket has a client without a name.
+      get remoteAddress() {
+        return ask()?.address;
+      },
+      get remotePort() {
+        return ask()?.port;
+      },
+    });
   };
 }

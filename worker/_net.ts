@@ -5,18 +5,27 @@
  */
 
 import type { Server, Socket } from "node:net";
-import { type Connections, scanUntil } from "./_connections.ts";
+import { type Connections, scanUntil, type Waiting } from "./_connections.ts";
+import { watchIdle } from "./_idle.ts";
 
 /**
  * The connections of a server whose protocol prefork does not know, tracked
  * from this call on. They stay until they end: only the program can tell when
  * one of them is idle, and learns from `worker.draining` that it should.
  */
-export function trackNet(server: Server): Connections {
+export function trackNet(server: Server, waiting: Waiting): Connections {
   const sockets = new Set<Socket>();
   server.prependListener("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
-  return { drain: () => scanUntil(() => sockets.size === 0) };
+  return {
+    drain(idle) {
+      const watch = watchIdle(idle);
+      return scanUntil((now) => {
+        for (const socket of waiting) watch.look(socket, now);
+        return sockets.size + waiting.size === 0;
+      });
+    },
+  };
 }

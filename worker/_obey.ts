@@ -10,6 +10,7 @@ import type { Core } from "./_core.ts";
 import { type Drain, LATE_MS } from "./_drain.ts";
 import type { Handoff } from "./_handoff.ts";
 import type { Messages } from "./_messages.ts";
+import type { Opening } from "./_opening.ts";
 
 /** What messages act upon. */
 export interface Subjects {
@@ -21,20 +22,20 @@ export interface Subjects {
   readonly handoff: Handoff;
   /** The program's own messages. */
   readonly messages: Messages;
+  /** What it has asked to be opened. */
+  readonly opening: Opening;
 }
 
 /** The listener of the channel. Noise is ignored: the supervisor is trusted. */
 export function obey(
-  { core, drain, handoff, messages }: Subjects,
+  { core, drain, handoff, messages, opening }: Subjects,
 ): (message: unknown, handle: unknown) => void {
-  const handsOff = [...core.worker.listeners.values()]
-    .some(({ mode }) => mode === "handoff");
   return (raw, handle) => {
     const parsed = parseToWorker(raw);
     const connection = parsed.kind === "ours" &&
       parsed.message.type === "connection";
     // The supervisor sends a connection only when all before it was read.
-    if (handsOff && !connection) core.tell({ type: "heard", count: 1 });
+    if (!connection) opening.heard();
     if (parsed.kind === "user") return messages.emit(parsed.message);
     if (parsed.kind === "noise") return;
     const message = parsed.message;
@@ -47,7 +48,10 @@ export function obey(
           LATE_MS,
         );
       case "connection":
-        return handoff.receive(message.listener, handle);
+        return handoff.receive(message.listener, handle, message.head);
+      case "opened":
+      case "refused":
+        return opening.answer(message);
       case "adopt":
         return adopt(core, drain, message.listener, message.shard);
       case "release":

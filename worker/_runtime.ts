@@ -43,6 +43,11 @@ export interface WorkerRuntime {
    * assertion of `find_stream_on_goaway_func` or touches freed memory.
    */
   readonly http2DiesOfGoaway: boolean;
+  /**
+   * True when the runtime itself serves a main module whose default export has
+   * a `fetch` (Bun 1.4.4, through `Bun.serve`).
+   */
+  readonly servesExport: boolean;
 }
 
 const TABLE: Readonly<Record<RuntimeName, WorkerRuntime>> = {
@@ -53,6 +58,7 @@ const TABLE: Readonly<Record<RuntimeName, WorkerRuntime>> = {
     httpIgnoresPause: false,
     missesDisconnect: false,
     http2DiesOfGoaway: false,
+    servesExport: false,
   },
   deno: {
     name: "deno",
@@ -61,6 +67,7 @@ const TABLE: Readonly<Record<RuntimeName, WorkerRuntime>> = {
     httpIgnoresPause: false,
     missesDisconnect: true,
     http2DiesOfGoaway: true,
+    servesExport: false,
   },
   bun: {
     name: "bun",
@@ -69,6 +76,7 @@ const TABLE: Readonly<Record<RuntimeName, WorkerRuntime>> = {
     httpIgnoresPause: true,
     missesDisconnect: false,
     http2DiesOfGoaway: false,
+    servesExport: true,
   },
 };
 

@@ -6,18 +6,32 @@
 
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
+import type { Handshake } from "./stay/websocket.ts";
 
 const EVENTS: readonly string[] = ["upgrade", "connect"];
+
+/** The connections of a server that have been upgraded. */
+export interface Upgrades {
+  /** True for a connection that has been. */
+  has(socket: Socket): boolean;
+  /** What is known of a WebSocket; undefined for anything else. */
+  webSocket(socket: Socket): Handshake | undefined;
+}
 
 /**
  * The connections of a server that have been upgraded. Listens for the events
  * only while the program does: a server without such listeners treats an
  * upgrade as an ordinary request, and must go on doing so.
  */
-export function trackUpgrades(server: Server): WeakSet<Socket> {
-  const upgraded = new WeakSet<Socket>();
-  const mark = (_request: IncomingMessage, socket: Socket): void => {
-    upgraded.add(socket);
+export function trackUpgrades(server: Server): Upgrades {
+  const upgraded = new WeakMap<Socket, Handshake | undefined>();
+  const mark = (request: IncomingMessage, socket: Socket): void => {
+    const isWebSocket = request.method === "GET" &&
+      request.headers.upgrade?.toLowerCase() === "websocket";
+    upgraded.set(
+      socket,
+      isWebSocket ? { written: socket.bytesWritten } : undefined,
+    );
   };
   const hook = (event: string | symbol, listener: unknown): void => {
     if (listener === mark || !EVENTS.includes(String(event))) return;
@@ -36,5 +50,8 @@ export function trackUpgrades(server: Server): WeakSet<Socket> {
   }
   server.on("newListener", hook);
   server.on("removeListener", unhook);
-  return upgraded;
+  return {
+    has: (socket) => upgraded.has(socket),
+    webSocket: (socket) => upgraded.get(socket),
+  };
 }

@@ -6,6 +6,7 @@
 
 import process from "node:process";
 import { encode, TAG } from "../core/protocol.ts";
+import { MAX_ID } from "../core/stuck_ids.ts";
 import { openChannel } from "./_channel.ts";
 import { type Core, coreOf } from "./_core.ts";
 import {
@@ -17,16 +18,18 @@ import {
 } from "./_drain.ts";
 import { takeInheritance } from "./_environment.ts";
 import { createHandoff } from "./_handoff.ts";
+import { keepAlive } from "./_keep_alive.ts";
 import { createMessages } from "./_messages.ts";
 import { obey } from "./_obey.ts";
+import { createOpening } from "./_opening.ts";
 import { RUNTIME } from "./_runtime.ts";
 import { trapByHand, trapSupervised } from "./_signals.ts";
 import type { Worker } from "./types.ts";
 
 /**
  * Makes this process a worker: reads what it inherited, removes that from the
- * environment, greets the supervisor, obeys its messages and traps signals.
- * Every call returns the same object.
+ * environment but for slot and generation, greets the supervisor, obeys its
+ * messages and traps signals. Every call returns the same object.
  *
  * In a pool SIGINT is ignored and SIGTERM drains for at most 30 s; by hand
  * both drain for at most 30 s and a second SIGINT ends the process at once. A
@@ -50,7 +53,10 @@ import type { Worker } from "./types.ts";
  * ```
  */
 export function attach<In = unknown, Out = unknown>(): Worker<In, Out> {
-  return coreOf(createCore).worker as Worker<In, Out>;
+  const { worker } = coreOf(createCore);
+  // Messages may be all that the program lives for.
+  if (worker.supervised) keepAlive();
+  return worker as Worker<In, Out>;
 }
 
 /** The core of this process; attaches if that has not happened yet. */
@@ -70,6 +76,10 @@ function createCore(): Core {
     inheritance !== undefined && channel.send(encode(message));
   const handoff = createHandoff(tell, attachments);
   const drain = createDrain(handoff.flush);
+  const opening = createOpening(
+    tell,
+    inheritance?.listeners.some(({ mode }) => mode === "handoff") ?? false,
+  );
   const ready = (): void => {
     if (!isReady) tell({ type: "ready" });
     isReady = true;
@@ -96,6 +106,14 @@ function createCore(): Core {
       }
       return inheritance !== undefined && channel.send(message);
     },
+    stick(id) {
+      if (id.length > 0 && id.length <= MAX_ID) {
+        return tell({ type: "stick", id });
+      }
+      throw new RangeError(
+        `Cannot stick to the id: it has ${id.length} characters and may have 1 to ${MAX_ID}, pass a hash of it to the client instead`,
+      );
+    },
     onMessage: messages.on,
     messages: messages.iterate,
   };
@@ -103,14 +121,20 @@ function createCore(): Core {
   const core: Core = {
     worker,
     attachments,
+    ending: drain.ending,
     tell,
     attach(attachment, listener) {
-      if (listener !== undefined) attachments.set(listener, attachment);
+      if (listener !== undefined) {
+        attachments.set(listener, attachment);
+        keepAlive();
+      }
       drain.add(attachment);
     },
     adopted(listener) {
-      if (missing.delete(listener) && missing.size === 0) ready();
+      missing.delete(listener);
+      if (missing.size === 0) ready();
     },
+    open: opening.open,
   };
 
   if (inheritance === undefined) {
@@ -129,7 +153,7 @@ function createCore(): Core {
     if (!tell({ type: "leaving" })) begin();
     else setTimeout(begin, ANSWER_MS).unref();
   });
-  channel.onMessage(obey({ core, drain, handoff, messages }));
+  channel.onMessage(obey({ core, drain, handoff, messages, opening }));
   channel.onDisconnect(() => {
     messages.end();
     // Where the supervisor read the output, a line of log would now fail with

@@ -12,8 +12,8 @@ import { adopt } from "./_adoption.ts";
 import { listenByHand, specByHand } from "./_by_hand.ts";
 import { chooseListener } from "./_choice.ts";
 import type { Attachment, Core } from "./_core.ts";
-import { cannot } from "./_failures.ts";
 import { kindOf } from "./_kinds.ts";
+import { reserve } from "./_reservation.ts";
 import { attachedCore } from "./attach.ts";
 
 /** Where a server listens. */
@@ -52,8 +52,9 @@ export interface ListenInfo {
  * When every inherited listener is served, the supervisor is told that this
  * worker is ready.
  *
- * On Bun `node:http` and `node:https` servers cannot take a socket over and are
- * fed with connections instead.
+ * On Bun `node:http` and `node:https` servers take no socket over by themselves.
+ * On Linux they are grafted onto it in `shared` and `sharded` (docs/NATIVE.md),
+ * elsewhere they are fed with connections, at half the speed.
  *
  * @throws {TypeError} when `server` is no server, or the pool has no such
  * listener or more than one and none is named
@@ -86,6 +87,7 @@ export async function listen(
     const spec = specByHand(options.address);
     const byHand = await listenByHand(server, kind, spec).catch(
       (error: unknown): never => {
+        if (error instanceof PreforkError) throw error;
         throw new PreforkError(
           "ERR_BIND",
           `Cannot listen on "${spec.name}": ${
@@ -116,26 +118,11 @@ export async function occupy(
 ): Promise<ListenInfo> {
   const listener = chooseListener(core.worker.listeners, options.name);
   const { name, address, mode } = listener;
-  if (core.attachments.has(name)) {
-    throw new PreforkError(
-      "ERR_STATE",
-      `Cannot listen on "${name}": another server of this worker has it, choose another listener`,
-    );
-  }
-  core.attachments.set(name, { drain: () => Promise.resolve() });
+  const reservation = reserve(core, listener);
   try {
-    core.attach(await serve(listener), name);
+    reservation.serve(await serve(listener), options.ready !== false);
   } catch (error) {
-    core.attachments.delete(name);
-    const failure = error instanceof PreforkError ? error : cannot(
-      `attach to the listener "${name}"`,
-      messageOf(error),
-      "start the worker through the pool again",
-      error,
-    );
-    core.tell({ type: "failed", reason: failure.message.slice(0, 4096) });
-    throw failure;
+    throw reservation.fail(error);
   }
-  if (options.ready !== false) core.adopted(name);
   return { name, address, mode };
 }

@@ -5,7 +5,9 @@
  */
 
 import { createServer } from "node:http";
-import { nativeFor } from "./_native.ts";
+import { messageOf } from "../core/errors.ts";
+import { adopt } from "./_adoption.ts";
+import { nativeFor, sayBridged } from "./_native.ts";
 import { specByHand } from "./_by_hand.ts";
 import { chooseListener } from "./_choice.ts";
 import { defaultOnError, guarded } from "./_reply.ts";
@@ -33,12 +35,12 @@ export interface ServeOptions extends ListenOptions {
  * accepts. Without a pool it listens on `options.address` itself. Calls
  * `attach()`, so that requests in flight finish before the process leaves.
  *
- * In a pool `node:http` accepts on every runtime, because neither `Bun.serve`
- * nor `Deno.serve` takes an inherited socket over. In the mode `reuseport`
- * (on Deno with `--unstable-net`) and without a pool the runtime's own server
- * does. Bun gives a response made of a string no content-type that others can
- * see (Bun 1.4.4); in a pool such a response has one only if the handler sets
- * it.
+ * `Bun.serve` and `Deno.serve` serve it where they can: without a pool, in the
+ * modes `shared` and `sharded` on Linux (on Deno with `--allow-ffi`), in the
+ * mode `reuseport` (on Deno with `--unstable-net`). Everywhere else, and on Node,
+ * `node:http` does; where that is second best, a line on stderr says why. Bun
+ * gives a response made of a string no content-type that others can see (Bun
+ * 1.4.4): through `node:http` it has one only if the handler sets it.
  *
  * @throws {TypeError} when the pool has no such listener, or more than one and
  * none is named
@@ -62,6 +64,7 @@ export async function serve(
   }
   const core = attachedCore();
   const onError = options.onError ?? defaultOnError;
+  const bridged = () => createServer(bridge(handler, onError));
   const native = nativeFor(guarded(handler, onError), core.worker.draining);
   if (native !== undefined) {
     if (!core.worker.supervised) {
@@ -72,14 +75,19 @@ export async function serve(
         return { name: spec.name, address: server.address, mode: undefined };
       }
     } else {
-      // The one place to decide which inherited listeners a native server
-      // takes: a later way to put one on an inherited socket begins here.
       const listener = chooseListener(core.worker.listeners, options.name);
       const start = native.inherited(listener);
       if (start !== undefined) {
-        return await occupy(core, options, () => Promise.resolve(start()));
+        return await occupy(core, options, async () => {
+          try {
+            return start();
+          } catch (error) {
+            sayBridged(listener, messageOf(error));
+            return await adopt(bridged(), "http", listener);
+          }
+        });
       }
     }
   }
-  return await listen(createServer(bridge(handler, onError)), options);
+  return await listen(bridged(), options);
 }

@@ -54,6 +54,17 @@ export interface Worker<In = unknown, Out = unknown> {
    */
   send(message: Out): boolean;
   /**
+   * Says that a client's id is this worker's own: in a pool with
+   * `sticky=cookie:NAME` or `sticky=query:NAME` the client's next connections
+   * come here, for as long as this worker accepts. Ids that no worker has
+   * claimed are spread by their hash, which is enough for any session that
+   * every worker can look up. False when there is no supervisor or it is gone.
+   *
+   * @param id as the cookie or the decoded query has it
+   * @throws {RangeError} when the id is empty or longer than 256 characters
+   */
+  stick(id: string): boolean;
+  /**
    * Calls a function with each of the program's own messages from the
    * supervisor until disposed. Messages that came before the first call are
    * not kept. (A `process.on("message")` of the program sees prefork's own

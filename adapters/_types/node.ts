@@ -18,6 +18,8 @@ export interface NodeHandle {
 
 /** A connection as libuv accepted it. */
 export interface AcceptedHandle {
+  /** Fills in the client's address; returns 0 or a negative error number. */
+  getpeername?(out: { address?: string }): number;
   /** Closes this process' copy, without shutdown(2). */
   close(): void;
 }

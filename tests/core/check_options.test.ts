@@ -19,6 +19,8 @@ describe("what is assumed", () => {
       share: "auto",
       balance: "round-robin",
       runtimes: undefined,
+      runtimeArgs: [],
+      privatePorts: false,
       cwd: undefined,
       env: {},
       output: "inherit",
@@ -26,6 +28,7 @@ describe("what is assumed", () => {
       grace: 30_000,
       idleGrace: 300,
       startTimeout: 60_000,
+      waitReady: false,
       soak: 1_000,
     });
   });
@@ -34,7 +37,8 @@ describe("what is assumed", () => {
     const names = [
       ...["args", "listen", "workers", "maxWorkers", "share", "balance"],
       ...["runtime", "cwd", "env", "output", "signals", "grace", "idleGrace"],
-      ...["startTimeout", "soak"],
+      ...["startTimeout", "soak", "runtimeArgs", "waitReady"],
+      ...["privatePorts"],
     ];
     const all = Object.fromEntries(names.map((name) => [name, undefined]));
     assert.deepEqual(check(all), check({}));
@@ -59,7 +63,16 @@ describe("valid values", () => {
     workers: [1, 4, 1024],
     maxWorkers: [1, 1024],
     share: ["auto", "shared", "sharded", "reuseport", "handoff"],
-    balance: ["round-robin", "least-connections"],
+    balance: [
+      "round-robin",
+      "least-connections",
+      "sticky",
+      "sticky=cookie:connect.sid",
+      "sticky=query:sid",
+    ],
+    runtimeArgs: [[], ["--inspect=0", "--smol"]],
+    waitReady: [true, false],
+    privatePorts: [true, false],
     cwd: ["/srv", "."],
     env: [{}, { A: "1", B: "" }],
     output: ["inherit", "lines"],
@@ -154,7 +167,15 @@ describe("invalid values get an error with the name, the value and what is valid
     ["maxWorkers", "9", `"9" for "maxWorkers": ${count}`],
     ["share", "both", `"both" for "share": it must be one of ${shares}`],
     ["share", 1, `1 for "share": it must be one of ${shares}`],
-    ["balance", "x", '"x" for "balance": it must be one of round-robin, '],
+    ...["x", "sticky=", "sticky=cookie", "sticky=cookie:", "sticky=query:a=b"]
+      .concat("sticky=cookie:a b", "sticky=query:", "sticky=path:x", "Sticky")
+      .map((value) =>
+        [
+          "balance",
+          value,
+          `"${value}" for "balance": it must be one of round-robin, `,
+        ] as const
+      ),
     ["output", "x", '"x" for "output": it must be one of inherit, lines'],
     ["signals", "yes", '"yes" for "signals": it must be true or false'],
     ["env", "A=1", '"A=1" for "env": it must be an object of strings'],
@@ -248,5 +269,31 @@ test("a whole number in range is given back", () => {
   assert.throws(() => whole("n", 4, 3, 3), {
     name: "RangeError",
     message: 'Cannot use 4 for "n": it must be a whole number from 3 to 3',
+  });
+});
+
+describe("an id behind TLS", () => {
+  const listen = "web=:443?cert=/c.pem&key=/k.pem";
+  const balance = "sticky=cookie:sid";
+
+  test("cannot be seen by the supervisor", () => {
+    for (
+      const options of [
+        { listen, share: "handoff", balance },
+        { listen: `${listen}&share=handoff`, balance: "sticky=query:sid" },
+      ] as const
+    ) {
+      assert.throws(() => check(options), {
+        name: "TypeError",
+        message:
+          /"balance" is "sticky=.*", but on "web" only the worker sees what TLS hides, use "sticky" or end TLS in front of the pool$/,
+      });
+    }
+  });
+
+  test("is not asked for by address, or in another mode", () => {
+    check({ listen, share: "handoff", balance: "sticky" });
+    check({ listen, share: "shared", balance });
+    check({ listen: ["a=:80?share=handoff", listen], balance });
   });
 });

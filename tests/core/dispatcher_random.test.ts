@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
-import { type Balance, Dispatcher } from "../../core/dispatcher.ts";
+import type { Balance } from "../../core/balance.ts";
+import { Dispatcher } from "../../core/dispatcher.ts";
 import { test } from "../harness.ts";
 import { forSeeds, type Random } from "../random.ts";
-import { type Conn, conn, type Worker, worker } from "./takers.ts";
+import { type Conn, conn, noClock, type Worker, worker } from "./takers.ts";
 
-for (const balance of ["round-robin", "least-connections"] as const) {
+const WAYS = ["round-robin", "least-connections", "sticky"] as const;
+const LISTENERS = ["web", "admin", "late"];
+
+for (const balance of WAYS) {
   test(`no connection is lost or given twice, whatever happens, ${balance}`, () => {
     forSeeds(300, (random) => disorder(random, balance));
   });
@@ -12,12 +16,15 @@ for (const balance of ["round-robin", "least-connections"] as const) {
 
 /** Workers come, go, take and refuse at random; then everything ends. */
 function disorder(random: Random, balance: Balance): void {
-  const desk = new Dispatcher(balance);
+  const desk = new Dispatcher(balance, noClock);
   const workers = new Set<Worker>();
   const offered: Conn[] = [];
   const taken = new Set<Conn>();
   /** Given and neither confirmed nor refused, by worker. */
   const underway = new Map<Worker, Map<number, Conn>>();
+  /** Which listener each came in at, and who has it. */
+  const wanted = new Map<Conn, string>();
+  const servers = new Map<Conn, Worker>();
   let most = 1;
   const check = (): void => {
     const seed = `seed ${random.seed} after ${offered.length} connections`;
@@ -26,6 +33,7 @@ function disorder(random: Random, balance: Balance): void {
       const mine = underway.get(one)!;
       for (const { id, connection } of one.got.splice(0)) {
         mine.set(id, connection);
+        servers.set(connection, one);
       }
       assert.ok(mine.size <= most, `${seed}: more than one unconfirmed`);
       held.push(...mine.values());
@@ -38,10 +46,20 @@ function disorder(random: Random, balance: Balance): void {
       offered.length,
       `${seed}: lost`,
     );
-    const idle = [...workers].some((one) =>
-      open.has(one) && underway.get(one)!.size === 0
+    for (const one of held) {
+      assert.ok(servers.get(one)!.serves(wanted.get(one)!), `${seed}: served`);
+    }
+    // In sticky a connection may wait for its own worker while others idle,
+    // but not while all are.
+    const waiting = offered.filter((one) =>
+      !taken.has(one) && !held.includes(one)
     );
-    assert.ok(!idle || desk.waiting === 0, `${seed}: waits for a free worker`);
+    for (const one of waiting) {
+      const able = [...open].filter((each) => each.serves(wanted.get(one)!));
+      const idle = able.filter((each) => underway.get(each)!.size === 0);
+      const enough = balance === "sticky" ? Math.max(1, able.length) : 1;
+      assert.ok(idle.length < enough, `${seed}: ${one.number} need not wait`);
+    }
   };
   const open = new Set<Worker>();
   const end = (one: Worker): void => {
@@ -72,18 +90,27 @@ function disorder(random: Random, balance: Balance): void {
     },
     lose: end,
     closed: (one) => desk.closed(one, random.whole(0, 3)),
+    stick: (one) => desk.stick(one, `10.0.0.${random.whole(0, 6)}`),
+    serve(one) {
+      one.listeners!.add(random.pick(LISTENERS));
+      if (open.has(one)) desk.join(one);
+    },
   };
   for (let turn = 0; turn < 200; turn++) {
     if (workers.size < 5 && random.chance(0.15)) {
-      const one = worker();
+      const served = LISTENERS.filter((name) =>
+        name === "web" || random.chance(0.3)
+      );
+      const one = worker(random.whole(0, 3), served);
       workers.add(one);
       open.add(one);
       underway.set(one, new Map());
       desk.join(one);
     } else if (workers.size === 0 || random.chance(0.4)) {
-      const one = conn(offered.length);
+      const one = conn(offered.length, `10.0.0.${random.whole(0, 6)}`);
       offered.push(one);
-      desk.offer("web", one);
+      wanted.set(one, random.pick(LISTENERS));
+      desk.offer(wanted.get(one)!, one);
     } else {
       const what = random.chance(0.7) ? "taken" : random.pick(Object.keys(act));
       act[what]!(random.pick([...workers]));
@@ -93,7 +120,9 @@ function disorder(random: Random, balance: Balance): void {
   most = Infinity;
   desk.flush();
   check();
-  if (open.size > 0) assert.equal(desk.waiting, 0, `seed ${random.seed}`);
+  if ([...open].some((one) => LISTENERS.every(one.serves))) {
+    assert.equal(desk.waiting, 0, `seed ${random.seed}`);
+  }
   for (const one of [...workers]) {
     while (random.chance(0.8) && underway.get(one)!.size > 0) {
       act["taken"]!(one);

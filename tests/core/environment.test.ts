@@ -34,6 +34,7 @@ describe("what prefork's own workers read", () => {
       listener({ name: "api", mode: "sharded", fds: [4, 5, 6], shard: 2 }),
       listener({ name: 'a "b"\n=;é', mode: "reuseport", fds: [] }),
       listener({ address: "[::]:80", ipv6Only: true, mode: "handoff" }),
+      listener({ mode: "handoff", sticky: "cookie:sid" }),
     ];
     const inheritance = { slot: 2, generation: 7, listeners };
     for (const placed of [true, false]) {
@@ -69,6 +70,7 @@ describe("what prefork's own workers read", () => {
       ...[json({ backlog: -1 }), json({ backlog: "9" }), json({ shard: 0.5 })],
       ...[json({ ipv6Only: "true" }), json({ fds: 3 }), json({ fds: ["3"] })],
       ...[json({ fds: [3, -1] }), json({ shard: undefined })],
+      ...[json({ sticky: 1 }), json({ sticky: null })],
     ].map((value) => [ENV.listeners, value] as const),
   ];
   for (const [name, value] of damages) {

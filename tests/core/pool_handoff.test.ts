@@ -118,6 +118,59 @@ describe("handoff", () => {
     assert.deepEqual([a!.received.length, b!.received.length], [4, 2]);
   });
 
+  test("sticky follows the client's address", async () => {
+    const { world } = await running({ share: "handoff", balance: "sticky" });
+    const got = (): number[] =>
+      world.processes.map(({ received }) => received.length);
+    for (let i = 0; i < 8; i++) {
+      const before = got();
+      world.connect("192.0.2.7");
+      const at = got().findIndex((count, k) => count !== before[k]);
+      take(world.processes[at]!);
+    }
+    assert.deepEqual(got().sort(), [0, 8]);
+  });
+
+  test("a worker that claims an id gets it, with what was read", async () => {
+    const { world } = await running({
+      share: "handoff",
+      balance: "sticky=cookie:sid",
+    });
+    const head = "GET / HTTP/1.1\r\nCookie: sid=abc\r\n\r\n";
+    for (const process of world.processes) {
+      process.say({ type: "stick", id: "abc" });
+      const before = process.received.length;
+      world.connect("192.0.2.7", head);
+      await settle();
+      assert.equal(process.received.length, before + 1);
+      assert.deepEqual(process.received.at(-1)!.message, {
+        prefork: 1,
+        type: "connection",
+        listener: "127.0.0.1:8080",
+        head,
+      });
+      take(process);
+    }
+  });
+
+  test("workers are told what ties clients to them", async () => {
+    const ties = {
+      "round-robin": undefined,
+      "sticky": "address",
+      "sticky=cookie:a.b": "cookie:a.b",
+      "sticky=query:sid": "query:sid",
+    } as const;
+    for (const [balance, tie] of Object.entries(ties)) {
+      const { world } = await running({
+        listen: ["a=127.0.0.1:1?share=handoff", "b=127.0.0.1:2?share=shared"],
+        balance: balance as keyof typeof ties,
+      });
+      const { PREFORK_LISTENERS } = world.processes[0]!.env;
+      const listeners = JSON.parse(PREFORK_LISTENERS!) as { sticky?: string }[];
+      assert.deepEqual(listeners.map(({ sticky }) => sticky), [tie, undefined]);
+    }
+  });
+
   test("a stop gives away what waits before it drains the workers", async () => {
     const { world, pool } = await running({ share: "handoff", workers: 1 });
     const clients = [world.connect(), world.connect(), world.connect()];

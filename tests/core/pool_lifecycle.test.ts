@@ -88,7 +88,7 @@ describe("start", () => {
     world.advance(5_000);
     await assert.rejects(start, {
       message:
-        "Cannot start the program: it was not ready 5000 ms after its start",
+        "Cannot start the program: the program was not ready in 5 s",
     });
   });
 

@@ -25,6 +25,9 @@ const command = (
   commandOf({ runtime: "node", program: "app.ts", args: [], ...plan }, on)
     .join(" ");
 
+/** What Node gets in front of every program. */
+const NODE = "--import file:///lib/preload.js --enable-source-maps";
+
 describe("which slot is run by what", () => {
   const own = (program: string): string =>
     runtimePattern(undefined, program, adapter())(0);
@@ -55,18 +58,24 @@ describe("which slot is run by what", () => {
 describe("scripts", () => {
   test("the own runtime is the very executable that runs now", () => {
     const here = adapter({ execPath: "/opt/node22" });
-    assert.equal(command({ args: ["-x"] }, here), "/opt/node22 app.ts -x");
+    assert.equal(
+      command({ args: ["-x"] }, here),
+      `/opt/node22 ${NODE} app.ts -x`,
+    );
   });
   test("other runtimes come from PATH", () => {
-    assert.equal(command({ runtime: "bun" }), "/bin/bun app.ts");
+    assert.equal(
+      command({ runtime: "bun" }),
+      "/bin/bun --preload /lib/preload.js app.ts",
+    );
     assert.equal(
       command({ runtime: "deno", args: ["a b"] }),
-      "/bin/deno run -A app.ts a b",
+      "/bin/deno run --preload /lib/preload.js -A app.ts a b",
     );
   });
   test("a runtime that is not in PATH is an error that names it", () => {
     const on = adapter({ which: () => undefined });
-    assert.equal(command({ runtime: "node" }, on), "/bin/node app.ts");
+    assert.equal(command({ runtime: "node" }, on), `/bin/node ${NODE} app.ts`);
     assert.throws(() => command({ runtime: "deno" }, on), {
       code: "ERR_SPAWN",
       message:
@@ -81,7 +90,7 @@ describe("scripts", () => {
   });
   test("a module by URL is not looked for", () => {
     for (const program of ["https://x/missing.ts", "npm:missing", "jsr:@a/b"]) {
-      assert.equal(command({ program }), `/bin/node ${program}`);
+      assert.equal(command({ program }), `/bin/node ${NODE} ${program}`);
     }
   });
 });
@@ -102,7 +111,10 @@ describe("the working directory", () => {
   for (const [program, cwd, path] of rows) {
     test(`"${program}" from "${cwd}" is looked for at "${path}"`, () => {
       seen.length = 0;
-      assert.equal(command({ program, cwd }, on), `/bin/node ${program}`);
+      assert.equal(
+        command({ program, cwd }, on),
+        `/bin/node ${NODE} ${program}`,
+      );
       assert.deepEqual(seen, [path]);
     });
   }

@@ -19,6 +19,7 @@ const FROM: readonly FromWorker[] = [
   { type: "adopted", listener: ":80", shard: 0 },
   { type: "heard", count: 1 },
   { type: "closed", count: 3 },
+  { type: "stick", id: "Zm9v" },
 ];
 const TO: readonly ToWorker[] = [
   { type: "drain", ms: 30_000, idle: 300 },
@@ -33,6 +34,33 @@ const BOTH = [
 
 /** What the channel makes of a message. */
 const wire = (message: unknown): unknown => JSON.parse(JSON.stringify(message));
+
+describe("the head of a connection", () => {
+  const parse = (head: unknown) =>
+    parseToWorker({
+      ...encode({ type: "connection", listener: ":80" }) as object,
+      head,
+    });
+
+  test("arrives byte for byte", () => {
+    const head = String.fromCharCode(...Array(256).keys());
+    const message = { type: "connection", listener: ":80", head } as const;
+    assert.deepEqual(parseToWorker(wire(encode(message))), {
+      kind: "ours",
+      message,
+    });
+  });
+
+  test("may be 16 KiB long and no longer", () => {
+    assert.equal(parse("x".repeat(16_384)).kind, "ours");
+    assert.equal(parse("x".repeat(16_385)).kind, "noise");
+  });
+
+  test("is a text or is not there", () => {
+    for (const bad of [null, 5, {}, []]) assert.equal(parse(bad).kind, "noise");
+    assert.equal(parse(undefined).kind, "ours");
+  });
+});
 
 for (const { messages, parse, other, who } of BOTH) {
   describe(`what ${who} says`, () => {

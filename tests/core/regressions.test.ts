@@ -10,22 +10,25 @@ import { parseListener } from "../../core/address.ts";
 import { parseFromWorker } from "../../core/protocol.ts";
 import { plan } from "../../core/reconcile.ts";
 import { test } from "../harness.ts";
+import { conn, noClock } from "./takers.ts";
 import { running, settle } from "./world.ts";
 
 test("flush passes over a worker that is gone before that was reported", () => {
-  const desk = new Dispatcher("round-robin");
+  const desk = new Dispatcher("round-robin", noClock);
   let calls = 0;
   let alive = true;
   const dead: Taker = {
+    slot: 0,
     unread: 0,
+    serves: () => true,
     give: () => {
       if (++calls > 100) throw new Error("flush never ends");
       return alive;
     },
   };
   desk.join(dead);
-  desk.offer("web", { close: () => {} });
-  desk.offer("web", { close: () => {} });
+  desk.offer("web", conn());
+  desk.offer("web", conn());
   alive = false;
   desk.flush();
   assert.equal(desk.waiting, 1);
@@ -131,15 +134,20 @@ test("an empty slot variable is damage, not slot 0", () => {
 });
 
 test("joining again keeps what is on its way", () => {
-  const desk = new Dispatcher("round-robin");
-  let closed = 0;
+  const desk = new Dispatcher("round-robin", noClock);
+  const one = conn();
   const ids: number[] = [];
-  const taker: Taker = { unread: 0, give: (_l, id) => ids.push(id) > 0 };
+  const taker: Taker = {
+    slot: 0,
+    unread: 0,
+    serves: () => true,
+    give: (_l, id) => ids.push(id) > 0,
+  };
   desk.join(taker);
-  desk.offer("web", { close: () => closed++ });
+  desk.offer("web", one);
   desk.join(taker);
   desk.taken(taker, ids[0]!);
-  assert.equal(closed, 1);
+  assert.equal(one.closed, 1);
 });
 
 test("an empty owner is refused", () => {

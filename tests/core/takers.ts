@@ -1,28 +1,46 @@
 /** What the tests of the dispatcher share: workers and connections. */
+import type { Clock, Connection, HeadReader } from "../../core/adapter.ts";
 import type { Taker } from "../../core/dispatcher.ts";
 
 /** A worker that remembers what it was given. */
 export interface Worker extends Taker {
-  readonly got: { id: number; listener: string; connection: Conn }[];
+  readonly slot: number;
+  unread: number;
+  readonly got: {
+    id: number;
+    listener: string;
+    connection: Conn;
+    head: string | undefined;
+  }[];
   alive: boolean;
+  /** The listeners that it serves, or undefined for all of them. */
+  listeners: Set<string> | undefined;
 }
 
 /** A connection that counts how often it was closed. */
-export interface Conn {
+export interface Conn extends Connection {
   readonly number: number;
   closed: number;
-  close(): void;
+  /** The client sends something. */
+  say(text: string): void;
+  /** The client ends its half, or breaks off. */
+  end(broken?: boolean): void;
+  /** True while it is read here. */
+  readonly isRead: boolean;
 }
 
 /** Makes one. */
-export function worker(): Worker {
+export function worker(slot = 0, listeners?: readonly string[]): Worker {
   const made: Worker = {
+    slot,
     unread: 0,
     got: [],
     alive: true,
-    give(listener, id, connection) {
+    listeners: listeners && new Set(listeners),
+    serves: (listener) => made.listeners?.has(listener) ?? true,
+    give(listener, id, connection, head) {
       if (made.alive) {
-        made.got.push({ id, listener, connection: connection as Conn });
+        made.got.push({ id, listener, connection: connection as Conn, head });
       }
       return made.alive;
     },
@@ -31,7 +49,30 @@ export function worker(): Worker {
 }
 
 /** Makes one. */
-export function conn(number = 0): Conn {
-  const made: Conn = { number, closed: 0, close: () => void made.closed++ };
-  return made;
+export function conn(number = 0, peer?: string): Conn {
+  let reader: HeadReader | undefined;
+  return {
+    number,
+    peer,
+    closed: 0,
+    close() {
+      this.closed++;
+    },
+    read(_limit, given) {
+      reader = given;
+      return { [Symbol.dispose]: () => reader = undefined };
+    },
+    get isRead() {
+      return reader !== undefined;
+    },
+    say: (text) =>
+      reader?.bytes(Uint8Array.from(text, (char) => char.charCodeAt(0))),
+    end: (broken = false) => reader?.end(broken),
+  };
 }
+
+/** A clock that stands still. */
+export const noClock: Clock = {
+  now: () => 0,
+  after: () => ({ [Symbol.dispose]: () => {} }),
+};

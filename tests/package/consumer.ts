@@ -2,7 +2,7 @@ import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "./run.ts";
-import { poolProgram, workerProgram } from "./requests.ts";
+import { poolProgram, UNMODIFIED, workerProgram } from "./requests.ts";
 import { tarball } from "./tarball.ts";
 
 /** A directory of a user's own. */
@@ -34,6 +34,7 @@ export async function npmConsumer(): Promise<Consumer> {
   const consumer = emptyConsumer();
   consumer.write("package.json", `{ "private": true, "type": "module" }\n`);
   consumer.write("app.mjs", workerProgram("prefork/worker"));
+  consumer.write("unmodified.mjs", UNMODIFIED);
   consumer.write("pool.mjs", poolProgram("prefork", "app.mjs"));
   await run(
     ["npm", "install", "--offline", "--no-audit", "--no-fund", packed],

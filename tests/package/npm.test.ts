@@ -64,6 +64,11 @@ describe("the npm package", () => {
     }
   });
 
+  test("the command runs a program that knows nothing of it", async () => {
+    const [command] = COMMANDS[ownRuntime];
+    await runsCommand(command!, "unmodified.mjs", consumer.path);
+  });
+
   test("the command knows its version", async () => {
     const { version } = JSON.parse(
       readFileSync(`${ROOT}package.json`, "utf8"),

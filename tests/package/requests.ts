@@ -19,6 +19,15 @@ await serve(async () => {
 `;
 }
 
+/** The same as a program that knows nothing of any pool. */
+export const UNMODIFIED = `import http from "node:http";
+import process from "node:process";
+http.createServer((request, response) => {
+  const body = JSON.stringify({ pid: process.pid, supervisor: process.ppid });
+  setTimeout(() => response.end(body), 5);
+}).listen(3000);
+`;
+
 /** The program of a supervisor that runs a pool until its input ends. */
 export function poolProgram(specifier: string, program: string): string {
   return `import process from "node:process";

@@ -28,7 +28,7 @@ testEach("attach() gives what was inherited", async (runtime, supervisor) => {
       fds: [3],
       shard: 0,
     }],
-    left: [],
+    left: ["PREFORK_GENERATION", "PREFORK_SLOT"],
   });
   const hello = worker.messages[0];
   assert.deepEqual(hello, {

@@ -59,6 +59,13 @@ async function leftWith(worker: FakeWorker, code: number): Promise<void> {
   );
 }
 
+/**
+ * A grafted server of Bun: the kernel holds a fresh connection back until it has
+ * sent something (TCP_DEFER_ACCEPT), so that it is not the draining worker's.
+ */
+const holdsBack = (runtime: Runtime): boolean =>
+  runtime === "bun" && process.platform === "linux";
+
 testEach(
   "fresh and idle connections get their next request answered, with close",
   async (runtime, supervisor) => {
@@ -70,7 +77,9 @@ testEach(
     assert.doesNotMatch(before, /connection: close/i);
     await settled(port);
     await drain(worker, 20_000, 5000);
-    for (const client of [fresh, keepAlive]) {
+    for (
+      const client of holdsBack(runtime) ? [keepAlive] : [fresh, keepAlive]
+    ) {
       const old = client.text().length;
       client.send(GET);
       await client.ended;
@@ -93,7 +102,7 @@ testEach(
     await settled(port);
     const begun = performance.now();
     await drain(worker, 20_000, 200);
-    assert.equal(await fresh.ended, "end");
+    if (!holdsBack(runtime)) assert.equal(await fresh.ended, "end");
     assert.equal(await keepAlive.ended, "end");
     const took = performance.now() - begun;
     assert.ok(took >= 190 && took < 5000, `${took} ms`);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import http from "node:http";
-import { showListening } from "../../worker/_face.ts";
+import { putFace } from "../../worker/_face.ts";
 import { test } from "../harness.ts";
 import { deferred } from "./bridge_server.ts";
 
@@ -12,13 +12,18 @@ test("a fed server looks like one that listens and can be closed", async () => {
     server.on(event, () => events.push(event));
   }
   let asked = 0;
-  showListening(server, {
+  let gone = 0;
+  const face = putFace(server, {
+    fed: true,
     address: () => ({ address: "127.0.0.1", port: 80, family: "IPv4" }),
     close() {
       asked++;
       return ended.promise;
     },
+    draining: () => asked > 0,
+    closed: () => gone++,
   });
+  face.show();
   assert.equal(server.listening, true);
   assert.deepEqual(server.address(), {
     address: "127.0.0.1",
@@ -29,12 +34,40 @@ test("a fed server looks like one that listens and can be closed", async () => {
   assert.equal(server.listening, false);
   assert.equal(asked, 1);
   assert.deepEqual(events, ["listening"]);
-  ended.resolve();
-  assert.equal(await closed, undefined);
-  const error = await new Promise<Error & { code?: string } | undefined>(
+  const again = new Promise<Error & { code?: string } | undefined>(
     (resolve) => server.close(resolve),
   );
-  assert.equal(error?.code, "ERR_SERVER_NOT_RUNNING");
+  assert.equal((await again)?.code, "ERR_SERVER_NOT_RUNNING");
+  ended.resolve();
+  assert.equal(await closed, undefined);
   assert.equal(asked, 1);
+  assert.equal(gone, 1);
   assert.deepEqual(events, ["listening", "close"]);
+  // Nothing is left of the face: the server may listen again.
+  assert.equal(server.listening, false);
+  assert.equal(Object.hasOwn(server, "close"), false);
+  assert.equal(Object.hasOwn(server, "address"), false);
+});
+
+test("a draining server keeps idle connections for their idle time", () => {
+  const server = http.createServer();
+  let wished = 0;
+  Object.defineProperty(server, "closeIdleConnections", {
+    value: () => wished++,
+    configurable: true,
+    writable: true,
+  });
+  let draining = false;
+  putFace(server, {
+    fed: true,
+    address: () => null,
+    close: () => Promise.resolve(),
+    draining: () => draining,
+    closed() {},
+  });
+  server.closeIdleConnections();
+  assert.equal(wished, 1);
+  draining = true;
+  server.closeIdleConnections();
+  assert.equal(wished, 1);
 });

@@ -1,4 +1,4 @@
-/** The runtime's own server as a worker of a prefork pool in `reuseport`. */
+/** The runtime's own server as a worker of a prefork pool. */
 
 import { serve } from "../../../worker.ts";
 import { announce, respond } from "../app.ts";

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { rendezvous } from "../../core/rendezvous.ts";
+import { describe, test } from "../harness.ts";
+import { forSeeds } from "../random.ts";
+
+const COUNT = 20_000;
+const slots = (count: number): number[] => [...Array(count).keys()];
+
+/** Kinds of keys as clients have them, alike and in a row. */
+const KEYS: Readonly<Record<string, (i: number) => string>> = {
+  "IPv4 addresses": (i) => `10.1.${i >> 8}.${i & 255}`,
+  "IPv6 addresses": (i) => `2001:db8:0:0:0:0:0:${i.toString(16)}`,
+  numbers: String,
+  "session ids": (i) => `s%3A${(i * 7919).toString(36)}AAAAAAAAAAAAAAAA`,
+};
+
+describe("rendezvous hashing", () => {
+  test("has no slot for a key where there is none", () => {
+    assert.equal(rendezvous("a", []), undefined);
+    assert.equal(rendezvous("a", [7]), 7);
+  });
+
+  for (const [kind, key] of Object.entries(KEYS)) {
+    for (const count of [2, 4, 7, 16]) {
+      test(`spreads ${kind} evenly over ${count} slots`, () => {
+        const got = new Map<number, number>();
+        for (let i = 0; i < COUNT; i++) {
+          const slot = rendezvous(key(i), slots(count))!;
+          got.set(slot, (got.get(slot) ?? 0) + 1);
+        }
+        const fair = COUNT / count;
+        // More than five standard deviations of a binomial distribution.
+        const slack = 5.5 * Math.sqrt(fair);
+        for (const slot of slots(count)) {
+          const off = Math.abs((got.get(slot) ?? 0) - fair);
+          assert.ok(off < slack, `slot ${slot} has ${got.get(slot)}`);
+        }
+      });
+    }
+
+    test(`a slot that leaves moves only its own ${kind}`, () => {
+      const left = slots(8).filter((slot) => slot !== 3);
+      const moved = new Map<number, number>();
+      for (let i = 0; i < COUNT; i++) {
+        const before = rendezvous(key(i), slots(8))!;
+        const after = rendezvous(key(i), left)!;
+        if (before !== 3) assert.equal(after, before, key(i));
+        else moved.set(after, (moved.get(after) ?? 0) + 1);
+      }
+      // What it had goes to all others and not to one neighbour.
+      const fair = COUNT / 8 / 7;
+      for (const slot of left) {
+        const off = Math.abs((moved.get(slot) ?? 0) - fair);
+        assert.ok(off < 5.5 * Math.sqrt(fair), `slot ${slot}`);
+      }
+    });
+  }
+
+  test("the order of the slots does not matter", () => {
+    forSeeds(200, (random) => {
+      const some = slots(12).filter(() => random.chance(0.6));
+      const key = String(random.whole(0, 1e9));
+      assert.equal(
+        rendezvous(key, some),
+        rendezvous(key, some.toReversed()),
+      );
+    });
+  });
+});

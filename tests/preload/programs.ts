@@ -1,0 +1,46 @@
+/** Programs that are written for one test, in a directory of their own. */
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll } from "../harness.ts";
+
+/** Writes files; they are removed after the tests of the calling file. */
+export interface Programs {
+  /** The directory. */
+  readonly directory: string;
+  /** Writes a file and returns its path. */
+  write(name: string, text: string): string;
+}
+
+/** Makes a directory for programs. */
+export function programs(): Programs {
+  const directory = mkdtempSync(join(tmpdir(), "prefork-programs-"));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  return {
+    directory,
+    write(name, text) {
+      const path = join(directory, name);
+      writeFileSync(path, text);
+      return path;
+    },
+  };
+}
+
+/**
+ * A server that answers "/slow" after `ms`, and tells on stdout that it has
+ * begun to.
+ */
+export function slowServer(ms: number, rest: string): string {
+  return `
+import http from "node:http";
+import process from "node:process";
+const server = http.createServer((request, response) => {
+  if (request.url !== "/slow") return response.end(String(process.pid));
+  process.stdout.write("slow begun\\n");
+  setTimeout(() => response.end("slow done"), ${ms});
+});
+server.listen(3000);
+${rest}
+`;
+}

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import process from "node:process";
+import { fixture, LOCAL, prefork } from "../command.ts";
+import { describe, test } from "../harness.ts";
+import { RUNTIMES } from "../runtimes.ts";
+
+const USUAL = [
+  "returned=true",
+  "again ERR_SERVER_ALREADY_LISTEN",
+  "listening late=true",
+  "again ERR_SERVER_ALREADY_LISTEN",
+  "address 127.0.0.1 number IPv4 listening=true",
+  "second EADDRINUSE listen",
+  "closed undefined listening=false",
+  "again ERR_SERVER_NOT_RUNNING",
+  "calls=1",
+];
+
+const BACK = ["listening late=true", "back true", "aborted", "done"];
+
+const isLinux = process.platform === "linux";
+
+/** What a program sees that does the steps of the fixture, in a pool of one. */
+async function steps(
+  runtime: string,
+  share: string,
+  kind: string,
+): Promise<string[]> {
+  await using command = prefork([
+    "-w",
+    "1",
+    "-r",
+    runtime,
+    "-s",
+    share,
+    ...LOCAL,
+    fixture("plain/steps.mjs"),
+    kind,
+  ]);
+  await command.line(/step done$/);
+  return command.lines.flatMap((line) =>
+    /^\[0\] step (.*)$/.exec(line)?.[1] ?? []
+  );
+}
+
+describe("a server of an unmodified program behaves as without a pool", () => {
+  for (const runtime of RUNTIMES) {
+    for (const kind of ["net", "http"]) {
+      test(`${kind} in handoff on ${runtime}: listens, closes, listens again`, async () => {
+        const seen = await steps(runtime, "handoff", kind);
+        assert.deepEqual(seen.slice(0, USUAL.length), USUAL);
+        assert.deepEqual(seen.slice(USUAL.length), BACK);
+      });
+
+      test(`${kind} in shared on ${runtime}: what was closed is not had back in silence`, async () => {
+        const seen = await steps(runtime, "shared", kind);
+        assert.deepEqual(seen.slice(0, USUAL.length), USUAL);
+        // One that was grafted leaves the inherited socket as it was.
+        if (runtime === "bun" && kind === "http" && isLinux) {
+          return assert.deepEqual(seen.slice(USUAL.length), BACK);
+        }
+        assert.match(
+          seen[USUAL.length]!,
+          /^gone EADDRINUSE Cannot listen on "127\.0\.0\.1:\d+" again: the program has closed the server/,
+        );
+        assert.equal(seen[USUAL.length + 1], "done");
+      });
+    }
+  }
+});

@@ -1,0 +1,123 @@
+/**
+ * A worker on Bun that serves by `Bun.serve`, for the tests of the graft.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import process from "node:process";
+import { test, type TestOptions } from "../harness.ts";
+import { type Client, connect } from "./client.ts";
+import {
+  type FakeSupervisor,
+  type FakeWorker,
+  startSupervisor,
+} from "./fake_supervisor.ts";
+
+/** A request. */
+export const GET = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+/** One worker. */
+export interface Scene {
+  readonly worker: FakeWorker;
+  readonly port: number;
+}
+
+/** Defines a test with one worker. */
+export function testOne(
+  name: string,
+  what: string,
+  run: (scene: Scene) => Promise<void>,
+  options: TestOptions = {},
+): void {
+  withSupervisor(name, async (supervisor) => {
+    const { index, port } = await supervisor.bind();
+    const worker = await supervisor.spawn({
+      runtime: "bun",
+      program: ["bun_serve_program.ts", what],
+      listeners: [{ name: "web", port, sockets: [index] }],
+    });
+    await worker.until({ type: "ready" });
+    await run({ worker, port });
+  }, options);
+}
+
+/** Defines a test with a supervisor. */
+export function withSupervisor(
+  name: string,
+  run: (supervisor: FakeSupervisor) => Promise<void>,
+  options: TestOptions = {},
+): void {
+  const skip = process.platform !== "linux" && "grafting needs Linux";
+  test(`Bun.serve: ${name}`, { skip, ...options }, async () => {
+    await using supervisor = startSupervisor();
+    await run(supervisor);
+  });
+}
+
+/** The worker ends by itself and content. */
+export async function left(worker: FakeWorker): Promise<void> {
+  const { code, signal } = await worker.exited;
+  assert.deepEqual({ code, signal }, { code: 0, signal: null });
+}
+
+/** A connection on which something was asked that is not answered yet. */
+export async function asking(
+  { worker, port }: Scene,
+  path: string,
+  more = "",
+): Promise<Client> {
+  const client = await connect(port);
+  client.send(`GET ${path} HTTP/1.1\r\nHost: x\r\n${more}\r\n`);
+  await worker.until({ request: path });
+  return client;
+}
+
+/** A connection that had its first answer. */
+export async function kept(port: number): Promise<Client> {
+  const client = await connect(port);
+  client.send(GET);
+  assert.doesNotMatch(await client.until(/\d+$/), /connection: close/i);
+  return client;
+}
+
+/** The body of an answer. */
+export const bodyOf = (answer: string): string =>
+  answer.split("\r\n\r\n")[1] ?? "";
+
+/** A websocket. */
+export async function upgraded(scene: Scene): Promise<Client> {
+  const client = await asking(
+    scene,
+    "/ws",
+    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+  );
+  await client.until(/^HTTP\/1.1 101 .*\r\n\r\n/s);
+  return client;
+}
+
+/** The message "hi" of a client (RFC 6455 §5.2). */
+export const HI: Uint8Array = new Uint8Array([
+  0x81,
+  0x82,
+  0,
+  0,
+  0,
+  0,
+  104,
+  105,
+]);
+/** A Close frame of a server with 1001, and of a client (RFC 6455 §5.5.1). */
+export const GOING_AWAY: RegExp = new RegExp(
+  String.fromCharCode(0x88, 0x02, 0x03, 0xe9),
+);
+export const CLIENT_CLOSE: Uint8Array = new Uint8Array([
+  0x88,
+  0x82,
+  0,
+  0,
+  0,
+  0,
+  3,
+  0xe9,
+]);

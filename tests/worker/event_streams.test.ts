@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import http2 from "node:http2";
+import type { Runtime } from "../runtimes.ts";
+import { testEach } from "./each.ts";
+import {
+  drainMessage,
+  type FakeSupervisor,
+  type FakeWorker,
+} from "./fake_supervisor.ts";
+
+async function start(
+  runtime: Runtime,
+  supervisor: FakeSupervisor,
+  kind: string,
+): Promise<{ worker: FakeWorker; port: number }> {
+  const { index, port } = await supervisor.bind();
+  const worker = await supervisor.spawn({
+    runtime,
+    program: ["stay_program.ts", kind],
+    listeners: [{ name: "web", port, sockets: [index] }],
+  });
+  await worker.until({ type: "ready" });
+  return { worker, port };
+}
+
+async function leftWith(worker: FakeWorker, code: number): Promise<void> {
+  const status = await worker.exited;
+  assert.deepEqual(
+    { code: status.code, signal: status.signal },
+    { code, signal: null },
+    worker.output(),
+  );
+}
+
+/** That a stream has every event from the first on, and each is whole. */
+function assertWhole(text: string): void {
+  const events = text.split("\n\n");
+  assert.equal(events.pop(), "", `ends within an event: ${text.slice(-60)}`);
+  assert.ok(events.length > 3, text);
+  events.forEach((event, index) =>
+    assert.equal(event, `id: ${index}\ndata: of ${index}`)
+  );
+}
+
+/** Eight streams, read to their ends: what they said and when they ended. */
+function eight(
+  read: (path: string) => Promise<string>,
+): Promise<{ text: string; at: number }[]> {
+  return Promise.all(
+    Array.from({ length: 8 }, async (_, index) => {
+      const text = await read(`/${index}`);
+      return { text, at: performance.now() };
+    }),
+  );
+}
+
+async function drainAll(
+  worker: FakeWorker,
+  all: Promise<{ text: string; at: number }[]>,
+): Promise<void> {
+  for (let index = 0; index < 8; index++) {
+    await worker.until({ began: `/${index}` });
+  }
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  await worker.send(drainMessage(20_000, 50));
+  const ends = await all;
+  for (const { text } of ends) assertWhole(text);
+  const times = ends.map(({ at }) => at).sort((a, b) => a - b);
+  const took = times.at(-1)! - times[0]!;
+  assert.ok(took > 300 && took < 10_000, `${took} ms`);
+  await leftWith(worker, 0);
+  // The program heard of it: it can stop what feeds the stream.
+  for (let index = 0; index < 8; index++) {
+    await worker.until({ gone: `/${index}` });
+  }
+}
+
+for (const kind of ["sse", "serve"]) {
+  testEach(
+    `event streams end with a whole event, one after the other, by ${
+      kind === "sse" ? "node:http" : "a fetch handler"
+    }`,
+    async (runtime, supervisor) => {
+      const { worker, port } = await start(runtime, supervisor, kind);
+      await drainAll(
+        worker,
+        eight(async (path) => {
+          const response = await fetch(`http://127.0.0.1:${port}${path}`);
+          return await response.text();
+        }),
+      );
+    },
+  );
+}
+
+testEach(
+  "event streams of HTTP/2 end with a whole event, one after the other",
+  async (runtime, supervisor) => {
+    const { worker, port } = await start(runtime, supervisor, "h2");
+    const session = http2.connect(`http://127.0.0.1:${port}`);
+    try {
+      await once(session, "connect");
+      await drainAll(
+        worker,
+        eight(async (path) => {
+          const stream = session.request({ ":path": path });
+          stream.setEncoding("utf8");
+          let text = "";
+          stream.on("data", (piece) => text += piece);
+          await once(stream, "end");
+          assert.equal(stream.rstCode, 0);
+          return text;
+        }),
+      );
+    } finally {
+      session.destroy();
+    }
+  },
+);
+
+testEach(
+  "an event stream that has nothing to say ends, too",
+  async (runtime, supervisor) => {
+    const { worker, port } = await start(runtime, supervisor, "sse");
+    const response = await fetch(`http://127.0.0.1:${port}/quiet`);
+    await worker.until({ began: "/quiet" });
+    await worker.send(drainMessage(20_000, 50));
+    assert.equal(await response.text(), "data: one\n\n");
+    await leftWith(worker, 0);
+  },
+);

@@ -1,0 +1,52 @@
+/** Which connections a drain takes for idle. */
+import assert from "node:assert/strict";
+import type { Socket } from "node:net";
+import { describe, test } from "../harness.ts";
+import { type IdleWatch, watchIdle } from "../../worker/_idle.ts";
+
+const IDLE = 300;
+const SCAN = 20;
+
+/** A connection between two requests. */
+function quietSocket(): { socket: Socket; ended(): boolean } {
+  let ended = false;
+  const socket = {
+    _httpMessage: null,
+    bytesRead: 10,
+    destroySoon: () => ended = true,
+  };
+  return { socket: socket as unknown as Socket, ended: () => ended };
+}
+
+/** Looks as a drain does, from one time until before another. */
+function lookBetween(
+  watch: IdleWatch,
+  socket: Socket,
+  from: number,
+  to: number,
+): void {
+  for (let now = from; now < to; now += SCAN) watch.look(socket, now);
+}
+
+describe("an idle connection", () => {
+  test("is closed after its time", () => {
+    const { socket, ended } = quietSocket();
+    const watch = watchIdle(IDLE);
+    lookBetween(watch, socket, 0, IDLE);
+    assert.equal(ended(), false);
+    watch.look(socket, IDLE);
+    assert.equal(ended(), true);
+  });
+
+  test("gets its whole time when the event loop stood still", () => {
+    const { socket, ended } = quietSocket();
+    const watch = watchIdle(IDLE);
+    lookBetween(watch, socket, 0, 3 * SCAN);
+    // Nothing was read in this second.
+    const again = 1_000 + 2 * SCAN;
+    lookBetween(watch, socket, again, again + IDLE - 2 * SCAN);
+    assert.equal(ended(), false);
+    watch.look(socket, again + IDLE - 2 * SCAN);
+    assert.equal(ended(), true);
+  });
+});

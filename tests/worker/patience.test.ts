@@ -1,0 +1,104 @@
+/** When a server with connections can be closed and nobody notices. */
+import assert from "node:assert/strict";
+import { test } from "../harness.ts";
+import type { OpenConnection } from "../../worker/native/connections.ts";
+import { type Requests, untilHarmless } from "../../worker/native/patience.ts";
+
+const NOTHING: Requests = {
+  count: 0,
+  lastEnd: -Infinity,
+  clients: () => new Set(),
+  wasLast: () => false,
+  hasStreams: () => false,
+};
+const IDLE = 60;
+
+/** How many looks it took, and which connections were hung up. */
+async function looks(
+  connections: (look: number) => Partial<OpenConnection>[],
+  requests: Partial<Requests> = {},
+  window = 10_000,
+): Promise<{ count: number; hungUp: number[] }> {
+  let count = 0;
+  const hungUp: number[] = [];
+  const view = {
+    open: () =>
+      connections(++count).map((each) => ({
+        fd: 1,
+        peer: "client",
+        asks: false,
+        quiet: 100_000,
+        ...each,
+      })),
+    hangUp: ({ fd }: OpenConnection) => void hungUp.push(fd),
+  };
+  const all = { ...NOTHING, ...requests };
+  await untilHarmless(view, all, IDLE, window, () => false);
+  return { count, hungUp };
+}
+
+function standStill(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+test("no connection: at once", async () => {
+  assert.equal((await looks(() => [])).count, 1);
+});
+
+test("a connection that was idle before the drain has its time", async () => {
+  const began = performance.now();
+  assert.ok((await looks(() => [{}])).count > 1);
+  assert.ok(performance.now() - began >= IDLE - 1);
+});
+
+test("a machine that stands still takes no time from a client", async () => {
+  const { count } = await looks((look) => {
+    // For longer than an idle connection has.
+    if (look === 1) queueMicrotask(() => standStill(3 * IDLE));
+    return [{}];
+  });
+  assert.ok(count > 2, `${count}`);
+});
+
+test("half a request is waited for", async () => {
+  const { count } = await looks((look) => look < 10 ? [{ asks: true }] : []);
+  assert.equal(count, 10);
+});
+
+test("a request in flight is left to the shutdown", async () => {
+  const clients = (): Set<string> => new Set(["client"]);
+  const { count } = await looks(() => [{ asks: true, quiet: 0 }], { clients });
+  assert.equal(count, 1);
+});
+
+test("streams in flight are waited for, but not for ever", async () => {
+  const busy = {
+    clients: (): Set<string> => new Set(["client"]),
+    hasStreams: () => true,
+  };
+  const { count } = await looks((look) => look < 8 ? [{}] : [], busy);
+  assert.equal(count, 8);
+  const began = performance.now();
+  await looks(() => [{}], busy, 200);
+  assert.ok(performance.now() - began >= 99);
+});
+
+test("a client that was told to go is hung up on", async () => {
+  const { count, hungUp } = await looks((look) => look < 3 ? [{ fd: 7 }] : [], {
+    wasLast: () => true,
+  });
+  assert.deepEqual({ count, hungUp }, { count: 1, hungUp: [7] });
+});
+
+test("without names the whole server has to be idle", async () => {
+  const began = performance.now();
+  await looks(() => [{ peer: undefined, quiet: 0 }], {
+    lastEnd: performance.now() + 50,
+  });
+  assert.ok(performance.now() - began >= 50 + IDLE - 1);
+  const { count } = await looks(() => [{ peer: undefined, quiet: 0 }], {
+    count: 1,
+  });
+  assert.equal(count, 1);
+});

@@ -1,0 +1,119 @@
+/**
+ * Looks at the sockets of this process.
+ *
+ * @module
+ */
+
+import { AF, fixed, SO } from "../../adapters/_libc.ts";
+import { portOf } from "../../adapters/_sockaddr.ts";
+import type { Kernel } from "./kernel.ts";
+
+/** Where a socket is bound. */
+export type BoundAt =
+  /** A TCP port. */
+  | { readonly port: number }
+  /** The path of a Unix socket; a leading NUL makes it abstract. */
+  | { readonly path: string };
+
+/** What is known of a socket. */
+export interface SocketFacts {
+  /** Its file descriptor. */
+  readonly fd: number;
+  /** The number of the socket itself, whatever descriptors it has. */
+  readonly inode: number;
+  /** The address family (bits/socket.h). */
+  readonly domain: number;
+  /** SOCK_STREAM or another type (socket(2)). */
+  readonly type: number;
+  /** True when connections can be accepted from it. */
+  readonly listens: boolean;
+  /** Where it is bound; undefined for other families than IP and Unix. */
+  readonly at: BoundAt | undefined;
+}
+
+/** Looks at one descriptor; undefined when it is no socket. */
+export function socketAt(kernel: Kernel, fd: number): SocketFacts | undefined {
+  const inode = inodeOf(kernel, fd);
+  if (inode === undefined) return undefined;
+  const domain = optionOf(kernel, fd, SO.domain);
+  const type = optionOf(kernel, fd, SO.type);
+  const listens = optionOf(kernel, fd, SO.acceptConn);
+  if (domain === undefined || type === undefined) return undefined;
+  return {
+    fd,
+    inode,
+    domain,
+    type,
+    listens: listens === 1,
+    at: boundAt(kernel, fd),
+  };
+}
+
+/** The number of a socket, or undefined when the descriptor is none. */
+export function inodeOf(kernel: Kernel, fd: number): number | undefined {
+  const inode = /^socket:\[(\d+)\]$/.exec(kernel.target(fd) ?? "")?.[1];
+  return inode === undefined ? undefined : Number(inode);
+}
+
+/** True for addresses that are the same one. */
+export function sameAddress(a: BoundAt | undefined, b: BoundAt): boolean {
+  if (a === undefined) return false;
+  return "port" in a
+    ? "port" in b && a.port === b.port
+    : "path" in b && a.path === b.path;
+}
+
+/** True for the two families of TCP: a graft may change one for the other. */
+export function isIp(domain: number): boolean {
+  return domain === AF.inet || domain === AF.inet6;
+}
+
+/** TCP_DEFER_ACCEPT of tcp(7). */
+const DEFER_ACCEPT = 9;
+
+/**
+ * Has the kernel hold back connections until they have sent something, if it
+ * does so for another socket. Bun has it do so for its own (1.4.4), which saves
+ * it a wake-up for each connection; a server can do without, so it may fail.
+ */
+export function deferAsWell(kernel: Kernel, from: number, to: number): void {
+  const seconds = optionOf(kernel, from, DEFER_ACCEPT, SO.tcp) ?? 0;
+  if (seconds <= 0) return;
+  const value = fixed(4);
+  new DataView(value.buffer).setInt32(0, seconds, true);
+  kernel.libc.setsockopt(to, SO.tcp, DEFER_ACCEPT, value, value.length);
+}
+
+/** An option that is a number, of SOL_SOCKET (socket(7)) unless given. */
+export function optionOf(
+  { libc }: Kernel,
+  fd: number,
+  name: number,
+  level: number = SO.socket,
+): number | undefined {
+  const value = fixed(4);
+  const length = sizeOf(value);
+  if (libc.getsockopt(fd, level, name, value, length) < 0) return undefined;
+  return new DataView(value.buffer).getInt32(0, true);
+}
+
+/** Where a socket is bound: getsockname(2). */
+export function boundAt({ libc }: Kernel, fd: number): BoundAt | undefined {
+  const address = fixed(128);
+  const length = sizeOf(address);
+  if (libc.getsockname(fd, address, length) < 0) return undefined;
+  const family = new DataView(address.buffer).getUint16(0, true);
+  if (isIp(family)) return { port: portOf(address) };
+  if (family !== AF.unix) return undefined;
+  const bytes = new DataView(length.buffer).getUint32(0, true);
+  const path = new TextDecoder().decode(address.subarray(2, bytes));
+  // A path ends at its NUL, an abstract name is as long as the address says.
+  return { path: path.startsWith("\0") ? path : path.replace(/\0.*$/s, "") };
+}
+
+/** The length of a buffer as a socklen_t for libc to read and write. */
+export function sizeOf(buffer: Uint8Array): Uint8Array<ArrayBuffer> {
+  const size = fixed(4);
+  new DataView(size.buffer).setUint32(0, buffer.length, true);
+  return size;
+}

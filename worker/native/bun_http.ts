@@ -1,0 +1,132 @@
+/**
+ * `node:http` and `node:https` of Bun on the pool's listener: both are
+ * `Bun.serve` underneath (1.4.4), so they can be grafted as well and need not
+ * be fed with connections.
+ *
+ * @module
+ */
+
+import http, { type Server } from "node:http";
+import type { Socket } from "node:net";
+import type { InheritedListener } from "../../core/environment.ts";
+import { scanUntil } from "../_connections.ts";
+import type { Attachment } from "../_core.ts";
+import { IDLE_MS } from "../_drain.ts";
+import { putFace } from "../_face.ts";
+import { closeAfterResponse, lookAtSockets } from "../_http.ts";
+import { responseOf } from "../_idle.ts";
+import { addressOf } from "../_listener_address.ts";
+import { endStays, type Stays } from "../stay/stays.ts";
+import { trackUpgrades } from "../_upgrades.ts";
+import { finished, type GraftedServer } from "./bun_drain.ts";
+import { listenThrough } from "./bun_listen_through.ts";
+import { startGrafted } from "./bun_start.ts";
+
+/**
+ * Has a server that does not listen yet accept on an inherited listener in
+ * `shared` or `sharded`; resolves once it does. The server shows the listener's
+ * address and its `close()` cuts nothing.
+ *
+ * @param closed called when the program has closed the server by itself
+ * @throws {PreforkError} `ERR_ATTACH` when it cannot be put there; then it does
+ * not listen, and may be fed
+ */
+export async function adoptBunHttp(
+  server: Server,
+  listener: InheritedListener,
+  closed: () => void = () => {},
+): Promise<Attachment> {
+  const shards = new Map<number, GraftedServer>();
+  const connections = trackBunHttp(server, shards);
+  const { drain, draining } = connections;
+  // Before it listens: the program may close it as soon as it hears of that.
+  const face = putFace(server, {
+    fed: false,
+    address: () => addressOf(listener),
+    close: () => drain(IDLE_MS, Infinity),
+    draining,
+    closed,
+  });
+  let start!: (shard: number) => GraftedServer;
+  try {
+    await listenThrough(server, (options, serve) => {
+      start = (shard) => {
+        const started = startGrafted(listener, shard, options, serve);
+        shards.set(shard, started);
+        return started;
+      };
+      return start(listener.shard).server;
+    });
+  } catch (error) {
+    face.hide();
+    throw error;
+  }
+  return {
+    drain,
+    ...(listener.mode === "sharded" && {
+      // deno-lint-ignore require-await
+      async adopt(shard: number): Promise<void> {
+        if (draining()) return;
+        const before = shards.get(shard);
+        if (before === undefined) start(shard);
+        else before.graft.resume();
+      },
+      release(shard: number): void {
+        if (shard !== listener.shard) shards.get(shard)?.graft.quiesce();
+      },
+    }),
+  };
+}
+
+/** The connections of a server and how they end. */
+interface BunHttpConnections {
+  readonly drain: Attachment["drain"];
+  readonly draining: () => boolean;
+}
+
+function trackBunHttp(
+  server: Server,
+  shards: ReadonlyMap<number, GraftedServer>,
+): BunHttpConnections {
+  // Bun emits "connection" when the first bytes have come, so there are
+  // connections that only the kernel knows.
+  const sockets = new Set<Socket>();
+  const upgraded = trackUpgrades(server);
+  server.prependListener("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  let stays: Stays | undefined;
+  const begin = async (idle: number): Promise<void> => {
+    const all = [...shards.values()];
+    for (const { graft } of all) graft.quiesce();
+    closeAfterResponse(server, sockets);
+    let over = false;
+    // Idle ones stay as they are: `finished` waits for them, and all end
+    // together.
+    const watch = { look: () => {} };
+    void scanUntil((now) => {
+      lookAtSockets(sockets, upgraded, watch, stays, now);
+      return over;
+    });
+    // Bun counts none of the connections that were upgraded.
+    const busy = (): boolean =>
+      [...sockets].some((socket) =>
+        upgraded.has(socket) || responseOf(socket) !== undefined
+      );
+    await Promise.all(all.map((each) => finished(each, idle, busy)));
+    over = true;
+    stays?.stop();
+    await Promise.all(all.map(({ server }) => server.stop(true)));
+    // Once more by its own means, for its state and its "close".
+    http.Server.prototype.close.call(server);
+  };
+  let drained: Promise<void> | undefined;
+  return {
+    draining: () => drained !== undefined,
+    drain(idle, window) {
+      if (window !== Infinity) stays ??= endStays(window);
+      return drained ??= begin(idle);
+    },
+  };
+}

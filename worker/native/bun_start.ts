@@ -1,0 +1,86 @@
+/**
+ * Starts a server of `Bun.serve` on an inherited socket.
+ *
+ * @module
+ */
+
+import { randomUUID } from "node:crypto";
+import type { InheritedListener } from "../../core/environment.ts";
+import { bypass } from "../_bypass.ts";
+import { cannot } from "../_failures.ts";
+import { nativeRefusal } from "../_gated.ts";
+import { familyOf, graft, kernelHere } from "../graft/graft.ts";
+import { viewConnections } from "./connections.ts";
+import type { GraftedServer } from "./bun_drain.ts";
+import type { BunServe, BunServeOptions } from "./bun_types.ts";
+
+/**
+ * Starts a server on one socket of a listener.
+ *
+ * @throws {PreforkError} `ERR_ATTACH` when it cannot be put there; then nothing
+ * of it is left
+ * @throws what `Bun.serve` throws for the program's options
+ */
+export function startGrafted(
+  listener: InheritedListener,
+  shard: number,
+  options: BunServeOptions,
+  serve: BunServe,
+): GraftedServer {
+  const socket = listener.fds[shard];
+  if (socket === undefined) {
+    throw cannot(
+      `attach to the listener "${listener.name}"`,
+      `it has no socket number ${shard}`,
+      "start the worker through a pool of the same version",
+    );
+  }
+  const refusal = nativeRefusal(listener, false);
+  if (refusal !== undefined) {
+    throw cannot(
+      `put Bun's server on the listener "${listener.name}"`,
+      refusal.reason,
+      `use ${refusal.instead}`,
+    );
+  }
+  if (options.http3 === true) {
+    throw cannot(
+      `put Bun.serve on the listener "${listener.name}"`,
+      "HTTP/3 needs a UDP port of its own",
+      `remove "http3" from its options`,
+    );
+  }
+  // An abstract name leaves no file behind and nobody can guess it (unix(7)).
+  const path = familyOf(socket) === "unix"
+    ? `\0prefork-${randomUUID()}`
+    : undefined;
+  const server = bypass(() => serve(placed(options, path)));
+  try {
+    const at = path === undefined ? { port: server.port ?? 0 } : { path };
+    const kernel = kernelHere(socket);
+    const grafted = graft({ at }, socket, listener.backlog, kernel);
+    const view = viewConnections(kernel, grafted.epoll, socket);
+    return { server, graft: grafted, view };
+  } catch (error) {
+    void server.stop(true);
+    throw error;
+  }
+}
+
+/** The options with a temporary address, whatever address they have. */
+function placed(
+  options: BunServeOptions,
+  path: string | undefined,
+): BunServeOptions {
+  const place = path === undefined
+    ? { hostname: "127.0.0.1", port: 0, unix: undefined }
+    : { hostname: undefined, port: undefined, unix: path };
+  return Object.create(
+    options,
+    Object.getOwnPropertyDescriptors({
+      ...place,
+      reusePort: false,
+      ipv6Only: false,
+    }),
+  ) as BunServeOptions;
+}

@@ -1,0 +1,106 @@
+/**
+ * Waits until a server can be closed and nobody notices.
+ *
+ * @module
+ */
+
+import type { ConnectionsView } from "./connections.ts";
+
+/** What is known of the requests of a server. */
+export interface Requests {
+  /** How many are being answered. */
+  readonly count: number;
+  /**
+   * When the last one of the drain was answered, on the clock of
+   * `performance.now()`.
+   */
+  readonly lastEnd: number;
+  /** The clients whose requests are being answered. */
+  clients(): ReadonlySet<string>;
+  /** True for a client that was told that this was the last response. */
+  wasLast(client: string): boolean;
+  /** True for a client of HTTP/2. */
+  hasStreams(client: string): boolean;
+}
+
+/** How often the connections are looked at, in ms: at best and at worst. */
+const LOOK_MS = 20;
+const RARELY_MS = 500;
+
+/**
+ * How long the streams of HTTP/2 are waited for, in parts of the window, and at
+ * most, in ms. Only a shutdown tells their client to open no more (GOAWAY, RFC
+ * 9113 §6.8), and Deno 2.9.5 cuts those in flight when the client answers that
+ * with a GOAWAY of its own, as Node's does.
+ */
+const FOR_STREAMS = 0.5;
+const STREAMS_MS = 15_000;
+
+/** The most of the time that is spent on looking. */
+const LOOKING = 0.1;
+
+/**
+ * Resolves, without another turn of the event loop, once a graceful shutdown
+ * harms no connection: each is answering a request, which such a shutdown
+ * waits for, or idle for long enough. Runtimes close at once what is neither,
+ * such as a connection that was accepted and has not sent its request yet.
+ *
+ * On a Unix socket the kernel does not say which connection is idle: there the
+ * time runs from the last answer of the server as a whole.
+ *
+ * @param idle how long an idle connection is waited for, in ms
+ * @param window how long it is until the deadline, in ms
+ * @param othersLeft true while something else has to end first
+ */
+export function untilHarmless(
+  view: ConnectionsView,
+  requests: Requests,
+  idle: number,
+  window: number,
+  othersLeft: () => boolean,
+): Promise<void> {
+  const began = performance.now();
+  const forStreams = Math.min(STREAMS_MS, window * FOR_STREAMS);
+  // On a machine that gives this process no time, its clients have had none
+  // either: a long time between two looks counts as a short one.
+  let spent = 0;
+  let last = began;
+  let wait = LOOK_MS;
+  const isHarmless = (now: number): boolean => {
+    spent += Math.min(now - last, 2 * wait);
+    last = now;
+    if (othersLeft()) return false;
+    const clients = requests.clients();
+    let nameless = 0;
+    let waits = false;
+    for (const connection of view.open()) {
+      const { peer, asks, quiet } = connection;
+      if (peer === undefined) nameless++;
+      else if (requests.hasStreams(peer)) {
+        if (clients.has(peer) && now - began < forStreams) waits = true;
+      } else if (clients.has(peer)) continue;
+      // Deno 2.9.5 leaves it open after a response that says it closes.
+      else if (requests.wasLast(peer)) view.hangUp(connection);
+      else if (asks || Math.min(quiet, spent) < idle) waits = true;
+    }
+    if (waits) return false;
+    return nameless <= requests.count ||
+      Math.min(spent, now - requests.lastEnd) >= idle;
+  };
+  return new Promise((resolve) => {
+    const look = (): void => {
+      const before = performance.now();
+      try {
+        if (isHarmless(before)) return resolve();
+      } catch {
+        // Blind now, and still better than to leave at once.
+        setTimeout(resolve, idle);
+        return;
+      }
+      const took = performance.now() - before;
+      wait = Math.min(RARELY_MS, Math.max(LOOK_MS, took / LOOKING));
+      setTimeout(look, wait);
+    };
+    look();
+  });
+}

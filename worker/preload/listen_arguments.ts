@@ -1,0 +1,119 @@
+/**
+ * Reads the many forms of `net.Server.listen()`.
+ *
+ * @module
+ */
+
+import type { Wanted } from "./claim.ts";
+
+/** What a program asks for by `listen()`. */
+export interface ListenRequest {
+  /** Where. */
+  readonly wanted: Wanted;
+  /** The length of the accept queue, if it said. */
+  readonly backlog: number | undefined;
+  /** True to leave IPv4 out on an IPv6 address. */
+  readonly ipv6Only: boolean;
+  /** True when it does not want to share the address as a worker would. */
+  readonly alone: boolean;
+  /** Closes the server when it is aborted. */
+  readonly signal: AbortSignal | undefined;
+  /** Called on the event "listening". */
+  readonly callback: (() => void) | undefined;
+}
+
+interface Options {
+  readonly port?: unknown;
+  readonly host?: unknown;
+  readonly path?: unknown;
+  readonly backlog?: unknown;
+  readonly ipv6Only?: unknown;
+  readonly exclusive?: unknown;
+  readonly reusePort?: unknown;
+  readonly signal?: unknown;
+}
+
+/**
+ * Reads the arguments as Node's `normalizeArgs()` and `listen()` do
+ * (lib/net.js). Undefined for what no pool can hold - an open handle or file
+ * descriptor - and for what the runtime is to refuse in its own words.
+ */
+export function readListenArguments(
+  args: readonly unknown[],
+): ListenRequest | undefined {
+  const last = args.at(-1);
+  const callback = typeof last === "function" ? last as () => void : undefined;
+  const [first] = args;
+  if (typeof first === "object" && first !== null) {
+    if ("fd" in first && typeof first.fd === "number" && first.fd >= 0) {
+      return undefined;
+    }
+    if ("_handle" in first || "handle" in first) return undefined;
+    return request(first, args, callback);
+  }
+  if (typeof first === "string" && Number.isNaN(Number(first))) {
+    return request({ path: first }, args, callback);
+  }
+  const [, host] = args;
+  const port = first === null || typeof first === "function" ? 0 : first ?? 0;
+  return request(
+    { port, host: typeof host === "string" ? host : undefined },
+    args,
+    callback,
+  );
+}
+
+function request(
+  options: Options,
+  args: readonly unknown[],
+  callback: (() => void) | undefined,
+): ListenRequest | undefined {
+  const wanted = wantedOf(options);
+  if (wanted === undefined) return undefined;
+  const { signal } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    return undefined;
+  }
+  return {
+    wanted,
+    backlog: positive(options.backlog) ?? positive(args[1]) ??
+      positive(args[2]),
+    ipv6Only: options.ipv6Only === true,
+    alone: options.exclusive === true || options.reusePort === true,
+    signal,
+    callback,
+  };
+}
+
+function wantedOf(options: Options): Wanted | undefined {
+  const { host, path } = options;
+  if (host !== undefined && host !== null && typeof host !== "string") {
+    return undefined;
+  }
+  if (options.port === undefined && !("port" in options)) {
+    return typeof path === "string" && path !== ""
+      ? { kind: "unix", path }
+      : undefined;
+  }
+  const port = portOf(options.port ?? 0);
+  return port === undefined
+    ? undefined
+    : { kind: "tcp", host: host || undefined, port };
+}
+
+/** A port as Node's `validatePort()` takes it: a number or its text. */
+function portOf(value: unknown): number | undefined {
+  if (typeof value === "string" && value.trim() === "") return undefined;
+  if (typeof value !== "number" && typeof value !== "string") return undefined;
+  const port = Number(value);
+  return Number.isInteger(port) && port >= 0 && port <= 65535
+    ? port
+    : undefined;
+}
+
+function positive(value: unknown): number | undefined {
+  const number = typeof value === "string" ? Number(value) : value;
+  return typeof number === "number" && number > 0 && Number.isInteger(number)
+    ? number
+    : undefined;
+}
