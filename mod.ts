@@ -43,6 +43,12 @@ export {
 } from "./core/errors.ts";
 export { formatAddress, parseListener } from "./core/address.ts";
 export type {
+  CertificateFiles,
+  ListenerFeatures,
+  ProxySettings,
+  ProxyVersion,
+} from "./core/listener_features.ts";
+export type {
   Address,
   FdAddress,
   ListenerSpec,
@@ -56,6 +62,7 @@ export type {
   Clock,
   Connection,
   ExitStatus,
+  HeadReader,
   HeldSocket,
   Host,
   Refusal,

@@ -25,7 +25,12 @@
 
 export type { ShareMode } from "./core/adapter.ts";
 export { PreforkError, type PreforkErrorCode } from "./core/errors.ts";
-export type { CertificateFiles } from "./core/listener_features.ts";
+export type {
+  CertificateFiles,
+  ListenerFeatures,
+  ProxySettings,
+  ProxyVersion,
+} from "./core/listener_features.ts";
 export { attach } from "./worker/attach.ts";
 export {
   type CertificateOptions,

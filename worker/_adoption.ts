@@ -109,11 +109,10 @@ export async function adopt(
         if (!open || shards.has(shard)) return;
         await feedFrom(placeOf(listener, shard), shard);
       },
-      release(shard: number): void {
-        if (shard === listener.shard) return;
-        shards.get(shard)?.close();
-        shards.delete(shard);
-      },
+      // A front cannot stop without closing the inherited socket, which would
+      // be missing at the next death of that slot's worker. So this worker goes
+      // on sharing the shard's queue until it is replaced.
+      release(): void {},
     }),
   };
 }

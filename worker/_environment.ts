@@ -5,7 +5,11 @@
  */
 
 import process from "node:process";
-import { decodeInheritance, ENV, type Inheritance } from "../core/environment.ts";
+import {
+  decodeInheritance,
+  ENV,
+  type Inheritance,
+} from "../core/environment.ts";
 
 /** The variables of other protocols that `encodeInheritance` writes. */
 const OTHERS: readonly string[] = [

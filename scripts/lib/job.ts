@@ -16,7 +16,7 @@ export interface JobEnd {
 }
 
 /** Milliseconds after which a job is killed. */
-const LIMIT = 300_000;
+const LIMIT = 900_000;
 
 const groups = new Set<number>();
 let count = 0;

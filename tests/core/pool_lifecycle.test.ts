@@ -87,8 +87,7 @@ describe("start", () => {
     await settle();
     world.advance(5_000);
     await assert.rejects(start, {
-      message:
-        "Cannot start the program: the program was not ready in 5 s",
+      message: "Cannot start the program: the program was not ready in 5 s",
     });
   });
 

@@ -51,17 +51,22 @@ describe("a shard without a worker is no black hole", () => {
         ], { env: { HOLD_FILE: hold } });
         const { listen } = await ready(command);
         await distinct(listen!, 3);
-        writeFileSync(hold, "");
-        const [line] = await command.line(/worker-ready slot=1 .*pid=\d+/);
-        const from = command.lines.length;
-        process.kill(Number(/pid=(\d+)/.exec(line)![1]), "SIGKILL");
-        // The successor cannot become ready while the file is there.
-        const slots = await answers(listen!, 300);
-        assert.deepEqual([...slots].sort(), ["0", "2"]);
-        await command.line(/^prefork shard-adopted .*shard=1$/, from);
-        rmSync(hold);
-        await command.line(/^prefork worker-ready slot=1 /, from);
-        await command.line(/^prefork shard-released .*shard=1$/, from);
+        // Twice: what was adopted once and given back can be adopted again.
+        for (let from = 0, death = 1; death <= 2; death++) {
+          writeFileSync(hold, "");
+          const [, pid] = await command.line(
+            /worker-ready slot=1 .*pid=(\d+)/,
+            from,
+          );
+          from = command.lines.length;
+          process.kill(Number(pid), "SIGKILL");
+          await command.line(/^prefork shard-adopted .*shard=1$/, from);
+          // The successor cannot become ready while the file is there.
+          const slots = await answers(listen!, 300);
+          assert.deepEqual([...slots].sort(), ["0", "2"]);
+          rmSync(hold);
+          await command.line(/^prefork shard-released .*shard=1$/, from);
+        }
         await distinct(listen!, 3);
       },
     );
