@@ -78,6 +78,8 @@ export function createDrain(flush: () => void): Drain {
     while (pending.size > 0) await Promise.allSettled(pending);
     flush();
     ending.over = true;
+    // A program that has nothing left to do ends by itself, sooner than this.
+    timer?.unref();
     await ending.last();
     leave(true);
   };

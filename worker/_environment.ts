@@ -24,8 +24,9 @@ const OTHERS: readonly string[] = [
 const KEPT: readonly string[] = [ENV.slot, ENV.generation];
 
 /**
- * Reads what this process inherited and removes it from the environment, so
- * that a process which the program starts does not take itself for a worker.
+ * Reads what this process inherited and removes prefork's variables from the
+ * environment, so that a process which the program starts does not take itself
+ * for a worker.
  *
  * @throws {TypeError} when it is there but cannot be understood
  */
@@ -34,9 +35,15 @@ export function takeInheritance(): Inheritance | undefined {
   if (inheritance === undefined) return undefined;
   for (const name of Object.keys(process.env)) {
     if (KEPT.includes(name)) continue;
-    if (name.startsWith("PREFORK_") || OTHERS.includes(name)) {
-      delete process.env[name];
-    }
+    if (name.startsWith("PREFORK_")) delete process.env[name];
   }
   return inheritance;
+}
+
+/**
+ * Removes the variables of other protocols too. Not before a program is known
+ * to speak prefork's: an unmodified one may find its sockets by them.
+ */
+export function forgetOtherProtocols(): void {
+  for (const name of OTHERS) delete process.env[name];
 }

@@ -16,7 +16,7 @@ import {
   IDLE_MS,
   ORPHAN_MS,
 } from "./_drain.ts";
-import { takeInheritance } from "./_environment.ts";
+import { forgetOtherProtocols, takeInheritance } from "./_environment.ts";
 import { createHandoff } from "./_handoff.ts";
 import { keepAlive } from "./_keep_alive.ts";
 import { createMessages } from "./_messages.ts";
@@ -53,7 +53,7 @@ import type { Worker } from "./types.ts";
  * ```
  */
 export function attach<In = unknown, Out = unknown>(): Worker<In, Out> {
-  const { worker } = coreOf(createCore);
+  const { worker } = attachedCore();
   // Messages may be all that the program lives for.
   if (worker.supervised) keepAlive();
   return worker as Worker<In, Out>;
@@ -61,6 +61,13 @@ export function attach<In = unknown, Out = unknown>(): Worker<In, Out> {
 
 /** The core of this process; attaches if that has not happened yet. */
 export function attachedCore(): Core {
+  const core = preloadedCore();
+  if (core.worker.supervised) forgetOtherProtocols();
+  return core;
+}
+
+/** The same for a program that does not know of prefork. */
+export function preloadedCore(): Core {
   return coreOf(createCore);
 }
 

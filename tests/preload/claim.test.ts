@@ -3,6 +3,7 @@ import type { InheritedListener } from "../../core/environment.ts";
 import type { Core } from "../../worker/_core.ts";
 import {
   claim,
+  claimSocket,
   formatWanted,
   type Wanted,
 } from "../../worker/preload/claim.ts";
@@ -11,13 +12,13 @@ import { describe, test } from "../harness.ts";
 /** A worker with these listeners, the named ones taken. */
 function coreWith(addresses: readonly string[], taken: string[] = []): Core {
   const listeners = new Map(
-    addresses.map((address): [string, InheritedListener] => [address, {
+    addresses.map((address, i): [string, InheritedListener] => [address, {
       name: address,
       address,
       mode: "shared",
       backlog: 1,
       ipv6Only: false,
-      fds: [3],
+      fds: [3 + i],
       shard: 0,
     }]),
   );
@@ -40,6 +41,16 @@ function occupy(core: Core, address: string): void {
 }
 
 describe("which listener a program means", () => {
+  test("the one whose socket it names by number", () => {
+    const core = coreWith([":8080", ":9090"], [":9090"]);
+    assert.equal(claimSocket(core, { kind: "fd", fd: 3 })?.address, ":8080");
+    assert.equal(claimSocket(core, { kind: "fd", fd: 5 }), undefined);
+    assert.throws(
+      () => claimSocket(core, { kind: "fd", fd: 4 }),
+      /another server of this program has the pool's listener ":9090"/,
+    );
+  });
+
   test("the one with the same port, whatever the host", () => {
     const core = coreWith(["127.0.0.1:8080", "127.0.0.1:9090"]);
     assert.equal(got(core, tcp(9090)), "127.0.0.1:9090");

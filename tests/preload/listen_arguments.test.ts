@@ -7,6 +7,7 @@ function place(...args: unknown[]): unknown {
   const request = readListenArguments(args);
   if (request === undefined) return undefined;
   const { wanted, backlog } = request;
+  if (wanted.kind === "fd") return wanted.fd;
   const at = wanted.kind === "unix"
     ? wanted.path
     : `${wanted.host ?? "*"} ${wanted.port}`;
@@ -33,6 +34,11 @@ describe("the forms of listen()", () => {
     assert.equal(place(undefined, run), "* 0");
     assert.equal(place({ port: undefined }), "* 0");
     assert.equal(place({ port: null }), "* 0");
+  });
+
+  test("the number of an open socket goes before all else", () => {
+    assert.equal(place({ fd: 3 }), 3);
+    assert.equal(place({ fd: 3, port: 80, path: "/run/a" }), 3);
   });
 
   test("a path", () => {
@@ -63,7 +69,7 @@ describe("the forms of listen()", () => {
   });
 
   test("what is open already, and what the runtime refuses, is left to it", () => {
-    assert.equal(place({ fd: 3 }), undefined);
+    assert.equal(place({ fd: -1 }), undefined);
     assert.equal(place({ _handle: {} }), undefined);
     assert.equal(place({ handle: {} }), undefined);
     assert.equal(place({}), undefined);

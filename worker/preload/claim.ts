@@ -24,6 +24,13 @@ export type Wanted =
     readonly path: string;
   };
 
+/** An open socket: a program may know the pool's by LISTEN_FDS and the like. */
+export interface OpenSocket {
+  readonly kind: "fd";
+  /** Its number. */
+  readonly fd: number;
+}
+
 /** Whose address it is. */
 export type Claim =
   /** The pool's: this listener is meant. */
@@ -91,6 +98,24 @@ export function claim(
     }
   }
   return { kind: privatePorts ? "private" : "foreign" };
+}
+
+/**
+ * Finds the listener that an inherited socket belongs to; undefined for a
+ * socket that is not the pool's.
+ *
+ * @throws {PreforkError} `ERR_STATE` when something serves it
+ */
+export function claimSocket(
+  core: Core,
+  { fd }: OpenSocket,
+): InheritedListener | undefined {
+  const listener = [...core.worker.listeners.values()]
+    .find(({ fds }) => fds.includes(fd));
+  if (listener !== undefined && core.attachments.has(listener.name)) {
+    throw taken(core, listener);
+  }
+  return listener;
 }
 
 function isSpent(

@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { Wanted } from "./claim.ts";
+import type { OpenSocket, Wanted } from "./claim.ts";
 
 /** What a program asks for by `listen()`. */
 export interface ListenRequest {
   /** Where. */
-  readonly wanted: Wanted;
+  readonly wanted: Wanted | OpenSocket;
   /** The length of the accept queue, if it said. */
   readonly backlog: number | undefined;
   /** True to leave IPv4 out on an IPv6 address. */
@@ -23,6 +23,7 @@ export interface ListenRequest {
 }
 
 interface Options {
+  readonly fd?: unknown;
   readonly port?: unknown;
   readonly host?: unknown;
   readonly path?: unknown;
@@ -35,8 +36,8 @@ interface Options {
 
 /**
  * Reads the arguments as Node's `normalizeArgs()` and `listen()` do
- * (lib/net.js). Undefined for what no pool can hold - an open handle or file
- * descriptor - and for what the runtime is to refuse in its own words.
+ * (lib/net.js). Undefined for what no pool can hold - an open handle - and for
+ * what the runtime is to refuse in its own words.
  */
 export function readListenArguments(
   args: readonly unknown[],
@@ -45,9 +46,6 @@ export function readListenArguments(
   const callback = typeof last === "function" ? last as () => void : undefined;
   const [first] = args;
   if (typeof first === "object" && first !== null) {
-    if ("fd" in first && typeof first.fd === "number" && first.fd >= 0) {
-      return undefined;
-    }
     if ("_handle" in first || "handle" in first) return undefined;
     return request(first, args, callback);
   }
@@ -85,8 +83,9 @@ function request(
   };
 }
 
-function wantedOf(options: Options): Wanted | undefined {
-  const { host, path } = options;
+function wantedOf(options: Options): Wanted | OpenSocket | undefined {
+  const { fd, host, path } = options;
+  if (typeof fd === "number" && fd >= 0) return { kind: "fd", fd };
   if (host !== undefined && host !== null && typeof host !== "string") {
     return undefined;
   }

@@ -17,7 +17,7 @@ import { bypass, isBypassed } from "../_bypass.ts";
 import type { Core } from "../_core.ts";
 import { kindOf } from "../_kinds.ts";
 import { reserve } from "../_reservation.ts";
-import { claim, giveBack } from "./claim.ts";
+import { claim, claimSocket, giveBack } from "./claim.ts";
 import { asSystemError } from "./failure.ts";
 import { type ListenRequest, readListenArguments } from "./listen_arguments.ts";
 import { open } from "./open.ts";
@@ -70,9 +70,15 @@ function sourceOf(
   // Tools that stand before the program talk to it by a socket of their own.
   const alone = asked || (wrapped && wanted.kind === "unix");
   try {
+    if (wanted.kind === "fd") {
+      const own = claimSocket(core, wanted);
+      return own && (() => own);
+    }
     const found = claim(core, wanted, privatePorts || alone);
     if (found.kind === "inherited") return () => found.listener;
-    return found.kind === "private" ? undefined : () => open(core, request);
+    return found.kind === "private"
+      ? undefined
+      : () => open(core, { ...request, wanted });
   } catch (error) {
     return () => Promise.reject(error);
   }

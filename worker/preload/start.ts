@@ -6,7 +6,7 @@
 
 import process from "node:process";
 import { keepAlive, letEnd } from "../_keep_alive.ts";
-import { attachedCore } from "../attach.ts";
+import { preloadedCore } from "../attach.ts";
 import { PATCHES } from "./patches.ts";
 import { refuse } from "./permission.ts";
 import { takeSettings } from "./settings.ts";
@@ -25,7 +25,7 @@ export async function start(): Promise<void> {
       );
     }
   }
-  const core = attachedCore();
+  const core = preloadedCore();
   letEnd();
   // Then the program says itself that it is ready.
   if (settings.waitReady) core.adopted = () => {};
