@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { LOCAL, prefork, ready, readyPids } from "../command.ts";
 import { describe, test } from "../harness.ts";
 import { distinct, get } from "../http.ts";
-import { type Runtime, RUNTIMES } from "../runtimes.ts";
+import { ownRuntime as runtime, type Runtime } from "../runtimes.ts";
 import { programs } from "./programs.ts";
 
 const files = programs();
@@ -21,7 +21,7 @@ const show = () => ({
   net: globalThis.Deno?.permissions.querySync({ name: "net" }).state,
   run: globalThis.Deno?.permissions.querySync({ name: "run" }).state,
   env: Object.fromEntries(["PORT", "NODE_APP_INSTANCE", "PREFORK_SLOT",
-    "PREFORK_GENERATION", "PREFORK_PROTOCOL", "PREFORK_PRELOAD", "LISTEN_FDS"]
+    "PREFORK_GENERATION", "PREFORK_PROTOCOL", "PREFORK_PRELOAD"]
     .map((name) => [name, process.env[name]])),
 });
 http.createServer((request, response) => {
@@ -31,55 +31,50 @@ http.createServer((request, response) => {
 const shows = files.write("shows.mjs", SHOWS);
 
 describe("an unmodified program", () => {
-  for (const runtime of RUNTIMES) {
-    test(`on ${runtime} is a worker, stays the main module and finds the variables of habit`, async () => {
-      await using command = prefork([
-        ...["-w", "2", "-r", runtime, ...LOCAL],
-        ...[shows, "-x", "--help"],
-      ]);
-      const { listen } = await ready(command);
-      const all = [...await distinct(listen!, 2)].map((body) =>
-        JSON.parse(body)
-      );
-      assert.deepEqual(
-        all.map(({ pid }) => pid).sort(),
-        readyPids(command).sort(),
-      );
-      for (const { main, args, env } of all) {
-        assert.equal(main, true);
-        assert.deepEqual(args, ["-x", "--help"]);
-        assert.deepEqual(env, {
-          PORT: listen!.split(":")[1],
-          NODE_APP_INSTANCE: env.PREFORK_SLOT,
-          PREFORK_SLOT: env.PREFORK_SLOT,
-          PREFORK_GENERATION: "1",
-        });
-      }
-    });
-  }
+  test("is a worker, stays the main module and finds the variables of habit", async () => {
+    await using command = prefork([
+      ...["-w", "2", "-r", runtime, ...LOCAL],
+      ...[shows, "-x", "--help"],
+    ]);
+    const { listen } = await ready(command);
+    const all = [...await distinct(listen!, 2)].map((body) => JSON.parse(body));
+    assert.deepEqual(
+      all.map(({ pid }) => pid).sort(),
+      readyPids(command).sort(),
+    );
+    for (const { main, args, env } of all) {
+      assert.equal(main, true);
+      assert.deepEqual(args, ["-x", "--help"]);
+      assert.deepEqual(env, {
+        PORT: listen!.split(":")[1],
+        NODE_APP_INSTANCE: env.PREFORK_SLOT,
+        PREFORK_SLOT: env.PREFORK_SLOT,
+        PREFORK_GENERATION: "1",
+      });
+    }
+  });
 
   const ARGS: Readonly<Record<Runtime, readonly string[]>> = {
     node: ["--max-old-space-size=99", "--no-deprecation"],
     deno: ["--allow-env", "--allow-net", "--quiet"],
     bun: ["--smol"],
   };
-  for (const runtime of RUNTIMES) {
-    test(`on ${runtime} is started with the arguments for the runtime`, async () => {
-      await using command = prefork([
-        ...["-w", "1", "-r", runtime, ...LOCAL],
-        ...ARGS[runtime].flatMap((arg) => ["--runtime-arg", arg]),
-        shows,
-      ]);
-      const { listen } = await ready(command);
-      const { execArgv, net, run } = JSON.parse((await get(listen!)).body);
-      if (runtime === "deno") {
-        assert.deepEqual([net, run], ["granted", "prompt"]);
-      } else {assert.deepEqual(
-          execArgv.slice(-ARGS[runtime].length),
-          ARGS[runtime],
-        );}
-    });
-  }
+
+  test("is started with the arguments for the runtime", async () => {
+    await using command = prefork([
+      ...["-w", "1", "-r", runtime, ...LOCAL],
+      ...ARGS[runtime].flatMap((arg) => ["--runtime-arg", arg]),
+      shows,
+    ]);
+    const { listen } = await ready(command);
+    const { execArgv, net, run } = JSON.parse((await get(listen!)).body);
+    if (runtime === "deno") {
+      assert.deepEqual([net, run], ["granted", "prompt"]);
+    } else {assert.deepEqual(
+        execArgv.slice(-ARGS[runtime].length),
+        ARGS[runtime],
+      );}
+  });
 
   test("that imports another copy of prefork has one worker with it", async () => {
     const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -137,30 +132,28 @@ describe("an unmodified program", () => {
     ]);
   });
 
-  for (const runtime of RUNTIMES) {
-    test(`on ${runtime} says itself when it is ready, if it is asked to`, async () => {
-      const path = files.write(
-        `${runtime}_says.mjs`,
-        `import http from "node:http";
+  test("says itself when it is ready, if it is asked to", async () => {
+    const path = files.write(
+      `${runtime}_says.mjs`,
+      `import http from "node:http";
          import process from "node:process";
          const server = http.createServer((request, response) => {
            response.end("hi");
            process.send("ready");
          }).listen(3000, () => console.log("listening"));`,
-      );
-      await using command = prefork([
-        ...["-w", "1", "-r", runtime, "--wait-ready", ...LOCAL],
-        path,
-      ]);
-      const [, listen] = await command.line(
-        /^prefork listening .*address=(\S+)/,
-      );
-      await command.line(/^\[0\] listening/);
-      assert.deepEqual(readyPids(command), []);
-      assert.equal((await get(listen!)).body, "hi");
-      await ready(command);
-    });
-  }
+    );
+    await using command = prefork([
+      ...["-w", "1", "-r", runtime, "--wait-ready", ...LOCAL],
+      path,
+    ]);
+    const [, listen] = await command.line(
+      /^prefork listening .*address=(\S+)/,
+    );
+    await command.line(/^\[0\] listening/);
+    assert.deepEqual(readyPids(command), []);
+    assert.equal((await get(listen!)).body, "hi");
+    await ready(command);
+  });
 });
 
 describe("a program that cannot be a worker", () => {

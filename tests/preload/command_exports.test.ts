@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { LOCAL, prefork, ready } from "../command.ts";
 import { describe, test } from "../harness.ts";
 import { distinct, get } from "../http.ts";
-import { RUNTIMES } from "../runtimes.ts";
+import { ownRuntime as runtime } from "../runtimes.ts";
 import { programs } from "./programs.ts";
 
 const files = programs();
@@ -54,61 +54,59 @@ const SERVED: Readonly<Record<string, { file: string; text: string }>> = {
   },
 };
 
-for (const runtime of RUNTIMES) {
-  describe(`on ${runtime}`, () => {
-    for (const [name, { file, text }] of Object.entries(SERVED)) {
-      test(`${name} is served, and its module run once`, async () => {
-        const path = files.write(`${runtime}_${file}`, text);
-        await using command = prefork([
-          ...["-w", "2", "-r", runtime, ...LOCAL],
-          path,
-        ]);
-        const { listen } = await ready(command);
-        assert.equal((await get(listen!, "/here")).body, "at /here");
-        command.signal("SIGTERM");
-        assert.equal((await command.ended).code, 0);
-        for (const slot of [0, 1]) {
-          assert.deepEqual(
-            command.of("stdout").filter((line) =>
-              line.startsWith(`[${slot}] run`)
-            ),
-            [`[${slot}] run true`],
-          );
-        }
-      });
-    }
-
-    test("a program that also listens is left to itself", async () => {
-      const path = files.write(
-        `${runtime}_both.mjs`,
-        `import http from "node:http";
-         const app = (request, response) => response.end("exported");
-         export default app;
-         setTimeout(() => http.createServer((request, response) => {
-           response.end("listened " + process.pid);
-         }).listen(3000), 1500);`,
-      );
+describe("a default export", () => {
+  for (const [name, { file, text }] of Object.entries(SERVED)) {
+    test(`${name} is served, and its module run once`, async () => {
+      const path = files.write(`${runtime}_${file}`, text);
       await using command = prefork([
         ...["-w", "2", "-r", runtime, ...LOCAL],
         path,
       ]);
       const { listen } = await ready(command);
-      for (const body of await distinct(listen!, 2)) {
-        assert.match(body, /^listened /);
+      assert.equal((await get(listen!, "/here")).body, "at /here");
+      command.signal("SIGTERM");
+      assert.equal((await command.ended).code, 0);
+      for (const slot of [0, 1]) {
+        assert.deepEqual(
+          command.of("stdout").filter((line) =>
+            line.startsWith(`[${slot}] run`)
+          ),
+          [`[${slot}] run true`],
+        );
       }
     });
+  }
 
-    test("a program that ends without anything to serve does not boot", async () => {
-      const path = files.write(
-        `${runtime}_ends.mjs`,
-        `export default class Server { constructor(request, response) {} }`,
-      );
-      await using command = prefork(["-r", runtime, ...LOCAL, path]);
-      assert.equal((await command.ended).code, 3);
-      assert.equal(
-        command.lines.at(-1),
-        "prefork: Cannot start the program: the program ended without calling listen()",
-      );
-    });
+  test("a program that also listens is left to itself", async () => {
+    const path = files.write(
+      `${runtime}_both.mjs`,
+      `import http from "node:http";
+         const app = (request, response) => response.end("exported");
+         export default app;
+         setTimeout(() => http.createServer((request, response) => {
+           response.end("listened " + process.pid);
+         }).listen(3000), 1500);`,
+    );
+    await using command = prefork([
+      ...["-w", "2", "-r", runtime, ...LOCAL],
+      path,
+    ]);
+    const { listen } = await ready(command);
+    for (const body of await distinct(listen!, 2)) {
+      assert.match(body, /^listened /);
+    }
   });
-}
+
+  test("a program that ends without anything to serve does not boot", async () => {
+    const path = files.write(
+      `${runtime}_ends.mjs`,
+      `export default class Server { constructor(request, response) {} }`,
+    );
+    await using command = prefork(["-r", runtime, ...LOCAL, path]);
+    assert.equal((await command.ended).code, 3);
+    assert.equal(
+      command.lines.at(-1),
+      "prefork: Cannot start the program: the program ended without calling listen()",
+    );
+  });
+});

@@ -3,7 +3,7 @@ import process from "node:process";
 import { LOCAL, prefork, ready, readyPids } from "../command.ts";
 import { describe, test } from "../harness.ts";
 import { get } from "../http.ts";
-import { RUNTIMES } from "../runtimes.ts";
+import { ownRuntime as runtime } from "../runtimes.ts";
 import { programs, slowServer } from "./programs.ts";
 
 const files = programs();
@@ -69,42 +69,13 @@ const HANDLERS: Readonly<
   },
 };
 
-for (const runtime of RUNTIMES) {
-  describe(`a drain of a program on ${runtime} that`, () => {
-    let count = 0;
-    for (const [name, { text, lines }] of Object.entries(HANDLERS)) {
-      test(`${name}: finishes the request, and its handler runs once`, async () => {
-        const path = files.write(
-          `${runtime}_${count++}.mjs`,
-          slowServer(400, text),
-        );
-        await using command = prefork([
-          ...["-w", "1", "-r", runtime, ...LOCAL],
-          path,
-        ]);
-        const { listen } = await ready(command);
-        const slow = get(listen!, "/slow");
-        await command.line(/slow begun/);
-        command.signal("SIGTERM");
-        assert.equal((await slow).body, "slow done");
-        assert.deepEqual(await command.ended, { code: 0, signal: null });
-        assert.deepEqual(
-          command.of("stdout").filter((line) => !line.includes("slow begun")),
-          lines.map((line) => `[0] ${line}`),
-        );
-        await command.line(/worker-exited .*reason=drained code=(0|143) /);
-      });
-    }
-
-    test("gets the signal itself: its handler waits for the successor's turn", async () => {
+describe("a drain of a program that", () => {
+  let count = 0;
+  for (const [name, { text, lines }] of Object.entries(HANDLERS)) {
+    test(`${name}: finishes the request, and its handler runs once`, async () => {
       const path = files.write(
-        `${runtime}_direct.mjs`,
-        slowServer(
-          400,
-          `process.on("SIGTERM", () => {
-            console.log("handler", server.listening); process.exit(0);
-          });`,
-        ),
+        `${runtime}_${count++}.mjs`,
+        slowServer(400, text),
       );
       await using command = prefork([
         ...["-w", "1", "-r", runtime, ...LOCAL],
@@ -113,20 +84,47 @@ for (const runtime of RUNTIMES) {
       const { listen } = await ready(command);
       const slow = get(listen!, "/slow");
       await command.line(/slow begun/);
-      const [first] = readyPids(command);
-      process.kill(first!, "SIGTERM");
+      command.signal("SIGTERM");
       assert.equal((await slow).body, "slow done");
-      await command.line(
-        new RegExp(`worker-exited .*pid=${first} reason=drained`),
+      assert.deepEqual(await command.ended, { code: 0, signal: null });
+      assert.deepEqual(
+        command.of("stdout").filter((line) => !line.includes("slow begun")),
+        lines.map((line) => `[0] ${line}`),
       );
-      assert.equal(
-        command.of("stdout").filter((line) => line.includes("handler")).length,
-        1,
-      );
-      assert.notEqual((await get(listen!)).body, String(first));
+      await command.line(/worker-exited .*reason=drained code=(0|143) /);
     });
+  }
+
+  test("gets the signal itself: its handler waits for the successor's turn", async () => {
+    const path = files.write(
+      `${runtime}_direct.mjs`,
+      slowServer(
+        400,
+        `process.on("SIGTERM", () => {
+            console.log("handler", server.listening); process.exit(0);
+          });`,
+      ),
+    );
+    await using command = prefork([
+      ...["-w", "1", "-r", runtime, ...LOCAL],
+      path,
+    ]);
+    const { listen } = await ready(command);
+    const slow = get(listen!, "/slow");
+    await command.line(/slow begun/);
+    const [first] = readyPids(command);
+    process.kill(first!, "SIGTERM");
+    assert.equal((await slow).body, "slow done");
+    await command.line(
+      new RegExp(`worker-exited .*pid=${first} reason=drained`),
+    );
+    assert.equal(
+      command.of("stdout").filter((line) => line.includes("handler")).length,
+      1,
+    );
+    assert.notEqual((await get(listen!)).body, String(first));
   });
-}
+});
 
 test("a handler that never exits costs a moment, and not the deadline", async () => {
   const path = files.write(

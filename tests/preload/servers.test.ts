@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { fixture, LOCAL, prefork, ready, readyPids } from "../command.ts";
 import { afterAll, describe, test } from "../harness.ts";
 import { distinct, get } from "../http.ts";
-import { RUNTIMES } from "../runtimes.ts";
+import { ownRuntime as runtime } from "../runtimes.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "prefork-preload-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -52,75 +52,73 @@ async function echo(path: string): Promise<string> {
 }
 
 describe("an unmodified program accepts on the pool's listener", () => {
-  for (const runtime of RUNTIMES) {
-    for (const file of ["http.mjs", "common.cjs"]) {
-      test(`${file} on ${runtime}: three workers answer, and the address shown is the pool's`, async () => {
-        await using command = prefork([
-          "-w",
-          "3",
-          "-r",
-          runtime,
-          ...LOCAL,
-          fixture(`plain/${file}`),
-        ]);
-        const { listen } = await ready(command);
-        const pids = readyPids(command).map((pid) => `pid=${pid}`);
-        const bodies = await distinct(listen!, 3);
-        assert.deepEqual(
-          [...bodies].map((body) => body.trim()).sort(),
-          pids.sort(),
-        );
-        const shown = `listening on ${listen}`;
-        for (const slot of [0, 1, 2]) {
-          await command.line(new RegExp(`^\\[${slot}\\] ${shown}$`));
-        }
-      });
-    }
+  for (const file of ["http.mjs", "common.cjs"]) {
+    test(`${file}: three workers answer, and the address shown is the pool's`, async () => {
+      await using command = prefork([
+        "-w",
+        "3",
+        "-r",
+        runtime,
+        ...LOCAL,
+        fixture(`plain/${file}`),
+      ]);
+      const { listen } = await ready(command);
+      const pids = readyPids(command).map((pid) => `pid=${pid}`);
+      const bodies = await distinct(listen!, 3);
+      assert.deepEqual(
+        [...bodies].map((body) => body.trim()).sort(),
+        pids.sort(),
+      );
+      const shown = `listening on ${listen}`;
+      for (const slot of [0, 1, 2]) {
+        await command.line(new RegExp(`^\\[${slot}\\] ${shown}$`));
+      }
+    });
+  }
 
-    for (const share of ["sharded", "handoff", "reuseport"]) {
-      test(`http.mjs in ${share} on ${runtime}: answers, and the address shown is the pool's`, async () => {
-        await using command = prefork([
-          "-w",
-          "2",
-          "-r",
-          runtime,
-          "-s",
-          share,
-          ...LOCAL,
-          fixture("plain/http.mjs"),
-        ]);
-        const { listen } = await ready(command);
-        await distinct(listen!, 2);
-        for (const slot of [0, 1]) {
-          await command.line(
-            new RegExp(`^\\[${slot}\\] listening on ${listen}$`),
-          );
-        }
-      });
-    }
-
-    test(`http, https, http2 and net on ${runtime}: each at its own path`, async () => {
-      const at = mkdtempSync(join(dir, "s-"));
-      const kinds = ["http", "https", "http2", "net"];
+  for (const share of ["sharded", "handoff", "reuseport"]) {
+    test(`http.mjs in ${share}: answers, and the address shown is the pool's`, async () => {
       await using command = prefork([
         "-w",
         "2",
         "-r",
         runtime,
-        ...kinds.flatMap((kind) => ["-l", `unix:${at}/${kind}`]),
-        fixture("plain/kinds.mjs"),
-        at,
+        "-s",
+        share,
+        ...LOCAL,
+        fixture("plain/http.mjs"),
       ]);
-      await ready(command);
-      const own = readyPids(command).map((pid) => `pid=${pid}\n`);
-      const { body } = await get(`unix:${at}/http`);
-      assert.ok(own.includes(body), body);
-      assert.ok(own.includes(await getTls(`${at}/https`)));
-      assert.ok(own.includes(await getHttp2(`${at}/http2`)));
-      assert.equal(await echo(`${at}/net`), "word");
-      for (const kind of kinds) {
-        await command.line(new RegExp(`^\\[0\\] ${kind} on ${at}/${kind}$`));
+      const { listen } = await ready(command);
+      await distinct(listen!, 2);
+      for (const slot of [0, 1]) {
+        await command.line(
+          new RegExp(`^\\[${slot}\\] listening on ${listen}$`),
+        );
       }
     });
   }
+
+  test("http, https, http2 and net: each at its own path", async () => {
+    const at = mkdtempSync(join(dir, "s-"));
+    const kinds = ["http", "https", "http2", "net"];
+    await using command = prefork([
+      "-w",
+      "2",
+      "-r",
+      runtime,
+      ...kinds.flatMap((kind) => ["-l", `unix:${at}/${kind}`]),
+      fixture("plain/kinds.mjs"),
+      at,
+    ]);
+    await ready(command);
+    const own = readyPids(command).map((pid) => `pid=${pid}\n`);
+    const { body } = await get(`unix:${at}/http`);
+    assert.ok(own.includes(body), body);
+    assert.ok(own.includes(await getTls(`${at}/https`)));
+    assert.ok(own.includes(await getHttp2(`${at}/http2`)));
+    assert.equal(await echo(`${at}/net`), "word");
+    for (const kind of kinds) {
+      await command.line(new RegExp(`^\\[0\\] ${kind} on ${at}/${kind}$`));
+    }
+  });
 });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import process from "node:process";
-import { testEach } from "./each.ts";
+import { testWorker } from "./test_worker.ts";
 import { drainMessage } from "./fake_supervisor.ts";
 
-testEach("attach() gives what was inherited", async (runtime, supervisor) => {
+testWorker("attach() gives what was inherited", async (runtime, supervisor) => {
   const { index, port } = await supervisor.bind();
   const worker = await supervisor.spawn({
     runtime,
@@ -39,7 +39,7 @@ testEach("attach() gives what was inherited", async (runtime, supervisor) => {
   });
 });
 
-testEach(
+testWorker(
   "the program's own messages pass both ways and noise is ignored",
   async (runtime, supervisor) => {
     const worker = await supervisor.spawn({
@@ -67,7 +67,7 @@ testEach(
   },
 );
 
-testEach(
+testWorker(
   "a drain ends a worker with 0 once its promises have settled",
   async (runtime, supervisor) => {
     const worker = await supervisor.spawn({
@@ -87,7 +87,7 @@ testEach(
   },
 );
 
-testEach(
+testWorker(
   "a worker whose time runs out exits with 1",
   async (runtime, supervisor) => {
     const worker = await supervisor.spawn({
@@ -100,7 +100,7 @@ testEach(
   },
 );
 
-testEach(
+testWorker(
   "a second drain brings the end forward",
   async (runtime, supervisor) => {
     const worker = await supervisor.spawn({
@@ -115,7 +115,7 @@ testEach(
   },
 );
 
-testEach(
+testWorker(
   "SIGINT is ignored and SIGTERM says that the worker leaves",
   async (runtime, supervisor) => {
     const worker = await supervisor.spawn({
@@ -133,7 +133,7 @@ testEach(
   },
 );
 
-testEach(
+testWorker(
   "a worker whose supervisor is killed leaves, whatever it is busy with",
   async (runtime, supervisor) => {
     const worker = await supervisor.spawn({

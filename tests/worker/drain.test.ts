@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import type { Runtime } from "../runtimes.ts";
 import { type Client, connect } from "./client.ts";
-import { testEach } from "./each.ts";
+import { testWorker } from "./test_worker.ts";
 import {
   drainMessage,
   type FakeSupervisor,
@@ -66,7 +66,7 @@ async function leftWith(worker: FakeWorker, code: number): Promise<void> {
 const holdsBack = (runtime: Runtime): boolean =>
   runtime === "bun" && process.platform === "linux";
 
-testEach(
+testWorker(
   "fresh and idle connections get their next request answered, with close",
   async (runtime, supervisor) => {
     const { worker, port } = await start(runtime, supervisor, "http");
@@ -91,7 +91,7 @@ testEach(
   },
 );
 
-testEach(
+testWorker(
   "connections that stay idle are closed after the grace",
   async (runtime, supervisor) => {
     const { worker, port } = await start(runtime, supervisor, "http");
@@ -110,7 +110,7 @@ testEach(
   },
 );
 
-testEach(
+testWorker(
   "what is in flight finishes: an answer, an upload, a stream, half a head",
   async (runtime, supervisor) => {
     const { worker, port } = await start(runtime, supervisor, "http");
@@ -150,7 +150,7 @@ testEach(
   },
 );
 
-testEach(
+testWorker(
   "new connections during the drain stay in the queue for others",
   async (runtime, supervisor) => {
     const { index, port } = await supervisor.bind();
@@ -177,7 +177,7 @@ testEach(
   },
 );
 
-testEach(
+testWorker(
   "a request that never ends is given up at the deadline",
   async (runtime, supervisor) => {
     const { worker, port } = await start(runtime, supervisor, "http");
@@ -190,7 +190,7 @@ testEach(
   },
 );
 
-testEach(
+testWorker(
   "raw TCP connections stay until they end",
   async (runtime, supervisor) => {
     const { worker, port } = await start(runtime, supervisor, "net");
@@ -206,7 +206,7 @@ testEach(
   },
 );
 
-testEach(
+testWorker(
   "an upgraded connection stays until it ends",
   async (runtime, supervisor) => {
     const { worker, port } = await start(runtime, supervisor, "upgrade");
@@ -224,7 +224,7 @@ testEach(
   },
 );
 
-testEach(
+testWorker(
   "a killed supervisor does not leave a worker behind with a stuck request",
   async (runtime, supervisor) => {
     const { worker, port } = await start(runtime, supervisor, "http");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import http2 from "node:http2";
 import type { Runtime } from "../runtimes.ts";
-import { testEach } from "./each.ts";
+import { testWorker } from "./test_worker.ts";
 import {
   drainMessage,
   type FakeSupervisor,
@@ -77,7 +77,7 @@ async function drainAll(
 }
 
 for (const kind of ["sse", "serve"]) {
-  testEach(
+  testWorker(
     `event streams end with a whole event, one after the other, by ${
       kind === "sse" ? "node:http" : "a fetch handler"
     }`,
@@ -94,7 +94,7 @@ for (const kind of ["sse", "serve"]) {
   );
 }
 
-testEach(
+testWorker(
   "event streams of HTTP/2 end with a whole event, one after the other",
   async (runtime, supervisor) => {
     const { worker, port } = await start(runtime, supervisor, "h2");
@@ -119,7 +119,7 @@ testEach(
   },
 );
 
-testEach(
+testWorker(
   "an event stream that has nothing to say ends, too",
   async (runtime, supervisor) => {
     const { worker, port } = await start(runtime, supervisor, "sse");

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import http2 from "node:http2";
 import tls from "node:tls";
-import { testEach } from "./each.ts";
+import { testWorker } from "./test_worker.ts";
 import { drainMessage } from "./fake_supervisor.ts";
 import { ask, isAnswerOf } from "./requests.ts";
 
 for (const kind of ["http2", "h2c"]) {
-  testEach(
+  testWorker(
     `${kind}: a drain sends GOAWAY and lets the stream finish`,
     async (runtime, supervisor) => {
       const { index, port } = await supervisor.bind();
@@ -50,7 +50,7 @@ for (const kind of ["http2", "h2c"]) {
 const SESSIONS = 1000;
 
 for (const kind of ["http2", "h2c"] as const) {
-  testEach(
+  testWorker(
     `${kind}: a worker survives ${SESSIONS} sessions that end with GOAWAY`,
     async (runtime, supervisor) => {
       const { index, port } = await supervisor.bind();
@@ -78,7 +78,7 @@ for (const kind of ["http2", "h2c"] as const) {
   );
 }
 
-testEach(
+testWorker(
   "https: a keep-alive connection is drained like one of http",
   async (runtime, supervisor) => {
     const { index, port } = await supervisor.bind();

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { connect, get } from "./client.ts";
-import { testEach } from "./each.ts";
+import { testWorker } from "./test_worker.ts";
 import { drainMessage } from "./fake_supervisor.ts";
 import { ask, isAnswerOf, KINDS } from "./requests.ts";
 import { portsOf } from "./sockets.ts";
 
 for (const kind of KINDS) {
-  testEach(
+  testWorker(
     `${kind} adopts the inherited socket and opens no other`,
     async (runtime, supervisor) => {
       const { index, port } = await supervisor.bind();
@@ -36,7 +36,7 @@ for (const kind of KINDS) {
 }
 
 for (const kind of ["http", "net", "serve"] as const) {
-  testEach(
+  testWorker(
     `${kind} run by hand listens itself and drains on SIGTERM`,
     async (runtime, supervisor) => {
       const worker = await supervisor.spawn({
@@ -55,7 +55,7 @@ for (const kind of ["http", "net", "serve"] as const) {
   );
 }
 
-testEach(
+testWorker(
   "a second SIGINT ends a program run by hand at once",
   async (runtime, supervisor) => {
     const worker = await supervisor.spawn({
@@ -74,7 +74,7 @@ testEach(
   },
 );
 
-testEach(
+testWorker(
   "an address that is in use is an ERR_BIND",
   async (runtime, supervisor) => {
     const first = await supervisor.spawn({
@@ -96,7 +96,7 @@ testEach(
   },
 );
 
-testEach(
+testWorker(
   "the listeners are named when it is not clear which is meant",
   async (runtime, supervisor) => {
     const web = await supervisor.bind();
@@ -136,7 +136,7 @@ testEach(
   },
 );
 
-testEach(
+testWorker(
   "two listeners, ready when both are served",
   async (runtime, supervisor) => {
     const web = await supervisor.bind();
@@ -159,7 +159,7 @@ testEach(
   },
 );
 
-testEach(
+testWorker(
   "ready: false leaves it to the program",
   async (runtime, supervisor) => {
     const { index, port } = await supervisor.bind();
@@ -176,7 +176,7 @@ testEach(
   },
 );
 
-testEach(
+testWorker(
   "an fd that is no socket is an ERR_ATTACH and the supervisor is told",
   async (runtime, supervisor) => {
     const worker = await supervisor.spawn({

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { connect } from "./client.ts";
-import { testEach } from "./each.ts";
+import { testWorker } from "./test_worker.ts";
 import { drainMessage } from "./fake_supervisor.ts";
 import { ask, isAnswerOf, KINDS } from "./requests.ts";
 
 for (const kind of KINDS) {
-  testEach(
+  testWorker(
     `sharded: ${kind} accepts on its shard, adopts another and releases it`,
     async (runtime, supervisor) => {
       const own = await supervisor.bind(true);
@@ -57,7 +57,7 @@ for (const kind of KINDS) {
 }
 
 for (const kind of ["http", "https", "http2", "net", "serve"] as const) {
-  testEach(
+  testWorker(
     `reuseport: two ${kind} workers share a port that each binds`,
     async (runtime, supervisor) => {
       // Held, not listening: keeps the port and takes no connection.
@@ -83,7 +83,7 @@ for (const kind of ["http", "https", "http2", "net", "serve"] as const) {
 }
 
 for (const kind of KINDS) {
-  testEach(
+  testWorker(
     `handoff: ${kind} takes connections and reports their end`,
     async (runtime, supervisor) => {
       const worker = await supervisor.spawn({
@@ -108,7 +108,7 @@ for (const kind of KINDS) {
   );
 }
 
-testEach(
+testWorker(
   "handoff: a draining worker answers what still comes, and says that it closes",
   async (runtime, supervisor) => {
     const worker = await supervisor.spawn({

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { io, type Socket } from "socket.io-client";
-import { testEach } from "./each.ts";
+import { testWorker } from "./test_worker.ts";
 import { drainMessage, type FakeWorker } from "./fake_supervisor.ts";
 import { within } from "../within.ts";
 
@@ -17,7 +17,7 @@ async function ask(client: Socket, value: string): Promise<string> {
 }
 
 for (const transport of ["polling", "websocket"]) {
-  testEach(
+  testWorker(
     `a client of socket.io by ${transport} goes to the next worker at once`,
     async (runtime, supervisor) => {
       const { index, port } = await supervisor.bind();

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { connect } from "./client.ts";
-import { testEach } from "./each.ts";
+import { testWorker } from "./test_worker.ts";
 import { drainMessage } from "./fake_supervisor.ts";
 
 const MIB = 1 << 20;
 
-testEach(
+testWorker(
   "a long upload and a long download go on through the drain to their ends",
   async (runtime, supervisor) => {
     const { index, port } = await supervisor.bind();
@@ -41,7 +41,7 @@ testEach(
   },
 );
 
-testEach(
+testWorker(
   "an upload that takes longer than the drain is cut at its deadline",
   async (runtime, supervisor) => {
     const { index, port } = await supervisor.bind();

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { WebSocket } from "ws";
 import type { Runtime } from "../runtimes.ts";
 import { type Client, connect } from "./client.ts";
-import { testEach } from "./each.ts";
+import { testWorker } from "./test_worker.ts";
 import {
   drainMessage,
   type FakeSupervisor,
@@ -51,7 +51,7 @@ async function leftWith(worker: FakeWorker, code: number): Promise<void> {
   );
 }
 
-testEach(
+testWorker(
   "every WebSocket client hears 1001, one after the other",
   async (runtime, supervisor) => {
     const { worker, port } = await start(runtime, supervisor);
@@ -92,7 +92,7 @@ testEach(
   },
 );
 
-testEach(
+testWorker(
   "a client that never answers the Close does not hold the drain",
   async (runtime, supervisor) => {
     const { worker, port } = await start(runtime, supervisor);
@@ -113,7 +113,7 @@ testEach(
   },
 );
 
-testEach(
+testWorker(
   "a handshake that is not over is answered before the Close",
   async (runtime, supervisor) => {
     const { worker, port } = await start(runtime, supervisor);
@@ -131,7 +131,7 @@ testEach(
   },
 );
 
-testEach(
+testWorker(
   "one that is opened during the drain is served and told, too",
   async (runtime, supervisor) => {
     const { worker, port } = await start(runtime, supervisor);
@@ -152,7 +152,7 @@ testEach(
 );
 
 for (const kind of ["wss", "both"]) {
-  testEach(
+  testWorker(
     `a WebSocket over TLS hears 1001, by ${
       kind === "wss" ? "node:https" : "node:http2 with allowHTTP1"
     }`,
