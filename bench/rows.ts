@@ -104,17 +104,17 @@ export function rowsOf(runtime: Runtime): readonly Row[] {
       ),
       row(
         "one-grafted",
-        prefork("shared", "native/prefork.ts"),
+        prefork("shared", "native/plain.ts"),
         { ...native, control: "one-native" },
       ),
       row(
         "grafted-shared",
-        prefork("shared", "native/prefork.ts"),
+        prefork("shared", "native/plain.ts"),
         nativeControl,
       ),
       row(
         "grafted-sharded",
-        prefork("sharded", "native/prefork.ts"),
+        prefork("sharded", "native/plain.ts"),
         nativeControl,
       ),
     ]),
