@@ -18,8 +18,12 @@ export function fixture(name: string): string {
   return fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url));
 }
 
-/** PATH with the runtimes under test in front, so that `-r` finds them. */
+/**
+ * PATH with the runtimes under test in front, so that `-r` finds them; those of
+ * `scripts/versions.ts` before all.
+ */
 export const PATH: string = [
+  ...(process.env["TEST_RUNTIMES"]?.split(":") ?? []),
   fileURLToPath(new URL("../node_modules/.bin", import.meta.url)),
   process.env["PATH"] ?? "",
 ].join(":");

@@ -83,7 +83,7 @@ const INTRODUCTION = `# Servers
 Programs that know nothing of prefork, as the framework's own page has them,
 run with \`prefork -w 3 -l 127.0.0.1:0 program\` on Linux; the tests also shorten
 some times (\`--soak 0 --grace 5s\`) and are patient with their own clients
-(\`--idle-grace 2s\`). An entry means that a test has shown all of this:
+(\`--idle-grace 1s\`). An entry means that a test has shown all of this:
 
 - all three workers answer at the pool's address, and the program's own line
   "listening on .." names that address;

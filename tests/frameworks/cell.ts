@@ -26,7 +26,7 @@ export async function showCell(row: Row, app: string): Promise<Shown> {
     ...runtimeArgs.flatMap((arg) => ["--runtime-arg", arg]),
     ...["--soak", "0", "--grace", "5s", "--start-timeout", "30s"],
     // The clients of a busy machine pause for longer than people would like.
-    ...["--idle-grace", "2s"],
+    ...["--idle-grace", "1s"],
     ...[program, ...args],
   ], { env, ...(cwd !== undefined && { cwd }) });
   const { listen, share } = await ready(command);

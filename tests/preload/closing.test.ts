@@ -50,27 +50,35 @@ describe("a program that closes its server on SIGTERM, as tutorials write it", (
 
 describe("a program that closes its server by itself", () => {
   for (const share of ["shared", "handoff"]) {
-    test(`${share}: a connection that has not sent its request yet is answered`, async () => {
-      await using command = prefork([
-        "-w",
-        "1",
-        "-r",
-        runtime,
-        "-s",
-        share,
-        ...LOCAL,
-        fixture("plain/closes_itself.mjs"),
-      ]);
-      const { listen } = await ready(command);
-      const fresh = await connect(Number(target(listen!).port));
-      // It came first, so it is accepted when this is answered.
-      assert.equal((await get(listen!, "/close")).body, "answered");
-      fresh.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-      const answer = await fresh.until(/answered/);
-      assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/);
-      assert.match(answer, /\r\nConnection: close\r\n/i);
-      await fresh.ended;
-      await command.line(/closed$/);
-    });
+    test(
+      `${share}: a connection that has not sent its request yet is answered`,
+      {
+        // It is no worker's, and would wait for the next one that accepts.
+        skip: runtime === "bun" && share === "shared" &&
+          "the kernel holds it back until its first bytes have come (TCP_DEFER_ACCEPT)",
+      },
+      async () => {
+        await using command = prefork([
+          "-w",
+          "1",
+          "-r",
+          runtime,
+          "-s",
+          share,
+          ...LOCAL,
+          fixture("plain/closes_itself.mjs"),
+        ]);
+        const { listen } = await ready(command);
+        const fresh = await connect(Number(target(listen!).port));
+        // It came first, so it is accepted when this is answered.
+        assert.equal((await get(listen!, "/close")).body, "answered");
+        fresh.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        const answer = await fresh.until(/answered/);
+        assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/);
+        assert.match(answer, /\r\nConnection: close\r\n/i);
+        await fresh.ended;
+        await command.line(/closed$/);
+      },
+    );
   }
 });
