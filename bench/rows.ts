@@ -69,6 +69,8 @@ export function rowsOf(runtime: Runtime): readonly Row[] {
   });
   const control = (name: string): Partial<Row> => ({ control: name });
   const http = { server: "http" };
+  // Bun's node:http is grafted where there is a socket to inherit.
+  const own = runtime === "bun" ? http : {};
   const native = {
     server: runtime === "bun" ? "Bun.serve" : "Deno.serve",
   };
@@ -79,7 +81,7 @@ export function rowsOf(runtime: Runtime): readonly Row[] {
       ? [row("one-own-http", alone("plain.ts", {}), http)]
       : []),
     row("hand-shared", hand({})),
-    row("shared", prefork("shared"), control("hand-shared")),
+    row("shared", prefork("shared"), { ...control("hand-shared"), ...own }),
     row("handoff", prefork("handoff"), control("hand-shared")),
     row("cluster-rr", cluster("rr", fed)),
     row("cluster-none", cluster("none", fed)),
@@ -87,7 +89,7 @@ export function rowsOf(runtime: Runtime): readonly Row[] {
       ? [row("cluster-own-http", cluster("rr", {}), http)]
       : []),
     row("hand-sharded", hand({ BENCH_SHARDED: "1" })),
-    row("sharded", prefork("sharded"), control("hand-sharded")),
+    row("sharded", prefork("sharded"), { ...control("hand-sharded"), ...own }),
     row("hand-reuseport", hand(REUSEPORT)),
     row("reuseport", prefork("reuseport"), control("hand-reuseport")),
     ...(runtime === "node" ? [] : [
@@ -110,7 +112,7 @@ export function rowsOf(runtime: Runtime): readonly Row[] {
       row(
         "grafted-shared",
         prefork("shared", "native/plain.ts"),
-        nativeControl,
+        native,
       ),
       row(
         "grafted-sharded",

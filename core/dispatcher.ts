@@ -229,10 +229,13 @@ export class Dispatcher {
   }
 
   #wait(offer: Offer): void {
-    const target = offer.key === undefined
-      ? undefined
-      : this.#placement.target(offer.key, this.#open(offer.listener));
-    this.#queue.add({ ...offer, target });
+    const { key, listener } = offer;
+    this.#queue.add(
+      key === undefined ? offer : {
+        ...offer,
+        target: this.#placement.target(key, this.#open(listener)),
+      },
+    );
   }
 
   #shut(taker: Taker, desk: Desk): void {
@@ -242,6 +245,8 @@ export class Dispatcher {
 
   #spread(): void {
     for (let moved = true; moved;) {
+      // Asked for each connection, and mostly nobody waits or nobody is free.
+      if (this.#queue.size === 0 || this.#free.size === 0) return;
       moved = false;
       for (const offer of this.#queue.heads()) {
         if (this.#free.size === 0) return;
@@ -271,14 +276,25 @@ export class Dispatcher {
   }
 
   #pick({ target, listener }: Offer): Taker | undefined {
-    const isFree = (taker: Taker) =>
-      taker.unread === 0 && taker.serves(listener);
     if (target !== undefined) {
-      return this.#free.has(target) && isFree(target) ? target : undefined;
+      return this.#free.has(target) && isFree(target, listener)
+        ? target
+        : undefined;
     }
     return this.#placement.next(
-      this.#free.values().filter(isFree),
+      freeOnes(this.#free, listener),
       (taker) => this.#desks.get(taker)!.holding,
     );
   }
+}
+
+function isFree(taker: Taker, listener: string): boolean {
+  return taker.unread === 0 && taker.serves(listener);
+}
+
+function* freeOnes(
+  takers: Iterable<Taker>,
+  listener: string,
+): Generator<Taker> {
+  for (const taker of takers) if (isFree(taker, listener)) yield taker;
 }

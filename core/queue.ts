@@ -42,6 +42,8 @@ export class Queue<T, W extends Waiting<T>> {
 
   /** Whoever is first in each line, the earliest first. */
   heads(): readonly W[] {
+    // One line is the rule.
+    if (this.#lines.length === 1) return [this.#lines[0]![0]!];
     return this.#lines.map((line) => line[0]!).sort((a, b) => a.id - b.id);
   }
 
