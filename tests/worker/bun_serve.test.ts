@@ -13,10 +13,11 @@ import {
   HI,
   kept,
   left,
-  testOne,
+  testsOf,
   upgraded,
-  withSupervisor,
-} from "./bun_scene.ts";
+} from "./native_scene.ts";
+
+const { testOne, withSupervisor } = testsOf("bun");
 
 testOne("the program sees the pool's address", "", async ({ worker, port }) => {
   // Its temporary socket is gone.

@@ -13,10 +13,11 @@ import {
   GOING_AWAY,
   kept,
   left,
-  testOne,
+  testsOf,
   upgraded,
-  withSupervisor,
-} from "./bun_scene.ts";
+} from "./native_scene.ts";
+
+const { testOne, withSupervisor } = testsOf("bun");
 
 testOne("a drain closes no connection that is not idle", "", async (scene) => {
   const { worker, port } = scene;

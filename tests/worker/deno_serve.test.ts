@@ -3,18 +3,12 @@ import assert from "node:assert/strict";
 import http2 from "node:http2";
 import { within } from "../within.ts";
 import { type Client, connect, get } from "./client.ts";
-import {
-  asking,
-  GET,
-  kept,
-  left,
-  testOne,
-  upgraded,
-  withSupervisor,
-} from "./deno_scene.ts";
+import { asking, GET, kept, left, testsOf, upgrading } from "./native_scene.ts";
 import { drainMessage } from "./fake_supervisor.ts";
 import { ask } from "./requests.ts";
 import { portsOf } from "./sockets.ts";
+
+const { testOne, withSupervisor } = testsOf("deno");
 
 /** A Close frame of a server with 1001, and of a client (RFC 6455 §5.5.1). */
 const GOING_AWAY = new RegExp("\x88\x02\x03\xe9");
@@ -113,7 +107,7 @@ testOne(
   async (scene) => {
     const { worker } = scene;
     const clients = await Promise.all(
-      Array.from({ length: 8 }, () => upgraded(scene)),
+      Array.from({ length: 8 }, () => upgrading(scene)),
     );
     await Promise.all(clients.map((client) => client.until(/\r\n\r\n/)));
     clients[0]!.send(new Uint8Array([0x81, 0x82, 0, 0, 0, 0, 104, 105]));

@@ -4,15 +4,14 @@
  * @module
  */
 
-import { randomUUID } from "node:crypto";
 import type { InheritedListener } from "../../core/environment.ts";
 import { bypass } from "../_bypass.ts";
 import { cannot } from "../_failures.ts";
-import { nativeRefusal } from "../_gated.ts";
-import { familyOf, graft, kernelHere } from "../graft/graft.ts";
+import { graft, kernelHere } from "../graft/graft.ts";
 import { viewConnections } from "./connections.ts";
 import type { GraftedServer } from "./bun_drain.ts";
 import type { BunServe, BunServeOptions } from "./bun_types.ts";
+import { socketFor, temporaryPath } from "./socket.ts";
 
 /**
  * Starts a server on one socket of a listener.
@@ -27,22 +26,7 @@ export function startGrafted(
   options: BunServeOptions,
   serve: BunServe,
 ): GraftedServer {
-  const socket = listener.fds[shard];
-  if (socket === undefined) {
-    throw cannot(
-      `attach to the listener "${listener.name}"`,
-      `it has no socket number ${shard}`,
-      "start the worker through a pool of the same version",
-    );
-  }
-  const refusal = nativeRefusal(listener, false);
-  if (refusal !== undefined) {
-    throw cannot(
-      `put Bun's server on the listener "${listener.name}"`,
-      refusal.reason,
-      `use ${refusal.instead}`,
-    );
-  }
+  const socket = socketFor(listener, shard, "Bun's server");
   if (options.http3 === true) {
     throw cannot(
       `put Bun.serve on the listener "${listener.name}"`,
@@ -50,10 +34,7 @@ export function startGrafted(
       `remove "http3" from its options`,
     );
   }
-  // An abstract name leaves no file behind and nobody can guess it (unix(7)).
-  const path = familyOf(socket) === "unix"
-    ? `\0prefork-${randomUUID()}`
-    : undefined;
+  const path = temporaryPath(socket);
   const server = bypass(() => serve(placed(options, path)));
   try {
     const at = path === undefined ? { port: server.port ?? 0 } : { path };

@@ -4,14 +4,13 @@
  * @module
  */
 
-import { randomUUID } from "node:crypto";
 import type { InheritedListener } from "../../core/environment.ts";
 import { messageOf, type PreforkError } from "../../core/errors.ts";
 import { bypass } from "../_bypass.ts";
 import { cannot } from "../_failures.ts";
-import { nativeRefusal } from "../_gated.ts";
-import { familyOf, type Graft, graft } from "../graft/graft.ts";
+import { type Graft, graft } from "../graft/graft.ts";
 import type { BoundAt } from "../graft/sockets.ts";
+import { socketFor, temporaryPath } from "./socket.ts";
 
 /** Where something is to listen before it is grafted, as options of Deno. */
 export type DenoPlace =
@@ -46,28 +45,13 @@ export function startGrafted<T extends DenoListening>(
   start: (place: DenoPlace) => T,
   stop: (server: T) => void,
 ): Grafted<T> {
-  const socket = listener.fds[shard];
-  if (socket === undefined) {
-    throw cannot(
-      `attach to the listener "${listener.name}"`,
-      `it has no socket number ${shard}`,
-      "start the worker through a pool",
-    );
-  }
-  const refusal = nativeRefusal(listener, false);
-  if (refusal !== undefined) {
-    throw cannot(
-      `put Deno's server on the listener "${listener.name}"`,
-      refusal.reason,
-      `use ${refusal.instead}`,
-    );
-  }
-  // An abstract name leaves no file behind and nobody can guess it (unix(7)).
+  const socket = socketFor(listener, shard, "Deno's server");
+  const path = temporaryPath(socket);
   const server = startAt(
     listener,
-    familyOf(socket) === "unix"
-      ? { path: `\0prefork-${randomUUID()}`, transport: "unix" }
-      : { hostname: LOOPBACK, port: 0 },
+    path === undefined
+      ? { hostname: LOOPBACK, port: 0 }
+      : { path, transport: "unix" },
     start,
   );
   try {

@@ -1,5 +1,5 @@
 /**
- * A worker on Bun that serves by `Bun.serve`, for the tests of the graft.
+ * A worker with its runtime's own server on an inherited socket.
  *
  * @module
  */
@@ -22,36 +22,52 @@ export interface Scene {
   readonly port: number;
 }
 
-/** Defines a test with one worker. */
-export function testOne(
-  name: string,
-  what: string,
-  run: (scene: Scene) => Promise<void>,
-  options: TestOptions = {},
-): void {
-  withSupervisor(name, async (supervisor) => {
-    const { index, port } = await supervisor.bind();
-    const worker = await supervisor.spawn({
-      runtime: "bun",
-      program: ["bun_serve_program.ts", what],
-      listeners: [{ name: "web", port, sockets: [index] }],
-    });
-    await worker.until({ type: "ready" });
-    await run({ worker, port });
-  }, options);
+/** Defines tests of one runtime's own server. */
+export interface NativeTests {
+  /** Defines a test with one worker. */
+  testOne(
+    name: string,
+    what: string,
+    run: (scene: Scene) => Promise<void>,
+    options?: TestOptions,
+  ): void;
+  /** Defines a test with a supervisor. */
+  withSupervisor(
+    name: string,
+    run: (supervisor: FakeSupervisor) => Promise<void>,
+    options?: TestOptions,
+  ): void;
 }
 
-/** Defines a test with a supervisor. */
-export function withSupervisor(
-  name: string,
-  run: (supervisor: FakeSupervisor) => Promise<void>,
-  options: TestOptions = {},
-): void {
-  const skip = process.platform !== "linux" && "grafting needs Linux";
-  test(`Bun.serve: ${name}`, { skip, ...options }, async () => {
-    await using supervisor = startSupervisor();
-    await run(supervisor);
-  });
+/** The tests of Bun.serve or of Deno.serve. */
+export function testsOf(runtime: "bun" | "deno"): NativeTests {
+  const server = runtime === "bun" ? "Bun.serve" : "Deno.serve";
+  const withSupervisor: NativeTests["withSupervisor"] = (
+    name,
+    run,
+    options = {},
+  ) => {
+    const skip = process.platform !== "linux" && "grafting needs Linux";
+    test(`${server}: ${name}`, { skip, ...options }, async () => {
+      await using supervisor = startSupervisor();
+      await run(supervisor);
+    });
+  };
+  return {
+    withSupervisor,
+    testOne(name, what, run, options = {}) {
+      withSupervisor(name, async (supervisor) => {
+        const { index, port } = await supervisor.bind();
+        const worker = await supervisor.spawn({
+          runtime,
+          program: [`${runtime}_serve_program.ts`, what],
+          listeners: [{ name: "web", port, sockets: [index] }],
+        });
+        await worker.until({ type: "ready" });
+        await run({ worker, port });
+      }, options);
+    },
+  };
 }
 
 /** The worker ends by itself and content. */
@@ -84,14 +100,19 @@ export async function kept(port: number): Promise<Client> {
 export const bodyOf = (answer: string): string =>
   answer.split("\r\n\r\n")[1] ?? "";
 
-/** A websocket. */
-export async function upgraded(scene: Scene): Promise<Client> {
-  const client = await asking(
+/** A connection that asked to become a WebSocket. */
+export function upgrading(scene: Scene): Promise<Client> {
+  return asking(
     scene,
     "/ws",
     "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
   );
+}
+
+/** A WebSocket. */
+export async function upgraded(scene: Scene): Promise<Client> {
+  const client = await upgrading(scene);
   await client.until(/^HTTP\/1.1 101 .*\r\n\r\n/s);
   return client;
 }
