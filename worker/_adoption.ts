@@ -47,7 +47,7 @@ export async function adopt(
   // Where there is nothing to graft the server listens at once, as it does
   // without a pool.
   if (mustBeFed(kind)) {
-    const graft = await grafted(server, kind, listener, () => closed(false));
+    const graft = await grafted(server, listener, () => closed(false));
     if (graft !== undefined) return graft;
   }
   const { gate, connections } = gateAndTrack(server, kind, listener);
@@ -104,15 +104,14 @@ export async function adopt(
   return {
     drain,
     ...(take !== undefined && { take }),
+    // No `release`: a front cannot stop without closing the inherited socket,
+    // which would be missing at the next death of that slot's worker. So this
+    // worker goes on sharing the shard's queue until it is replaced.
     ...(listener.mode === "sharded" && {
       async adopt(shard: number): Promise<void> {
         if (!open || shards.has(shard)) return;
         await feedFrom(placeOf(listener, shard), shard);
       },
-      // A front cannot stop without closing the inherited socket, which would
-      // be missing at the next death of that slot's worker. So this worker goes
-      // on sharing the shard's queue until it is replaced.
-      release(): void {},
     }),
   };
 }
@@ -123,14 +122,13 @@ export async function adopt(
  */
 async function grafted(
   server: Server,
-  kind: ServerKind,
   listener: InheritedListener,
   closed: () => void,
 ): Promise<Attachment | undefined> {
   const { mode, name } = listener;
   if (
-    !mustBeFed(kind) || (mode !== "shared" && mode !== "sharded") ||
-    isGated(listener) || graftRefusal() !== undefined
+    (mode !== "shared" && mode !== "sharded") || isGated(listener) ||
+    graftRefusal() !== undefined
   ) return undefined;
   try {
     return await adoptBunHttp(server as HttpServer, listener, closed);

@@ -24,7 +24,10 @@ export interface Attachment {
   take?(connection: Socket): void;
   /** Accepts on another slot's shard as well. */
   adopt?(shard: number): Promise<void>;
-  /** Stops accepting on another slot's shard; its connections live on. */
+  /**
+   * Stops accepting on another slot's shard; its connections live on. Not there
+   * where it could not adopt the shard a second time.
+   */
   release?(shard: number): void;
 }
 

@@ -168,14 +168,13 @@ function tracked(
         // Only the program can tell when such a connection is idle.
         return scanUntil(() => sockets.size === 0);
       },
+      // No `release`: Bun closes the descriptor of what stops, and it may be
+      // needed again.
       ...(inherited?.mode === "sharded" && {
         adopt(shard: number): Promise<void> {
           if (open && !shards.has(shard)) listen(shard);
           return Promise.resolve();
         },
-        // Bun closes the descriptor of what stops, and it may be needed again:
-        // two workers accept on the shard then, which costs nothing.
-        release() {},
       }),
     },
   };
