@@ -2,64 +2,12 @@
  * Bun's own servers on the pool's sockets: reloads under load from a client
  * that never retries.
  */
-import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import process from "node:process";
-import { fixture, LOCAL, prefork, ready, readyPids } from "../command.ts";
+import { LOCAL } from "../command.ts";
 import { describe, test } from "../harness.ts";
-import { load, type LoadKind } from "../strict_client.ts";
-
-/** A pool of three Bun workers, and what loads it. */
-interface Plan {
-  readonly program: readonly [string, ...string[]];
-  readonly args?: readonly string[];
-  readonly kinds?: readonly LoadKind[];
-  readonly tls?: boolean;
-  readonly count?: number;
-}
-
-const RELOADS = 3;
-
-/** Reloads a pool under load. */
-async function reloads(
-  { program, args = LOCAL, kinds = BOTH, tls = false, count = RELOADS }: Plan,
-): Promise<void> {
-  const [file, ...rest] = program;
-  await using command = prefork([
-    ...["-w", "3", "-r", "bun", "--soak", "0", ...args],
-    ...[fixture(file), ...rest],
-  ]);
-  const { listen } = await ready(command);
-  const open = readdirSync(`/proc/${command.pid}/fd`).length;
-  await using running = await load(
-    kinds.map((kind) => ({ kind, address: listen!, loops: 4, tls })),
-  );
-  for (let i = 0; i < count; i++) {
-    command.signal("SIGHUP");
-    await command.line(
-      new RegExp(`^prefork reload-finished generation=${i + 2} `),
-    );
-  }
-  const report = await running.stop();
-  assert.deepEqual(report.failed, []);
-  assert.deepEqual(report.cut, []);
-  for (const kind of kinds) {
-    assert.ok(report.done[kind]! > 20, `${kind}: ${report.done[kind]}`);
-  }
-  assert.equal(readyPids(command).length, 3 * (1 + count));
-  assert.ok(Object.keys(report.bodies).length >= 3, "three workers answered");
-  // Workers of two generations may overlap.
-  const more = readdirSync(`/proc/${command.pid}/fd`).length - open;
-  assert.ok(more < 30, `the supervisor has ${more} descriptors more`);
-  for (const line of command.lines) assert.doesNotMatch(line, /is fed with/);
-  command.signal("SIGTERM");
-  assert.deepEqual(await command.ended, { code: 0, signal: null });
-}
-
-const BOTH: readonly LoadKind[] = ["connect", "keepalive"];
-const LINUX = process.platform !== "linux" && "grafting needs Linux";
+import { BOTH, LINUX, reloads } from "./native_reloads.ts";
 
 for (
   const [name, file, quiet] of [
@@ -72,6 +20,7 @@ for (
     for (const mode of ["shared", "sharded"]) {
       test(`${mode}: ${title}`, { skip: LINUX }, () =>
         reloads({
+          runtime: "bun",
           args: ["--share", mode, ...LOCAL],
           program: [file, "", ...quiet],
           kinds: [...BOTH, "upload"],
@@ -81,13 +30,19 @@ for (
     test(
       `TLS: ${title}`,
       { skip: LINUX },
-      () => reloads({ program: [file, "tls", ...quiet], tls: true }),
+      () =>
+        reloads({
+          runtime: "bun",
+          program: [file, "tls", ...quiet],
+          tls: true,
+        }),
     );
 
     test(`Unix: ${title}`, { skip: LINUX }, async () => {
       const directory = mkdtempSync(path.join(tmpdir(), "prefork-"));
       try {
         await reloads({
+          runtime: "bun",
           args: ["-l", `unix:${directory}/s`],
           program: [file, "", ...quiet],
         });
