@@ -11,6 +11,7 @@ export type Shares = Readonly<Record<ShareMode, true | Refusal>>;
 
 /** Everything works. */
 export const ALL_SHARES: Shares = {
+  balanced: true,
   shared: true,
   sharded: true,
   reuseport: true,
@@ -32,6 +33,7 @@ export const LINUX_ONLY: Refusal = {
 /** Refuses all modes for one reason. */
 export function refuse(refusal: Refusal): Shares {
   return {
+    balanced: refusal,
     shared: refusal,
     sharded: refusal,
     reuseport: refusal,
@@ -51,6 +53,7 @@ export function sharesOn(
 export function capabilities(
   share: Shares,
   fdPlacement: boolean,
+  receives: boolean,
 ): Capabilities {
-  return { share, fdPlacement };
+  return { share, fdPlacement, receives };
 }

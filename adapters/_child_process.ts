@@ -38,7 +38,7 @@ export function spawnChild(
   options: ChildOptions,
 ): WorkerProcess {
   const { file, args } = findCommand(plan);
-  const env = { ...plan.env(plan.sockets.map((_, i) => 3 + i)) };
+  const env = { ...plan.env(plan.inherits.map((_, i) => 3 + i)) };
   const output = plan.output === "lines" ? "pipe" : "inherit";
   const child = startOrThrow(plan, () =>
     start(file, args, {
@@ -50,7 +50,7 @@ export function spawnChild(
         "ignore",
         output,
         output,
-        ...plan.sockets.map((socket) => socket.fd),
+        ...plan.inherits.map((socket) => socket.fd),
         "ipc",
       ],
     }));

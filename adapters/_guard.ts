@@ -11,7 +11,7 @@ import type { SpawnPlan } from "../core/adapter.ts";
 /** The callbacks of a plan. */
 export type Callbacks = Pick<
   SpawnPlan,
-  "onLine" | "onMessage" | "onNoise" | "onExit"
+  "onLine" | "onMessage" | "onConnection" | "onNoise" | "onExit"
 >;
 
 /** Wraps the callbacks of a plan. */
@@ -23,6 +23,10 @@ export function guarded(plan: SpawnPlan): Callbacks {
     },
     onMessage: (message) => {
       if (!over) plan.onMessage(message);
+    },
+    onConnection: (message, connection) => {
+      if (over) connection.close();
+      else plan.onConnection(message, connection);
     },
     onNoise: (problem) => {
       if (!over) plan.onNoise(problem);

@@ -24,6 +24,7 @@ import { host } from "./_host.ts";
 import { duplicate, type Libc } from "./_libc.ts";
 import { type Ending, readLines } from "./_lines.ts";
 import { probeSockets } from "./_probe_sockets.ts";
+import { shareFile } from "./_share_file.ts";
 import { onSignal } from "./_signals.ts";
 import type { BunFdSockets, BunLike, BunSubprocess } from "./_types/bun.ts";
 
@@ -46,12 +47,13 @@ export function createBunAdapter(): Adapter {
     // --- where ------------------------------------------------------------
     runtime: "bun",
     version: Bun.version,
-    capabilities: capabilities(SHARES, true),
+    capabilities: capabilities(SHARES, true, false),
     host,
     clock,
 
     // --- sockets ----------------------------------------------------------
     bind: (request) => bindHeld(request, sockets),
+    shareFile,
     accept: acceptHeld,
 
     // --- processes --------------------------------------------------------
@@ -93,7 +95,7 @@ function spawn(
     throw refusedError(plan, new Error("this is not Linux"));
   }
   const { file, args } = findCommand(plan);
-  const fds = plan.sockets.map((socket) => socket.fd);
+  const fds = plan.inherits.map((socket) => socket.fd);
   const environment = plan.env(fds.map((_, i) => 3 + i));
   const { ours, theirs } = channelPair(libc);
   const output = plan.output === "lines" ? "pipe" : "inherit";

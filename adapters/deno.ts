@@ -34,6 +34,7 @@ import { setInheritable } from "./_libc.ts";
 import { type Ending, readLines } from "./_lines.ts";
 import { readMessages } from "./_node_channel.ts";
 import { probeSockets } from "./_probe_sockets.ts";
+import { denoShareFile } from "./_deno_share_file.ts";
 import { onSignal } from "./_signals.ts";
 
 /** Makes the adapter of Deno 2.9 and later. */
@@ -46,12 +47,13 @@ export function createDenoAdapter(): Adapter {
     // --- where ------------------------------------------------------------
     runtime: "deno",
     version: Deno.version.deno,
-    capabilities: capabilities(shares(libc), false),
+    capabilities: capabilities(shares(libc), false, false),
     host,
     clock,
 
     // --- sockets ----------------------------------------------------------
     bind: (request) => bindHeld(request, sockets),
+    shareFile: denoShareFile,
     accept: acceptHeld,
 
     // --- processes --------------------------------------------------------
@@ -90,7 +92,7 @@ function shares(libc: DenoLibc | string): Shares {
 
 function spawn(libc: DenoLibc, plan: SpawnPlan): WorkerProcess {
   const { file, args } = findCommand(plan);
-  const fds = plan.sockets.map((socket) => socket.fd);
+  const fds = plan.inherits.map((socket) => socket.fd);
   const environment = plan.env(fds);
   const { ours, theirs } = channelPair(libc);
   const passed = [...new Set([...fds, theirs])];

@@ -12,6 +12,7 @@ import type {
   Connection,
   ExitStatus,
   HeldSocket,
+  SharedFile,
   Signal,
   SpawnPlan,
   WorkerProcess,
@@ -46,7 +47,7 @@ export class MemoryProcess implements WorkerProcess {
   constructor(pid: number, plan: SpawnPlan) {
     this.pid = pid;
     this.plan = plan;
-    this.env = plan.env(plan.sockets.map((_, i) => 3 + i));
+    this.env = plan.env(plan.inherits.map((_, i) => 3 + i));
   }
 
   /** Tells it something. */
@@ -127,6 +128,7 @@ export class MemoryWorld {
   constructor(capabilities: Partial<Capabilities["share"]> = {}) {
     this.adapter = this.#createAdapter({
       share: {
+        balanced: true,
         shared: true,
         sharded: true,
         reuseport: true,
@@ -134,6 +136,7 @@ export class MemoryWorld {
         ...capabilities,
       },
       fdPlacement: true,
+      receives: true,
     });
   }
 
@@ -214,6 +217,7 @@ export class MemoryWorld {
         },
       },
       bind: (request) => Promise.resolve().then(() => this.#bind(request)),
+      shareFile: memoryFile,
       accept: (socket, _backlog, onConnection) => {
         this.#acceptors.set(socket, onConnection);
         return {
@@ -259,4 +263,26 @@ export class MemoryWorld {
     this.bound.set(key, [...holders, socket]);
     return socket;
   }
+}
+
+/** A file that is an array. */
+function memoryFile(): SharedFile {
+  let bytes = new Uint8Array();
+  return {
+    fd: 11,
+    read: (into) => {
+      const part = bytes.subarray(0, into.length);
+      into.set(part);
+      return part.length;
+    },
+    write: (part, at) => {
+      if (bytes.length < at + part.length) {
+        const longer = new Uint8Array(at + part.length);
+        longer.set(bytes);
+        bytes = longer;
+      }
+      bytes.set(part, at);
+    },
+    close: () => {},
+  };
 }

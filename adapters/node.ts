@@ -19,6 +19,7 @@ import { acceptHeld, bindHeld } from "./_held.ts";
 import { host } from "./_host.ts";
 import { confirm, readChannel } from "./_node_channel.ts";
 import { nodeSockets } from "./_node_sockets.ts";
+import { shareFile } from "./_share_file.ts";
 import { onSignal } from "./_signals.ts";
 
 const SHARES = sharesOn(process.platform, {
@@ -32,12 +33,13 @@ export function createNodeAdapter(): Adapter {
     // --- where ------------------------------------------------------------
     runtime: "node",
     version: process.versions.node,
-    capabilities: capabilities(SHARES, true),
+    capabilities: capabilities(SHARES, true, true),
     host,
     clock,
 
     // --- sockets ----------------------------------------------------------
     bind: (request) => bindHeld(request, nodeSockets),
+    shareFile,
     accept: acceptHeld,
 
     // --- processes --------------------------------------------------------

@@ -12,7 +12,12 @@ import type { CertificateFiles } from "./listener_features.ts";
 export type RuntimeName = "node" | "deno" | "bun";
 
 /** The ways one address reaches many workers. */
-export type ShareMode = "shared" | "sharded" | "reuseport" | "handoff";
+export type ShareMode =
+  | "balanced"
+  | "shared"
+  | "sharded"
+  | "reuseport"
+  | "handoff";
 
 /** The signals that a pool sends or reacts to. */
 export type Signal =
@@ -44,6 +49,11 @@ export interface Capabilities {
    * `LISTEN_FDS` of systemd requires (sd_listen_fds(3)).
    */
   readonly fdPlacement: boolean;
+  /**
+   * True when workers can pass a connection on to this process, which gives it
+   * to another one.
+   */
+  readonly receives: boolean;
 }
 
 /** What is asked of {@linkcode Adapter.bind}. */
@@ -73,9 +83,21 @@ export interface BindRequest {
 export interface HeldSocket {
   /** The real address: the port is filled in when 0 was asked. */
   readonly address: Address;
-  /** The file descriptor, for {@linkcode SpawnPlan.sockets}. */
+  /** The file descriptor, for {@linkcode SpawnPlan.inherits}. */
   readonly fd: number;
   /** Closes it; a Unix socket's path goes away with it. Never throws. */
+  close(): void;
+}
+
+/** A file that belongs to this process and to whoever inherits it. */
+export interface SharedFile {
+  /** The file descriptor, for {@linkcode SpawnPlan.inherits}. */
+  readonly fd: number;
+  /** Reads from its beginning; returns how many bytes there were. */
+  read(into: Uint8Array): number;
+  /** Writes at a place in bytes. */
+  write(bytes: Uint8Array, at: number): void;
+  /** Closes it; it is gone once nobody has it open. Never throws. */
   close(): void;
 }
 
@@ -117,11 +139,11 @@ export interface SpawnPlan {
   readonly runtime: RuntimeName | "exec";
   /** The working directory; this process' own unless given. */
   readonly cwd?: string;
-  /** The sockets to inherit, in order. */
-  readonly sockets: readonly HeldSocket[];
+  /** What to inherit, in order. */
+  readonly inherits: readonly { readonly fd: number }[];
   /**
    * The complete environment, once the numbers are known under which the
-   * worker will find {@linkcode SpawnPlan.sockets}. The adapter adds the
+   * worker will find {@linkcode SpawnPlan.inherits}. The adapter adds the
    * channel's variables.
    */
   env(fds: readonly number[]): Readonly<Record<string, string>>;
@@ -131,6 +153,11 @@ export interface SpawnPlan {
   onLine(stream: "stdout" | "stderr", line: string): void;
   /** Called with each message from the worker, parsed but not yet trusted. */
   onMessage(message: unknown): void;
+  /**
+   * Called with a message that came with a connection, where
+   * {@linkcode Capabilities.receives}. Whoever is called has to close it.
+   */
+  onConnection(message: unknown, connection: Connection): void;
   /** Called with what was wrong when the channel carried no message. */
   onNoise(problem: string): void;
   /** Called exactly once, after the last line of output. */
@@ -223,6 +250,8 @@ export interface Adapter {
    * visible, and the way out
    */
   bind(request: BindRequest): Promise<HeldSocket>;
+  /** Makes a file without a name, empty, in memory where the system can. */
+  shareFile(): SharedFile;
   /** Accepts on a held socket, for the `handoff` mode, until disposed. */
   accept(
     socket: HeldSocket,

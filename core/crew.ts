@@ -8,7 +8,6 @@
 
 import type { Adapter, ExitStatus } from "./adapter.ts";
 import { BootOutput, type OutputLine } from "./boot_output.ts";
-import type { Dispatcher } from "./dispatcher.ts";
 import type { PoolEvent } from "./events.ts";
 import { launch } from "./launch.ts";
 import { startsJavaScript } from "./launchers.ts";
@@ -17,6 +16,7 @@ import { createOpened, type Opened } from "./opened.ts";
 import type { PoolConfig } from "./options.ts";
 import type { RuntimePattern } from "./program.ts";
 import { type FromWorker, parseFromWorker } from "./protocol.ts";
+import type { Traffic } from "./traffic.ts";
 import { describeSilence } from "./why.ts";
 import { WorkerRecord } from "./worker_record.ts";
 import {
@@ -37,8 +37,8 @@ export interface CrewContext {
   readonly listeners: readonly Listener[];
   /** Which slot is run by what. */
   readonly runtimeOf: RuntimePattern;
-  /** Spreads handed connections. */
-  readonly dispatcher: Dispatcher;
+  /** The connections that pass through here. */
+  readonly traffic: Traffic;
   /** Puts something into the one queue of the pool. */
   post(task: () => void): void;
   /** Tells the user. */
@@ -61,7 +61,10 @@ export class Crew {
   /** Makes a crew without workers. */
   constructor(context: CrewContext) {
     this.#context = context;
-    this.opened = createOpened(context);
+    this.opened = createOpened({
+      ...context,
+      dispatcher: context.traffic.dispatcher,
+    });
     this.#output = new BootOutput((worker, line: OutputLine) =>
       context.emit({ type: "worker-output", ...worker.identity, ...line })
     );
@@ -73,7 +76,7 @@ export class Crew {
    * @throws {PreforkError} `ERR_BOOT` or `ERR_SPAWN`
    */
   start(slot: number, generation: number): WorkerRecord {
-    const { config, adapter, listeners, runtimeOf, dispatcher, post, emit } =
+    const { config, adapter, listeners, runtimeOf, traffic, post, emit } =
       this.#context;
     const worker = new WorkerRecord(
       slot,
@@ -82,13 +85,21 @@ export class Crew {
       adapter.clock.now(),
       new Set(listeners.map(({ name }) => name)),
     );
-    worker.onSettled = (id, taken) =>
-      taken ? dispatcher.taken(worker, id) : dispatcher.refused(worker, id);
+    traffic.allot(worker);
     this.#output.begin(worker);
-    launch(worker, config, listeners, adapter, {
+    launch(worker, this.#context, {
       line: (stream, line) =>
         post(() => this.#output.write(worker, { stream, line })),
       message: (message) => this.#hear(worker, message),
+      connection: (message, connection) => {
+        const parsed = parseFromWorker(message);
+        if (
+          parsed.kind === "ours" &&
+          traffic.receive(worker, parsed.message, connection)
+        ) return;
+        connection.close();
+        post(() => this.#noise(worker, "it sent a connection without a word"));
+      },
       noise: (problem) => post(() => this.#noise(worker, problem)),
       exit: (status) => post(() => this.#bury(worker, status)),
     });
@@ -115,13 +126,13 @@ export class Crew {
   }
 
   #act(worker: WorkerRecord, action: WorkerAction): void {
-    const { config, adapter, dispatcher, emit, onReady } = this.#context;
+    const { config, adapter, traffic, emit, onReady } = this.#context;
     switch (action) {
       case "welcome":
         worker.timer?.[Symbol.dispose]();
         worker.readyAt = adapter.clock.now();
         this.#output.release(worker);
-        dispatcher.join(worker);
+        traffic.join(worker);
         emit({
           type: "worker-ready",
           ...worker.identity,
@@ -140,19 +151,19 @@ export class Crew {
         break;
       }
       case "watch":
-        dispatcher.leave(worker);
+        traffic.leave(worker);
         this.#output.release(worker);
         this.#watch(worker, config.grace);
         emit({ type: "worker-draining", ...worker.identity });
         break;
       case "kill":
-        dispatcher.leave(worker);
+        traffic.leave(worker);
         worker.timer?.[Symbol.dispose]();
         worker.process.kill("SIGKILL");
         break;
       case "bury":
         worker.timer?.[Symbol.dispose]();
-        dispatcher.lose(worker);
+        traffic.lose(worker);
         this.opened.lose(worker);
         break;
     }
@@ -218,12 +229,12 @@ export class Crew {
   }
 
   #hear(worker: WorkerRecord, raw: unknown): void {
-    const { config, post, emit } = this.#context;
+    const { config, traffic, post, emit } = this.#context;
     const parsed = parseFromWorker(raw);
     if (parsed.kind === "ours") {
       // What is said of connections changes no slot and comes thousands of
       // times a second: it does not go through the queue.
-      if (this.#hearOfConnections(worker, parsed.message)) return;
+      if (traffic.hear(worker, parsed.message)) return;
       return post(() => this.#obey(worker, parsed.message));
     }
     post(() => {
@@ -233,24 +244,6 @@ export class Crew {
       if (config.waitReady && message === "ready") this.step(worker, "ready");
       emit({ type: "worker-message", ...worker.identity, message });
     });
-  }
-
-  #hearOfConnections(worker: WorkerRecord, message: FromWorker): boolean {
-    const { dispatcher } = this.#context;
-    switch (message.type) {
-      case "closed":
-        dispatcher.closed(worker, message.count);
-        return true;
-      case "stick":
-        dispatcher.stick(worker, message.id);
-        return true;
-      case "heard":
-        worker.unread = Math.max(0, worker.unread - message.count);
-        dispatcher.heard();
-        return true;
-      default:
-        return false;
-    }
   }
 
   #obey(worker: WorkerRecord, message: FromWorker): void {

@@ -1,5 +1,5 @@
 /**
- * The `handoff` mode: gives accepted connections to workers.
+ * Gives accepted connections to workers.
  *
  * A worker has at most one connection that it has not yet confirmed, so a busy
  * worker gets none (the back-pressure of Node's cluster, in
@@ -10,9 +10,9 @@
  */
 
 import type { Clock, Connection } from "./adapter.ts";
-import { type Balance, tieOf } from "./balance.ts";
+import type { Tie } from "./balance.ts";
 import type { ProxySettings } from "./listener_features.ts";
-import { type Candidate, type Placement, placementOf } from "./placement.ts";
+import type { Candidate, Placement } from "./placement.ts";
 import { Queue, type Waiting } from "./queue.ts";
 import { createReception, type Reception } from "./reception.ts";
 
@@ -29,12 +29,14 @@ export interface Taker extends Candidate {
    * Sends a connection; false when the worker is already gone.
    *
    * @param head what was read of it here, one character per byte
+   * @param onSettled told whether it has arrived
    */
   give(
     listener: string,
     id: number,
     connection: Connection,
     head: string | undefined,
+    onSettled: (taken: boolean) => void,
   ): boolean;
 }
 
@@ -46,34 +48,38 @@ export interface Introduction {
   readonly head?: string | undefined;
 }
 
-interface Offer extends Waiting<Taker>, Introduction {
+interface Offer<T> extends Waiting<T>, Introduction {
   readonly connection: Connection;
 }
 
-interface Desk {
+interface Desk<T> {
   /** False once the worker drains: it keeps what it has and gets no more. */
   open: boolean;
   /** On their way, not yet confirmed. */
-  readonly underway: Map<number, Offer>;
+  readonly underway: Map<number, Offer<T>>;
   /** Confirmed and not yet ended. */
   holding: number;
 }
 
 /** Spreads connections over workers. */
-export class Dispatcher {
-  readonly #placement: Placement<Taker>;
-  readonly #desks = new Map<Taker, Desk>();
+export class Dispatcher<T extends Taker = Taker> {
+  readonly #placement: Placement<T>;
+  readonly #desks = new Map<T, Desk<T>>();
   /** Workers without an unconfirmed connection, longest free first. */
-  readonly #free = new Set<Taker>();
-  readonly #queue = new Queue<Taker, Offer>();
+  readonly #free = new Set<T>();
+  readonly #queue = new Queue<T, Offer<T>>();
   readonly #reception: Reception;
   #nextId = 1;
 
   /** Makes a dispatcher without workers. */
-  constructor(balance: Balance, clock: Clock) {
-    this.#placement = placementOf(balance);
+  constructor(
+    placement: Placement<T>,
+    clock: Clock,
+    tie?: Tie,
+  ) {
+    this.#placement = placement;
     this.#reception = createReception(
-      tieOf(balance),
+      tie,
       clock,
       (listener, connection, { key, head }) => {
         const id = this.#nextId++;
@@ -89,13 +95,13 @@ export class Dispatcher {
   }
 
   /** How many connections a worker holds. */
-  holding(taker: Taker): number {
+  holding(taker: T): number {
     const desk = this.#desks.get(taker);
     return desk === undefined ? 0 : desk.holding + desk.underway.size;
   }
 
   /** A worker is ready for connections, or serves one more listener. */
-  join(taker: Taker): void {
+  join(taker: T): void {
     const desk = this.#desks.get(taker) ??
       { open: true, underway: new Map(), holding: 0 };
     desk.open = true;
@@ -105,7 +111,7 @@ export class Dispatcher {
   }
 
   /** A worker gets no more connections; what is on its way may be refused. */
-  leave(taker: Taker): void {
+  leave(taker: T): void {
     const desk = this.#desks.get(taker);
     if (desk === undefined || !desk.open) return;
     this.#shut(taker, desk);
@@ -113,7 +119,7 @@ export class Dispatcher {
   }
 
   /** A worker is gone: what was on its way to it goes to another. */
-  lose(taker: Taker): void {
+  lose(taker: T): void {
     const desk = this.#desks.get(taker);
     if (desk === undefined) return;
     this.#desks.delete(taker);
@@ -137,7 +143,7 @@ export class Dispatcher {
   }
 
   /** A worker has taken over a connection. */
-  taken(taker: Taker, id: number): void {
+  taken(taker: T, id: number): void {
     const desk = this.#desks.get(taker);
     const offer = desk?.underway.get(id);
     if (desk === undefined || offer === undefined) return;
@@ -150,7 +156,7 @@ export class Dispatcher {
   }
 
   /** A worker did not get a connection: another one does. */
-  refused(taker: Taker, id: number): void {
+  refused(taker: T, id: number): void {
     const desk = this.#desks.get(taker);
     const offer = desk?.underway.get(id);
     if (desk === undefined || offer === undefined) return;
@@ -167,13 +173,13 @@ export class Dispatcher {
   }
 
   /** Connections of a worker have ended. */
-  closed(taker: Taker, count: number): void {
+  closed(taker: T, count: number): void {
     const desk = this.#desks.get(taker);
     if (desk !== undefined) desk.holding = Math.max(0, desk.holding - count);
   }
 
   /** An id is a worker's own: whoever comes with it goes there. */
-  stick(taker: Taker, id: string): void {
+  stick(taker: T, id: string): void {
     if (this.#desks.has(taker)) this.#placement.claim(id, taker);
   }
 
@@ -214,7 +220,7 @@ export class Dispatcher {
   }
 
   /** Those who get connections of a listener, in the order they joined. */
-  #open(listener: string): readonly Taker[] {
+  #open(listener: string): readonly T[] {
     return [...this.#desks].flatMap(([taker, desk]) =>
       desk.open && taker.serves(listener) ? [taker] : []
     );
@@ -228,7 +234,7 @@ export class Dispatcher {
     this.#spread();
   }
 
-  #wait(offer: Offer): void {
+  #wait(offer: Offer<T>): void {
     const { key, listener } = offer;
     this.#queue.add(
       key === undefined ? offer : {
@@ -238,7 +244,7 @@ export class Dispatcher {
     );
   }
 
-  #shut(taker: Taker, desk: Desk): void {
+  #shut(taker: T, desk: Desk<T>): void {
     desk.open = false;
     this.#free.delete(taker);
   }
@@ -264,18 +270,24 @@ export class Dispatcher {
     }
   }
 
-  #give(taker: Taker, offer: Offer): boolean {
+  #give(taker: T, offer: Offer<T>): boolean {
     const { id, listener, connection, head } = offer;
     const desk = this.#desks.get(taker)!;
     this.#free.delete(taker);
-    const given = taker.give(listener, id, connection, head);
+    const given = taker.give(
+      listener,
+      id,
+      connection,
+      head,
+      (taken) => taken ? this.taken(taker, id) : this.refused(taker, id),
+    );
     if (given) desk.underway.set(id, offer);
     // Its end has not been reported yet; it is out until then.
     else this.#shut(taker, desk);
     return given;
   }
 
-  #pick({ target, listener }: Offer): Taker | undefined {
+  #pick({ target, listener }: Offer<T>): T | undefined {
     if (target !== undefined) {
       return this.#free.has(target) && isFree(target, listener)
         ? target
@@ -292,9 +304,9 @@ function isFree(taker: Taker, listener: string): boolean {
   return taker.unread === 0 && taker.serves(listener);
 }
 
-function* freeOnes(
-  takers: Iterable<Taker>,
+function* freeOnes<T extends Taker>(
+  takers: Iterable<T>,
   listener: string,
-): Generator<Taker> {
+): Generator<T> {
   for (const taker of takers) if (isFree(taker, listener)) yield taker;
 }

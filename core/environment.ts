@@ -22,7 +22,7 @@ export interface InheritedListener extends ListenerFeatures {
   /** True to leave IPv4 out on an IPv6 address, in `reuseport`. */
   readonly ipv6Only: boolean;
   /**
-   * The inherited sockets: one in `shared`, one per shard in `sharded`, none
+   * The inherited sockets: one in `balanced` and `shared`, one per shard in `sharded`, none
    * in `reuseport` and `handoff`.
    */
   readonly fds: readonly number[];
@@ -35,6 +35,18 @@ export interface InheritedListener extends ListenerFeatures {
   readonly shard: number;
 }
 
+/** The place of a worker among others that share connections evenly. */
+export interface Seat {
+  /** The scoreboard. */
+  readonly fd: number;
+  /** The number of its own record there. */
+  readonly seat: number;
+  /** Its part of new connections, in relation to the others'. */
+  readonly weight: number;
+  /** True when the supervisor passes connections on. */
+  readonly passes: boolean;
+}
+
 /** What a worker inherited. */
 export interface Inheritance {
   /** The stable number of its place in the pool, from 0. */
@@ -43,6 +55,8 @@ export interface Inheritance {
   readonly generation: number;
   /** Its listeners. */
   readonly listeners: readonly InheritedListener[];
+  /** In a pool with listeners in `balanced`: where its load is written. */
+  readonly seat?: Seat;
 }
 
 /** The names of the variables. */
@@ -55,6 +69,8 @@ export const ENV = {
   generation: "PREFORK_GENERATION",
   /** The listeners, as JSON. */
   listeners: "PREFORK_LISTENERS",
+  /** The place on the scoreboard, as JSON; only where there is one. */
+  seat: "PREFORK_SEAT",
 } as const;
 
 /** The variable that tells the preloaded part what the user asked for: JSON. */
@@ -75,6 +91,9 @@ export function encodeInheritance(
     [ENV.slot]: String(inheritance.slot),
     [ENV.generation]: String(inheritance.generation),
     [ENV.listeners]: JSON.stringify(inheritance.listeners),
+    ...(inheritance.seat !== undefined && {
+      [ENV.seat]: JSON.stringify(inheritance.seat),
+    }),
     ...(sockets.length > 0 && serverStarter(inheritance, sockets)),
     ...(sockets.length > 0 && fdPlacement && inOrder && systemd(sockets)),
   };
@@ -127,21 +146,38 @@ export function decodeInheritance(
   }
   const slot = count(env[ENV.slot]);
   const generation = count(env[ENV.generation]);
-  let listeners: unknown;
-  try {
-    listeners = JSON.parse(env[ENV.listeners] ?? "");
-  } catch {
-    listeners = undefined;
-  }
+  const listeners = parse(env[ENV.listeners]);
+  const seat = env[ENV.seat] === undefined ? undefined : parse(env[ENV.seat]);
   if (
     !isCount(slot) || !isCount(generation) || !Array.isArray(listeners) ||
-    !listeners.every(isListener)
+    !listeners.every(isListener) ||
+    !(env[ENV.seat] === undefined || isSeat(seat))
   ) {
     throw new TypeError(
-      `Cannot attach to the supervisor: ${ENV.slot}, ${ENV.generation} or ${ENV.listeners} is damaged, start the worker through a pool or unset ${ENV.protocol}`,
+      `Cannot attach to the supervisor: ${ENV.slot}, ${ENV.generation}, ${ENV.listeners} or ${ENV.seat} is damaged, start the worker through a pool or unset ${ENV.protocol}`,
     );
   }
-  return { slot, generation, listeners };
+  return {
+    slot,
+    generation,
+    listeners,
+    ...(seat !== undefined && { seat: seat as Seat }),
+  };
+}
+
+function parse(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? "");
+  } catch {
+    return undefined;
+  }
+}
+
+function isSeat(value: unknown): value is Seat {
+  if (typeof value !== "object" || value === null) return false;
+  const { fd, seat, weight, passes } = value as Record<string, unknown>;
+  return isCount(fd) && isCount(seat) && typeof weight === "number" &&
+    weight > 0 && typeof passes === "boolean";
 }
 
 function count(text: string | undefined): number {

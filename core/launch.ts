@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Adapter, ExitStatus } from "./adapter.ts";
+import type { Adapter, Connection, ExitStatus } from "./adapter.ts";
 import { formatTie, tieOf } from "./balance.ts";
 import { encodeInheritance, PRELOAD_VARIABLE } from "./environment.ts";
 import { habitsOf } from "./habits.ts";
@@ -16,6 +16,7 @@ import {
 import type { PoolConfig } from "./options.ts";
 import { commandOf } from "./program.ts";
 import { preloadVariables } from "./runtime_command.ts";
+import type { Traffic } from "./traffic.ts";
 import type { WorkerRecord } from "./worker_record.ts";
 
 /** Who is told what a worker does. */
@@ -24,6 +25,8 @@ export interface WorkerObserver {
   line(stream: "stdout" | "stderr", line: string): void;
   /** A message, not yet trusted. */
   message(message: unknown): void;
+  /** A connection that the worker passes on, with a message. */
+  connection(message: unknown, connection: Connection): void;
   /** Something on the channel that is no message. */
   noise(problem: string): void;
   /** The end, once. */
@@ -43,6 +46,18 @@ const OWN_PLACE = [
   "WATCHDOG_USEC",
 ];
 
+/** What a worker is started with. */
+export interface LaunchContext {
+  /** The options. */
+  readonly config: PoolConfig;
+  /** The bound sockets. */
+  readonly listeners: readonly Listener[];
+  /** The runtime. */
+  readonly adapter: Adapter;
+  /** The connections that pass through the supervisor. */
+  readonly traffic: Traffic;
+}
+
 /**
  * Starts the process of a worker and puts it into its record.
  *
@@ -50,9 +65,7 @@ const OWN_PLACE = [
  */
 export function launch(
   worker: WorkerRecord,
-  config: PoolConfig,
-  listeners: readonly Listener[],
-  adapter: Adapter,
+  { config, listeners, adapter, traffic }: LaunchContext,
   observer: WorkerObserver,
 ): void {
   const { privatePorts, waitReady, startTimeout } = config;
@@ -65,14 +78,14 @@ export function launch(
     command,
     runtime: worker.runtime,
     ...(config.cwd !== undefined && { cwd: config.cwd }),
-    sockets: listeners.flatMap(inheritedSockets),
+    inherits: [...listeners.flatMap(inheritedSockets), ...traffic.files],
     env: (fds) => ({
       ...ownEnvironment(adapter),
       ...habitsOf(worker, listeners),
       ...config.env,
       ...(worker.runtime === "exec" &&
         preloadVariables(adapter, { ...adapter.host.env, ...config.env })),
-      ...placeOf(worker, listeners, fds, config, adapter),
+      ...placeOf(worker, { config, listeners, adapter, traffic }, fds),
       [PRELOAD_VARIABLE]: JSON.stringify({
         privatePorts,
         waitReady,
@@ -83,6 +96,8 @@ export function launch(
     output: config.output,
     onLine: (stream, line) => observer.line(stream, line),
     onMessage: (message) => observer.message(message),
+    onConnection: (message, connection) =>
+      observer.connection(message, connection),
     onNoise: (problem) => observer.noise(problem),
     onExit: (status) => observer.exit(status),
   });
@@ -101,14 +116,13 @@ function ownEnvironment({ host }: Adapter): Record<string, string> {
 }
 
 function placeOf(
-  { slot, generation }: WorkerRecord,
-  listeners: readonly Listener[],
+  worker: WorkerRecord,
+  { config, listeners, adapter, traffic }: LaunchContext,
   fds: readonly number[],
-  { balance }: PoolConfig,
-  { capabilities }: Adapter,
 ): Record<string, string> {
+  const { slot, generation } = worker;
   let at = 0;
-  const tie = tieOf(balance);
+  const tie = tieOf(config.balance);
   const inherited = listeners.map((listener) => {
     const count = inheritedSockets(listener).length;
     const own = fds.slice(at, at + count);
@@ -118,8 +132,9 @@ function placeOf(
       ? made
       : { ...made, sticky: formatTie(tie) };
   });
+  const seat = traffic.seatOf(worker, fds[at] ?? -1);
   return encodeInheritance(
-    { slot, generation, listeners: inherited },
-    capabilities.fdPlacement,
+    { slot, generation, listeners: inherited, ...(seat && { seat }) },
+    adapter.capabilities.fdPlacement,
   );
 }

@@ -9,7 +9,7 @@ import { type Address, formatAddress, type ListenerSpec } from "./address.ts";
 import type { InheritedListener } from "./environment.ts";
 import { PreforkError } from "./errors.ts";
 import { featuresOf, type ListenerFeatures } from "./listener_features.ts";
-import { chooseShareMode } from "./share_mode.ts";
+import { chooseShareMode, isInherited } from "./share_mode.ts";
 
 /** A listener whose sockets are bound. */
 export interface Listener extends ListenerFeatures {
@@ -26,7 +26,7 @@ export interface Listener extends ListenerFeatures {
   /** True when IPv4 is left out. */
   readonly ipv6Only: boolean;
   /**
-   * `shared` and `handoff`: one. `sharded`: one per slot there can be.
+   * `balanced`, `shared` and `handoff`: one. `sharded`: one per slot there can be.
    * `reuseport`: one that only keeps the address for this pool.
    */
   readonly sockets: readonly HeldSocket[];
@@ -94,9 +94,7 @@ export function closeListeners(listeners: readonly Listener[]): void {
 
 /** The sockets of a listener that workers inherit. */
 export function inheritedSockets(listener: Listener): readonly HeldSocket[] {
-  return listener.mode === "shared" || listener.mode === "sharded"
-    ? listener.sockets
-    : [];
+  return isInherited(listener.mode) ? listener.sockets : [];
 }
 
 /** A listener as the worker of a slot sees it. */
@@ -120,7 +118,7 @@ async function bindAll(
 ): Promise<readonly HeldSocket[]> {
   const bind = (address: Address, reusePort: boolean) =>
     adapter.bind({ ...spec, address, reusePort, listen });
-  if (mode === "shared" || mode === "handoff") {
+  if (mode !== "sharded" && mode !== "reuseport") {
     return [await bind(spec.address, false)];
   }
   // The kernel lets several pools of one user bind the same address with

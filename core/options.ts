@@ -55,6 +55,14 @@ export interface PoolOptions {
    */
   readonly balance?: Balance;
   /**
+   * In `balanced`: the part of new connections that each slot gets, in relation
+   * to the others'. `[1, 1, 1, 0.15]` gives the last of four about 5 %. Slots
+   * that are not named have the weight 1.
+   *
+   * @default {[]}
+   */
+  readonly weights?: readonly number[];
+  /**
    * What runs the workers. An object such as `{ node: 3, bun: 1 }` makes a
    * pool of several runtimes. Unless given: the supervisor's own runtime for
    * files of JavaScript and TypeScript, else `"exec"`.
@@ -154,6 +162,8 @@ export interface PoolConfig {
   readonly share: ShareMode | "auto";
   /** Who gets the next connection in `handoff`. */
   readonly balance: Balance;
+  /** The part of new connections that slots get; 1 where it says nothing. */
+  readonly weights: readonly number[];
   /** The runtimes, or undefined to choose by the program. */
   readonly runtimes: readonly RuntimeShare[] | undefined;
   /** Arguments for the runtime. */

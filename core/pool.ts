@@ -6,7 +6,6 @@
 
 import type { Adapter } from "./adapter.ts";
 import { adviceFor } from "./advice.ts";
-import { Dispatcher } from "./dispatcher.ts";
 import { type PreforkError, stateError } from "./errors.ts";
 import { EventStream } from "./event_stream.ts";
 import type { PoolEvent } from "./events.ts";
@@ -18,6 +17,7 @@ import { trapSignals } from "./signals.ts";
 import type { PoolStatus } from "./status.ts";
 import { statusOf } from "./status.ts";
 import { Supervisor } from "./supervisor.ts";
+import { Traffic } from "./traffic.ts";
 
 /** How many workers may be alive beyond those wanted. */
 const MAX_SURGE = 1;
@@ -30,7 +30,7 @@ const DAY = 86_400_000;
 interface Running {
   readonly adapter: Adapter;
   readonly listeners: readonly Listener[];
-  readonly dispatcher: Dispatcher;
+  readonly traffic: Traffic;
   readonly supervisor: Supervisor;
   readonly maxWorkers: number;
   /** What `quiesce` is undone to. */
@@ -145,10 +145,10 @@ export class PoolCore implements AsyncDisposable {
     if (this.#ended || this.#running === undefined) {
       return this.#stopped.promise;
     }
-    const { supervisor, dispatcher } = this.#running;
+    const { supervisor, traffic } = this.#running;
     const news = quick || !supervisor.stopping;
     if (news) this.#events.push({ type: "stopping", quick });
-    dispatcher.flush();
+    traffic.flush();
     supervisor.stop(quick);
     return this.#stopped.promise;
   }
@@ -203,13 +203,13 @@ export class PoolCore implements AsyncDisposable {
       throw stateError("start", STOPPED);
     }
     this.#since = adapter.clock.now();
-    const dispatcher = new Dispatcher(config.balance, adapter.clock);
+    const traffic = new Traffic(config, listeners, adapter);
     const emit = (event: PoolEvent) => this.#events.push(event);
     const supervisor = new Supervisor({
       ...prepared,
       config,
       adapter,
-      dispatcher,
+      traffic,
       maxSurge: MAX_SURGE,
       emit,
       onReady: () => this.#onReady(workers),
@@ -219,7 +219,7 @@ export class PoolCore implements AsyncDisposable {
     this.#running = {
       ...prepared,
       adapter,
-      dispatcher,
+      traffic,
       supervisor,
       usual: workers,
     };
@@ -229,7 +229,6 @@ export class PoolCore implements AsyncDisposable {
     const advice = adviceFor(prepared, adapter);
     for (const message of advice) emit({ type: "warning", message });
     this.#stayAlive(adapter);
-    this.#accept(this.#running);
     if (config.signals) {
       this.#cleanup.push(...trapSignals(this, adapter, maxWorkers));
     }
@@ -243,17 +242,6 @@ export class PoolCore implements AsyncDisposable {
     this.#cleanup.push(timer);
   }
 
-  #accept({ listeners, dispatcher, adapter }: Running): void {
-    for (const { name, mode, sockets, backlog, proxy } of listeners) {
-      if (mode !== "handoff") continue;
-      this.#cleanup.push(adapter.accept(
-        sockets[0]!,
-        backlog,
-        (connection) => dispatcher.offer(name, connection, proxy),
-      ));
-    }
-  }
-
   #onReady(workers: number): void {
     for (const waiter of this.#waiters) waiter.resolve();
     this.#waiters = [];
@@ -265,9 +253,9 @@ export class PoolCore implements AsyncDisposable {
 
   #onEmpty(): void {
     if (this.#ended) return;
-    const { listeners, dispatcher, supervisor: { crew } } = this.#running!;
+    const { listeners, traffic, supervisor: { crew } } = this.#running!;
     crew.opened.close();
-    dispatcher.close();
+    traffic.close();
     for (const each of this.#cleanup.reverse()) each[Symbol.dispose]();
     closeListeners(listeners);
     this.#end(crew.killed);

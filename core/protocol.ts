@@ -30,7 +30,10 @@ export type FromWorker =
   }
   /** So many handed connections have ended since the last such message. */
   | { readonly type: "closed"; readonly count: number }
-  /** It has read so many messages without a connection; in `handoff` only. */
+  /**
+   * It has read so many messages without a connection; only where connections
+   * are handed over.
+   */
   | { readonly type: "heard"; readonly count: number }
   /** It wants an address opened for all workers; `nth` of those at port 0. */
   | {
@@ -39,6 +42,12 @@ export type FromWorker =
     readonly address: string;
     readonly nth: number;
   }
+  /** In `balanced`: another worker should have the connection with this. */
+  | { readonly type: "pass"; readonly id: number; readonly listener: string }
+  /** The connection that it wanted to pass on is the supervisor's now. */
+  | { readonly type: "gave"; readonly id: number }
+  /** It serves that connection itself: there was no room for too long. */
+  | { readonly type: "kept"; readonly id: number }
   /** A client's id is its own: connections that come with it are, too. */
   | { readonly type: "stick"; readonly id: string };
 
@@ -72,6 +81,10 @@ export type ToWorker =
     readonly code: string;
     readonly reason: string;
   }
+  /** Are you awake? A worker that is says "heard". */
+  | { readonly type: "wake" }
+  /** A worker waits for the connection that you want to pass on. */
+  | { readonly type: "room"; readonly id: number }
   /**
    * A connection comes with this message. The head is what the supervisor has
    * read of it, one character per byte.
@@ -107,6 +120,9 @@ const FROM_WORKER: Shapes<FromWorker> = {
   closed: { count: "count" },
   heard: { count: "count" },
   open: { id: "count", address: "string", nth: "count" },
+  pass: { id: "count", listener: "string" },
+  gave: { id: "count" },
+  kept: { id: "count" },
   stick: { id: "string" },
 };
 
@@ -116,6 +132,8 @@ const TO_WORKER: Shapes<ToWorker> = {
   release: { listener: "string", shard: "count" },
   opened: { id: "count", name: "string", address: "string" },
   refused: { id: "count", code: "string", reason: "string" },
+  wake: {},
+  room: { id: "count" },
   connection: { listener: "string", head: "head?" },
 };
 

@@ -11,17 +11,29 @@ import { PreforkError } from "./errors.ts";
 
 /** Every share mode. */
 export const SHARE_MODES: readonly ShareMode[] = [
+  "balanced",
   "shared",
   "sharded",
   "reuseport",
   "handoff",
 ];
 
-/** What `auto` tries, best first. A better mode goes to the front of it. */
-const PREFERENCE: readonly ShareMode[] = ["shared", "handoff", "reuseport"];
+/** What `auto` tries, best first. */
+const PREFERENCE: readonly ShareMode[] = [
+  "balanced",
+  "shared",
+  "handoff",
+  "reuseport",
+];
+
+/** True when workers inherit the sockets of a mode, and accept on them. */
+export function isInherited(mode: ShareMode): boolean {
+  return mode === "balanced" || mode === "shared" || mode === "sharded";
+}
 
 /** Why programs that know nothing of prefork cannot be workers in a mode. */
 const FOREIGN: Readonly<Record<Exclude<ShareMode, "shared">, string>> = {
+  balanced: "a program in another language cannot say how loaded it is",
   sharded: "a program in another language cannot take over a dead one's shard",
   reuseport: "a program in another language would not bind the address",
   handoff: "a program in another language cannot receive a connection",
@@ -68,7 +80,7 @@ export function chooseShareMode(question: ShareQuestion): ShareChoice {
         mode,
         reason: skipped.length > 0
           ? skipped.join("; ")
-          : "every worker accepts from one queue, and none waits for a busy one",
+          : "one queue for all workers, and the least loaded go first",
       };
     }
     skipped.push(`not ${mode} because ${refusal.reason}`);

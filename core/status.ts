@@ -5,10 +5,10 @@
  */
 
 import type { Adapter, ShareMode } from "./adapter.ts";
-import type { Dispatcher } from "./dispatcher.ts";
 import type { Listener } from "./listeners.ts";
 import type { WorkerRuntime } from "./options.ts";
 import type { Supervisor } from "./supervisor.ts";
+import type { Load, Traffic } from "./traffic.ts";
 import type { WorkerState } from "./worker_state.ts";
 
 /** What a pool is doing. */
@@ -37,7 +37,7 @@ export interface ListenerStatus {
 }
 
 /** A worker in a {@linkcode PoolStatus}. */
-export interface WorkerStatus {
+export interface WorkerStatus extends Load {
   /** Its slot. */
   readonly slot: number;
   /** Its generation. */
@@ -52,8 +52,6 @@ export interface WorkerStatus {
   readonly age: number;
   /** How often its slot got a new worker after a crash. */
   readonly restarts: number;
-  /** In `handoff`: the connections it holds. */
-  readonly connections: number;
 }
 
 /** A picture of a pool. */
@@ -70,7 +68,7 @@ export interface PoolStatus {
   readonly listeners: readonly ListenerStatus[];
   /** Its workers, by slot; those that leave come after those that serve. */
   readonly workers: readonly WorkerStatus[];
-  /** In `handoff`: connections that wait for a free worker. */
+  /** Connections that wait here for a worker: in `handoff` for a free one. */
   readonly waiting: number;
 }
 
@@ -83,16 +81,23 @@ export interface StatusSource {
   /** The listeners. */
   readonly listeners?: readonly Listener[];
   /** Who holds which connections. */
-  readonly dispatcher?: Dispatcher;
+  readonly traffic?: Traffic;
   /** True when nothing is left. */
   readonly ended: boolean;
   /** True once every worker has been ready. */
   readonly announced: boolean;
 }
 
+const NO_LOAD: Load = {
+  connections: 0,
+  accepted: 0,
+  passedOn: 0,
+  takenOver: 0,
+};
+
 /** Takes the picture. */
 export function statusOf(source: StatusSource): PoolStatus {
-  const { supervisor, adapter, listeners = [], dispatcher } = source;
+  const { supervisor, adapter, listeners = [], traffic } = source;
   const now = adapter?.clock.now() ?? 0;
   const workers: WorkerStatus[] = [];
   for (const slot of supervisor?.slots.values() ?? []) {
@@ -105,7 +110,7 @@ export function statusOf(source: StatusSource): PoolStatus {
         runtime: worker.runtime,
         age: Math.round(now - worker.startedAt),
         restarts: slot.restarts,
-        connections: dispatcher?.holding(worker) ?? 0,
+        ...(traffic?.loadOf(worker) ?? NO_LOAD),
       });
     }
   }
@@ -123,7 +128,7 @@ export function statusOf(source: StatusSource): PoolStatus {
       share: mode,
     })),
     workers,
-    waiting: dispatcher?.waiting ?? 0,
+    waiting: traffic?.waiting ?? 0,
   };
 }
 

@@ -8,7 +8,6 @@
 import type { Adapter, ExitStatus } from "./adapter.ts";
 import { Adoption } from "./adoption.ts";
 import { Crew } from "./crew.ts";
-import type { Dispatcher } from "./dispatcher.ts";
 import { messageOf, PreforkError, stateError } from "./errors.ts";
 import type { PoolEvent } from "./events.ts";
 import type { Listener } from "./listeners.ts";
@@ -17,6 +16,7 @@ import type { RuntimePattern } from "./program.ts";
 import { plan, type Step } from "./reconcile.ts";
 import { respawn } from "./respawn.ts";
 import { Reloads } from "./reload.ts";
+import type { Traffic } from "./traffic.ts";
 import { whyGone } from "./why.ts";
 import { Slot, type WorkerRecord } from "./worker_record.ts";
 import type { ExitReason } from "./worker_state.ts";
@@ -31,8 +31,8 @@ export interface SupervisorContext {
   readonly listeners: readonly Listener[];
   /** Which slot is run by what. */
   readonly runtimeOf: RuntimePattern;
-  /** Spreads handed connections. */
-  readonly dispatcher: Dispatcher;
+  /** The connections that pass through here. */
+  readonly traffic: Traffic;
   /** How many workers may be alive beyond those wanted. */
   readonly maxSurge: number;
   /** Tells the user. */

@@ -37,13 +37,12 @@ export class WorkerRecord implements Taker {
   failure: string | undefined;
   /** Listeners that it asked for while it ran. */
   readonly opened: Set<string> = new Set();
+  /** Its place on the scoreboard, where the pool has one. */
+  seat: number | undefined;
   /** The clock of its start timeout or drain deadline. */
   timer: Disposable | undefined;
 
   readonly #listeners: ReadonlySet<string>;
-
-  /** Told whether a connection that was given has arrived. */
-  onSettled: (id: number, taken: boolean) => void = () => {};
 
   /** Makes the record of a worker that is about to be started. */
   constructor(
@@ -86,14 +85,15 @@ export class WorkerRecord implements Taker {
   /** Sends it a connection; false when it is already gone. */
   give(
     listener: string,
-    id: number,
+    _id: number,
     connection: Connection,
     head: string | undefined,
+    onSettled: (taken: boolean) => void,
   ): boolean {
     return this.process.sendConnection(
       encode({ type: "connection", listener, ...(head && { head }) }),
       connection,
-      (taken) => this.onSettled(id, taken),
+      onSettled,
     );
   }
 }

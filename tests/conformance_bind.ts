@@ -38,7 +38,7 @@ export function addBindTests(adapter: Adapter): void {
       const answers = [ask(socket.address), ask(socket.address)];
       await connected(socket.address);
       await using _child = start(adapter, childOn("node"), {
-        sockets: [socket],
+        inherits: [socket],
         env: ([fd]) => ({ LISTEN_ON: String(fd), NAME: "worker" }),
       });
       assert.deepEqual(await Promise.all(answers), ["worker", "worker"]);
@@ -53,7 +53,7 @@ export function addBindTests(adapter: Adapter): void {
       await assert.rejects(ask(socket.address), { code: "ECONNREFUSED" });
       for (const runtime of RUNTIMES) {
         await using child = start(adapter, childOn(runtime), {
-          sockets: [socket],
+          inherits: [socket],
           env: ([fd]) => ({ LISTEN_ON: String(fd), NAME: runtime }),
         });
         await child.message({ listening: true });
@@ -168,7 +168,7 @@ export function addBindTests(adapter: Adapter): void {
         binary(ownRuntime),
         ...runtimeArgs(ownRuntime, NESTED),
         ...childOn(ownRuntime),
-      ], { sockets: [socket], env: ([fd]) => ({ INHERITED: String(fd) }) });
+      ], { inherits: [socket], env: ([fd]) => ({ INHERITED: String(fd) }) });
       const { address } = await child.message({ bound: true });
       assert.deepEqual(address, socket.address);
       assert.equal(await ask(socket.address), "nested");

@@ -39,7 +39,7 @@ export function addPathTests(adapter: Adapter): void {
     assert.deepEqual(readdirSync(directory.path), ["s"]);
     for (const runtime of RUNTIMES) {
       await using child = start(adapter, childOn(runtime), {
-        sockets: [socket],
+        inherits: [socket],
         env: ([fd]) => ({ LISTEN_ON: String(fd), NAME: runtime }),
       });
       await child.message({ listening: true });

@@ -81,7 +81,7 @@ export function addSpawnTests(adapter: Adapter): void {
     try {
       let numbers: readonly number[] = [];
       const child = start(adapter, ["ls", "-l", "/proc/self/fd"], {
-        sockets: [given],
+        inherits: [given],
         env: (fds) => {
           numbers = fds;
           return {};
@@ -107,7 +107,7 @@ export function addSpawnTests(adapter: Adapter): void {
     const before = openFiles();
     const socket = await bind(adapter, ANY_PORT, { listen: true });
     for (let i = 0; i < 20; i++) {
-      const child = start(adapter, ["true"], { sockets: [socket] });
+      const child = start(adapter, ["true"], { inherits: [socket] });
       assert.ok(statusFlags(socket.fd) & O_NONBLOCK);
       await child.exit;
       assert.ok(statusFlags(socket.fd) & O_NONBLOCK);

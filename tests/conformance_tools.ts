@@ -83,10 +83,11 @@ export function start(
   const worker = adapter.spawn({
     command,
     runtime: RUNTIMES.find((name) => binary(name) === command[0]) ?? "exec",
-    sockets: [],
+    inherits: [],
     output: "lines",
     onLine: (stream, line) => keep("lines", `${stream}: ${line}`),
     onMessage: (message) => keep("messages", message),
+    onConnection: (_, connection) => connection.close(),
     onNoise: (problem) => keep("noise", problem),
     onExit: (status) => {
       assert.equal(++exits, 1, "one exit");

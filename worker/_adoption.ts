@@ -10,6 +10,7 @@ import process from "node:process";
 import { parseListener } from "../core/address.ts";
 import type { InheritedListener } from "../core/environment.ts";
 import { messageOf } from "../core/errors.ts";
+import { isInherited } from "../core/share_mode.ts";
 import { type Attachment, presentCore } from "./_core.ts";
 import { IDLE_MS } from "./_drain.ts";
 import { putFace } from "./_face.ts";
@@ -127,7 +128,7 @@ async function grafted(
 ): Promise<Attachment | undefined> {
   const { mode, name } = listener;
   if (
-    (mode !== "shared" && mode !== "sharded") || isGated(listener) ||
+    !isInherited(mode) || isGated(listener) ||
     graftRefusal() !== undefined
   ) return undefined;
   try {

@@ -10,6 +10,7 @@
 import type { Socket } from "node:net";
 import type { InheritedListener } from "../core/environment.ts";
 import type { FromWorker } from "../core/protocol.ts";
+import type { Balancer } from "./balance/balancer.ts";
 import type { Worker } from "./types.ts";
 
 /** A server that serves a listener of this worker. */
@@ -47,6 +48,8 @@ export interface Core {
   readonly attachments: Map<string, Attachment>;
   /** How the process ends. */
   readonly ending: Ending;
+  /** Keeps connections even, where the pool is `balanced`. */
+  readonly balancer: Balancer | undefined;
   /** Tells the supervisor; false when there is none. */
   tell(message: FromWorker): boolean;
   /** Registers what must end before the process leaves. */

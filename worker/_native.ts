@@ -14,6 +14,7 @@ import {
 } from "../core/address.ts";
 import type { InheritedListener } from "../core/environment.ts";
 import { messageOf, PreforkError } from "../core/errors.ts";
+import { isInherited } from "../core/share_mode.ts";
 import type { ByHand } from "./_by_hand.ts";
 import type { Attachment } from "./_core.ts";
 import { bunServer } from "./_native_bun.ts";
@@ -90,7 +91,7 @@ export function nativeFor(
       return { address: formatAddress(real), attachment: attachment(server) };
     },
     inherited(listener) {
-      if (listener.mode === "shared" || listener.mode === "sharded") {
+      if (isInherited(listener.mode)) {
         if (nativeRefusal(listener, false) !== undefined) return undefined;
         const refusal = graftRefusal();
         if (refusal === undefined) return () => kind.adopt(handler, listener);

@@ -52,6 +52,11 @@ export function obey(
       case "opened":
       case "refused":
         return opening.answer(message);
+      case "wake":
+        // It was heard above, which is all that was asked.
+        return;
+      case "room":
+        return;
       case "adopt":
         return adopt(core, drain, message.listener, message.shard);
       case "release":

@@ -48,6 +48,11 @@ export interface WorkerRuntime {
    * a `fetch` (Bun 1.4.4, through `Bun.serve`).
    */
   readonly servesExport: boolean;
+  /**
+   * True when `node:fs` takes the number of an inherited file descriptor. On
+   * Deno 2.9.5 it does not: its files have numbers of their own.
+   */
+  readonly filesAreDescriptors: boolean;
 }
 
 const TABLE: Readonly<Record<RuntimeName, WorkerRuntime>> = {
@@ -59,6 +64,7 @@ const TABLE: Readonly<Record<RuntimeName, WorkerRuntime>> = {
     missesDisconnect: false,
     http2DiesOfGoaway: false,
     servesExport: false,
+    filesAreDescriptors: true,
   },
   deno: {
     name: "deno",
@@ -68,6 +74,7 @@ const TABLE: Readonly<Record<RuntimeName, WorkerRuntime>> = {
     missesDisconnect: true,
     http2DiesOfGoaway: true,
     servesExport: false,
+    filesAreDescriptors: false,
   },
   bun: {
     name: "bun",
@@ -77,6 +84,7 @@ const TABLE: Readonly<Record<RuntimeName, WorkerRuntime>> = {
     missesDisconnect: false,
     http2DiesOfGoaway: false,
     servesExport: true,
+    filesAreDescriptors: true,
   },
 };
 

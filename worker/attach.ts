@@ -5,8 +5,11 @@
  */
 
 import process from "node:process";
+import type { Inheritance } from "../core/environment.ts";
+import { messageOf } from "../core/errors.ts";
 import { encode, TAG } from "../core/protocol.ts";
 import { MAX_ID } from "../core/stuck_ids.ts";
+import { type Balancer, createBalancer } from "./balance/balancer.ts";
 import { openChannel } from "./_channel.ts";
 import { type Core, coreOf } from "./_core.ts";
 import {
@@ -71,6 +74,24 @@ export function preloadedCore(): Core {
   return coreOf(createCore);
 }
 
+/** What keeps the load even, where the pool wants that. */
+function balancerOf(
+  inheritance: Inheritance | undefined,
+): Balancer | undefined {
+  const seat = inheritance?.seat;
+  if (seat === undefined) return undefined;
+  try {
+    return createBalancer(seat);
+  } catch (error) {
+    process.stderr.write(
+      `connections are shared and not balanced: the scoreboard cannot be read (${
+        messageOf(error)
+      })\n`,
+    );
+    return undefined;
+  }
+}
+
 function createCore(): Core {
   const inheritance = takeInheritance();
   const channel = openChannel();
@@ -85,11 +106,17 @@ function createCore(): Core {
   const drain = createDrain(handoff.flush);
   const opening = createOpening(
     tell,
-    inheritance?.listeners.some(({ mode }) => mode === "handoff") ?? false,
+    inheritance?.listeners.some(({ mode }) =>
+      mode === "handoff" || mode === "balanced"
+    ) ?? false,
   );
+  const balancer = balancerOf(inheritance);
+  drain.signal.addEventListener("abort", () => balancer?.leave());
   const ready = (): void => {
-    if (!isReady) tell({ type: "ready" });
+    if (isReady) return;
     isReady = true;
+    balancer?.serve();
+    tell({ type: "ready" });
   };
 
   const worker: Worker = {
@@ -129,6 +156,7 @@ function createCore(): Core {
     worker,
     attachments,
     ending: drain.ending,
+    balancer,
     tell,
     attach(attachment, listener) {
       if (listener !== undefined) {

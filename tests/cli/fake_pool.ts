@@ -19,6 +19,9 @@ export function workerStatus(
     age: 5,
     restarts: 0,
     connections: 0,
+    accepted: 0,
+    passedOn: 0,
+    takenOver: 0,
     ...more,
   };
 }

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import type { Balance } from "../../core/balance.ts";
-import { Dispatcher } from "../../core/dispatcher.ts";
+import type { Dispatcher } from "../../core/dispatcher.ts";
 import { describe, test } from "../harness.ts";
-import { conn, noClock, type Worker, worker } from "./takers.ts";
+import { conn, dispatcher, type Worker, worker } from "./takers.ts";
 
 /** A dispatcher with workers that have joined. */
 function office(
   count: number,
   balance: Balance = "round-robin",
 ): { desk: Dispatcher; workers: Worker[] } {
-  const desk = new Dispatcher(balance, noClock);
+  const desk = dispatcher(balance);
   const workers = Array.from({ length: count }, (_, slot) => worker(slot));
   for (const one of workers) desk.join(one);
   return { desk, workers };
@@ -173,7 +173,7 @@ test("a worker never holds less than nothing", () => {
 
 describe("listeners that not every worker serves", () => {
   test("a worker gets connections of its own listeners only", () => {
-    const desk = new Dispatcher("round-robin", noClock);
+    const desk = dispatcher("round-robin");
     const a = worker(0, ["web"]);
     const b = worker(1, ["web", "admin"]);
     desk.join(a);

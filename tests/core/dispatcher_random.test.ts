@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import type { Balance } from "../../core/balance.ts";
-import { Dispatcher } from "../../core/dispatcher.ts";
 import { test } from "../harness.ts";
 import { forSeeds, type Random } from "../random.ts";
-import { type Conn, conn, noClock, type Worker, worker } from "./takers.ts";
+import { type Conn, conn, dispatcher, type Worker, worker } from "./takers.ts";
 
 const WAYS = ["round-robin", "least-connections", "sticky"] as const;
 const LISTENERS = ["web", "admin", "late"];
@@ -16,7 +15,7 @@ for (const balance of WAYS) {
 
 /** Workers come, go, take and refuse at random; then everything ends. */
 function disorder(random: Random, balance: Balance): void {
-  const desk = new Dispatcher(balance, noClock);
+  const desk = dispatcher(balance);
   const workers = new Set<Worker>();
   const offered: Conn[] = [];
   const taken = new Set<Conn>();

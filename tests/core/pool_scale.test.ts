@@ -64,7 +64,7 @@ describe("sharded", () => {
   test("binds a socket for every worker there can be", async () => {
     const { world } = await running({ share: "sharded", maxWorkers: 5 });
     assert.equal(world.bound.get("127.0.0.1:8080")!.length, 5);
-    assert.equal(world.processes[0]!.plan.sockets.length, 5);
+    assert.equal(world.processes[0]!.plan.inherits.length, 5);
   });
 
   test("a second pool on the same address is refused", async () => {

@@ -10,11 +10,11 @@ import { parseListener } from "../../core/address.ts";
 import { parseFromWorker } from "../../core/protocol.ts";
 import { plan } from "../../core/reconcile.ts";
 import { test } from "../harness.ts";
-import { conn, noClock } from "./takers.ts";
+import { conn, dispatcher } from "./takers.ts";
 import { running, settle } from "./world.ts";
 
 test("flush passes over a worker that is gone before that was reported", () => {
-  const desk = new Dispatcher("round-robin", noClock);
+  const desk = dispatcher("round-robin");
   let calls = 0;
   let alive = true;
   const dead: Taker = {
@@ -134,7 +134,7 @@ test("an empty slot variable is damage, not slot 0", () => {
 });
 
 test("joining again keeps what is on its way", () => {
-  const desk = new Dispatcher("round-robin", noClock);
+  const desk = dispatcher("round-robin");
   const one = conn();
   const ids: number[] = [];
   const taker: Taker = {

@@ -24,6 +24,7 @@ function choose(
     address: parseListener(listen).address,
     capabilities: {
       share: {
+        balanced: true,
         shared: true,
         sharded: true,
         reuseport: true,
@@ -31,6 +32,7 @@ function choose(
         ...can,
       },
       fdPlacement: true,
+      receives: true,
     },
     foreign,
   });

@@ -1,6 +1,8 @@
 /** What the tests of the dispatcher share: workers and connections. */
 import type { Clock, Connection, HeadReader } from "../../core/adapter.ts";
-import type { Taker } from "../../core/dispatcher.ts";
+import { type Balance, tieOf } from "../../core/balance.ts";
+import { Dispatcher, type Taker } from "../../core/dispatcher.ts";
+import { placementOf } from "../../core/placement.ts";
 
 /** A worker that remembers what it was given. */
 export interface Worker extends Taker {
@@ -76,3 +78,8 @@ export const noClock: Clock = {
   now: () => 0,
   after: () => ({ [Symbol.dispose]: () => {} }),
 };
+
+/** Makes a dispatcher whose clock stands still. */
+export function dispatcher(balance: Balance): Dispatcher {
+  return new Dispatcher(placementOf(balance), noClock, tieOf(balance));
+}

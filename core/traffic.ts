@@ -1,0 +1,178 @@
+/**
+ * What passes through the supervisor: connections that it accepts itself and
+ * gives away (`handoff`), and those that workers pass on (`balanced`).
+ *
+ * @module
+ */
+
+import type { Adapter, Connection } from "./adapter.ts";
+import { tieOf } from "./balance.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import type { Seat } from "./environment.ts";
+import type { Listener } from "./listeners.ts";
+import type { PoolConfig } from "./options.ts";
+import { placementOf } from "./placement.ts";
+import type { FromWorker } from "./protocol.ts";
+import { Relay } from "./relay.ts";
+import { createScoreboard, type Scoreboard } from "./scoreboard.ts";
+import type { WorkerRecord } from "./worker_record.ts";
+
+/** The load of a worker. */
+export interface Load {
+  /** Its open connections. */
+  readonly connections: number;
+  /** Connections that it has accepted and kept. */
+  readonly accepted: number;
+  /** Connections that it has passed on to others. */
+  readonly passedOn: number;
+  /** Connections that it has got from others, or from the supervisor. */
+  readonly takenOver: number;
+}
+
+/** The connections of a pool. */
+export class Traffic {
+  /** Gives away what the supervisor accepts. */
+  readonly dispatcher: Dispatcher;
+  readonly #board: Scoreboard | undefined;
+  readonly #relay: Relay | undefined;
+  readonly #passes: boolean;
+  readonly #weights: readonly number[];
+  readonly #accepting: Disposable[];
+
+  /** Makes the traffic of a pool, and accepts where the supervisor has to. */
+  constructor(
+    { balance, weights }: Pick<PoolConfig, "balance" | "weights">,
+    listeners: readonly Listener[],
+    adapter: Adapter,
+  ) {
+    const { capabilities, clock } = adapter;
+    this.#passes = capabilities.receives;
+    this.#weights = weights;
+    this.dispatcher = new Dispatcher(
+      placementOf(balance),
+      clock,
+      tieOf(balance),
+    );
+    if (listeners.some(({ mode }) => mode === "balanced")) {
+      this.#board = createScoreboard(adapter.shareFile());
+      this.#relay = new Relay(this.#board, clock);
+    }
+    this.#accepting = listeners.filter(({ mode }) => mode === "handoff")
+      .map(({ name, sockets, backlog, proxy }) =>
+        adapter.accept(
+          sockets[0]!,
+          backlog,
+          (connection) => this.dispatcher.offer(name, connection, proxy),
+        )
+      );
+  }
+
+  /** How many connections wait here for a worker. */
+  get waiting(): number {
+    return this.dispatcher.waiting + (this.#relay?.waiting ?? 0);
+  }
+
+  /** What a worker inherits beside sockets. */
+  get files(): readonly { readonly fd: number }[] {
+    return this.#board === undefined ? [] : [this.#board.file];
+  }
+
+  /** Gives a new worker its seat on the scoreboard, where there is one. */
+  allot(worker: WorkerRecord): void {
+    worker.seat = this.#board?.allot();
+  }
+
+  /** The seat of a worker as the worker sees it. */
+  seatOf({ seat, slot }: WorkerRecord, fd: number): Seat | undefined {
+    if (seat === undefined) return undefined;
+    return {
+      fd,
+      seat,
+      weight: this.#weights[slot] ?? 1,
+      passes: this.#passes,
+    };
+  }
+
+  /** A worker is ready for connections. */
+  join(worker: WorkerRecord): void {
+    this.dispatcher.join(worker);
+    this.#relay?.join(worker);
+  }
+
+  /** A worker gets no more connections. */
+  leave(worker: WorkerRecord): void {
+    this.dispatcher.leave(worker);
+    this.#relay?.leave(worker);
+  }
+
+  /** A worker is gone: what was on its way to it goes to another. */
+  lose(worker: WorkerRecord): void {
+    this.dispatcher.lose(worker);
+    this.#relay?.lose(worker);
+    if (worker.seat !== undefined) this.#board?.clear(worker.seat);
+    worker.seat = undefined;
+  }
+
+  /** Hears what a worker says of connections; false when it is about others. */
+  hear(worker: WorkerRecord, message: FromWorker): boolean {
+    switch (message.type) {
+      case "closed":
+        this.dispatcher.closed(worker, message.count);
+        return true;
+      case "stick":
+        this.dispatcher.stick(worker, message.id);
+        return true;
+      case "heard":
+        worker.unread = Math.max(0, worker.unread - message.count);
+        this.dispatcher.heard();
+        this.#relay?.heard(worker);
+        return true;
+      case "gave":
+        this.#relay?.gave(worker, message.id);
+        return true;
+      case "kept":
+        this.#relay?.kept(worker, message.id);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** Takes a connection that a worker passes on; false when it may not. */
+  receive(
+    worker: WorkerRecord,
+    message: FromWorker,
+    connection: Connection,
+  ): boolean {
+    if (message.type !== "pass" || this.#relay === undefined) return false;
+    this.#relay.pass(worker, message.id, message.listener, connection);
+    return true;
+  }
+
+  /** The load of a worker. */
+  loadOf(worker: WorkerRecord): Load {
+    const handed = this.dispatcher.holding(worker);
+    this.#board?.look();
+    const record = this.#board?.record(worker.seat);
+    return {
+      connections: handed + (record?.open ?? 0),
+      accepted: record?.accepted ?? 0,
+      passedOn: record?.passedOn ?? 0,
+      takenOver: record?.takenOver ?? 0,
+    };
+  }
+
+  /** Gives away everything that waits: the pool stops. */
+  flush(): void {
+    this.dispatcher.flush();
+    this.#relay?.flush();
+  }
+
+  /** The last worker is gone. */
+  close(): void {
+    for (const each of this.#accepting) each[Symbol.dispose]();
+    this.dispatcher.close();
+    this.#relay?.close();
+    this.#board?.file.close();
+  }
+}

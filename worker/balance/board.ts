@@ -1,0 +1,65 @@
+/**
+ * The scoreboard as a worker uses it: it writes its own record and reads all.
+ *
+ * @module
+ */
+
+import { openSync, readSync, writeSync } from "node:fs";
+import type { Seat } from "../../core/environment.ts";
+import {
+  decodeRecord,
+  encodeRecord,
+  isServing,
+  RECORD_BYTES,
+  type ScoreRecord,
+} from "../../core/scoreboard.ts";
+import { RUNTIME } from "../_runtime.ts";
+
+/** The scoreboard of this worker's pool. */
+export interface Board {
+  /** Writes the own record. */
+  write(record: ScoreRecord): void;
+  /** Reads the others that accept connections now. */
+  others(): readonly ScoreRecord[];
+}
+
+/** How many records are read at first; doubled as long as there are more. */
+const FIRST = 16;
+
+/**
+ * Opens the inherited scoreboard.
+ *
+ * @throws {Error} of the system, where it cannot be opened
+ */
+export function openBoard({ fd, seat }: Seat): Board {
+  // The files of Deno 2.9.5 are no file descriptors; the path is one for it.
+  const file = RUNTIME.filesAreDescriptors
+    ? fd
+    : openSync(`/proc/self/fd/${fd}`, "r+");
+  let bytes = new Uint8Array(FIRST * RECORD_BYTES);
+  // A look at once, so that one which cannot be read is not believed in.
+  readSync(file, bytes, 0, bytes.length, 0);
+  return {
+    write(record) {
+      const own = encodeRecord(record);
+      writeSync(file, own, 0, own.length, seat * RECORD_BYTES);
+    },
+    others() {
+      let read = readSync(file, bytes, 0, bytes.length, 0);
+      while (read === bytes.length) {
+        bytes = new Uint8Array(2 * bytes.length);
+        read = readSync(file, bytes, 0, bytes.length, 0);
+      }
+      const records: ScoreRecord[] = [];
+      const now = Date.now();
+      const board = new Float64Array(bytes.buffer, 0, read / 8);
+      for (let at = 0; at * RECORD_BYTES < read; at++) {
+        const record = at === seat ? undefined : decodeRecord(board, at);
+        if (record !== undefined && isServing(record, now)) {
+          records.push(record);
+        }
+      }
+      return records;
+    },
+  };
+}
