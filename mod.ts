@@ -35,6 +35,7 @@ export type {
   PoolStatus,
   WorkerStatus,
 } from "./core/status.ts";
+export type { WorkerLoad } from "./core/traffic.ts";
 export {
   EXIT,
   exitCodeOf,
@@ -67,6 +68,7 @@ export type {
   Host,
   Refusal,
   RuntimeName,
+  SharedFile,
   ShareMode,
   Signal,
   SpawnPlan,

@@ -20,6 +20,11 @@ const MAX_PAUSE = 50;
 export interface ChannelWriter {
   /** Sends or queues; false when the worker is gone or takes nothing. */
   send(message: unknown, passing?: Passing): boolean;
+  /**
+   * The same for what a runtime waits for: a connection that waits here for
+   * that runtime does not hold it up.
+   */
+  answer(message: unknown): boolean;
   /** To be called when the worker's runtime says what became of a connection. */
   settled(taken: boolean): void;
   /** Closes the file descriptor and drops what waits. */
@@ -91,15 +96,23 @@ export function channelWriter(libc: Libc, fd: number): ChannelWriter {
       queue.shift();
     }
   };
+  const insert = (
+    place: number,
+    message: unknown,
+    passing?: Passing,
+  ): boolean => {
+    const bytes = encoder.encode(framed(message, passing !== undefined));
+    if (!open || queued + bytes.length > MAX_QUEUED) return false;
+    queue.splice(place, 0, { bytes, passing });
+    queued += bytes.length;
+    flush();
+    return open;
+  };
   return {
-    send: (message, passing) => {
-      const bytes = encoder.encode(framed(message, passing !== undefined));
-      if (!open || queued + bytes.length > MAX_QUEUED) return false;
-      queue.push({ bytes, passing });
-      queued += bytes.length;
-      flush();
-      return open;
-    },
+    send: (message, passing) => insert(queue.length, message, passing),
+    answer: (message) =>
+      // Of what is first and no connection a part may have been sent already.
+      insert(queue[0]?.passing === undefined ? 1 : 0, message),
     settled: (taken) => {
       const passing = underway;
       underway = undefined;

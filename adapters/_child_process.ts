@@ -12,16 +12,15 @@ import type { Readable } from "node:stream";
 import type { Signal, SpawnPlan, WorkerProcess } from "../core/adapter.ts";
 import { findCommand, refusedError } from "./_command.ts";
 import { settle } from "./_exit.ts";
-import type { FrameSink } from "./_frames.ts";
+import { type ChannelReader, channelReader } from "./_channel_reader.ts";
 import { guarded } from "./_guard.ts";
 import { type Ending, lineSplitter } from "./_lines.ts";
 import type { NodeConnection } from "./_node_sockets.ts";
-import { confirmation } from "./_internal_message.ts";
 
 /** What differs between the runtimes. */
 export interface ChildOptions {
   /** Reads the channel to its end. */
-  readChannel(child: ChildProcess, sink: FrameSink): Ending;
+  readChannel(child: ChildProcess, reader: ChannelReader): Ending;
   /** Tells the runtime that a connection was confirmed. */
   confirm(child: ChildProcess, cmd: string): void;
   /** Sends a signal; false or an error when the process is gone. */
@@ -56,15 +55,15 @@ export function spawnChild(
     }));
   const underway = settling(child);
   const callbacks = guarded(plan);
-  const channel = options.readChannel(child, {
-    onMessage: callbacks.onMessage,
-    onNoise: callbacks.onNoise,
-    onInternal: confirmation(
-      callbacks.onNoise,
-      (_taken, cmd) => options.confirm(child, cmd),
-      (message) => void child.send(message as object, ignore),
-    ),
-  });
+  const channel = options.readChannel(
+    child,
+    channelReader(callbacks, {
+      settle: (_taken, cmd) => options.confirm(child, cmd),
+      answer: (message) => {
+        if (child.connected) child.send(message, ignore);
+      },
+    }),
+  );
   const endings = [
     channel,
     lines(child.stdout, (line) => callbacks.onLine("stdout", line)),

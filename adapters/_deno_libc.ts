@@ -6,10 +6,12 @@
 
 import { type Libc, LIBC_NAMES } from "./_libc.ts";
 
-/** libc, and the one call of it that waits in a thread of its own. */
+/** libc, and the calls of it that wait in a thread of their own. */
 export interface DenoLibc extends Libc {
   /** poll(2) for as long as it takes. */
   poll(entries: Uint8Array, count: number): Promise<number>;
+  /** epoll_wait(2) for as long as it takes. */
+  epollWait(epoll: number, events: Uint8Array, count: number): Promise<number>;
 }
 
 const FUNCTIONS = {
@@ -33,10 +35,22 @@ const FUNCTIONS = {
   close: { parameters: ["i32"], result: "i32" },
   socketpair: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   sendmsg: { parameters: ["i32", "buffer", "i32"], result: "isize" },
+  recvmsg: { parameters: ["i32", "buffer", "i32"], result: "isize" },
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
   poll: {
     parameters: ["buffer", "usize", "i32"],
+    result: "i32",
+    nonblocking: true,
+  },
+  pollNow: {
+    name: "poll",
+    parameters: ["buffer", "usize", "i32"],
+    result: "i32",
+  },
+  epoll_create1: { parameters: ["i32"], result: "i32" },
+  epoll_wait: {
+    parameters: ["i32", "buffer", "i32", "i32"],
     result: "i32",
     nonblocking: true,
   },
@@ -71,10 +85,15 @@ export function openDenoLibc(): DenoLibc {
     socketpair: (domain, type, protocol, pair) =>
       c.socketpair(domain, type, protocol, owned(pair)),
     sendmsg: (fd, header, flags) => Number(c.sendmsg(fd, owned(header), flags)),
+    recvmsg: (fd, header, flags) => Number(c.recvmsg(fd, owned(header), flags)),
     recv: (fd, buffer, length, flags) =>
       Number(c.recv(fd, owned(buffer), BigInt(length), flags)),
     shutdown: c.shutdown,
     poll: (entries, count) => c.poll(owned(entries), BigInt(count), -1),
+    pollNow: (entries, count) => c.pollNow(owned(entries), BigInt(count), 0),
+    epollCreate: c.epoll_create1,
+    epollWait: (epoll, events, count) =>
+      c.epoll_wait(epoll, owned(events), count, -1),
     errno: () => new Deno.UnsafePointerView(c.__errno_location()!).getInt32(),
     pointer: (buffer) =>
       Deno.UnsafePointer.value(Deno.UnsafePointer.of(owned(buffer))),

@@ -9,9 +9,8 @@ import type { ExitStatus, Signal, WorkerProcess } from "../core/adapter.ts";
 import { channelWriter } from "./_channel.ts";
 import { settle } from "./_exit.ts";
 import type { FdConnection } from "./_fd_connection.ts";
-import { frameReader } from "./_frames.ts";
+import { type ChannelReader, channelReader } from "./_channel_reader.ts";
 import type { Callbacks } from "./_guard.ts";
-import { confirmation } from "./_internal_message.ts";
 import {
   AF,
   checked,
@@ -64,34 +63,24 @@ export interface Started {
   kill(signal: Signal): void;
 }
 
-/** Reads a socket, which then belongs to the reader, to its end. */
-export type SocketReader = (
-  fd: number,
-  onBytes: (bytes: Uint8Array) => void,
-) => Ending;
+/** Reads a channel, which then belongs to the reader, to its end. */
+export type ReadChannel = (fd: number, reader: ChannelReader) => Ending;
 
 /** Puts a process and its channel together. */
 export function ffiWorker(
   libc: Libc,
   process: Started,
   ours: number,
-  readSocket: SocketReader,
+  readChannel: ReadChannel,
   callbacks: Callbacks,
 ): WorkerProcess {
   // A copy of its own, so that no write can hit a number used again.
   const writer = channelWriter(libc, duplicate(libc, ours));
-  const channel = readSocket(
-    ours,
-    frameReader({
-      onMessage: callbacks.onMessage,
-      onNoise: callbacks.onNoise,
-      onInternal: confirmation(
-        callbacks.onNoise,
-        (taken) => writer.settled(taken),
-        (message) => void writer.send(message),
-      ),
-    }),
-  );
+  const reader = channelReader(callbacks, {
+    settle: (taken) => writer.settled(taken),
+    answer: (message) => void writer.answer(message),
+  });
+  const channel = readChannel(ours, reader);
   let gone = false;
   void process.status.then((status) => {
     gone = true;

@@ -9,12 +9,22 @@
 /** The longest message in bytes; longer ones are dropped and reported. */
 export const MAX_FRAME: number = 1024 * 1024;
 
+/** What a worker's runtime writes on its own. */
+export interface InternalMessage {
+  /** What it is; begins with "NODE_". */
+  readonly cmd: string;
+  /** Of a message with a handle: what the handle is. */
+  readonly type?: unknown;
+  /** Of a message with a handle: the message of the worker. */
+  readonly msg?: unknown;
+}
+
 /** Where frames go. */
 export interface FrameSink {
   /** A message of the worker. */
   onMessage(message: unknown): void;
-  /** A message of the worker's runtime itself: `cmd` begins with "NODE_". */
-  onInternal(cmd: string): void;
+  /** A message of the worker's runtime itself. */
+  onInternal(message: InternalMessage): void;
   /** What came instead of a message. */
   onNoise(problem: string): void;
 }
@@ -70,8 +80,9 @@ function readFrame(line: string, sink: FrameSink): void {
     ? (message as { cmd?: unknown }).cmd
     : undefined;
   // Node's own rule for what is not meant for the user.
-  if (typeof cmd === "string" && /^NODE_./.test(cmd)) sink.onInternal(cmd);
-  else sink.onMessage(message);
+  if (typeof cmd === "string" && /^NODE_./.test(cmd)) {
+    sink.onInternal(message as InternalMessage);
+  } else sink.onMessage(message);
 }
 
 function joined(parts: readonly Uint8Array[], size: number): Uint8Array {

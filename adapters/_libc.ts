@@ -48,6 +48,8 @@ export interface Libc {
   fcntl(fd: number, command: number, argument: number): number;
   /** dup3(2). */
   dup3(from: number, to: number, flags: number): number;
+  /** epoll_create1(2). */
+  epollCreate(flags: number): number;
   /** epoll_ctl(2). */
   epollCtl(
     epoll: number,
@@ -66,10 +68,14 @@ export interface Libc {
   ): number;
   /** sendmsg(2). */
   sendmsg(fd: number, header: Uint8Array, flags: number): number;
+  /** recvmsg(2). */
+  recvmsg(fd: number, header: Uint8Array, flags: number): number;
   /** recv(2). */
   recv(fd: number, buffer: Uint8Array, length: number, flags: number): number;
   /** shutdown(2). */
   shutdown(fd: number, how: number): number;
+  /** poll(2) that does not wait. */
+  pollNow(entries: Uint8Array, count: number): number;
   /** errno(3) of this thread. */
   errno(): number;
   /** The address of the first byte of a buffer. */
@@ -109,18 +115,25 @@ export const SO = {
   domain: 39,
 } as const;
 
-/** Commands and flags of fcntl(2). */
+/** Commands of fcntl(2), and the flags that go with them. */
 export const F = {
   getfd: 1,
   setfd: 2,
   getfl: 3,
   setfl: 4,
+  setown: 8,
+  setsig: 10,
   dupfdCloexec: 1030,
   cloexec: 1,
+  /** O_ASYNC */
+  async: 0o20000,
 } as const;
 
 /** Flags of sendmsg(2): never a SIGPIPE, never wait. */
 export const MSG_NOSIGNAL_DONTWAIT: number = 0x4000 | 0x40;
+
+/** Flags of recvmsg(2): never wait, and children do not inherit what comes. */
+export const MSG_RECEIVE: number = 0x40 | 0x40000000;
 
 /** Makes a buffer outside the garbage collector's heap, which never moves. */
 export function fixed(bytes: number): Uint8Array<ArrayBuffer> {
@@ -174,6 +187,9 @@ export function setNonblocking(
 }
 
 /** Duplicates a file descriptor; children do not inherit the copy. */
-export function duplicate(libc: Libc, fd: number): number {
+export function duplicate(
+  libc: Pick<Libc, "fcntl" | "errno">,
+  fd: number,
+): number {
   return checked(libc, libc.fcntl(fd, F.dupfdCloexec, 3), "fcntl");
 }

@@ -7,9 +7,14 @@
 
 import type { ChildProcess } from "node:child_process";
 import net from "node:net";
-import { frameReader, type FrameSink } from "./_frames.ts";
+import type { ChannelReader } from "./_channel_reader.ts";
 import type { Ending } from "./_lines.ts";
-import type { NodeChannelPipe, NodeChildInternals } from "./_types/node.ts";
+import { type NodeConnection, nodeConnection } from "./_node_sockets.ts";
+import type {
+  AcceptedHandle,
+  NodeChannelPipe,
+  NodeChildInternals,
+} from "./_types/node.ts";
 
 /** As much as libuv reads at once. */
 const READ_SIZE = 64 * 1024;
@@ -18,19 +23,20 @@ const READ_SIZE = 64 * 1024;
  * Takes over what is read from the channel. Where this version of Node has no
  * such members, Node's own parser goes on and garbage is not survived.
  */
-export function readChannel(child: ChildProcess, sink: FrameSink): Ending {
+export function readChannel(
+  child: ChildProcess,
+  reader: ChannelReader,
+): Ending {
   const pipe = channelPipe(child);
-  if (pipe === undefined) return readMessages(child, sink);
+  if (pipe === undefined) return readMessages(child, reader);
   // How many bytes of the buffer are new is known to Node's own readers alone,
   // so one of them stands in between: a socket on the same pipe.
   const end = pipe.onread;
-  const read = frameReader(sink);
   pipe.readStop();
   const callback = (size: number, buffer: Uint8Array): boolean => {
-    // A socket or server that the worker sent: nobody takes it.
-    pipe.pendingHandle?.close();
+    const handle = pipe.pendingHandle ?? undefined;
     pipe.pendingHandle = null;
-    read(buffer.subarray(0, size));
+    reader.read(buffer.subarray(0, size), handle && received(handle));
     return true;
   };
   const socket = new net.Socket({
@@ -46,6 +52,7 @@ export function readChannel(child: ChildProcess, sink: FrameSink): Ending {
       socket.once("close", () => {
         // The end is the business of the reader before.
         end.call(pipe, undefined);
+        reader.end();
         resolve();
       })
     ),
@@ -53,9 +60,22 @@ export function readChannel(child: ChildProcess, sink: FrameSink): Ending {
   };
 }
 
-/** Reads the channel as any program may. */
-export function readMessages(child: ChildProcess, sink: FrameSink): Ending {
-  child.on("message", (message) => sink.onMessage(message));
+/**
+ * Reads the channel as any program may. Of connections only bare handles can be
+ * passed on: a socket that a runtime has made of one is being read already.
+ */
+export function readMessages(
+  child: ChildProcess,
+  reader: ChannelReader,
+): Ending {
+  child.on("message", (message, sent) => {
+    if (sent === undefined || sent === null) return reader.message(message);
+    const handle = sent as unknown as AcceptedHandle & Partial<net.Socket>;
+    if (isStream(handle)) return reader.message(message, received(handle));
+    if (handle.destroy !== undefined) handle.destroy();
+    else handle.close();
+    reader.noise("the worker sent a socket or server, which nobody takes here");
+  });
   return {
     ended: new Promise((resolve) => child.once("disconnect", () => resolve())),
     cancel: () => {
@@ -72,6 +92,18 @@ export function confirm(child: ChildProcess, cmd: string): void {
   if (Array.isArray((child as unknown as NodeChildInternals)._handleQueue)) {
     child.emit("internalMessage", { cmd }, undefined);
   }
+}
+
+/** A connection that a worker has passed on. */
+function received(handle: AcceptedHandle): NodeConnection | undefined {
+  if (isStream(handle)) return nodeConnection(handle);
+  handle.close();
+  return undefined;
+}
+
+/** A UDP socket is no connection; handles of TCP and of pipes are streams. */
+function isStream(handle: AcceptedHandle): boolean {
+  return typeof handle.readStart === "function";
 }
 
 function channelPipe(child: ChildProcess): NodeChannelPipe | undefined {

@@ -9,12 +9,12 @@ import net from "node:net";
 import process from "node:process";
 import util from "node:util";
 import type { Connection } from "../core/adapter.ts";
+import { takeHandles } from "./_accepted_handles.ts";
 import { readHandle } from "./_node_reader.ts";
 import type { RawSocket, RawSockets, TcpOptions } from "./_raw_socket.ts";
 import type {
   AcceptedHandle,
   CreateServerHandle,
-  ListeningServer,
   NodeHandle,
 } from "./_types/node.ts";
 
@@ -168,26 +168,17 @@ function rawSocket(bound: Bound): RawSocket {
   };
 }
 
-/**
- * Takes the accepted handles before Node makes sockets of them, as its own
- * cluster does (lib/internal/cluster/round_robin_handle.js).
- */
+/** Has a server give away everything that it accepts. */
 function acceptRaw(
   server: net.Server,
-  onHandle: (handle: AcceptedHandle) => void,
+  take: (handle: AcceptedHandle) => void,
 ): net.Server {
-  const { _handle: listening } = server as unknown as ListeningServer;
-  if (typeof listening?.onconnection !== "function") {
-    throw new Error("this version of Node does not show accepted handles");
-  }
-  listening.onconnection = (status, handle) => {
-    // A client that was gone before it was accepted, or no file is left.
-    if (status === 0 && handle !== undefined) onHandle(handle);
-  };
-  return server;
+  if (takeHandles(server, { wants: () => true, take })) return server;
+  throw new Error("this version of Node does not show accepted handles");
 }
 
-function nodeConnection(handle: AcceptedHandle): NodeConnection {
+/** Wraps an accepted connection. */
+export function nodeConnection(handle: AcceptedHandle): NodeConnection {
   let socket: net.Socket | undefined;
   let closed = false;
   return {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { randomUUID } from "node:crypto";
 import {
   accessSync,
   closeSync,
@@ -15,13 +16,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
 import type { SharedFile } from "../core/adapter.ts";
 
 /** Where Linux keeps files in memory (shm_overview(7)). */
 const IN_MEMORY = "/dev/shm";
-
-let made = 0;
 
 /**
  * Makes one by a name that is gone before anybody else could use it.
@@ -29,8 +27,9 @@ let made = 0;
  * @throws {Error} of the system, when neither place can be written to
  */
 export function shareFile(): SharedFile {
-  const name = `prefork-${process.pid}-${made++}-${Date.now()}`;
-  const path = join(isWritable(IN_MEMORY) ? IN_MEMORY : tmpdir(), name);
+  const directory = isWritable(IN_MEMORY) ? IN_MEMORY : tmpdir();
+  // Containers that share the directory may have the same process ids.
+  const path = join(directory, `prefork-${randomUUID()}`);
   const fd = openSync(path, "wx+", 0o600);
   unlinkSync(path);
   let open = true;

@@ -12,12 +12,18 @@ import type {
   SpawnPlan,
   WorkerProcess,
 } from "../core/adapter.ts";
+import { bunChannels } from "./_bun_channels.ts";
 import { openBunLibc } from "./_bun_libc.ts";
 import { ALL_SHARES, capabilities, refuse, sharesOn } from "./_capabilities.ts";
 import { clock } from "./_clock.ts";
 import { findCommand, refusedError } from "./_command.ts";
 import { type Acceptor, ffiSockets } from "./_ffi_sockets.ts";
-import { channelEnv, channelPair, ffiWorker } from "./_ffi_worker.ts";
+import {
+  channelEnv,
+  channelPair,
+  ffiWorker,
+  type ReadChannel,
+} from "./_ffi_worker.ts";
 import { guarded } from "./_guard.ts";
 import { acceptHeld, bindHeld } from "./_held.ts";
 import { host } from "./_host.ts";
@@ -43,11 +49,12 @@ export function createBunAdapter(): Adapter {
   const sockets = libc === undefined
     ? probeSockets
     : ffiSockets(libc, acceptor(Bun));
+  const channels = libc && bunChannels(libc);
   return {
     // --- where ------------------------------------------------------------
     runtime: "bun",
     version: Bun.version,
-    capabilities: capabilities(SHARES, true, false),
+    capabilities: capabilities(SHARES, true, channels !== undefined),
     host,
     clock,
 
@@ -57,7 +64,7 @@ export function createBunAdapter(): Adapter {
     accept: acceptHeld,
 
     // --- processes --------------------------------------------------------
-    spawn: (plan) => spawn(Bun, libc, plan),
+    spawn: (plan) => spawn(Bun, libc, channels ?? socketReader(Bun), plan),
     onSignal,
   } satisfies Adapter;
 }
@@ -89,6 +96,7 @@ function acceptor(Bun: BunFdSockets): Acceptor {
 function spawn(
   Bun: BunLike & BunFdSockets,
   libc: Libc | undefined,
+  readChannel: ReadChannel,
   plan: SpawnPlan,
 ): WorkerProcess {
   if (libc === undefined) {
@@ -125,7 +133,7 @@ function spawn(
     output: plan.output === "lines" ? [lines("stdout"), lines("stderr")] : [],
     kill: child.kill.bind(child),
   };
-  return ffiWorker(libc, started, ours, socketReader(Bun), callbacks);
+  return ffiWorker(libc, started, ours, readChannel, callbacks);
 }
 
 function exitStatus(child: BunSubprocess): ExitStatus {
@@ -135,14 +143,17 @@ function exitStatus(child: BunSubprocess): ExitStatus {
     : { code: null, signal: String(signalCode) };
 }
 
-/** `net.Socket({ fd })` reads nothing in Bun 1.4.4, its own sockets do. */
-function socketReader(Bun: BunFdSockets) {
-  return (fd: number, onBytes: (bytes: Uint8Array) => void): Ending => {
+/**
+ * Reads by Bun's own sockets, which close connections that workers pass on;
+ * `net.Socket({ fd })` reads nothing in Bun 1.4.4.
+ */
+function socketReader(Bun: BunFdSockets): ReadChannel {
+  return (fd, reader) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const socket = Bun.connect({
       fd,
       socket: {
-        data: (_, bytes) => onBytes(bytes),
+        data: (_, bytes) => reader.read(bytes),
         close: () => resolve(),
         error: (_, error) => rethrow(error),
       },

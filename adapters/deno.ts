@@ -5,7 +5,6 @@
  * @module
  */
 
-import net from "node:net";
 import process from "node:process";
 import type {
   Adapter,
@@ -24,14 +23,20 @@ import { spawnChild } from "./_child_process.ts";
 import { clock } from "./_clock.ts";
 import { findCommand, refusedError } from "./_command.ts";
 import { denoAccept } from "./_deno_accept.ts";
+import { denoChannels } from "./_deno_channels.ts";
 import { type DenoLibc, openDenoLibc } from "./_deno_libc.ts";
 import { ffiSockets } from "./_ffi_sockets.ts";
-import { channelEnv, channelPair, ffiWorker } from "./_ffi_worker.ts";
+import {
+  channelEnv,
+  channelPair,
+  ffiWorker,
+  type ReadChannel,
+} from "./_ffi_worker.ts";
 import { guarded } from "./_guard.ts";
 import { acceptHeld, bindHeld } from "./_held.ts";
 import { host } from "./_host.ts";
 import { setInheritable } from "./_libc.ts";
-import { type Ending, readLines } from "./_lines.ts";
+import { readLines } from "./_lines.ts";
 import { readMessages } from "./_node_channel.ts";
 import { probeSockets } from "./_probe_sockets.ts";
 import { denoShareFile } from "./_deno_share_file.ts";
@@ -43,11 +48,14 @@ export function createDenoAdapter(): Adapter {
   const sockets = typeof libc === "string"
     ? probeSockets
     : ffiSockets(libc, (_, fd, onFd) => denoAccept(libc, fd, onFd));
+  const start = typeof libc === "string"
+    ? spawnWithoutFfi
+    : spawnWith(libc, denoChannels(libc));
   return {
     // --- where ------------------------------------------------------------
     runtime: "deno",
     version: Deno.version.deno,
-    capabilities: capabilities(shares(libc), false, false),
+    capabilities: capabilities(shares(libc), false, typeof libc !== "string"),
     host,
     clock,
 
@@ -57,8 +65,7 @@ export function createDenoAdapter(): Adapter {
     accept: acceptHeld,
 
     // --- processes --------------------------------------------------------
-    spawn: (plan) =>
-      typeof libc === "string" ? spawnWithoutFfi(plan) : spawn(libc, plan),
+    spawn: start,
     onSignal,
   } satisfies Adapter;
 }
@@ -90,7 +97,18 @@ function shares(libc: DenoLibc | string): Shares {
   });
 }
 
-function spawn(libc: DenoLibc, plan: SpawnPlan): WorkerProcess {
+function spawnWith(
+  libc: DenoLibc,
+  readChannel: ReadChannel,
+): (plan: SpawnPlan) => WorkerProcess {
+  return (plan) => spawn(libc, readChannel, plan);
+}
+
+function spawn(
+  libc: DenoLibc,
+  readChannel: ReadChannel,
+  plan: SpawnPlan,
+): WorkerProcess {
   const { file, args } = findCommand(plan);
   const fds = plan.inherits.map((socket) => socket.fd);
   const environment = plan.env(fds);
@@ -129,28 +147,13 @@ function spawn(libc: DenoLibc, plan: SpawnPlan): WorkerProcess {
       : [],
     kill: child.kill.bind(child),
   };
-  return ffiWorker(libc, started, ours, readSocket, callbacks);
+  return ffiWorker(libc, started, ours, readChannel, callbacks);
 }
 
 function exitStatus(status: Deno.CommandStatus): ExitStatus {
   return {
     code: status.signal === null ? status.code : null,
     signal: status.signal,
-  };
-}
-
-function readSocket(
-  fd: number,
-  onBytes: (bytes: Uint8Array) => void,
-): Ending {
-  const socket = new net.Socket({ fd, readable: true, writable: true });
-  return {
-    ended: new Promise((resolve) => {
-      socket.on("data", onBytes);
-      socket.on("error", () => undefined);
-      socket.once("close", () => resolve());
-    }),
-    cancel: () => void socket.destroy(),
   };
 }
 

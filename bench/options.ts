@@ -6,12 +6,7 @@
 
 import { parseArgs } from "node:util";
 import { type Runtime, RUNTIMES } from "../tests/runtimes.ts";
-
-/** The parts of the bench. */
-export const PARTS = ["load", "placement", "tail", "replacements"] as const;
-
-/** One of them. */
-export type Part = (typeof PARTS)[number];
+import { type Part, type PartInRounds, PARTS } from "./parts.ts";
 
 /** What is to be run. */
 export interface Options {
@@ -21,28 +16,35 @@ export interface Options {
   readonly rows: readonly string[];
   /** The parts. */
   readonly parts: readonly Part[];
-  /** How often each row of the load runs. */
-  readonly rounds: number;
+  /** How often each row runs. */
+  readonly rounds: Readonly<Record<PartInRounds, number>>;
   /** How long one measurement of the load takes, in seconds. */
   readonly seconds: number;
-  /** How long the open loop of the tail takes, in seconds. */
+  /** How long the open loop of the tail takes at the highest rate, in seconds. */
   readonly tailSeconds: number;
+  /** How long connections that cost unequally are measured, in seconds. */
+  readonly unequalSeconds: number;
+  /** How long each kind of churn takes, in seconds. */
+  readonly churnSeconds: number;
   /** How many workers are replaced. */
   readonly replacements: number;
   /** Where the samples go as JSON. */
   readonly json: string | undefined;
   /** True when everything is run, so that RESULTS.md is written. */
   readonly whole: boolean;
+  /** True when it only has to be seen that it runs. */
+  readonly quick: boolean;
 }
 
 /** What `--help` prints. */
-export const HELP = `Usage: npm run bench -- [options]
+export const HELP: string = `Usage: npm run bench -- [options]
 
   --runtime node,deno,bun   the rows of these runtimes
   --rows sharded,cluster    only rows whose id contains one of these
-  --part load,placement,tail,replacements
+  --part ${PARTS.join(",")}
   --quick                   one short round of each: to see that it runs
-  --rounds N --seconds S    how often and how long the load is measured
+  --rounds N                how often load, tail and unequal are measured
+  --seconds S               how long one measurement of the load takes
   --json FILE               every sample
 `;
 
@@ -68,17 +70,22 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   });
   if (values.help) return undefined;
   const quick = values.quick;
+  const rounds = (otherwise: number): number =>
+    count("--rounds", values.rounds, quick ? 1 : otherwise);
   return {
     runtimes: among("--runtime", values.runtime, RUNTIMES),
     rows: list(values.rows) ?? [],
     parts: among("--part", values.part, PARTS),
-    rounds: count("--rounds", values.rounds, quick ? 1 : 4),
+    rounds: { load: rounds(3), tail: rounds(2), unequal: rounds(2) },
     seconds: count("--seconds", values.seconds, 1),
-    tailSeconds: quick ? 2 : 3,
+    tailSeconds: quick ? 1 : 2.5,
+    unequalSeconds: quick ? 1 : 4,
+    churnSeconds: quick ? 1 : 3,
     replacements: quick ? 80 : 1000,
     json: values.json,
     whole: !quick && values.runtime === undefined &&
       values.rows === undefined && values.part === undefined,
+    quick,
   };
 }
 

@@ -12,8 +12,23 @@ export function rssOf(pid: number): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? NaN) / 1024;
 }
 
+/** The unit of times in `stat`, in ms: USER_HZ is 100 on every architecture. */
+const TICK_MS = 10;
+
 /**
- * The CPU time that the threads of a process have had, in ms. From schedstat,
+ * The CPU time that a process has had, in ms, with that of threads that have
+ * ended. In steps of 10 ms, and sampled where the kernel does not count exactly.
+ */
+export function cpuWithEndedOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  // The name, in parentheses, may have spaces: what counts comes after it.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  // utime and stime are fields 14 and 15, and the first of these is field 3.
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+}
+
+/**
+ * The CPU time that the living threads of a process have had, in ms. From schedstat,
  * which counts nanoseconds: utime and stime of `stat` come in steps of 10 ms.
  */
 export function cpuOf(pid: number): number {

@@ -1,5 +1,5 @@
 /**
- * What was measured, and what the table shows of it.
+ * What was measured, and what the tables show of it.
  *
  * @module
  */
@@ -7,21 +7,30 @@
 import type { Runtime } from "../tests/runtimes.ts";
 import type { Row } from "./rows.ts";
 import { median } from "./stats.ts";
+import type { ChurnResult } from "./workloads/churn.ts";
 import type { LoadResult, LoadSample } from "./workloads/load.ts";
 import type { PlacementResult } from "./workloads/placement.ts";
 import type { Sample } from "./workloads/replacements.ts";
-import type { TailResult } from "./workloads/tail.ts";
+import type { TailRate, TailResult } from "./workloads/tail.ts";
+import type { UnequalResult } from "./workloads/unequal.ts";
+
+/** What the rounds that worked have measured, by the number of the round. */
+export type Rounds<T> = Map<number, T>;
 
 /** Every sample of one row. */
 export interface RowResult {
   /** The row. */
   readonly row: Row;
-  /** One per round that worked, by the number of the round. */
-  readonly load: Map<number, LoadResult>;
+  /** The load. */
+  readonly load: Rounds<LoadResult>;
   /** The placement. */
   placement?: PlacementResult;
   /** The tail. */
-  tail?: TailResult;
+  readonly tail: Rounds<TailResult>;
+  /** Connections that cost unequally. */
+  readonly unequal: Rounds<UnequalResult>;
+  /** Short connections at a fixed rate. */
+  churn?: ChurnResult;
   /** What did not work, once per reason. */
   readonly failures: Set<string>;
 }
@@ -38,12 +47,20 @@ export interface Results {
 export type LoadKind = "fresh" | "keepAlive";
 
 /** The median of one number of all rounds; NaN when none worked. */
-export function over(
-  result: RowResult,
+export function over<T>(
+  rounds: Rounds<T>,
+  of: (sample: T) => number,
+): number {
+  return median([...rounds.values()].map(of));
+}
+
+/** The median of one number of a kind of load. */
+export function overLoad(
+  { load }: RowResult,
   kind: LoadKind,
   of: (sample: LoadSample) => number,
 ): number {
-  return median([...result.load.values()].map((each) => of(each[kind])));
+  return over(load, (result) => of(result[kind]));
 }
 
 /**
@@ -57,11 +74,36 @@ export function ratio(
   baseId: string,
   of: (sample: LoadSample) => number = ({ rate }) => rate,
 ): number | undefined {
-  const row = results.rows.get(id);
-  const base = results.rows.get(baseId);
-  const ratios = [...row?.load ?? []].flatMap(([round, mine]) => {
-    const other = base?.load.get(round);
-    return other === undefined ? [] : [of(mine[kind]) / of(other[kind])];
+  return ratioOf(
+    results.rows.get(id)?.load,
+    results.rows.get(baseId)?.load,
+    (sample) => of(sample[kind]),
+  );
+}
+
+/** The same of the p99 in the tail. */
+export function tailRatio(
+  results: Results,
+  rate: TailRate,
+  id: string,
+  baseId: string,
+): number | undefined {
+  return ratioOf(
+    results.rows.get(id)?.tail,
+    results.rows.get(baseId)?.tail,
+    (sample) => sample[rate].p99,
+  );
+}
+
+/** The same of any number of two rows. */
+export function ratioOf<T>(
+  mine: Rounds<T> | undefined,
+  others: Rounds<T> | undefined,
+  of: (sample: T) => number,
+): number | undefined {
+  const ratios = [...mine ?? []].flatMap(([round, sample]) => {
+    const other = others?.get(round);
+    return other === undefined ? [] : [of(sample) / of(other)];
   });
   return ratios.length === 0 ? undefined : median(ratios);
 }

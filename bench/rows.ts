@@ -29,25 +29,14 @@ export interface Row {
   readonly control?: string;
   /** Says how to start it. */
   start(port: number, workers: number): RowStart;
+  /** The same pool by a supervisor that tells what `status()` says. */
+  watched?(port: number, workers: number): RowStart;
 }
 
 type Variables = Readonly<Record<string, string>>;
 
 const FED: Variables = { BENCH_FED: "1" };
 const REUSEPORT: Variables = { BENCH_REUSEPORT: "1" };
-
-/** The ids of the rows that a target is about, among these. */
-export function judged(rows: readonly Row[]): ReadonlySet<string> {
-  return new Set(
-    rows.flatMap(({ id, runtime, control }) =>
-      control !== undefined
-        ? [id, `${runtime}/${control}`]
-        : id.endsWith("/cluster-rr")
-        ? [id]
-        : []
-    ),
-  );
-}
 
 /** The rows of a runtime, each next to what it is compared with. */
 export function rowsOf(runtime: Runtime): readonly Row[] {
@@ -67,6 +56,9 @@ export function rowsOf(runtime: Runtime): readonly Row[] {
     start: start(runtime),
     ...more,
   });
+  const balanced = (file: string): Partial<Row> => ({
+    watched: prefork("balanced", file, "watched.ts")(runtime),
+  });
   const control = (name: string): Partial<Row> => ({ control: name });
   const http = { server: "http" };
   // Bun's node:http is grafted where there is a socket to inherit.
@@ -82,6 +74,11 @@ export function rowsOf(runtime: Runtime): readonly Row[] {
       : []),
     row("hand-shared", hand({})),
     row("shared", prefork("shared"), { ...control("hand-shared"), ...own }),
+    row("balanced", prefork("balanced"), {
+      ...control("hand-shared"),
+      ...own,
+      ...balanced("prefork.ts"),
+    }),
     row("handoff", prefork("handoff"), control("hand-shared")),
     row("cluster-rr", cluster("rr", fed)),
     row("cluster-none", cluster("none", fed)),
@@ -115,6 +112,11 @@ export function rowsOf(runtime: Runtime): readonly Row[] {
         native,
       ),
       row(
+        "grafted-balanced",
+        prefork("balanced", "native/plain.ts"),
+        { ...native, ...balanced("native/plain.ts") },
+      ),
+      row(
         "grafted-sharded",
         prefork("sharded", "native/plain.ts"),
         nativeControl,
@@ -137,10 +139,14 @@ function byHand(file: string, env: Variables) {
   });
 }
 
-function prefork(mode: string, file = "prefork.ts") {
+function prefork(
+  mode: string,
+  file = "prefork.ts",
+  supervisor = "../../cli.ts",
+) {
   return (runtime: Runtime): Row["start"] => (port, workers) => ({
     command: [
-      ...run(runtime, "../../cli.ts"),
+      ...run(runtime, supervisor),
       ...["-w", String(workers), "-l", `127.0.0.1:${port}`, "-s", mode],
       server(file),
     ],

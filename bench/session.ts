@@ -29,6 +29,8 @@ export interface SessionPlan {
   readonly workers: number;
   /** Where supervisor and workers run. */
   readonly cpus: Cpus;
+  /** True for the supervisor that tells its status, where the row has one. */
+  readonly watched?: boolean;
 }
 
 /** The processes of a row. */
@@ -41,6 +43,8 @@ export interface Session {
   readonly workers: readonly number[];
   /** How many requests each worker has answered so far. */
   served(): Promise<ReadonlyMap<number, number>>;
+  /** How many connections have been passed on; of a watched supervisor only. */
+  passedOn(): Promise<number>;
 }
 
 /**
@@ -58,7 +62,8 @@ export async function withSession<T>(
   const workers = row.alone ? 1 : plan.workers;
   const directory = mkdtempSync(join(tmpdir(), "bench-"));
   const log = join(directory, "workers");
-  const { command, env } = row.start(port, workers);
+  const start = plan.watched === true ? row.watched ?? row.start : row.start;
+  const { command, env } = start(port, workers);
   const [file, args] = pinned(plan.cpus, command);
   const child = spawn(file, args, {
     // A group of its own, so that nothing of it survives the row.
@@ -105,6 +110,7 @@ export async function withSession<T>(
   try {
     const pids = (await lines("ready", workers)).map((f) => Number(f[1]));
     let asked = 0;
+    let looked = 0;
     return await use({
       port,
       supervisor: child.pid!,
@@ -114,6 +120,11 @@ export async function withSession<T>(
         for (const pid of pids) process.kill(pid, "SIGUSR2");
         const told = await lines("served", asked * pids.length);
         return new Map(told.map(([, pid, n]) => [Number(pid), Number(n)]));
+      },
+      async passedOn() {
+        looked++;
+        process.kill(child.pid!, "SIGUSR2");
+        return Number((await lines("passed", looked)).at(-1)![1]);
       },
     });
   } catch (error) {

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { over, ratio, type Results, spread } from "./results.ts";
+import { balancedVerdicts } from "./balanced_targets.ts";
+import { overLoad, ratio, type Results, spread } from "./results.ts";
 import { growth } from "./workloads/replacements.ts";
 
 /** One target and what was measured. */
@@ -56,13 +57,14 @@ export function verdicts(results: Results): Verdict[] {
   for (const result of results.rows.values()) {
     const { id } = result.row;
     if (!id.endsWith("/sharded") || result.load.size === 0) continue;
-    const most = over(result, "fresh", spread);
+    const most = overLoad(result, "fresh", spread);
     found.push({
       target: `spread between workers: ${id} max/min <= 1.15`,
       measured: most.toFixed(2),
       met: most <= 1.15,
     });
   }
+  found.push(...balancedVerdicts(results));
   for (const [runtime, samples] of results.replacements) {
     const failed = typeof samples === "string";
     const problem = failed ? samples : growth(samples);

@@ -38,6 +38,7 @@ const OPTIONS: Readonly<
   share: (draft, value) => draft.share = value as NonNullable<Draft["share"]>,
   balance: (draft, value) =>
     draft.balance = value as NonNullable<Draft["balance"]>,
+  weights: (draft, value, name) => draft.weights = numbers(value, name),
   runtime: (draft, value, name) => draft.runtime = mix(value, name),
   "max-workers": (draft, value, name) => draft.maxWorkers = count(value, name),
   grace: (draft, value, name) => draft.grace = time(value, name),
@@ -144,6 +145,15 @@ function count(value: string, name: string): number {
       name === "--workers" ? " or auto" : ""
     }`,
   );
+}
+
+function numbers(value: string, name: string): readonly number[] {
+  return value.split(",").map((part) => {
+    if (/^\d+(\.\d+)?$/.test(part)) return Number(part);
+    throw new RangeError(
+      `Cannot use "${value}" for "${name}": it must be numbers such as 1,1,1,0.15`,
+    );
+  });
 }
 
 const UNITS: Readonly<Record<string, number>> = {

@@ -28,11 +28,14 @@ Options:
                           behind a balancer, from these addresses only:
                           ?proxy=v1|v2|any&trust=10.0.0.0/8,192.0.2.1
   -s, --share MODE        how workers share an address (default: auto)
-                          shared, sharded, reuseport, handoff, auto
+                          balanced, shared, sharded, reuseport, handoff, auto
       --balance WAY       who gets the next connection in handoff:
                           round-robin (default), least-connections, sticky
                           (by client address), sticky=cookie:NAME,
                           sticky=query:NAME
+      --weights N,N,..    in balanced, what each slot gets of new connections in
+                          relation to the others, as in 1,1,1,0.15; 1 for slots
+                          that are not named (default: 1)
   -r, --runtime NAME      what runs the workers: node, deno, bun, exec, or a
                           mix such as node=3,bun=1
       --runtime-arg ARG   an argument for the runtime, before the program, as in
@@ -57,7 +60,7 @@ TIME is a number with ms, s or m; without a unit it means seconds.
 
 Signals: TERM, QUIT stop gracefully; INT too, a second INT at once; HUP
 reloads; TTIN, TTOU one worker more, fewer; WINCH drains all workers and keeps
-the sockets.
+the sockets; CONT logs what each worker does.
 
 Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 the program does not
 boot, 4 a listener cannot be bound, 5 workers were killed at the deadline.

@@ -30,7 +30,8 @@ export type Signal =
   | "SIGUSR2"
   | "SIGTTIN"
   | "SIGTTOU"
-  | "SIGWINCH";
+  | "SIGWINCH"
+  | "SIGCONT";
 
 /** Why something cannot be done here, and what works instead. */
 export interface Refusal {
@@ -155,7 +156,10 @@ export interface SpawnPlan {
   onMessage(message: unknown): void;
   /**
    * Called with a message that came with a connection, where
-   * {@linkcode Capabilities.receives}. Whoever is called has to close it.
+   * {@linkcode Capabilities.receives}. Whoever is called has to close it. Just
+   * before, the worker's runtime was sent a confirmation, which counts as a
+   * message in the rule of {@linkcode WorkerProcess.sendConnection}; what the
+   * worker says after this call has been said after reading it.
    */
   onConnection(message: unknown, connection: Connection): void;
   /** Called with what was wrong when the channel carried no message. */

@@ -6,18 +6,25 @@
 
 import type { Adapter, Host } from "./adapter.ts";
 import type { Listener } from "./listeners.ts";
+import type { PoolConfig } from "./options.ts";
 import type { Prepared } from "./prepare.ts";
 import { preloadFor } from "./runtime_command.ts";
 
 /** One sentence for each thing that a pool suffers from. */
 export function adviceFor(
   { listeners, runtimeOf, workers }: Prepared,
+  { weights }: Pick<PoolConfig, "weights">,
   adapter: Adapter,
 ): readonly string[] {
   const runtimes = new Set(
     Array.from({ length: workers }, (_, slot) => runtimeOf(slot)),
   );
   const advice = [...kernelAdvice(listeners, adapter.host)];
+  if (weights.length > 0 && !listeners.some(isBalanced)) {
+    advice.push(
+      "the weights of slots do not count, because no listener is balanced; the lines above say why",
+    );
+  }
   for (const runtime of runtimes) {
     if (runtime === "exec" || preloadFor(runtime, adapter)) continue;
     advice.push(
@@ -25,6 +32,10 @@ export function adviceFor(
     );
   }
   return advice;
+}
+
+function isBalanced({ mode }: Listener): boolean {
+  return mode === "balanced";
 }
 
 /** One sentence for each setting that a listener suffers from. */

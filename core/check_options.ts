@@ -6,6 +6,7 @@
 
 import { type Balance, BALANCES, isBalance, tieOf } from "./balance.ts";
 import { formatAddress, type ListenerSpec, parseListener } from "./address.ts";
+import { checkWeights, parseWeights } from "./check_weights.ts";
 import {
   MAX_WORKERS,
   type PoolConfig,
@@ -14,9 +15,6 @@ import {
   type WorkerRuntime,
 } from "./options.ts";
 import { SHARE_MODES } from "./share_mode.ts";
-
-/** The most that a slot can weigh more than one of the usual weight. */
-const MAX_WEIGHT = 1000;
 
 /** The longest time that a timer can wait: 2^31 - 1 ms, 24.8 days. */
 const MAX_TIME = 2 ** 31 - 1;
@@ -82,7 +80,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
       : whole("maxWorkers", options.maxWorkers, workers ?? 1, MAX_WORKERS),
     share: oneOf("share", options.share ?? "auto", [...SHARE_MODES, "auto"]),
     balance: balance(options.balance ?? "round-robin"),
-    weights: weights(options.weights ?? []),
+    weights: parseWeights(options.weights ?? []),
     runtimes,
     runtimeArgs: list("runtimeArgs", options.runtimeArgs ?? []),
     privatePorts: flag("privatePorts", options.privatePorts ?? false),
@@ -97,26 +95,8 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     soak: time("soak", options.soak ?? 1_000),
   };
   checkTie(config);
+  checkWeights(config);
   return config;
-}
-
-function weights(value: unknown): readonly number[] {
-  if (!Array.isArray(value)) {
-    throw new TypeError(
-      `Cannot use ${show(value)} for "weights": it must be an array of numbers`,
-    );
-  }
-  for (const [slot, weight] of value.entries()) {
-    if (typeof weight === "number" && weight > 0 && weight <= MAX_WEIGHT) {
-      continue;
-    }
-    throw new RangeError(
-      `Cannot use ${
-        show(weight)
-      } as the weight of slot ${slot}: it must be a number above 0, at most ${MAX_WEIGHT}`,
-    );
-  }
-  return [...value];
 }
 
 function balance(value: unknown): Balance {

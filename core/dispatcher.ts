@@ -12,33 +12,10 @@
 import type { Clock, Connection } from "./adapter.ts";
 import type { Tie } from "./balance.ts";
 import type { ProxySettings } from "./listener_features.ts";
-import type { Candidate, Placement } from "./placement.ts";
+import type { Placement } from "./placement.ts";
 import { Queue, type Waiting } from "./queue.ts";
 import { createReception, type Reception } from "./reception.ts";
-
-/** A worker as the dispatcher sees it. */
-export interface Taker extends Candidate {
-  /**
-   * How many messages it has not read yet. It gets no connection meanwhile:
-   * Deno 2.9.5 loses one whose frame it reads together with a message before.
-   */
-  readonly unread: number;
-  /** True when it takes connections of a listener. */
-  serves(listener: string): boolean;
-  /**
-   * Sends a connection; false when the worker is already gone.
-   *
-   * @param head what was read of it here, one character per byte
-   * @param onSettled told whether it has arrived
-   */
-  give(
-    listener: string,
-    id: number,
-    connection: Connection,
-    head: string | undefined,
-    onSettled: (taken: boolean) => void,
-  ): boolean;
-}
+import { freeOnes, isFree, type Taker } from "./taker.ts";
 
 /** What was learned of a connection before it was offered. */
 export interface Introduction {
@@ -48,32 +25,32 @@ export interface Introduction {
   readonly head?: string | undefined;
 }
 
-interface Offer<T> extends Waiting<T>, Introduction {
+interface Offer extends Waiting<Taker>, Introduction {
   readonly connection: Connection;
 }
 
-interface Desk<T> {
+interface Desk {
   /** False once the worker drains: it keeps what it has and gets no more. */
   open: boolean;
   /** On their way, not yet confirmed. */
-  readonly underway: Map<number, Offer<T>>;
+  readonly underway: Map<number, Offer>;
   /** Confirmed and not yet ended. */
   holding: number;
 }
 
 /** Spreads connections over workers. */
-export class Dispatcher<T extends Taker = Taker> {
-  readonly #placement: Placement<T>;
-  readonly #desks = new Map<T, Desk<T>>();
+export class Dispatcher {
+  readonly #placement: Placement<Taker>;
+  readonly #desks = new Map<Taker, Desk>();
   /** Workers without an unconfirmed connection, longest free first. */
-  readonly #free = new Set<T>();
-  readonly #queue = new Queue<T, Offer<T>>();
+  readonly #free = new Set<Taker>();
+  readonly #queue = new Queue<Taker, Offer>();
   readonly #reception: Reception;
   #nextId = 1;
 
   /** Makes a dispatcher without workers. */
   constructor(
-    placement: Placement<T>,
+    placement: Placement<Taker>,
     clock: Clock,
     tie?: Tie,
   ) {
@@ -95,13 +72,13 @@ export class Dispatcher<T extends Taker = Taker> {
   }
 
   /** How many connections a worker holds. */
-  holding(taker: T): number {
+  holding(taker: Taker): number {
     const desk = this.#desks.get(taker);
     return desk === undefined ? 0 : desk.holding + desk.underway.size;
   }
 
   /** A worker is ready for connections, or serves one more listener. */
-  join(taker: T): void {
+  join(taker: Taker): void {
     const desk = this.#desks.get(taker) ??
       { open: true, underway: new Map(), holding: 0 };
     desk.open = true;
@@ -111,7 +88,7 @@ export class Dispatcher<T extends Taker = Taker> {
   }
 
   /** A worker gets no more connections; what is on its way may be refused. */
-  leave(taker: T): void {
+  leave(taker: Taker): void {
     const desk = this.#desks.get(taker);
     if (desk === undefined || !desk.open) return;
     this.#shut(taker, desk);
@@ -119,7 +96,7 @@ export class Dispatcher<T extends Taker = Taker> {
   }
 
   /** A worker is gone: what was on its way to it goes to another. */
-  lose(taker: T): void {
+  lose(taker: Taker): void {
     const desk = this.#desks.get(taker);
     if (desk === undefined) return;
     this.#desks.delete(taker);
@@ -143,7 +120,7 @@ export class Dispatcher<T extends Taker = Taker> {
   }
 
   /** A worker has taken over a connection. */
-  taken(taker: T, id: number): void {
+  taken(taker: Taker, id: number): void {
     const desk = this.#desks.get(taker);
     const offer = desk?.underway.get(id);
     if (desk === undefined || offer === undefined) return;
@@ -156,7 +133,7 @@ export class Dispatcher<T extends Taker = Taker> {
   }
 
   /** A worker did not get a connection: another one does. */
-  refused(taker: T, id: number): void {
+  refused(taker: Taker, id: number): void {
     const desk = this.#desks.get(taker);
     const offer = desk?.underway.get(id);
     if (desk === undefined || offer === undefined) return;
@@ -173,13 +150,13 @@ export class Dispatcher<T extends Taker = Taker> {
   }
 
   /** Connections of a worker have ended. */
-  closed(taker: T, count: number): void {
+  closed(taker: Taker, count: number): void {
     const desk = this.#desks.get(taker);
     if (desk !== undefined) desk.holding = Math.max(0, desk.holding - count);
   }
 
   /** An id is a worker's own: whoever comes with it goes there. */
-  stick(taker: T, id: string): void {
+  stick(taker: Taker, id: string): void {
     if (this.#desks.has(taker)) this.#placement.claim(id, taker);
   }
 
@@ -220,7 +197,7 @@ export class Dispatcher<T extends Taker = Taker> {
   }
 
   /** Those who get connections of a listener, in the order they joined. */
-  #open(listener: string): readonly T[] {
+  #open(listener: string): readonly Taker[] {
     return [...this.#desks].flatMap(([taker, desk]) =>
       desk.open && taker.serves(listener) ? [taker] : []
     );
@@ -234,7 +211,7 @@ export class Dispatcher<T extends Taker = Taker> {
     this.#spread();
   }
 
-  #wait(offer: Offer<T>): void {
+  #wait(offer: Offer): void {
     const { key, listener } = offer;
     this.#queue.add(
       key === undefined ? offer : {
@@ -244,7 +221,7 @@ export class Dispatcher<T extends Taker = Taker> {
     );
   }
 
-  #shut(taker: T, desk: Desk<T>): void {
+  #shut(taker: Taker, desk: Desk): void {
     desk.open = false;
     this.#free.delete(taker);
   }
@@ -270,7 +247,7 @@ export class Dispatcher<T extends Taker = Taker> {
     }
   }
 
-  #give(taker: T, offer: Offer<T>): boolean {
+  #give(taker: Taker, offer: Offer): boolean {
     const { id, listener, connection, head } = offer;
     const desk = this.#desks.get(taker)!;
     this.#free.delete(taker);
@@ -287,7 +264,7 @@ export class Dispatcher<T extends Taker = Taker> {
     return given;
   }
 
-  #pick({ target, listener }: Offer<T>): T | undefined {
+  #pick({ target, listener }: Offer): Taker | undefined {
     if (target !== undefined) {
       return this.#free.has(target) && isFree(target, listener)
         ? target
@@ -298,15 +275,4 @@ export class Dispatcher<T extends Taker = Taker> {
       (taker) => this.#desks.get(taker)!.holding,
     );
   }
-}
-
-function isFree(taker: Taker, listener: string): boolean {
-  return taker.unread === 0 && taker.serves(listener);
-}
-
-function* freeOnes<T extends Taker>(
-  takers: Iterable<T>,
-  listener: string,
-): Generator<T> {
-  for (const taker of takers) if (isFree(taker, listener)) yield taker;
 }

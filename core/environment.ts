@@ -22,8 +22,8 @@ export interface InheritedListener extends ListenerFeatures {
   /** True to leave IPv4 out on an IPv6 address, in `reuseport`. */
   readonly ipv6Only: boolean;
   /**
-   * The inherited sockets: one in `balanced` and `shared`, one per shard in `sharded`, none
-   * in `reuseport` and `handoff`.
+   * The inherited sockets: one in `balanced` and `shared`, one per shard in
+   * `sharded`, none in `reuseport` and `handoff`.
    */
   readonly fds: readonly number[];
   /**

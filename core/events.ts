@@ -5,6 +5,7 @@
  */
 
 import type { ShareMode } from "./adapter.ts";
+import type { WorkerStatus } from "./status.ts";
 import type { ExitReason } from "./worker_state.ts";
 
 /** Which worker an event is about. */
@@ -50,6 +51,8 @@ export type PoolEvent =
     readonly delay: number;
     readonly crashes: number;
   }
+  /** What a worker does and did so far; on SIGCONT. */
+  | { readonly type: "worker-status" } & WorkerStatus
   /** A worker wrote a line. */
   | {
     readonly type: "worker-output";

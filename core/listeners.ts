@@ -26,8 +26,8 @@ export interface Listener extends ListenerFeatures {
   /** True when IPv4 is left out. */
   readonly ipv6Only: boolean;
   /**
-   * `balanced`, `shared` and `handoff`: one. `sharded`: one per slot there can be.
-   * `reuseport`: one that only keeps the address for this pool.
+   * `balanced`, `shared` and `handoff`: one. `sharded`: one per slot there can
+   * be. `reuseport`: one that only keeps the address for this pool.
    */
   readonly sockets: readonly HeldSocket[];
 }
@@ -40,8 +40,10 @@ export interface ListenersPlan {
   readonly share: ShareMode | "auto";
   /** How many shards a sharded listener gets. */
   readonly shards: number;
-  /** True when some workers are programs in other languages. */
+  /** True when some workers are commands, which may expect to find it listening. */
   readonly foreign: boolean;
+  /** True when those are programs in other languages. */
+  readonly deaf: boolean;
 }
 
 /**
@@ -50,7 +52,7 @@ export interface ListenersPlan {
  * @throws {PreforkError} `ERR_SHARE_MODE` or `ERR_BIND`
  */
 export async function openListeners(
-  { specs, share, shards, foreign }: ListenersPlan,
+  { specs, share, shards, foreign, deaf }: ListenersPlan,
   adapter: Adapter,
 ): Promise<readonly Listener[]> {
   const choices = specs.map((spec) =>
@@ -59,6 +61,7 @@ export async function openListeners(
       address: spec.address,
       capabilities: adapter.capabilities,
       foreign,
+      deaf,
     })
   );
   const opened: Listener[] = [];

@@ -56,8 +56,9 @@ export interface PoolOptions {
   readonly balance?: Balance;
   /**
    * In `balanced`: the part of new connections that each slot gets, in relation
-   * to the others'. `[1, 1, 1, 0.15]` gives the last of four about 5 %. Slots
-   * that are not named have the weight 1.
+   * to the others', from 0.001 to 1000. `[1, 1, 1, 0.158]` gives the last of four
+   * 5 %: a part `s` beside `n` others of weight 1 is the weight
+   * `s * n / (1 - s)`. Slots that are not named have the weight 1.
    *
    * @default {[]}
    */

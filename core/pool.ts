@@ -188,6 +188,13 @@ export class PoolCore implements AsyncDisposable {
     this.#events.push({ type: "warning", message });
   }
 
+  /** Tells what each worker does, as events. */
+  report(): void {
+    for (const worker of this.status().workers) {
+      this.#events.push({ type: "worker-status", ...worker });
+    }
+  }
+
   /** Stops the pool and waits for its end. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
@@ -226,7 +233,7 @@ export class PoolCore implements AsyncDisposable {
     for (const { name, address, mode, reason } of listeners) {
       emit({ type: "listening", name, address, share: mode, reason });
     }
-    const advice = adviceFor(prepared, adapter);
+    const advice = adviceFor(prepared, config, adapter);
     for (const message of advice) emit({ type: "warning", message });
     this.#stayAlive(adapter);
     if (config.signals) {

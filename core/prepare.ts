@@ -50,6 +50,7 @@ export async function prepare(
     share: config.share,
     shards: Math.max(workers, maxWorkers),
     foreign,
+    deaf,
   }, adapter);
   return { workers, maxWorkers, runtimeOf, listeners };
 }

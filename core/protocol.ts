@@ -32,7 +32,7 @@ export type FromWorker =
   | { readonly type: "closed"; readonly count: number }
   /**
    * It has read so many messages without a connection; only where connections
-   * are handed over.
+   * are handed over or passed on.
    */
   | { readonly type: "heard"; readonly count: number }
   /** It wants an address opened for all workers; `nth` of those at port 0. */

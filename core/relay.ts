@@ -16,72 +16,83 @@
  */
 
 import type { Clock, Connection } from "./adapter.ts";
-import { Dispatcher } from "./dispatcher.ts";
-import { leastLoaded } from "./evenness.ts";
-import type { Placement } from "./placement.ts";
+import { leastLoaded, type Score } from "./evenness.ts";
+import { type Pass, Passes } from "./passes.ts";
 import { isServing, type Scoreboard, type ScoreRecord } from "./scoreboard.ts";
 import type { WorkerRecord } from "./worker_record.ts";
 
-/** Who has not answered after so many ms is busy: another one is asked. */
-const SILENT_MS = 5;
+/**
+ * Who has not answered after so many ms is busy: another one is asked. A tenth
+ * of the time for which a worker waits before it serves a connection itself.
+ */
+export const SILENT_MS = 5;
 
-/** A connection that its first worker has not given up yet. */
-interface Pass {
-  readonly from: WorkerRecord;
-  readonly id: number;
-  readonly listener: string;
-  readonly connection: Connection;
-  /** True once its worker was told that there is room. */
-  promised: boolean;
+/** A worker that is there, as seen from here. */
+interface Desk {
+  /** False once it drains. */
+  open: boolean;
+  /** False once it did not get a connection that was sent. */
+  able: boolean;
+  /** When it was asked whether it is awake, unless it has answered. */
+  asked: number | undefined;
+  /** True when it has answered, and has got no connection for that yet. */
+  awake: boolean;
+  /** Sent to it, not yet confirmed. */
+  readonly underway: Set<Pass>;
 }
 
 /** Passes connections on between workers. */
 export class Relay {
   readonly #board: Scoreboard;
-  readonly #dispatcher: Dispatcher<WorkerRecord>;
   readonly #clock: Clock;
-  readonly #takers = new Set<WorkerRecord>();
-  /** Asked whether they are awake, and not heard of since. */
-  readonly #asked = new Map<WorkerRecord, number>();
-  /** Those that have said so, each for one connection. */
-  readonly #awake = new Set<WorkerRecord>();
-  readonly #passes = new Set<Pass>();
+  readonly #desks = new Map<WorkerRecord, Desk>();
+  readonly #passes = new Passes();
+  /** Ours, in the order in which they came. */
+  readonly #ours: Pass[] = [];
+  #again: Disposable | undefined;
+  #stopping = false;
 
   /** Makes one without workers. */
   constructor(board: Scoreboard, clock: Clock) {
     this.#board = board;
     this.#clock = clock;
-    this.#dispatcher = new Dispatcher(this.#placement(), clock);
   }
 
   /** How many connections wait here for a worker. */
   get waiting(): number {
-    return this.#passes.size + this.#dispatcher.waiting;
+    return this.#passes.size + this.#ours.length;
   }
 
   /** A worker accepts now. */
   join(worker: WorkerRecord): void {
-    this.#takers.add(worker);
-    this.#dispatcher.join(worker);
-    this.#ask();
+    if (!this.#desks.has(worker)) {
+      this.#desks.set(worker, {
+        open: true,
+        able: true,
+        asked: undefined,
+        awake: false,
+        underway: new Set(),
+      });
+    }
+    this.#proceed();
   }
 
   /** A worker drains: it gets nothing more, and may still pass on. */
   leave(worker: WorkerRecord): void {
-    this.#takers.delete(worker);
-    this.#asked.delete(worker);
-    this.#awake.delete(worker);
-    this.#dispatcher.leave(worker);
-    this.#ask();
+    const desk = this.#desks.get(worker);
+    if (desk === undefined) return;
+    desk.open = false;
+    desk.awake = false;
+    this.#proceed();
   }
 
   /** A worker is gone. Our copies of what it passed on live on. */
   lose(worker: WorkerRecord): void {
-    this.leave(worker);
-    this.#dispatcher.lose(worker);
-    for (const pass of this.#passes) {
-      if (pass.from === worker) this.gave(worker, pass.id);
-    }
+    const desk = this.#desks.get(worker);
+    this.#desks.delete(worker);
+    this.#ours.unshift(...desk?.underway ?? []);
+    this.#ours.push(...this.#passes.drain(worker));
+    this.#proceed();
   }
 
   /** A worker passes a connection on. */
@@ -91,120 +102,189 @@ export class Relay {
     listener: string,
     connection: Connection,
   ): void {
-    this.#passes.add({ from, id, listener, connection, promised: false });
-    this.#ask();
+    const pass = { from, id, listener, connection };
+    // It may have come last of what a worker had to say.
+    if (from.state === "gone") this.#ours.push(pass);
+    // A number that is still in use says nothing: the worker keeps its copy.
+    else if (!this.#passes.add(pass)) return connection.close();
+    // Its runtime is being told that this has come. Deno 2.9.5 loses a
+    // connection that it reads together with that: it has to be asked again.
+    const desk = this.#desks.get(from);
+    if (desk !== undefined) {
+      desk.asked = undefined;
+      desk.awake = false;
+    }
+    this.#proceed();
   }
 
   /** A connection is ours now. */
   gave(from: WorkerRecord, id: number): void {
-    const pass = this.#take(from, id);
-    if (pass !== undefined) {
-      this.#dispatcher.offer(pass.listener, pass.connection);
-    }
-    this.#ask();
+    const pass = this.#passes.take(from, id);
+    if (pass === undefined) return;
+    this.#ours.push(pass);
+    this.#proceed();
   }
 
   /** A worker serves a connection itself after all. */
   kept(from: WorkerRecord, id: number): void {
-    this.#take(from, id)?.connection.close();
-    this.#ask();
+    this.#passes.take(from, id)?.connection.close();
+    this.#proceed();
   }
 
   /** A worker has read what it was told: it is awake. */
   heard(worker: WorkerRecord): void {
-    if (worker.unread > 0 || !this.#asked.delete(worker)) return;
-    this.#awake.add(worker);
-    this.#dispatcher.heard();
-    this.#promise();
+    const desk = this.#desks.get(worker);
+    if (desk === undefined || worker.unread > 0) return;
+    if (desk.asked !== undefined) {
+      desk.asked = undefined;
+      desk.awake = desk.open;
+    }
+    this.#proceed();
   }
 
-  /** The pool stops: whoever is there gets what is here. */
+  /**
+   * The pool stops: whoever is there gets what is ours. What is not is its
+   * worker's to serve, which keeps it when nobody tells it of room.
+   */
   flush(): void {
-    for (const { from, id } of this.#passes) this.gave(from, id);
-    this.#dispatcher.flush();
+    this.#stopping = true;
+    this.#proceed();
   }
 
   /** Closes what nobody can take any more. */
   close(): void {
-    for (const { connection } of this.#passes) connection.close();
-    this.#passes.clear();
-    this.#dispatcher.close();
+    this.#again?.[Symbol.dispose]();
+    const left = [...this.#passes.drain(), ...this.#ours.splice(0)];
+    for (const { connection } of left) connection.close();
+  }
+
+  /** Does whatever can be done now. */
+  #proceed(): void {
+    if (this.#stopping) return this.#spill();
+    this.#give();
+    this.#ask();
+    this.#promise();
+    if (this.#passes.hopeful + this.#ours.length === 0) return;
+    if (![...this.#desks.values()].some(({ open }) => open)) return;
+    this.#again ??= this.#clock.after(SILENT_MS, () => {
+      this.#again = undefined;
+      this.#proceed();
+    });
+  }
+
+  /** Sends what is ours to those that are awake. */
+  #give(): void {
+    while (this.#ours.length > 0) {
+      const [best] = this.#sorted(
+        1,
+        (worker, desk) =>
+          desk.awake && desk.underway.size === 0 && worker.unread === 0,
+      );
+      if (best === undefined) return;
+      this.#desks.get(best)!.awake = false;
+      this.#send(best, this.#ours.shift()!);
+    }
+  }
+
+  #send(worker: WorkerRecord, pass: Pass): void {
+    const { id, listener, connection } = pass;
+    const desk = this.#desks.get(worker)!;
+    desk.underway.add(pass);
+    const fail = (): void => {
+      desk.underway.delete(pass);
+      // It is already gone, or out of files most likely.
+      desk.able = false;
+      desk.awake = false;
+      this.#ours.unshift(pass);
+    };
+    const settled = (taken: boolean): void => {
+      // Not so when it has ended meanwhile: another one has the connection.
+      if (this.#desks.get(worker)?.underway.has(pass) !== true) return;
+      if (taken) {
+        desk.underway.delete(pass);
+        connection.close();
+      } else fail();
+      this.#proceed();
+    };
+    const sent = worker.give(listener, id, connection, undefined, settled);
+    if (!sent) fail();
   }
 
   /** Asks as many workers as connections wait, the least loaded first. */
   #ask(): void {
     const now = this.#clock.now();
-    const answering =
-      [...this.#asked.values()].filter((at) => now - at < SILENT_MS).length;
-    const wanted = this.#dispatcher.waiting > 0
-      // What is ours must not wait for one that stands still.
-      ? this.#takers.size
-      : this.waiting - answering - this.#awake.size;
-    if (wanted > 0) {
-      const rested = [...this.#takers].filter((each) =>
-        !this.#asked.has(each) && !this.#awake.has(each)
-      );
-      for (const worker of this.#sorted(rested).slice(0, wanted)) {
-        if (worker.tell({ type: "wake" })) this.#asked.set(worker, now);
-      }
+    const { waiting } = this;
+    let answering = 0;
+    for (const desk of this.#desks.values()) {
+      // What it said holds for a moment only.
+      if (waiting === 0) desk.awake = false;
+      const { asked, awake } = desk;
+      const soon = asked !== undefined && now - asked < SILENT_MS;
+      if (awake || soon) answering++;
     }
-    this.#promise();
+    // What is ours must not wait for one that stands still.
+    const all = this.#ours.length > 0;
+    const wanted = all ? this.#desks.size : waiting - answering;
+    const workers = this.#sorted(
+      wanted,
+      (worker, desk, record) =>
+        desk.asked === undefined && !desk.awake &&
+        // Whoever passes on has too many itself.
+        (all || (isServing(record, Date.now()) && !this.#passes.has(worker))),
+    );
+    for (const worker of workers) {
+      const desk = this.#desks.get(worker)!;
+      if (worker.tell({ type: "wake" })) desk.asked = now;
+      else desk.able = false;
+    }
   }
 
   /** Tells as many workers as are awake that their connection has a place. */
   #promise(): void {
-    const promised = [...this.#passes].filter((pass) => pass.promised).length;
-    let free = this.#awake.size - promised - this.#dispatcher.waiting;
-    for (const pass of this.#passes) {
-      if (free <= 0) return;
-      if (pass.promised) continue;
-      pass.promised = true;
-      free--;
-      pass.from.tell({ type: "room", id: pass.id });
+    let free = -this.#passes.promised - this.#ours.length;
+    for (const { awake } of this.#desks.values()) if (awake) free++;
+    this.#passes.promise(free);
+  }
+
+  /** Sends what is ours to whoever is there, also to those that drain. */
+  #spill(): void {
+    if (this.#ours.length > 0) this.#board.look();
+    while (this.#ours.length > 0) {
+      const able = [...this.#desks].filter(([worker, desk]) =>
+        desk.able && this.#board.record(worker.seat)?.takes === true
+      );
+      const rank = ([worker, { open, underway }]: typeof able[number]) =>
+        (open ? 0 : 2e6) + (worker.unread === 0 ? 0 : 1e6) + underway.size;
+      const [best] = able.sort((a, b) => rank(a) - rank(b));
+      if (best === undefined) return;
+      this.#send(best[0], this.#ours.shift()!);
     }
   }
 
-  #take(from: WorkerRecord, id: number): Pass | undefined {
-    for (const pass of this.#passes) {
-      if (pass.from !== from || pass.id !== id) continue;
-      this.#passes.delete(pass);
-      return pass;
-    }
-    return undefined;
-  }
-
-  /** Those that take connections, the least loaded first. */
-  #sorted(workers: Iterable<WorkerRecord>): WorkerRecord[] {
-    const there: { worker: WorkerRecord; record: ScoreRecord }[] = [];
+  /** So many of those that take connections now, the least loaded first. */
+  #sorted(
+    count: number,
+    fits: (worker: WorkerRecord, desk: Desk, record: ScoreRecord) => boolean,
+  ): readonly WorkerRecord[] {
+    if (count <= 0) return [];
     this.#board.look();
-    for (const worker of workers) {
+    const there: { worker: WorkerRecord; score: Score }[] = [];
+    const all: Score[] = [];
+    for (const [worker, desk] of this.#desks) {
       const record = this.#board.record(worker.seat);
-      if (record?.takes && isServing(record, Date.now())) {
-        there.push({ worker, record });
-      }
+      if (!desk.open || !desk.able || !record?.takes) continue;
+      // What is on its way is not on the board yet.
+      const { size } = desk.underway;
+      const open = record.open + size;
+      const score = { ...record, open, recent: record.recent + size };
+      all.push(score);
+      if (fits(worker, desk, record)) there.push({ worker, score });
     }
     const sorted: WorkerRecord[] = [];
-    while (there.length > 0) {
-      const best = leastLoaded(there.map(({ record }) => record));
-      sorted.push(there[best]!.worker);
-      there.splice(best, 1);
+    while (there.length > 0 && sorted.length < count) {
+      const best = leastLoaded(there.map(({ score }) => score), all);
+      sorted.push(...there.splice(best, 1).map(({ worker }) => worker));
     }
     return sorted;
-  }
-
-  #placement(): Placement<WorkerRecord> {
-    return {
-      ties: false,
-      target: () => undefined,
-      next: (free) => {
-        const awake = [...free].filter((each) => this.#awake.has(each));
-        const [best] = this.#sorted(awake);
-        const chosen = best ?? awake[0];
-        if (chosen !== undefined) this.#awake.delete(chosen);
-        return chosen;
-      },
-      claim: () => {},
-      forget: () => {},
-    };
   }
 }

@@ -55,8 +55,10 @@ export interface ShareQuestion {
   readonly address: Address;
   /** What the supervisor's runtime can do here. */
   readonly capabilities: Capabilities;
-  /** True when some workers are programs that may not speak to the pool. */
+  /** True when some workers are commands, which start who knows what. */
   readonly foreign: boolean;
+  /** True when those are no commands that lead to JavaScript. */
+  readonly deaf: boolean;
 }
 
 /**
@@ -104,7 +106,7 @@ function refused(
 
 function refusalOf(
   mode: ShareMode,
-  { address, capabilities, foreign }: ShareQuestion,
+  { address, capabilities, foreign, deaf }: ShareQuestion,
 ): Refusal | undefined {
   const capable = capabilities.share[mode];
   if (capable !== true) return capable;
@@ -112,18 +114,25 @@ function refusalOf(
     if (address.kind === "unix") {
       return {
         reason: "SO_REUSEPORT spreads connections of TCP only",
-        instead: `"shared" or "handoff" for Unix sockets`,
+        instead: `"balanced", "shared" or "handoff" for Unix sockets`,
       };
     }
     if (address.kind === "fd") {
       return {
         reason: "an inherited socket is one socket only",
-        instead: `"shared" or "handoff" for "fd:" addresses`,
+        instead: `"balanced", "shared" or "handoff" for "fd:" addresses`,
       };
     }
   }
-  if (foreign && mode !== "shared") {
+  if (deaf && mode !== "shared") {
     return { reason: FOREIGN[mode], instead: `"shared" for such programs` };
+  }
+  // In these a worker that does not speak to the pool would get nothing.
+  if (foreign && mode !== "shared" && mode !== "balanced") {
+    return {
+      reason: "it is not certain that what a command starts speaks to the pool",
+      instead: `"balanced" or "shared" for commands`,
+    };
   }
   return undefined;
 }

@@ -21,6 +21,8 @@ export type SignalAction =
   | "reopen"
   /** Drain every worker, keep the supervisor and its sockets. */
   | "quiesce"
+  /** Tell what each worker does. */
+  | "report"
   /** One worker more. */
   | "more"
   /** One worker fewer. */
@@ -35,6 +37,7 @@ export const SIGNAL_ACTIONS: Readonly<Partial<Record<Signal, SignalAction>>> = {
   SIGUSR2: "upgrade",
   SIGUSR1: "reopen",
   SIGWINCH: "quiesce",
+  SIGCONT: "report",
   SIGTTIN: "more",
   SIGTTOU: "fewer",
 };
@@ -56,6 +59,9 @@ export function trapSignals(
       case "interrupt":
         pool.stop({ quick: interrupted });
         interrupted = true;
+        return;
+      case "report":
+        pool.report();
         return;
     }
     if (state === "stopping") return;

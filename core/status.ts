@@ -8,7 +8,7 @@ import type { Adapter, ShareMode } from "./adapter.ts";
 import type { Listener } from "./listeners.ts";
 import type { WorkerRuntime } from "./options.ts";
 import type { Supervisor } from "./supervisor.ts";
-import type { Load, Traffic } from "./traffic.ts";
+import type { Traffic, WorkerLoad } from "./traffic.ts";
 import type { WorkerState } from "./worker_state.ts";
 
 /** What a pool is doing. */
@@ -37,7 +37,7 @@ export interface ListenerStatus {
 }
 
 /** A worker in a {@linkcode PoolStatus}. */
-export interface WorkerStatus extends Load {
+export interface WorkerStatus extends WorkerLoad {
   /** Its slot. */
   readonly slot: number;
   /** Its generation. */
@@ -88,7 +88,7 @@ export interface StatusSource {
   readonly announced: boolean;
 }
 
-const NO_LOAD: Load = {
+const NO_LOAD: WorkerLoad = {
   connections: 0,
   accepted: 0,
   passedOn: 0,
@@ -99,6 +99,7 @@ const NO_LOAD: Load = {
 export function statusOf(source: StatusSource): PoolStatus {
   const { supervisor, adapter, listeners = [], traffic } = source;
   const now = adapter?.clock.now() ?? 0;
+  const loadOf = traffic?.loads();
   const workers: WorkerStatus[] = [];
   for (const slot of supervisor?.slots.values() ?? []) {
     for (const worker of slot.workers) {
@@ -110,7 +111,7 @@ export function statusOf(source: StatusSource): PoolStatus {
         runtime: worker.runtime,
         age: Math.round(now - worker.startedAt),
         restarts: slot.restarts,
-        ...(traffic?.loadOf(worker) ?? NO_LOAD),
+        ...(loadOf?.(worker) ?? NO_LOAD),
       });
     }
   }

@@ -17,15 +17,19 @@ import { Relay } from "./relay.ts";
 import { createScoreboard, type Scoreboard } from "./scoreboard.ts";
 import type { WorkerRecord } from "./worker_record.ts";
 
-/** The load of a worker. */
-export interface Load {
-  /** Its open connections. */
+/**
+ * The load of a worker. What the workers of `balanced` say of themselves is as
+ * old as their last record, at most 100 ms; in `shared`, `sharded` and
+ * `reuseport` nobody counts.
+ */
+export interface WorkerLoad {
+  /** Its open connections, in `balanced` and `handoff`. */
   readonly connections: number;
-  /** Connections that it has accepted and kept. */
+  /** In `balanced`: connections that it has accepted and kept. */
   readonly accepted: number;
-  /** Connections that it has passed on to others. */
+  /** In `balanced`: connections that it has passed on to others. */
   readonly passedOn: number;
-  /** Connections that it has got from others, or from the supervisor. */
+  /** In `balanced`: connections that others have passed on to it. */
   readonly takenOver: number;
 }
 
@@ -35,6 +39,7 @@ export class Traffic {
   readonly dispatcher: Dispatcher;
   readonly #board: Scoreboard | undefined;
   readonly #relay: Relay | undefined;
+  readonly #balanced: ReadonlySet<string>;
   readonly #passes: boolean;
   readonly #weights: readonly number[];
   readonly #accepting: Disposable[];
@@ -53,7 +58,10 @@ export class Traffic {
       clock,
       tieOf(balance),
     );
-    if (listeners.some(({ mode }) => mode === "balanced")) {
+    this.#balanced = new Set(
+      listeners.flatMap(({ name, mode }) => mode === "balanced" ? [name] : []),
+    );
+    if (this.#balanced.size > 0) {
       this.#board = createScoreboard(adapter.shareFile());
       this.#relay = new Relay(this.#board, clock);
     }
@@ -145,20 +153,24 @@ export class Traffic {
     connection: Connection,
   ): boolean {
     if (message.type !== "pass" || this.#relay === undefined) return false;
-    this.#relay.pass(worker, message.id, message.listener, connection);
+    const { id, listener } = message;
+    if (!this.#balanced.has(listener)) return false;
+    this.#relay.pass(worker, id, listener, connection);
     return true;
   }
 
-  /** The load of a worker. */
-  loadOf(worker: WorkerRecord): Load {
-    const handed = this.dispatcher.holding(worker);
+  /** The load of each worker, as it is now. */
+  loads(): (worker: WorkerRecord) => WorkerLoad {
     this.#board?.look();
-    const record = this.#board?.record(worker.seat);
-    return {
-      connections: handed + (record?.open ?? 0),
-      accepted: record?.accepted ?? 0,
-      passedOn: record?.passedOn ?? 0,
-      takenOver: record?.takenOver ?? 0,
+    return (worker) => {
+      const handed = this.dispatcher.holding(worker);
+      const record = this.#board?.record(worker.seat);
+      return {
+        connections: handed + (record?.open ?? 0),
+        accepted: record?.accepted ?? 0,
+        passedOn: record?.passedOn ?? 0,
+        takenOver: record?.takenOver ?? 0,
+      };
     };
   }
 

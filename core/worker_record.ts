@@ -5,10 +5,10 @@
  */
 
 import type { Connection, WorkerProcess } from "./adapter.ts";
-import type { Taker } from "./dispatcher.ts";
 import type { WorkerIdentity } from "./events.ts";
 import type { WorkerRuntime } from "./options.ts";
 import { encode, type ToWorker } from "./protocol.ts";
+import type { Taker } from "./taker.ts";
 import type { WorkerState } from "./worker_state.ts";
 
 /** One worker process and what is known of it. */

@@ -1,6 +1,7 @@
 /** The parts of the adapters that need no process. */
 
 import assert from "node:assert/strict";
+import { channelReader } from "../adapters/_channel_reader.ts";
 import { grantedCpus } from "../adapters/_cpus.ts";
 import { frameReader } from "../adapters/_frames.ts";
 import { lineSplitter } from "../adapters/_lines.ts";
@@ -59,7 +60,7 @@ describe("frames", () => {
     const got: unknown[] = [];
     const push = frameReader({
       onMessage: (message) => got.push(message),
-      onInternal: (cmd) => got.push(`internal ${cmd}`),
+      onInternal: ({ cmd }) => got.push(`internal ${cmd}`),
       onNoise: () => got.push("noise"),
     });
     for (const chunk of chunks) push(bytes(chunk));
@@ -84,6 +85,96 @@ describe("frames", () => {
     assert.deepEqual(read(long, long, long, "\n1\n"), ["noise", 1]);
     assert.deepEqual(read(`${long}${long}\n1\n`), ["noise", 1]);
     assert.deepEqual(read("{\n1\n"), ["noise", 1]);
+  });
+});
+
+describe("connections in a channel", () => {
+  const ACK = "NODE_HANDLE_ACK";
+  const NACK = "NODE_HANDLE_NACK";
+
+  /** Reads chunks, each a text and the name of the connection with it. */
+  const read = (
+    ...chunks: readonly (readonly [text: string, name?: string])[]
+  ): readonly string[] => {
+    const got: string[] = [];
+    const reader = channelReader({
+      onLine: () => {},
+      onExit: () => {},
+      onMessage: (message) => got.push(JSON.stringify(message)),
+      onConnection: (message, { peer }) => got.push(`${message} ${peer}`),
+      onNoise: (problem) => got.push(problem),
+    }, {
+      settle: (_, cmd) => got.push(`settle ${cmd}`),
+      answer: ({ cmd }) => got.push(cmd),
+    });
+    for (const [text, peer] of chunks) {
+      reader.read(
+        bytes(text),
+        peer === undefined ? undefined : {
+          peer,
+          read: () => assert.fail("nothing is read here"),
+          close: () => got.push(`close ${peer}`),
+        },
+      );
+    }
+    reader.end();
+    return got;
+  };
+  const frame = (msg: string, type = "net.Native"): string =>
+    `${JSON.stringify({ cmd: "NODE_HANDLE", type, msg })}\n`;
+
+  test("it belongs to the line that began with it", () => {
+    assert.deepEqual(read([frame("m"), "a"]), [ACK, "m a"]);
+    assert.deepEqual(read([frame("m", "net.Socket"), "a"]), [ACK, "m a"]);
+    assert.deepEqual(read(["1\n"], [`2\n${frame("m")}`, "a"], ["3\n"]), [
+      "1",
+      "2",
+      ACK,
+      "m a",
+      "3",
+    ]);
+    const text = frame("m");
+    assert.deepEqual(
+      read(["1"], [`\n${text.slice(0, 9)}`, "a"], [text.slice(9, 20)], [
+        `${text.slice(20)}2\n`,
+      ]),
+      ["1", ACK, "m a", "2"],
+    );
+    assert.deepEqual(
+      read([text.slice(0, 9), "a"], [text.slice(9) + frame("n"), "b"]),
+      [ACK, "m a", ACK, "n b"],
+    );
+  });
+
+  test("one without the other", () => {
+    const without = "a message came without its connection";
+    const lonely = "a connection came without its message";
+    assert.deepEqual(read([frame("m")]), [without, NACK]);
+    assert.deepEqual(read(["1\n", "a"], [frame("m"), "b"]), [
+      "1",
+      "close a",
+      lonely,
+      ACK,
+      "m b",
+    ]);
+    assert.deepEqual(read(["1", "a"], ["2\n"]), ["12", "close a", lonely]);
+    assert.deepEqual(read(["1", "a"], ["2", "b"], ["3\n"]), [
+      "close a",
+      lonely,
+      "123",
+      "close b",
+      lonely,
+    ]);
+    assert.deepEqual(read(['{"cmd":', "a"]), ["close a", lonely]);
+  });
+
+  test("what is no connection is refused", () => {
+    for (const type of ["net.Server", "dgram.Native", "dgram.Socket", ""]) {
+      const [closed, problem, ...rest] = read([frame("m", type), "a"]);
+      assert.equal(closed, "close a");
+      assert.ok(problem!.includes(`"${type}"`));
+      assert.deepEqual(rest, [NACK]);
+    }
   });
 });
 

@@ -11,6 +11,8 @@ import { addHandoffTests } from "./conformance_handoff.ts";
 import { addOutputTests } from "./conformance_output.ts";
 import { addHeadTests } from "./conformance_head.ts";
 import { addPathTests } from "./conformance_path.ts";
+import { addReceiveTests } from "./conformance_receive.ts";
+import { addShareFileTests } from "./conformance_share_file.ts";
 import { addSpawnTests } from "./conformance_spawn.ts";
 import { describe } from "./harness.ts";
 
@@ -23,6 +25,8 @@ export function addConformance(adapter: Adapter): void {
     describe("output", () => addOutputTests(adapter));
     describe("channel", () => addChannelTests(adapter));
     describe("handoff", () => addHandoffTests(adapter));
+    describe("connections from workers", () => addReceiveTests(adapter));
+    describe("shared files", () => addShareFileTests(adapter));
     describe("first bytes", () => addHeadTests(adapter));
   });
 }

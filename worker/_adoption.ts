@@ -5,12 +5,14 @@
  */
 
 import type { Server as HttpServer } from "node:http";
-import type { Server } from "node:net";
+import type { Server, Socket } from "node:net";
 import process from "node:process";
 import { parseListener } from "../core/address.ts";
 import type { InheritedListener } from "../core/environment.ts";
 import { messageOf } from "../core/errors.ts";
 import { isInherited } from "../core/share_mode.ts";
+import { keepEven } from "./balance/accepting.ts";
+import { belongTo } from "./_belonging.ts";
 import { type Attachment, presentCore } from "./_core.ts";
 import { IDLE_MS } from "./_drain.ts";
 import { putFace } from "./_face.ts";
@@ -52,11 +54,24 @@ export async function adopt(
     if (graft !== undefined) return graft;
   }
   const { gate, connections } = gateAndTrack(server, kind, listener);
-  const take = listener.mode === "handoff"
-    ? takerOf(server, kind, gate)
+  const handed = listener.mode === "handoff";
+  const balanced = listener.mode === "balanced";
+  const isFed = handed || gate !== undefined || mustBeFed(kind);
+  const serve = handed || balanced ? takerOf(server, kind, gate) : undefined;
+  const take = serve && ((socket: Socket): void => {
+    if (!isFed) belongTo(server, socket);
+    serve(socket);
+  });
+  const core = presentCore();
+  const even = balanced && core !== undefined && take !== undefined
+    ? keepEven(core, {
+      listener,
+      open: () => connections.count,
+      take,
+    })
     : undefined;
-  if (take !== undefined && listener.sticky === SESSION_IDS) {
-    const learned = (id: string) => void presentCore()?.worker.stick(id);
+  if (handed && listener.sticky === SESSION_IDS) {
+    const learned = (id: string) => void core?.worker.stick(id);
     learnSessionIds(server as HttpServer, learned);
   }
   const shards = new Map<number, Front>();
@@ -64,19 +79,22 @@ export async function adopt(
 
   const stop = (): void => {
     open = false;
+    even?.stop();
     for (const front of shards.values()) front.close();
     shards.clear();
   };
   const drain = (idle: number, window: number): Promise<void> => {
     if (open) stop();
-    return connections.drain(idle, window);
+    const drained = connections.drain(idle, window);
+    void drained.then(() => even?.end());
+    return drained;
   };
   const feedFrom = async (at: Place, shard: number): Promise<void> => {
     const front = await fed(server, kind, at, gate);
-    if (open) shards.set(shard, front);
-    else front.close();
+    if (!open) return front.close();
+    shards.set(shard, front);
+    even?.begin(front.server);
   };
-  const isFed = take !== undefined || gate !== undefined || mustBeFed(kind);
   const face = {
     fed: isFed,
     address: () => addressOf(listener),
@@ -90,7 +108,8 @@ export async function adopt(
     if (!isFed) {
       shards.set(listener.shard, ownFront(server));
       await direct(server, placeOf(listener, listener.shard));
-    } else if (take === undefined) {
+      if (open) even?.begin(server);
+    } else if (!handed) {
       await feedFrom(placeOf(listener, listener.shard), listener.shard);
     } else {
       // A server never says that it listens within the call of its listen().
@@ -98,6 +117,7 @@ export async function adopt(
     }
   } catch (error) {
     hide();
+    even?.end();
     throw error;
   }
   if (isFed && open) show();

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { SendHandle } from "node:child_process";
 import process from "node:process";
 import { RUNTIME } from "./_runtime.ts";
 
@@ -15,6 +16,12 @@ const PARENT_CHECK_MS = 500;
 export interface Channel {
   /** Sends a message; false when the channel is gone. Never throws for that. */
   send(message: unknown): boolean;
+  /**
+   * Sends a message and a connection of which this process keeps its copy.
+   *
+   * @param onFailed called, later, when it could not be sent after all
+   */
+  sendHandle(message: unknown, handle: object, onFailed: () => void): boolean;
   /** Called with each message and the handle that came with it, if any. */
   onMessage(run: (message: unknown, handle: unknown) => void): void;
   /** Called once when the supervisor is gone. */
@@ -28,7 +35,22 @@ export function openChannel(): Channel {
       if (process.send === undefined || !process.connected) return false;
       // Without a callback Node emits a failed write as an "error" of the
       // process, which ends it. The "disconnect" that follows is enough.
-      return process.send(message, undefined, undefined, () => {});
+      // What it returns says whether to wait before the next one.
+      process.send(message, undefined, undefined, () => {});
+      return true;
+    },
+    sendHandle(message, handle, onFailed) {
+      if (process.send === undefined || !process.connected) return false;
+      const failed = (error: Error | null): void => {
+        if (error) onFailed();
+      };
+      try {
+        process.send(message, handle as SendHandle, { keepOpen: true }, failed);
+        return true;
+      } catch {
+        // The client is gone, and with it the file behind the handle.
+        return false;
+      }
     },
     onMessage(run) {
       process.on("message", run);

@@ -11,6 +11,11 @@ import type { Socket } from "node:net";
 /** The connections of one server. */
 export interface Connections {
   /**
+   * How many are open, those at the listener's gate and in their TLS handshake
+   * included.
+   */
+  readonly count: number;
+  /**
    * Ends them with care and resolves once none is left. Idle ones get `idle`
    * ms for their next request. Those that stay (WebSockets, event streams) are
    * ended within `window` ms; never when it is Infinity, as when it is only

@@ -11,6 +11,7 @@ import type { Socket } from "node:net";
 import type { InheritedListener } from "../core/environment.ts";
 import type { FromWorker } from "../core/protocol.ts";
 import type { Balancer } from "./balance/balancer.ts";
+import type { Passing } from "./balance/passing.ts";
 import type { Worker } from "./types.ts";
 
 /** A server that serves a listener of this worker. */
@@ -21,7 +22,7 @@ export interface Attachment {
    * deadline, in ms, for the ending of those that stay.
    */
   drain(idle: number, window: number): Promise<void>;
-  /** Serves a connection that the supervisor handed over. */
+  /** Serves a connection that was handed over. */
   take?(connection: Socket): void;
   /** Accepts on another slot's shard as well. */
   adopt?(shard: number): Promise<void>;
@@ -50,6 +51,8 @@ export interface Core {
   readonly ending: Ending;
   /** Keeps connections even, where the pool is `balanced`. */
   readonly balancer: Balancer | undefined;
+  /** Passes connections on to other workers, where the supervisor helps. */
+  readonly passing: Passing | undefined;
   /** Tells the supervisor; false when there is none. */
   tell(message: FromWorker): boolean;
   /** Registers what must end before the process leaves. */

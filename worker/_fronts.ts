@@ -31,6 +31,8 @@ export type Place =
 
 /** A net-level listener. */
 export interface Front {
+  /** What accepts. */
+  readonly server: net.Server;
   /** Its address, as `net.Server.address()` gives it. */
   address(): ReturnType<net.Server["address"]>;
   /** Stops accepting. Its connections live on. */
@@ -51,6 +53,7 @@ export async function direct(server: net.Server, at: Place): Promise<Front> {
 /** The front of a server that accepts itself. */
 export function ownFront(server: net.Server): Front {
   return {
+    server,
     address: () => server.address(),
     // `http.Server.close()` would also end connections that were accepted and
     // have not sent their request yet.
@@ -78,7 +81,11 @@ export async function fed(
   // A client that breaks off its handshake is no event of the server.
   front.on("tlsClientError", () => {});
   await listening(front, at);
-  return { address: () => front.address(), close: () => void front.close() };
+  return {
+    server: front,
+    address: () => front.address(),
+    close: () => void front.close(),
+  };
 }
 
 /** What gives a server a connection that something else has accepted. */
@@ -101,16 +108,19 @@ export function takerOf(
     const front = tls.createServer(tlsOptions(server), feed);
     return (socket) => void front.emit("connection", socket);
   }
-  const { allowHalfOpen = false, noDelay = false } = optionsOf(server, kind);
+  const { allowHalfOpen = false, noDelay = false, pauseOnConnect = false } =
+    optionsOf(server, kind);
   return (socket) => {
     // What a server tells a connection that it accepts itself: a client may
     // end its half after its request (nc(1) does), and answers go out at once.
     socket.allowHalfOpen = allowHalfOpen;
     if (noDelay) socket.setNoDelay(true);
+    // A gate sees to the pause itself.
+    const pause = gate === undefined && pauseOnConnect;
+    if (pause) socket.pause();
     feed(socket);
-    // It was accepted paused, so that nothing is read before it is here. A
-    // gate sees to that itself.
-    if (gate === undefined && socket.isPaused()) socket.resume();
+    // It was accepted paused, so that nothing is read before it is here.
+    if (gate === undefined && !pause && socket.isPaused()) socket.resume();
   };
 }
 

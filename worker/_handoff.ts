@@ -26,10 +26,16 @@ export interface Handoff {
   readonly flush: () => void;
 }
 
-/** Makes the taker. */
+/**
+ * Makes the taker.
+ *
+ * @param tookOver counts a connection that another worker has passed on; false
+ * for one that the supervisor has accepted, which counts it itself
+ */
 export function createHandoff(
   tell: Core["tell"],
   attachments: ReadonlyMap<string, Attachment>,
+  tookOver: (listener: string) => boolean,
 ): Handoff {
   let ended = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -56,7 +62,7 @@ export function createHandoff(
         tell({ type: "failed", reason });
         return;
       }
-      socket.once("close", count);
+      if (!tookOver(listener)) socket.once("close", count);
       if (head !== undefined) socket.unshift(Buffer.from(head, "latin1"));
       take(socket);
     },
@@ -65,7 +71,7 @@ export function createHandoff(
 }
 
 /** Node sends a `net.Socket` as one and a raw handle as a raw handle. */
-function asSocket(handle: unknown): Socket | undefined {
+export function asSocket(handle: unknown): Socket | undefined {
   if (handle instanceof Socket) return handle;
   if (typeof handle !== "object" || handle === null) return undefined;
   const options: object = { handle, readable: true, writable: true };

@@ -41,19 +41,22 @@ export function trackHttp(server: Server, waiting: Waiting): Connections {
       for (const socket of [...waiting, ...shaking ?? []]) {
         watch.look(socket, now);
       }
-      const handshakes = waiting.size + (shaking?.size ?? 0);
-      if (sockets.size + handshakes > 0) return false;
+      if (connections.count > 0) return false;
       stays?.stop();
       return true;
     });
   };
   let drained: Promise<void> | undefined;
-  return {
+  const connections: Connections = {
+    get count() {
+      return sockets.size + waiting.size + (shaking?.size ?? 0);
+    },
     drain(idle, window) {
       if (window !== Infinity) stays ??= endStays(window);
       return drained ??= begin(idle);
     },
   };
+  return connections;
 }
 
 /** One look of a drain at each connection of HTTP/1.1. */

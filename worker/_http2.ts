@@ -67,19 +67,23 @@ export function trackHttp2(
       for (const socket of [...waiting, ...shaking ?? []]) {
         watch.look(socket, now);
       }
-      const handshakes = waiting.size + (shaking?.size ?? 0);
-      if (sessions.size + sockets.size + handshakes > 0) return false;
+      if (connections.count > 0) return false;
       stays?.stop();
       return true;
     });
   };
   let drained: Promise<void> | undefined;
-  return {
+  const connections: Connections = {
+    get count() {
+      return sessions.size + sockets.size + waiting.size +
+        (shaking?.size ?? 0);
+    },
     drain(idle, window) {
       if (window !== Infinity) stays ??= endStays(window);
       return drained ??= begin(idle);
     },
   };
+  return connections;
 }
 
 /**

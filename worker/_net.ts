@@ -19,13 +19,17 @@ export function trackNet(server: Server, waiting: Waiting): Connections {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
-  return {
+  const connections: Connections = {
+    get count() {
+      return sockets.size + waiting.size;
+    },
     drain(idle) {
       const watch = watchIdle(idle);
       return scanUntil((now) => {
         for (const socket of waiting) watch.look(socket, now);
-        return sockets.size + waiting.size === 0;
+        return connections.count === 0;
       });
     },
   };
+  return connections;
 }

@@ -56,7 +56,7 @@ export function obey(
         // It was heard above, which is all that was asked.
         return;
       case "room":
-        return;
+        return core.passing?.room(message.id);
       case "adopt":
         return adopt(core, drain, message.listener, message.shard);
       case "release":

@@ -44,6 +44,13 @@ export interface WorkerRuntime {
    */
   readonly http2DiesOfGoaway: boolean;
   /**
+   * True when a `net.Server` calls back for each connection before it accepts
+   * the next one (Bun 1.4.4), so that it can be stopped between two of them. It
+   * shows handles as Node and Deno do, but they cannot be passed on: the event
+   * loop reads from them already.
+   */
+  readonly acceptsOneByOne: boolean;
+  /**
    * True when the runtime itself serves a main module whose default export has
    * a `fetch` (Bun 1.4.4, through `Bun.serve`).
    */
@@ -63,6 +70,7 @@ const TABLE: Readonly<Record<RuntimeName, WorkerRuntime>> = {
     httpIgnoresPause: false,
     missesDisconnect: false,
     http2DiesOfGoaway: false,
+    acceptsOneByOne: false,
     servesExport: false,
     filesAreDescriptors: true,
   },
@@ -73,6 +81,7 @@ const TABLE: Readonly<Record<RuntimeName, WorkerRuntime>> = {
     httpIgnoresPause: false,
     missesDisconnect: true,
     http2DiesOfGoaway: true,
+    acceptsOneByOne: false,
     servesExport: false,
     filesAreDescriptors: false,
   },
@@ -83,6 +92,7 @@ const TABLE: Readonly<Record<RuntimeName, WorkerRuntime>> = {
     httpIgnoresPause: true,
     missesDisconnect: false,
     http2DiesOfGoaway: false,
+    acceptsOneByOne: true,
     servesExport: true,
     filesAreDescriptors: true,
   },

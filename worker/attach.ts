@@ -10,6 +10,7 @@ import { messageOf } from "../core/errors.ts";
 import { encode, TAG } from "../core/protocol.ts";
 import { MAX_ID } from "../core/stuck_ids.ts";
 import { type Balancer, createBalancer } from "./balance/balancer.ts";
+import { createPassing } from "./balance/passing.ts";
 import { openChannel } from "./_channel.ts";
 import { type Core, coreOf } from "./_core.ts";
 import {
@@ -102,7 +103,15 @@ function createCore(): Core {
 
   const tell: Core["tell"] = (message) =>
     inheritance !== undefined && channel.send(encode(message));
-  const handoff = createHandoff(tell, attachments);
+  const balancer = balancerOf(inheritance);
+  const balanced = new Set(
+    inheritance?.listeners.filter(({ mode }) => mode === "balanced")
+      .map(({ name }) => name),
+  );
+  const handoff = createHandoff(tell, attachments, (listener) => {
+    if (balanced.has(listener)) balancer?.tookOver();
+    return balanced.has(listener);
+  });
   const drain = createDrain(handoff.flush);
   const opening = createOpening(
     tell,
@@ -110,11 +119,28 @@ function createCore(): Core {
       mode === "handoff" || mode === "balanced"
     ) ?? false,
   );
-  const balancer = balancerOf(inheritance);
-  drain.signal.addEventListener("abort", () => balancer?.leave());
+  const passing = balancer?.passes === true
+    ? createPassing({
+      tell,
+      send: (message, handle, onFailed) =>
+        channel.sendHandle(encode(message), handle, onFailed),
+      balancer,
+    })
+    : undefined;
+  drain.signal.addEventListener("abort", () => {
+    balancer?.leave();
+    passing?.takeBack();
+  });
+  /** Connections are passed on to whoever can take those of all listeners. */
+  const takeIfAll = (): void => {
+    const served = [...balanced].flatMap((name) => attachments.get(name) ?? []);
+    const all = served.every(({ take }) => take !== undefined);
+    if (isReady && served.length > 0 && all) balancer?.takes();
+  };
   const ready = (): void => {
     if (isReady) return;
     isReady = true;
+    takeIfAll();
     balancer?.serve();
     tell({ type: "ready" });
   };
@@ -157,10 +183,12 @@ function createCore(): Core {
     attachments,
     ending: drain.ending,
     balancer,
+    passing,
     tell,
     attach(attachment, listener) {
       if (listener !== undefined) {
         attachments.set(listener, attachment);
+        takeIfAll();
         keepAlive();
       }
       drain.add(attachment);

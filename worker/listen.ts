@@ -53,8 +53,8 @@ export interface ListenInfo {
  * worker is ready.
  *
  * On Bun `node:http` and `node:https` servers take no socket over by themselves.
- * On Linux they are grafted onto it in `shared` and `sharded` (docs/NATIVE.md),
- * elsewhere they are fed with connections, at half the speed.
+ * On Linux they are grafted onto it in `balanced`, `shared` and `sharded`
+ * (docs/NATIVE.md), elsewhere they are fed with connections, at half the speed.
  *
  * @throws {TypeError} when `server` is no server, or the pool has no such
  * listener or more than one and none is named

@@ -36,8 +36,8 @@ export interface ServeOptions extends ListenOptions {
  * `attach()`, so that requests in flight finish before the process leaves.
  *
  * `Bun.serve` and `Deno.serve` serve it where they can: without a pool, in the
- * modes `shared` and `sharded` on Linux (on Deno with `--allow-ffi`), in the
- * mode `reuseport` (on Deno with `--unstable-net`). Everywhere else, and on Node,
+ * modes `balanced`, `shared` and `sharded` on Linux (on Deno with
+ * `--allow-ffi`), in the mode `reuseport` (on Deno with `--unstable-net`). Everywhere else, and on Node,
  * `node:http` does; where that is second best, a line on stderr says why. Bun
  * gives a response made of a string no content-type that others can see (Bun
  * 1.4.4): through `node:http` it has one only if the handler sets it.

@@ -1,7 +1,7 @@
 /**
  * Undocumented members of Node that the adapter uses where they are. Each was
- * seen in 22.12.0 and in 26.10.0; `_node_sockets.ts` and `_node_channel.ts`
- * check for them.
+ * seen in 22.12.0 and in 26.10.0; `_accepted_handles.ts`, `_node_sockets.ts`
+ * and `_node_channel.ts` check for them.
  *
  * @module
  */
@@ -20,16 +20,27 @@ export interface NodeHandle {
 export interface AcceptedHandle {
   /** Fills in the client's address; returns 0 or a negative error number. */
   getpeername?(out: { address?: string }): number;
+  /** Begins to read; UDP sockets do not have it. */
+  readStart?(): number;
   /** Closes this process' copy, without shutdown(2). */
   close(): void;
 }
 
-/** A server that listens; seen in 22.12.0 and in 26.10.0. */
+/** The handle of a server that listens. */
+export interface ListeningHandle {
+  /**
+   * Called with each accepted connection. Deno 2.9.5 calls it without, and it
+   * is the callee that accepts.
+   */
+  onconnection?: (status: number, handle?: AcceptedHandle) => void;
+  /** On Deno 2.9.5 alone: accepts into a new handle; 0 or an error number. */
+  accept?(into: AcceptedHandle): number;
+}
+
+/** A server that listens; seen in 22.12.0 and in 26.10.0, and in Deno 2.9.5. */
 export interface ListeningServer {
-  /** Its handle; `onconnection` is called with each accepted connection. */
-  readonly _handle?: {
-    onconnection?: (status: number, handle?: AcceptedHandle) => void;
-  };
+  /** Its handle. */
+  readonly _handle?: ListeningHandle | null;
 }
 
 /** `net._createServerHandle`: binds, does not listen. */
@@ -48,7 +59,7 @@ export interface NodeChannelPipe {
   /** Stops reading, so that another reader can start. */
   readStop(): void;
   /** A handle that came with what was read. */
-  pendingHandle?: { close(): void } | null;
+  pendingHandle?: AcceptedHandle | null;
 }
 
 /** A child process whose connections wait for confirmation. */

@@ -8,6 +8,7 @@
 
 import net from "node:net";
 import process from "node:process";
+import { createRandom } from "../../tests/random.ts";
 
 const [port, rate, seconds, slowShare] = process.argv.slice(2).map(Number);
 const total = rate! * seconds!;
@@ -16,16 +17,11 @@ let sent = 0;
 let open = 0;
 let errors = 0;
 
-// A linear congruential generator (Numerical Recipes): every row gets the same
-// sequence of cheap and slow requests.
-let seed = 42;
-function random(): number {
-  seed = (seed * 1664525 + 1013904223) >>> 0;
-  return seed / 2 ** 32;
-}
+// Every row gets the same sequence of cheap and slow requests.
+const random = createRandom(42);
 
 function ask(due: number): void {
-  const slow = random() < slowShare!;
+  const slow = random.chance(slowShare!);
   const socket = net.connect(port!, "127.0.0.1");
   let answered = false;
   open++;

@@ -13,17 +13,33 @@ import process from "node:process";
 /** How long a request for `/slow` burns CPU, in ms. */
 const BURN_MS = 60;
 
+/** What burns CPU; the number of microseconds follows. */
+const BURN = "/burn?us=";
+
 const BODY = `${process.pid}\n`;
 let served = 0;
 
-/** Answers with the id of the worker, after a burn for `/slow`. */
+/**
+ * Answers with the id of the worker: for `/slow` after a while that passes
+ * whether this process runs or not, for `/burn?us=N` after so many microseconds
+ * of CPU of its own, so that the work is the same however busy the machine is.
+ */
 export function answer(path: string): string {
   served++;
   if (path === "/slow") {
     const end = performance.now() + BURN_MS;
     while (performance.now() < end);
+  } else if (path.startsWith(BURN)) {
+    const end = spent() + Number(path.slice(BURN.length));
+    while (spent() < end);
   }
   return BODY;
+}
+
+/** The CPU time of this process, in microseconds. */
+function spent(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
 }
 
 /** The server of `node:http` that all rows share. */
@@ -43,7 +59,8 @@ export function createFront(http: Server): net.Server {
 
 /** The fetch handler that all native rows share. */
 export function respond(request: Request): Response {
-  const path = request.url.endsWith("/slow") ? "/slow" : "/";
+  const { url } = request;
+  const path = url.endsWith("/") ? "/" : url.slice(url.indexOf("/", 8));
   return new Response(answer(path));
 }
 

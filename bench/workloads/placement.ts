@@ -8,14 +8,20 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { CLIENT_CPU, outputOf, POOL_CPU } from "../clients/taskset.ts";
 import type { Row } from "../rows.ts";
-import { withSession } from "../session.ts";
+import { sleep, withSession } from "../session.ts";
 
 /** Workers of the pool. */
 const WORKERS = 8;
 
-/** Connections, and the ms between two of them. */
+/** Connections, and the ms between two of them that do not come at once. */
 const CONNECTIONS = 200;
 const GAP_MS = 5;
+
+/** How often they come at once: it is quick, and a matter of luck. */
+const TRIES = 3;
+
+/** How long the connections of one try may take to be closed, in ms. */
+const CLOSE_MS = 300;
 
 /** How long all of it may take, in ms. */
 const TIMEOUT_MS = 20_000;
@@ -23,7 +29,15 @@ const TIMEOUT_MS = 20_000;
 const CLIENT = new URL("../clients/keep_alive.ts", import.meta.url);
 
 /** How many connections each worker has, the most first, zeros included. */
-export type PlacementResult = readonly number[];
+export type Counts = readonly number[];
+
+/** Both ways for connections to come. */
+export interface PlacementResult {
+  /** One after the other, some ms apart. */
+  readonly apart: Counts;
+  /** All at once: of some tries the one in the middle. */
+  readonly atOnce: Counts;
+}
 
 /** Measures a row once. */
 export function measurePlacement(row: Row): Promise<PlacementResult> {
@@ -31,18 +45,34 @@ export function measurePlacement(row: Row): Promise<PlacementResult> {
     row,
     { workers: WORKERS, cpus: POOL_CPU },
     async ({ port }) => {
-      const output = await outputOf(
-        CLIENT_CPU,
-        [
-          process.execPath,
-          fileURLToPath(CLIENT),
-          ...[port, CONNECTIONS, GAP_MS].map(String),
-        ],
-        TIMEOUT_MS,
-      );
-      const counts = JSON.parse(output) as number[];
-      const idle = row.alone ? 0 : WORKERS - counts.length;
-      return [...counts, ...Array<number>(idle).fill(0)].sort((a, b) => b - a);
+      const apart = await place(port, GAP_MS);
+      const tries: Counts[] = [];
+      for (let i = 0; i < TRIES; i++) {
+        await sleep(CLOSE_MS);
+        tries.push(await place(port, 0));
+      }
+      tries.sort((a, b) => unevenness(a) - unevenness(b));
+      return { apart, atOnce: tries[Math.floor(TRIES / 2)]! };
     },
   );
+}
+
+/** Most : fewest; infinite when a worker has none. */
+export function unevenness(counts: Counts): number {
+  return counts[0]! / counts.at(-1)!;
+}
+
+async function place(port: number, gap: number): Promise<Counts> {
+  const output = await outputOf(
+    CLIENT_CPU,
+    [
+      process.execPath,
+      fileURLToPath(CLIENT),
+      ...[port, CONNECTIONS, gap].map(String),
+    ],
+    TIMEOUT_MS,
+  );
+  const counts = JSON.parse(output) as number[];
+  const idle = WORKERS - counts.length;
+  return [...counts, ...Array<number>(idle).fill(0)].sort((a, b) => b - a);
 }

@@ -14,8 +14,11 @@ import { percentile } from "../stats.ts";
 /** Workers of the pool. */
 const WORKERS = 4;
 
-/** Requests per second, whether answers come or not. */
-const RATE = 250;
+/** Requests per second, whether answers come or not: a quiet and a busy pool. */
+export const TAIL_RATES = ["100", "250"] as const;
+
+/** One of them. */
+export type TailRate = typeof TAIL_RATES[number];
 
 /** The share of requests that burn CPU; servers/app.ts says how long. */
 const SLOW_SHARE = 0.06;
@@ -26,7 +29,7 @@ const WARM_SECONDS = 1;
 const CLIENT = new URL("../clients/open_loop.ts", import.meta.url);
 
 /** The latencies of the cheap requests, in ms. */
-export interface TailResult {
+export interface TailSample {
   /** Half of them were not slower. */
   readonly p50: number;
   /** 99 of 100 were not slower. */
@@ -35,21 +38,34 @@ export interface TailResult {
   readonly errors: number;
 }
 
-/** Measures a row once. */
+/** One session of one row, by the rate. */
+export type TailResult = Readonly<Record<TailRate, TailSample>>;
+
+/**
+ * Measures a row once.
+ *
+ * @param seconds how long at the highest rate; at a lower one it takes longer,
+ * up to twice as long, because a percentile needs enough requests
+ */
 export function measureTail(row: Row, seconds: number): Promise<TailResult> {
   return withSession(
     row,
     { workers: WORKERS, cpus: BOTH_CPUS },
     async ({ port }) => {
-      await openLoop(port, WARM_SECONDS);
-      const { cheap, errors, lost } = await openLoop(port, seconds);
-      return {
-        p50: percentile(cheap, 0.5),
-        p99: percentile(cheap, 0.99),
-        errors: errors + lost,
-      };
+      await openLoop(port, "250", WARM_SECONDS);
+      const busy = await openLoop(port, "250", seconds);
+      const quiet = await openLoop(port, "100", 2 * seconds);
+      return { 100: sampleOf(quiet), 250: sampleOf(busy) };
     },
   );
+}
+
+function sampleOf({ cheap, errors, lost }: Answers): TailSample {
+  return {
+    p50: percentile(cheap, 0.5),
+    p99: percentile(cheap, 0.99),
+    errors: errors + lost,
+  };
 }
 
 interface Answers {
@@ -58,13 +74,17 @@ interface Answers {
   readonly lost: number;
 }
 
-async function openLoop(port: number, seconds: number): Promise<Answers> {
+async function openLoop(
+  port: number,
+  rate: TailRate,
+  seconds: number,
+): Promise<Answers> {
   const output = await outputOf(
     BOTH_CPUS,
     [
       process.execPath,
       fileURLToPath(CLIENT),
-      ...[port, RATE, seconds, SLOW_SHARE].map(String),
+      ...[port, rate, seconds, SLOW_SHARE].map(String),
     ],
     (seconds + 15) * 1000,
   );

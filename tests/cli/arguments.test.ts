@@ -35,6 +35,8 @@ describe("options", () => {
       share: "handoff",
       balance: "least-connections",
     }],
+    ["--weights 1,1,1,0.15", { weights: [1, 1, 1, 0.15] }],
+    ["--weights=10", { weights: [10] }],
     ["--balance=sticky=query:sid", { balance: "sticky=query:sid" }],
     ["-r bun", { runtime: "bun" }],
     ["--runtime=node=3,bun=1", { runtime: { node: 3, bun: 1 } }],
@@ -135,6 +137,12 @@ describe("what cannot be understood", () => {
         `Cannot use "${value}" for "--grace": ${time}`,
       ] as const
     ),
+    ...["", "1,", ",1", "x", "1,-1", "1 1", "1;1", "1e3", ".5"].map((value) =>
+      [
+        `--weights=${value}`,
+        `Cannot use "${value}" for "--weights": it must be numbers such as 1,1,1,0.15`,
+      ] as const
+    ),
     ["--log xml a", 'Cannot use "xml" for "--log": it must be text or json'],
     ...["node=1,node=2", "node=1=2", "node=3,bun", "node=", "bun,node=3"]
       .map((value) =>
@@ -151,7 +159,7 @@ describe("what cannot be understood", () => {
   for (const [line, message] of bad) {
     test(line, () => {
       // A value with a space is one word here.
-      const words = line.startsWith("--grace=") ? [line] : line.split(" ");
+      const words = /^--(grace|weights)=/.test(line) ? [line] : line.split(" ");
       assert.throws(() => parseCommandLine(words), { message });
     });
   }

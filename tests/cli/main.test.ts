@@ -48,9 +48,20 @@ describe("wrong usage ends with 2 and one sentence that names the value", () => 
     ["-l unix: app.js", '"unix:"', /write "unix:\/path" or "unix:@name"/],
     [`-l unix:/${"a".repeat(107)} app.js`, "108 bytes", /at most 107/],
     ["-l :80 -l :80 app.js", '":80"', /give each its own/],
-    ["-s both app.js", '"both"', /shared, sharded, reuseport, handoff, auto/],
+    [
+      "-s both app.js",
+      '"both"',
+      /balanced, shared, sharded, reuseport, handoff, auto/,
+    ],
     ["-r ruby app.js", '"ruby"', /node, deno, bun, exec/],
     ["-r node=3,bun=1 -w 5 app.js", "5", /adds up to 4/],
+    ["--weights 1,x app.js", '"1,x"', /numbers such as 1,1,1,0\.15/],
+    ["--weights 1,0 app.js", "slot 1", /from 0\.001 to 1000/],
+    [
+      "--weights 1,2 -s shared app.js",
+      '"weights"',
+      /count in "balanced" only, .* leave "share" or "weights" out/,
+    ],
     ["--balance x app.js", '"x"', /round-robin, least-connections/],
     ["--grace 99999m app.js", "5999940000", /from 0 to 2147483647/],
   ];
@@ -72,7 +83,7 @@ test("a mode that cannot work for the address ends with 2", async () => {
     ...["-s", "sharded", "-l", "unix:/nowhere/a.sock", "-r", "exec", "true"],
   );
   assert.equal(code, 2);
-  assert.match(stderr, /SO_REUSEPORT .* use "shared" or "handoff"/);
+  assert.match(stderr, /SO_REUSEPORT .* use "balanced", "shared" or "handoff"/);
 });
 
 test("a program that is not there ends with 3", async () => {

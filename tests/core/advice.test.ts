@@ -28,6 +28,18 @@ describe("what the operator is told about the kernel", () => {
     assert.deepEqual(all("warning"), []);
   });
 
+  test("that weights do not count where nothing is balanced", async () => {
+    const no = { reason: "this is a test", instead: "another one" };
+    const sees = async (weights: readonly number[], can: true | typeof no) =>
+      (await running({ weights }, new MemoryWorld({ balanced: can })))
+        .all("warning").map(({ message }) => message);
+    assert.deepEqual(await sees([1, 2], true), []);
+    assert.deepEqual(await sees([], no), []);
+    const [message, ...more] = await sees([1, 2], no);
+    assert.match(message!, /^the weights of slots do not count, because /);
+    assert.deepEqual(more, []);
+  });
+
   test("that the kernel caps a backlog, with both numbers", async () => {
     const { all } = await running({ listen: "127.0.0.1:1?backlog=9000" });
     assert.match(

@@ -18,6 +18,7 @@ describe("what is assumed", () => {
       maxWorkers: undefined,
       share: "auto",
       balance: "round-robin",
+      weights: [],
       runtimes: undefined,
       runtimeArgs: [],
       privatePorts: false,
@@ -38,7 +39,7 @@ describe("what is assumed", () => {
       ...["args", "listen", "workers", "maxWorkers", "share", "balance"],
       ...["runtime", "cwd", "env", "output", "signals", "grace", "idleGrace"],
       ...["startTimeout", "soak", "runtimeArgs", "waitReady"],
-      ...["privatePorts"],
+      ...["privatePorts", "weights"],
     ];
     const all = Object.fromEntries(names.map((name) => [name, undefined]));
     assert.deepEqual(check(all), check({}));
@@ -62,7 +63,7 @@ describe("valid values", () => {
     args: [[], ["", "-x", "two words"]],
     workers: [1, 4, 1024],
     maxWorkers: [1, 1024],
-    share: ["auto", "shared", "sharded", "reuseport", "handoff"],
+    share: ["auto", "balanced", "shared", "sharded", "reuseport", "handoff"],
     balance: [
       "round-robin",
       "least-connections",
@@ -70,6 +71,7 @@ describe("valid values", () => {
       "sticky=cookie:connect.sid",
       "sticky=query:sid",
     ],
+    weights: [[], [1], [1, 1, 1, 0.158], [1000, 0.001]],
     runtimeArgs: [[], ["--inspect=0", "--smol"]],
     waitReady: [true, false],
     privatePorts: [true, false],
@@ -140,7 +142,7 @@ describe("valid values", () => {
 describe("invalid values get an error with the name, the value and what is valid", () => {
   const count = "it must be a whole number from 1 to 1024";
   const time = "it must be a time in milliseconds from 0 to 2147483647";
-  const shares = "shared, sharded, reuseport, handoff, auto";
+  const shares = "balanced, shared, sharded, reuseport, handoff, auto";
   const runtimes = "it must be one of node, deno, bun, exec";
   const text = "it must be a string that is not empty";
   const invalid: readonly (readonly [string, unknown, string])[] = [
@@ -176,6 +178,22 @@ describe("invalid values get an error with the name, the value and what is valid
           `"${value}" for "balance": it must be one of round-robin, `,
         ] as const
       ),
+    ["weights", 1, '1 for "weights": it must be an array of numbers'],
+    ["weights", "1,1", '"1,1" for "weights": it must be an array of numbers'],
+    ["weights", { 0: 1 }, '[object Object] for "weights": '],
+    ...[0, -1, 1000.1, 0.0009, NaN, Infinity, "1", null, undefined].map((
+      value,
+    ) =>
+      [
+        "weights",
+        [1, value],
+        `${
+          typeof value === "string" ? `"${value}"` : value
+        } as the weight of slot 1: it must be a number from 0.001 to 1000`,
+      ] as const
+    ),
+    // A hole.
+    ["weights", Array(1), "undefined as the weight of slot 0: "],
     ["output", "x", '"x" for "output": it must be one of inherit, lines'],
     ["signals", "yes", '"yes" for "signals": it must be true or false'],
     ["env", "A=1", '"A=1" for "env": it must be an object of strings'],
@@ -243,6 +261,17 @@ describe("options that do not fit together", () => {
       { runtime: { node: 3, bun: 1 }, workers: 3 },
       /"workers" is 3 but "runtime" adds up to 4/,
     ],
+    ...["shared", "sharded", "reuseport", "handoff"].map((share) =>
+      [
+        { weights: [1, 2], share },
+        /"weights" count in "balanced" only, and no listener is shared so, leave "share" or "weights" out$/,
+      ] as const
+    ),
+    [
+      { weights: [1, 1], listen: [":1?share=shared", ":2?share=handoff"] },
+      /"weights" count in "balanced" only/,
+    ],
+    [{ weights: [1, 1], listen: [] }, /"weights" count in "balanced" only/],
     [{ runtime: {} }, /"runtime" is empty, valid are node, deno, bun, exec/],
   ];
   for (const [options, pattern] of cannot) {
@@ -270,6 +299,22 @@ test("a whole number in range is given back", () => {
     name: "RangeError",
     message: 'Cannot use 4 for "n": it must be a whole number from 3 to 3',
   });
+});
+
+test("weights are taken where a listener may be balanced", () => {
+  const weights = [1, 2];
+  for (
+    const options of [
+      {},
+      { share: "auto" },
+      { share: "balanced" },
+      { share: "shared", listen: [":1", ":2?share=balanced"] },
+      { share: "sharded", listen: ":1?share=auto" },
+    ]
+  ) {
+    assert.deepEqual(check({ ...options, weights }).weights, weights);
+  }
+  assert.notEqual(check({ weights }).weights, weights);
 });
 
 describe("an id behind TLS", () => {

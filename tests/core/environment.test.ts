@@ -4,6 +4,7 @@ import {
   encodeInheritance,
   ENV,
   type InheritedListener,
+  type Seat,
 } from "../../core/environment.ts";
 import { describe, test } from "../harness.ts";
 import { forSeeds } from "../random.ts";
@@ -21,11 +22,17 @@ const listener = (
   ...more,
 });
 
+const SEAT: Seat = { fd: 4, seat: 2, weight: 0.15, passes: true };
+
 const encode = (
   listeners: readonly InheritedListener[],
   fdPlacement = true,
+  seat?: Seat,
 ): Record<string, string> =>
-  encodeInheritance({ slot: 2, generation: 7, listeners }, fdPlacement);
+  encodeInheritance(
+    { slot: 2, generation: 7, listeners, ...(seat && { seat }) },
+    fdPlacement,
+  );
 
 describe("what prefork's own workers read", () => {
   test("comes back as it was written", () => {
@@ -35,11 +42,14 @@ describe("what prefork's own workers read", () => {
       listener({ name: 'a "b"\n=;é', mode: "reuseport", fds: [] }),
       listener({ address: "[::]:80", ipv6Only: true, mode: "handoff" }),
       listener({ mode: "handoff", sticky: "cookie:sid" }),
+      listener({ mode: "balanced" }),
     ];
     const inheritance = { slot: 2, generation: 7, listeners };
     for (const placed of [true, false]) {
-      const env = encodeInheritance(inheritance, placed);
-      assert.deepEqual(decodeInheritance(env), inheritance);
+      for (const given of [inheritance, { ...inheritance, seat: SEAT }]) {
+        const env = encodeInheritance(given, placed);
+        assert.deepEqual(decodeInheritance(env), given);
+      }
     }
   });
 
@@ -57,9 +67,11 @@ describe("what prefork's own workers read", () => {
     });
   });
 
-  const whole = encode([listener()]);
+  const whole = encode([listener()], true, SEAT);
   const json = (change: Record<string, unknown>): string =>
     JSON.stringify([{ ...listener(), ...change }]);
+  const seat = (change: Record<string, unknown>): string =>
+    JSON.stringify({ ...SEAT, ...change });
   const damages: readonly (readonly [string, string | undefined])[] = [
     ...[undefined, "x", "-1", "1.5", "NaN"].flatMap((value) =>
       [[ENV.slot, value], [ENV.generation, value]] as const
@@ -72,13 +84,19 @@ describe("what prefork's own workers read", () => {
       ...[json({ fds: [3, -1] }), json({ shard: undefined })],
       ...[json({ sticky: 1 }), json({ sticky: null })],
     ].map((value) => [ENV.listeners, value] as const),
+    ...[
+      ...["", "{", "null", "[]", "5", seat({ fd: -1 }), seat({ fd: "4" })],
+      ...[seat({ seat: 0.5 }), seat({ seat: undefined })],
+      ...[seat({ weight: 0 }), seat({ weight: -1 }), seat({ weight: "1" })],
+      ...[seat({ passes: 1 }), seat({ passes: undefined })],
+    ].map((value) => [ENV.seat, value] as const),
   ];
   for (const [name, value] of damages) {
     test(`damaged, ${name}=${value}, is refused with the way out`, () => {
       assert.throws(() => decodeInheritance({ ...whole, [name]: value }), {
         name: "TypeError",
         message:
-          "Cannot attach to the supervisor: PREFORK_SLOT, PREFORK_GENERATION or PREFORK_LISTENERS is damaged, start the worker through a pool or unset PREFORK_PROTOCOL",
+          "Cannot attach to the supervisor: PREFORK_SLOT, PREFORK_GENERATION, PREFORK_LISTENERS or PREFORK_SEAT is damaged, start the worker through a pool or unset PREFORK_PROTOCOL",
       });
     });
   }
@@ -133,7 +151,15 @@ describe("Server::Starter's variables", () => {
 
   test("are not there when no socket is inherited", () => {
     const env = encode([listener({ mode: "reuseport", fds: [] })]);
-    assert.deepEqual(Object.keys(env).sort(), Object.values(ENV).sort());
+    const ours = Object.values(ENV).filter((name) => name !== ENV.seat);
+    assert.deepEqual(Object.keys(env).sort(), ours.sort());
+  });
+
+  test("do not count the scoreboard, which is no socket", () => {
+    const env = encode([listener()], true, SEAT);
+    assert.equal(env["SERVER_STARTER_PORT"], "127.0.0.1:80=3");
+    assert.equal(env["LISTEN_FDS"], "1");
+    assert.equal(env[ENV.seat], JSON.stringify(SEAT));
   });
 });
 

@@ -3,6 +3,8 @@ import type { MemoryProcess, MemoryWorld } from "../../adapters/memory.ts";
 import { SHARE_MODES } from "../../core/share_mode.ts";
 import { test } from "../harness.ts";
 import { createRandom, type Random } from "../random.ts";
+import { hear, pass, score } from "./passing.ts";
+import type { Conn } from "./takers.ts";
 import { running, settle, type Stage } from "./world.ts";
 
 /** Something happens to a pool, mostly bad. */
@@ -40,6 +42,29 @@ function disturb({ pool, world }: Stage, random: Random): string {
   return `exit ${who}`;
 }
 
+/** A worker passes connections on, or answers, or lies. */
+function passAround({ world }: Stage, random: Random, passed: Conn[]): string {
+  if (world.alive.length === 0) return "nobody";
+  const one = random.pick(world.alive);
+  const id = random.whole(0, passed.length);
+  const acts: Readonly<Record<string, () => void>> = {
+    pass: () => passed.push(pass(one, passed.length)),
+    again: () => passed.push(pass(one, id)),
+    elsewhere: () => passed.push(pass(one, passed.length, "elsewhere")),
+    score: () => score(one, { open: random.whole(0, 9) }),
+    mute: () => score(one, { takes: false }),
+    heard: () => hear(one),
+    lie: () => one.say({ type: "heard", count: 5 }),
+    gave: () => one.say({ type: "gave", id }),
+    kept: () => one.say({ type: "kept", id }),
+    taken: () => one.received.at(-1)?.settle(true),
+    refused: () => one.received.at(-1)?.settle(false),
+  };
+  const [name, act] = random.pick(Object.entries(acts));
+  act();
+  return `${name} ${one.pid}`;
+}
+
 /** From now on every worker boots, and leaves when it is asked to. */
 async function calm({ pool, world }: Stage, story: string): Promise<void> {
   const behave = (process: MemoryProcess): void => process.getReady();
@@ -72,8 +97,12 @@ for (const share of SHARE_MODES) {
       const { pool, world } = stage;
       world.onSpawn = () => {};
       const story = [`seed ${seed}`];
+      const passed: Conn[] = [];
       for (let turn = 0; turn < 80; turn++) {
-        story.push(disturb(stage, random));
+        const passes = share === "balanced" && random.chance(0.6);
+        story.push(
+          passes ? passAround(stage, random, passed) : disturb(stage, random),
+        );
         if (random.chance(0.5)) await settle();
       }
       const told = story.join("; ");
@@ -94,6 +123,7 @@ for (const share of SHARE_MODES) {
       await stop;
       assert.equal(world.alive.length, 0, told);
       assert.equal(world.bound.size, 0, told);
+      for (const { closed } of passed) assert.equal(closed, 1, told);
     }
   });
 }

@@ -93,6 +93,25 @@ describe("signals", () => {
     assert.equal(pool.status().wanted, 2);
   });
 
+  test("SIGCONT tells what each worker does, also while they drain", async () => {
+    const { world, pool, all } = await running({ signals: true });
+    world.signal("SIGCONT");
+    await settle();
+    const status = pool.status().workers;
+    assert.equal(status.length, 2);
+    assert.deepEqual(
+      all("worker-status"),
+      status.map((worker) => ({ type: "worker-status", ...worker })),
+    );
+    world.signal("SIGTERM");
+    world.signal("SIGCONT");
+    await settle();
+    assert.deepEqual(all("worker-status").slice(2).map(({ state }) => state), [
+      "draining",
+      "draining",
+    ]);
+  });
+
   test("SIGUSR1 and SIGUSR2 say that they do nothing here", async () => {
     const { world, all } = await running({ signals: true });
     world.signal("SIGUSR1");

@@ -1,6 +1,5 @@
 /** Defects that were found once, each with the test that found it. */
 import assert from "node:assert/strict";
-import { Dispatcher, type Taker } from "../../core/dispatcher.ts";
 import { EventStream } from "../../core/event_stream.ts";
 import {
   decodeInheritance,
@@ -9,6 +8,7 @@ import {
 import { parseListener } from "../../core/address.ts";
 import { parseFromWorker } from "../../core/protocol.ts";
 import { plan } from "../../core/reconcile.ts";
+import type { Taker } from "../../core/taker.ts";
 import { test } from "../harness.ts";
 import { conn, dispatcher } from "./takers.ts";
 import { running, settle } from "./world.ts";

@@ -13,11 +13,12 @@ interface Question {
   readonly wanted?: ShareMode | "auto";
   readonly listen?: string;
   readonly can?: Partial<Record<ShareMode, Refusal>>;
-  readonly foreign?: boolean;
+  /** What the workers are, beside those that import prefork. */
+  readonly workers?: "commands" | "other languages";
 }
 
 function choose(
-  { wanted = "auto", listen = ":80", can = {}, foreign = false }: Question,
+  { wanted = "auto", listen = ":80", can = {}, workers }: Question,
 ): ShareChoice {
   return chooseShareMode({
     wanted,
@@ -34,7 +35,8 @@ function choose(
       fdPlacement: true,
       receives: true,
     },
-    foreign,
+    foreign: workers !== undefined,
+    deaf: workers === "other languages",
   });
 }
 
@@ -45,20 +47,38 @@ const no = (what: string): Refusal => ({
 
 describe("auto", () => {
   const choices: readonly (readonly [string, Question, ShareMode, RegExp])[] = [
-    ["takes the best", {}, "shared", /^every worker accepts from one queue/],
-    ["takes it for Unix too", { listen: "unix:/a" }, "shared", /one queue/],
-    ["takes it for other languages", { foreign: true }, "shared", /one queue/],
+    ["takes the best", {}, "balanced", /^one queue .* least loaded go first$/],
+    ["takes it for Unix too", { listen: "unix:/a" }, "balanced", /one queue/],
+    ["takes it for a socket it got", { listen: "fd:3" }, "balanced", /queue/],
+    [
+      "takes it for commands that lead to JavaScript",
+      { workers: "commands" },
+      "balanced",
+      /one queue/,
+    ],
+    [
+      "takes the next best for other languages",
+      { workers: "other languages" },
+      "shared",
+      /^not balanced because a program in another language cannot say how loaded it is$/,
+    ],
     [
       "takes the next best and says why not the best",
-      { can: { shared: no("ffi") } },
-      "handoff",
-      /^not shared because ffi is not there$/,
+      { can: { balanced: no("ffi") } },
+      "shared",
+      /^not balanced because ffi is not there$/,
     ],
     [
       "says of each better one why not",
-      { can: { shared: no("ffi"), handoff: no("ipc") } },
+      {
+        can: {
+          balanced: no("memory"),
+          shared: no("ffi"),
+          handoff: no("ipc"),
+        },
+      },
       "reuseport",
-      /^not shared because ffi is not there; not handoff because ipc is not there$/,
+      /^not balanced because memory is not there; not shared because ffi is not there; not handoff because ipc is not there$/,
     ],
   ];
   for (const [what, question, mode, reason] of choices) {
@@ -71,18 +91,28 @@ describe("auto", () => {
   }
 
   test("fails with the way out of the best one when none is left", () => {
-    const can = { shared: no("ffi"), handoff: no("ipc") };
+    const can = {
+      balanced: no("memory"),
+      shared: no("ffi"),
+      handoff: no("ipc"),
+    };
     for (const listen of ["unix:/a", "fd:3"]) {
       assert.throws(() => choose({ can, listen }), {
         code: "ERR_SHARE_MODE",
         message:
-          `Cannot share ${listen} in the mode "shared": ffi is not there, use another than ffi`,
+          `Cannot share ${listen} in the mode "balanced": memory is not there, use another than memory`,
       });
     }
-    assert.throws(
-      () => choose({ can: { shared: no("ffi") }, foreign: true }),
-      { code: "ERR_SHARE_MODE" },
-    );
+    for (const workers of ["commands", "other languages"] as const) {
+      assert.throws(
+        () =>
+          choose({
+            can: { balanced: no("memory"), shared: no("ffi") },
+            workers,
+          }),
+        { code: "ERR_SHARE_MODE" },
+      );
+    }
   });
 });
 
@@ -90,12 +120,16 @@ test("a mode that was asked for is taken where it works", () => {
   for (const wanted of SHARE_MODES) {
     assert.deepEqual(choose({ wanted }), { mode: wanted, reason: "as asked" });
   }
-  for (const wanted of ["shared", "handoff"] as const) {
+  for (const wanted of ["balanced", "shared", "handoff"] as const) {
     for (const listen of ["unix:/a", "unix:@a", "fd:3"]) {
       assert.equal(choose({ wanted, listen }).mode, wanted);
     }
   }
-  assert.equal(choose({ wanted: "shared", foreign: true }).mode, "shared");
+  for (const workers of ["commands", "other languages"] as const) {
+    assert.equal(choose({ wanted: "shared", workers }).mode, "shared");
+  }
+  const commands = choose({ wanted: "balanced", workers: "commands" });
+  assert.equal(commands.mode, "balanced");
 });
 
 describe("a mode that cannot work is refused with its name, the reason and the way out", () => {
@@ -110,26 +144,34 @@ describe("a mode that cannot work is refused with its name, the reason and the w
       [
         [
           { wanted, listen: "unix:/a" },
-          'SO_REUSEPORT spreads connections of TCP only, use "shared" or "handoff" for Unix sockets',
+          'SO_REUSEPORT spreads connections of TCP only, use "balanced", "shared" or "handoff" for Unix sockets',
         ],
         [
           { wanted, listen: "fd:3" },
-          'an inherited socket is one socket only, use "shared" or "handoff" for "fd:" addresses',
+          'an inherited socket is one socket only, use "balanced", "shared" or "handoff" for "fd:" addresses',
         ],
       ] as const
     ),
+    ...([
+      ["balanced", "say how loaded it is"],
+      ["sharded", "take over a dead one's shard"],
+      ["handoff", "receive a connection"],
+    ] as const).map(([wanted, what]) =>
+      [
+        { wanted, workers: "other languages" },
+        `a program in another language cannot ${what}, use "shared" for such programs`,
+      ] as const
+    ),
     [
-      { wanted: "handoff", foreign: true },
-      'a program in another language cannot receive a connection, use "shared" for such programs',
-    ],
-    [
-      { wanted: "reuseport", foreign: true },
+      { wanted: "reuseport", workers: "other languages" },
       'a program in another language would not bind the address, use "shared" for such programs',
     ],
-    [
-      { wanted: "sharded", foreign: true },
-      'a program in another language cannot take over a dead one\'s shard, use "shared" for such programs',
-    ],
+    ...(["sharded", "reuseport", "handoff"] as const).map((wanted) =>
+      [
+        { wanted, workers: "commands" },
+        'it is not certain that what a command starts speaks to the pool, use "balanced" or "shared" for commands',
+      ] as const
+    ),
   ];
   for (const [question, sentence] of refusals) {
     test(JSON.stringify(question), () => {

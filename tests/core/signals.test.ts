@@ -11,6 +11,7 @@ test("every signal of the default preset has its action, and no other has one", 
     SIGUSR2: "upgrade",
     SIGUSR1: "reopen",
     SIGWINCH: "quiesce",
+    SIGCONT: "report",
     SIGTTIN: "more",
     SIGTTOU: "fewer",
   });

@@ -1,8 +1,9 @@
 /** What the tests of the dispatcher share: workers and connections. */
 import type { Clock, Connection, HeadReader } from "../../core/adapter.ts";
 import { type Balance, tieOf } from "../../core/balance.ts";
-import { Dispatcher, type Taker } from "../../core/dispatcher.ts";
+import { Dispatcher } from "../../core/dispatcher.ts";
 import { placementOf } from "../../core/placement.ts";
+import type { Taker } from "../../core/taker.ts";
 
 /** A worker that remembers what it was given. */
 export interface Worker extends Taker {

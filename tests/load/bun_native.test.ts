@@ -17,7 +17,7 @@ for (
 ) {
   const title = "reloads under load lose and cut nothing";
   describe(`${name} on the pool's sockets`, () => {
-    for (const mode of ["shared", "sharded"]) {
+    for (const mode of ["balanced", "shared", "sharded"]) {
       test(`${mode}: ${title}`, { skip: LINUX }, () =>
         reloads({
           runtime: "bun",

@@ -13,7 +13,7 @@ const on = (plan: Omit<Plan, "runtime">): Promise<void> =>
   reloads({ runtime: "deno", ...plan });
 
 describe("Deno.serve on the pool's sockets", () => {
-  for (const mode of ["shared", "sharded"]) {
+  for (const mode of ["balanced", "shared", "sharded"]) {
     test(`${mode}: reloads under load lose and cut nothing`, {
       skip: LINUX,
     }, () =>
@@ -46,7 +46,7 @@ describe("Deno.serve on the pool's sockets", () => {
 });
 
 describe("Deno.listen on the pool's sockets", () => {
-  for (const mode of ["shared", "sharded"]) {
+  for (const mode of ["balanced", "shared", "sharded"]) {
     for (const how of ["loop", "iterator"]) {
       test(`${mode}, ${how}: reloads under load lose and cut nothing`, {
         skip: LINUX,

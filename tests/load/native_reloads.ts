@@ -21,25 +21,36 @@ export interface Plan {
   readonly args?: readonly string[];
   readonly kinds?: readonly LoadKind[];
   readonly tls?: boolean;
+  /** How often it is reloaded; three times unless given. */
+  readonly times?: number;
+  /** The mode that the pool says it has; any unless given. */
+  readonly share?: string;
 }
-
-const RELOADS = 3;
 
 /** Reloads a pool under load. */
 export async function reloads(
-  { runtime, program, args = LOCAL, kinds = BOTH, tls = false }: Plan,
+  {
+    runtime,
+    program,
+    args = LOCAL,
+    kinds = BOTH,
+    tls = false,
+    times = 3,
+    share,
+  }: Plan,
 ): Promise<void> {
   const [file, ...rest] = program;
   await using command = prefork([
     ...["-w", "3", "-r", runtime, "--soak", "0", ...args],
     ...[fixture(file), ...rest],
   ]);
-  const { listen } = await ready(command);
+  const { listen, share: chosen } = await ready(command);
+  assert.equal(chosen, share ?? chosen);
   const open = readdirSync(`/proc/${command.pid}/fd`).length;
   await using running = await load(
     kinds.map((kind) => ({ kind, address: listen!, loops: 4, tls })),
   );
-  for (let i = 0; i < RELOADS; i++) {
+  for (let i = 0; i < times; i++) {
     command.signal("SIGHUP");
     await command.line(
       new RegExp(`^prefork reload-finished generation=${i + 2} `),
@@ -51,7 +62,7 @@ export async function reloads(
   for (const kind of kinds) {
     assert.ok(report.done[kind]! > 20, `${kind}: ${report.done[kind]}`);
   }
-  assert.equal(readyPids(command).length, 3 * (1 + RELOADS));
+  assert.equal(readyPids(command).length, 3 * (1 + times));
   // An echo names no worker.
   if (kinds.includes("connect")) {
     assert.ok(Object.keys(report.bodies).length >= 3, "three workers answered");

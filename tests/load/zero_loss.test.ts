@@ -18,7 +18,9 @@ const dir = mkdtempSync(join(tmpdir(), "prefork-loss-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 describe(`${RELOADS} reloads under load`, () => {
-  for (const [i, share] of ["shared", "sharded", "handoff"].entries()) {
+  for (
+    const [i, share] of ["balanced", "shared", "sharded", "handoff"].entries()
+  ) {
     // Over the modes and the runners each runtime meets each mode.
     const other = RUNTIMES[(RUNTIMES.indexOf(ownRuntime) + 1 + i % 2) % 3]!;
     test(`${share}, workers on this runtime and on another`, {

@@ -35,7 +35,9 @@ async function occupied(): Promise<{ port: number } & AsyncDisposable> {
 }
 
 describe("an address that cannot be bound", () => {
-  for (const share of ["shared", "sharded", "reuseport", "handoff"]) {
+  for (
+    const share of ["balanced", "shared", "sharded", "reuseport", "handoff"]
+  ) {
     test(`port in use, ${share}: exit code 4, the address and its holder, no worker`, async () => {
       await using other = await occupied();
       await using command = prefork([

@@ -16,7 +16,7 @@ describe("the command", () => {
     await using command = prefork(["-w", "4", ...LOCAL, fixture("pid.ts")]);
     const { listen, share, workers, runtime, ms } = await ready(command);
     assert.match(listen!, /^127\.0\.0\.1:\d+$/);
-    assert.deepEqual([share, workers, runtime], ["shared", "4", ownRuntime]);
+    assert.deepEqual([share, workers, runtime], ["balanced", "4", ownRuntime]);
     assert.ok(Number(ms) > 0);
     const bodies = await distinct(listen!, 4);
     const pids = readyPids(command);

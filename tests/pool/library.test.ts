@@ -158,41 +158,43 @@ describe("Pool", () => {
   });
 
   for (const runtime of ["node", "deno", "bun"] as const) {
-    test(`workers on ${runtime} that crash under load never stall the others`, async () => {
-      await using pool = new Pool({
-        program: fixture("talks.ts"),
-        runtime,
-        listen: "127.0.0.1:0",
-        share: "shared",
-        workers: 3,
-        output: "lines",
-        env: { PATH: `${binaries()}:${process.env["PATH"]}` },
+    for (const share of ["balanced", "shared"] as const) {
+      test(`workers on ${runtime} that crash under load, ${share}, never stall the others`, async () => {
+        await using pool = new Pool({
+          program: fixture("talks.ts"),
+          runtime,
+          listen: "127.0.0.1:0",
+          share,
+          workers: 3,
+          output: "lines",
+          env: { PATH: `${binaries()}:${process.env["PATH"]}` },
+        });
+        const events = follow(pool);
+        await pool.start();
+        const { address } = pool.status().listeners[0]!;
+        await using running = await load([
+          { kind: "connect", address, loops: 8 },
+        ]);
+        for (let i = 0; i < 4; i++) {
+          const victim = pool.status().workers.find(({ slot }) => slot === 0)!;
+          process.kill(victim.pid, "SIGKILL");
+          await events.until((event) =>
+            event.type === "worker-exited" && event.pid === victim.pid
+          );
+          await pool.ready();
+        }
+        await running.stop();
+        // Without a connection coming in, a worker whose event loop is stuck in
+        // accept(2) would never answer.
+        pool.send({ ping: 99 });
+        for (const slot of [0, 1, 2]) {
+          await events.until((event) =>
+            event.type === "worker-message" &&
+            JSON.stringify(event.message) === JSON.stringify({ pong: 99, slot })
+          );
+        }
       });
-      const events = follow(pool);
-      await pool.start();
-      const { address } = pool.status().listeners[0]!;
-      await using running = await load([
-        { kind: "connect", address, loops: 8 },
-      ]);
-      for (let i = 0; i < 4; i++) {
-        const victim = pool.status().workers.find(({ slot }) => slot === 0)!;
-        process.kill(victim.pid, "SIGKILL");
-        await events.until((event) =>
-          event.type === "worker-exited" && event.pid === victim.pid
-        );
-        await pool.ready();
-      }
-      await running.stop();
-      // Without a connection coming in, a worker whose event loop is stuck in
-      // accept(2) would never answer.
-      pool.send({ ping: 99 });
-      for (const slot of [0, 1, 2]) {
-        await events.until((event) =>
-          event.type === "worker-message" &&
-          JSON.stringify(event.message) === JSON.stringify({ pong: 99, slot })
-        );
-      }
-    });
+    }
   }
 });
 

@@ -15,7 +15,7 @@ import { RUNTIMES } from "../runtimes.ts";
 
 describe("the supervisor dies by kill -9", () => {
   for (const runtime of RUNTIMES) {
-    for (const share of ["shared", "handoff"]) {
+    for (const share of ["balanced", "shared", "handoff"]) {
       test(`${share} workers on ${runtime} leave within 5 s, even with a request that never ends`, async () => {
         await using command = prefork([
           "-w",

@@ -15,7 +15,7 @@ import { RUNTIMES } from "../runtimes.ts";
 const dir = mkdtempSync(join(tmpdir(), "prefork-pairs-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-const MODES = ["shared", "sharded", "reuseport", "handoff"];
+const MODES = ["balanced", "shared", "sharded", "reuseport", "handoff"];
 const LINUX = process.platform === "linux"
   ? false
   : "SO_REUSEPORT balances on Linux only";
@@ -44,7 +44,7 @@ describe("workers", () => {
       });
     }
 
-    for (const share of ["shared", "handoff"]) {
+    for (const share of ["balanced", "shared", "handoff"]) {
       test(`on ${runtime}, ${share}, Unix socket`, async () => {
         const address = `unix:${dir}/${runtime}-${share}.sock`;
         await using command = prefork([

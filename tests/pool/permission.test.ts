@@ -22,7 +22,7 @@ const command = [
 ] as const;
 
 describe("Deno without --allow-ffi", () => {
-  for (const share of ["shared", "sharded", "handoff"]) {
+  for (const share of ["balanced", "shared", "sharded", "handoff"]) {
     test(`${share} is refused, naming the flag and the mode that works`, async () => {
       await using refused = prefork(
         ["-s", share, ...LOCAL, fixture("pid.ts")],

@@ -78,7 +78,7 @@ async function drip(client: Client, bytes: Buffer): Promise<void> {
   }
 }
 
-for (const share of ["shared", "sharded", "handoff"]) {
+for (const share of ["balanced", "shared", "sharded", "handoff"]) {
   test(`${share}: servers see the client that the header names`, async () => {
     for (const kind of ["http", "serve", "net"]) {
       await using command = pool(runtime, kind, `proxy=any&share=${share}`);

@@ -9,7 +9,7 @@ import {
   readyPids,
 } from "../command.ts";
 import { describe, test } from "../harness.ts";
-import { get } from "../http.ts";
+import { distinct, get } from "../http.ts";
 
 /** A pool of two with a request that is never answered. */
 async function stuck(...options: string[]): Promise<
@@ -55,6 +55,32 @@ describe("signals to the supervisor", () => {
     const waiting = get(listen!);
     command.signal("SIGHUP");
     assert.equal((await waiting).status, 200);
+  });
+
+  test("SIGCONT logs what each worker does", async () => {
+    await using command = prefork(["-w", "2", ...LOCAL, fixture("pid.ts")]);
+    const { listen, share } = await ready(command);
+    assert.equal(share, "balanced");
+    const pids = await distinct(listen!, 2);
+    const line = (slot: number) =>
+      new RegExp(
+        `^prefork worker-status slot=${slot} generation=1 pid=(\\d+) state=ready runtime=\\w+ age=\\d+ restarts=0 connections=\\d+ accepted=(\\d+) passedOn=\\d+ takenOver=(\\d+)$`,
+      );
+    // What it shows is up to 100 ms old.
+    for (const slot of [0, 1]) {
+      for (let seen = 0; seen === 0;) {
+        const from = command.lines.length;
+        command.signal("SIGCONT");
+        const [, pid, accepted, takenOver] = await command.line(
+          line(slot),
+          from,
+        );
+        assert.ok(pids.has(`pid ${pid}`));
+        seen = Number(accepted) + Number(takenOver);
+      }
+    }
+    command.signal("SIGTERM");
+    assert.equal((await command.ended).code, 0);
   });
 
   for (const signal of ["SIGTERM", "SIGQUIT", "SIGINT"] as const) {

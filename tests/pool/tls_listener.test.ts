@@ -214,7 +214,7 @@ test("a program run by hand ends TLS as well", () =>
     assert.notEqual((await program.ended).code, 0);
   }));
 
-for (const share of ["shared", "sharded", "handoff"]) {
+for (const share of ["balanced", "shared", "sharded", "handoff"]) {
   test(`${share}: a reload over TLS loses nothing`, () =>
     withFiles(async ({ settings }) => {
       await using command = pool(

@@ -46,7 +46,7 @@ const SOCKETS = [
 
 describe("a runtime's own server in an unmodified program", () => {
   for (const { runtime, file } of HTTP) {
-    for (const share of ["shared", "sharded", "reuseport"]) {
+    for (const share of ["balanced", "shared", "sharded", "reuseport"]) {
       test(
         `${file} in ${share}: three workers answer, and the address shown is the pool's`,
         { skip },
@@ -79,7 +79,7 @@ describe("a runtime's own server in an unmodified program", () => {
   }
 
   for (const { runtime, file } of SOCKETS) {
-    for (const share of ["shared", "sharded"]) {
+    for (const share of ["balanced", "shared", "sharded"]) {
       test(`${file} in ${share}: echoes, and the address shown is the pool's`, {
         skip,
       }, async () => {

@@ -76,7 +76,7 @@ describe("an unmodified program accepts on the pool's listener", () => {
     });
   }
 
-  for (const share of ["sharded", "handoff", "reuseport"]) {
+  for (const share of ["balanced", "sharded", "handoff", "reuseport"]) {
     test(`http.mjs in ${share}: answers, and the address shown is the pool's`, async () => {
       await using command = prefork([
         "-w",

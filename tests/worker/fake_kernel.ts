@@ -106,6 +106,7 @@ export function fakeProcess(packed = true): FakeProcess {
   const kernel: Kernel = {
     packed,
     descriptors: () => [0, 1, 2, ...files.keys()],
+    openFiles: () => 3 + files.size,
     target(fd) {
       const file = files.get(fd);
       if (file === undefined) return fd < 3 ? "/dev/null" : undefined;
@@ -190,6 +191,11 @@ export function fakeProcess(packed = true): FakeProcess {
         return 0;
       },
       shutdown: () => fails(errno.ENOTCONN),
+      pollNow: () => 0,
+      close: (fd) => {
+        close(fd);
+        return 0;
+      },
       getpeername: () => fails(errno.ENOTCONN),
     },
   };

@@ -35,6 +35,8 @@ export interface WorkerPlan {
   readonly slot?: number;
   readonly generation?: number;
   readonly flags?: readonly string[];
+  /** Its seat on the scoreboard, where it is to have one. */
+  readonly board?: { readonly seat: number; readonly passes?: boolean };
   /** Given, the program runs by hand and its output counts as messages. */
   readonly address?: string;
 }
@@ -58,6 +60,8 @@ export interface FakeSupervisor {
   readonly pid: number;
   bind(reusePort?: boolean): Promise<{ index: number; port: number }>;
   spawn(plan: WorkerPlan): Promise<FakeWorker>;
+  /** The path of the scoreboard of its workers. */
+  board(): Promise<string>;
   handoff(listener: string, to: readonly FakeWorker[]): Promise<number>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -132,6 +136,10 @@ export function startSupervisor(): FakeSupervisor {
       const { index, port } = await call("bind", { reusePort });
       return { index: index as number, port: port as number };
     },
+    async board() {
+      const { path } = await call("board", {});
+      return path as string;
+    },
     async handoff(listener, to) {
       const { port } = await call("handoff", {
         listener,
@@ -176,10 +184,19 @@ export function startSupervisor(): FakeSupervisor {
         slot: plan.slot ?? 0,
         generation: plan.generation ?? 1,
         listeners,
+        ...(plan.board !== undefined && {
+          seat: {
+            fd: 3 + indexes.length,
+            seat: plan.board.seat,
+            weight: 1,
+            passes: plan.board.passes ?? false,
+          },
+        }),
       };
       const { pid } = await call("spawn", {
         key,
         indexes,
+        board: plan.board !== undefined,
         command: commandOf(plan.runtime, plan.program, plan.flags),
         env: {
           ...plainEnv(),

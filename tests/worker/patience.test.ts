@@ -30,6 +30,7 @@ async function looks(
         quiet: 100_000,
         ...each,
       })),
+    count: () => 0,
     hangUp: ({ fd }: OpenConnection) => void hungUp.push(fd),
   };
   const all = { ...NOTHING, ...requests };

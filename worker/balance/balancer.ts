@@ -5,10 +5,10 @@
  * @module
  */
 
-import { limitOf } from "../../core/evenness.ts";
+import { fairRecent, limitOf } from "../../core/evenness.ts";
 import type { Seat } from "../../core/environment.ts";
 import { type Board, openBoard } from "./board.ts";
-import { measureUtilisation } from "./utilisation.ts";
+import { measureUtilisation, type Utilisation } from "./utilisation.ts";
 
 /** What servers tell of their connections and ask before they take more. */
 export interface Balancer {
@@ -23,6 +23,15 @@ export interface Balancer {
    * asked for each one.
    */
   isOver(): boolean;
+  /** The most connections that it may hold, as of the last look at the others. */
+  readonly limit: number;
+  /** How many connections the others had taken by then. */
+  readonly takenByOthers: number;
+  /**
+   * So many connections were accepted and may still be passed on. The others
+   * see them as open ones: whoever has got as many need not pass its own on.
+   */
+  pending(count: number): void;
   /** Connections were accepted, and kept. */
   accepted(count: number): void;
   /** A connection was passed on. */
@@ -33,6 +42,40 @@ export interface Balancer {
   serve(): void;
   /** The worker drains: the others count it no more. */
   leave(): void;
+  /** Another process has taken the seat: nothing is written any more. */
+  resign(): void;
+}
+
+/** What a balancer sees of the world. */
+export interface Senses {
+  /** The scoreboard. */
+  readonly board: Board;
+  /** How busy the worker was since the last call. */
+  readonly utilisation: Utilisation;
+  /** A clock that is never set, in ms. */
+  now(): number;
+  /** The time of day, in ms since 1970. */
+  date(): number;
+  /** Does something again and again while the event loop turns. */
+  every(ms: number, act: () => void): void;
+  /** Does something once, when so many ms have passed. */
+  after(ms: number, act: () => void): void;
+}
+
+/**
+ * The senses of this process.
+ *
+ * @throws {Error} of the system, where the scoreboard cannot be opened
+ */
+export function sensesOf(seat: Seat): Senses {
+  return {
+    board: openBoard(seat),
+    utilisation: measureUtilisation(),
+    now: () => performance.now(),
+    date: () => Date.now(),
+    every: (ms, act) => void setInterval(act, ms).unref(),
+    after: (ms, act) => void setTimeout(act, ms).unref(),
+  };
 }
 
 /** For so long what was read of the others is taken for new, in ms. */
@@ -44,8 +87,11 @@ const VALID_MS = 20;
 /** How often the own record is written while nothing happens, in ms. */
 const BEAT_MS = 100;
 
-/** The time constant of what is called "lately" for utilisation, in ms. */
-const LATELY_MS = 500;
+/**
+ * The time constant of what is called "lately", in ms: long enough that one
+ * long request or the end of a client with many connections is no habit.
+ */
+const LATELY_MS = 1000;
 
 /** The half-life of what was accepted recently, in ms. */
 const HALF_LIFE_MS = 60_000;
@@ -53,26 +99,37 @@ const HALF_LIFE_MS = 60_000;
 /**
  * Makes the balancer of this process.
  *
+ * @param policy says how many connections a worker may hold
  * @throws {Error} of the system, where the scoreboard cannot be opened
  */
-export function createBalancer(seat: Seat): Balancer {
-  const board: Board = openBoard(seat);
-  const utilisation = measureUtilisation();
+export function createBalancer(
+  seat: Seat,
+  senses: Senses = sensesOf(seat),
+  policy: typeof limitOf = limitOf,
+): Balancer {
+  const { board, utilisation } = senses;
   const counts = new Set<() => number>();
+  let resigned = false;
   let serving = false;
   let takes = false;
   let accepted = 0;
   let passedOn = 0;
   let takenOver = 0;
   let recent = 0;
+  let pending = 0;
   let busy = 0;
   let ended = 0;
   let endedBefore = 0;
-  let endedAt = performance.now();
+  let endedAt = senses.now();
   let limit = Infinity;
+  let takenByOthers = 0;
   let readAt = -Infinity;
   let wroteAt = -Infinity;
+  let beatAt = senses.now();
   let dirty = true;
+  let written = 0;
+  let looks = 0;
+  let lookIn = Infinity;
 
   const open = (): number => {
     let sum = 0;
@@ -92,18 +149,21 @@ export function createBalancer(seat: Seat): Balancer {
     if (passed < 10) return;
     const ends = Math.max(0, accepted + takenOver - open());
     const rate = (ends - endedBefore) * 1000 / passed;
-    const part = Math.min(1, passed / 100);
+    const part = Math.min(1, passed / LATELY_MS);
     ended += (Math.max(0, rate) - ended) * part;
     endedBefore = ends;
     endedAt = now;
   };
   const write = (now: number): void => {
+    if (resigned) return;
     measureEnds(now);
     wroteAt = now;
     dirty = false;
+    written = open() + pending;
     board.write({
       ...own(),
-      beat: Date.now(),
+      open: written,
+      beat: senses.date(),
       serving,
       takes,
       accepted,
@@ -113,22 +173,42 @@ export function createBalancer(seat: Seat): Balancer {
   };
   const changed = (): void => {
     dirty = true;
-    const now = performance.now();
+    const now = senses.now();
     if (now - wroteAt >= FRESH_MS) write(now);
+    if (lookIn > FRESH_MS) lookAgain(FRESH_MS);
+  };
+  /**
+   * Nobody tells of a connection that ends. Where one has come another may end
+   * soon, so it looks, less and less often, until the beat does as well.
+   */
+  const lookAgain = (ms: number): void => {
+    lookIn = ms < BEAT_MS ? ms : Infinity;
+    const number = ++looks;
+    if (ms >= BEAT_MS) return;
+    senses.after(ms, () => {
+      if (number !== looks) return;
+      const changes = dirty || open() + pending !== written;
+      if (changes) write(senses.now());
+      lookAgain(changes ? FRESH_MS : 2 * ms);
+    });
   };
   const read = (now: number): void => {
     readAt = now;
-    limit = limitOf(own(), board.others());
+    const others = board.others();
+    limit = policy(own(), others);
+    takenByOthers = 0;
+    for (const each of others) takenByOthers += each.accepted + each.takenOver;
   };
   const beat = (): void => {
-    const now = performance.now();
-    const part = Math.min(1, (now - wroteAt) / LATELY_MS);
-    busy += (utilisation() - busy) * part;
-    recent *= 0.5 ** (BEAT_MS / HALF_LIFE_MS);
+    const now = senses.now();
+    const passed = now - beatAt;
+    beatAt = now;
+    busy += (utilisation() - busy) * Math.min(1, passed / LATELY_MS);
+    recent *= 0.5 ** (passed / HALF_LIFE_MS);
     write(now);
   };
-  setInterval(beat, BEAT_MS).unref();
-  write(performance.now());
+  senses.every(BEAT_MS, beat);
+  write(senses.now());
 
   return {
     passes: seat.passes,
@@ -142,12 +222,22 @@ export function createBalancer(seat: Seat): Balancer {
     },
     isOver() {
       if (!serving) return false;
-      const now = performance.now();
+      const now = senses.now();
       const present = open();
       if (dirty && now - wroteAt >= FRESH_MS) write(now);
       const age = now - readAt;
       if (age > VALID_MS || (present + 1 > limit && age >= FRESH_MS)) read(now);
       return present + 1 > limit;
+    },
+    get limit() {
+      return limit;
+    },
+    get takenByOthers() {
+      return takenByOthers;
+    },
+    pending(count) {
+      pending = count;
+      changed();
     },
     accepted(count) {
       accepted += count;
@@ -165,11 +255,18 @@ export function createBalancer(seat: Seat): Balancer {
     },
     serve() {
       serving = true;
-      write(performance.now());
+      // What it has done to start says nothing of its load.
+      utilisation();
+      beatAt = senses.now();
+      recent = Math.max(recent, fairRecent(seat.weight, board.others()));
+      write(senses.now());
     },
     leave() {
       serving = false;
-      write(performance.now());
+      write(senses.now());
+    },
+    resign() {
+      resigned = true;
     },
   };
 }

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { openSync, readSync, writeSync } from "node:fs";
+import { openSync, readlinkSync, readSync, writeSync } from "node:fs";
+import process from "node:process";
 import type { Seat } from "../../core/environment.ts";
 import {
   decodeRecord,
@@ -32,6 +33,7 @@ const FIRST = 16;
  * @throws {Error} of the system, where it cannot be opened
  */
 export function openBoard({ fd, seat }: Seat): Board {
+  if (!isBoard(fd)) throw new Error(`number ${fd} is not its file`);
   // The files of Deno 2.9.5 are no file descriptors; the path is one for it.
   const file = RUNTIME.filesAreDescriptors
     ? fd
@@ -62,4 +64,19 @@ export function openBoard({ fd, seat }: Seat): Board {
       return records;
     },
   };
+}
+
+/**
+ * True for a scoreboard by its name. Something that started this process may
+ * have closed it, and the number may be that of a file of somebody else, which
+ * must not be written to. Where there is no such directory it is believed.
+ */
+function isBoard(fd: number): boolean {
+  try {
+    const path = readlinkSync(`/proc/self/fd/${fd}`);
+    return /[/:]prefork[^/]*$/.test(path);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "ENOENT") throw error;
+    return process.platform !== "linux";
+  }
 }

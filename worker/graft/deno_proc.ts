@@ -13,6 +13,8 @@ import { fixed } from "../../adapters/_libc.ts";
 export interface Proc {
   /** The names in a directory. */
   list(path: string): string[];
+  /** The size of a file, in bytes; 0 when it cannot be known. */
+  size(path: string): number;
   /** The target of a link; undefined when there is none. */
   link(path: string): string | undefined;
   /** The text of a file; undefined when there is none. */
@@ -27,6 +29,11 @@ const FUNCTIONS = {
   opendir: { parameters: ["buffer"], result: "pointer" },
   readdir: { parameters: ["pointer"], result: "pointer" },
   closedir: { parameters: ["pointer"], result: "i32" },
+  statx: {
+    parameters: ["i32", "buffer", "i32", "u32", "buffer"],
+    result: "i32",
+    optional: true,
+  },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** O_RDONLY and O_CLOEXEC of open(2). */
@@ -34,6 +41,12 @@ const READ_ONLY = 0o2000000;
 
 /** Where `struct dirent` has its name: readdir(3), 64 bits, glibc and musl. */
 const NAME_AT = 19;
+
+/**
+ * STATX_SIZE, and what `struct statx` is like on every architecture: statx(2),
+ * glibc 2.28, musl 1.2.5.
+ */
+const STATX = { size: 0x200, sizeAt: 40, bytes: 256 } as const;
 
 /** More than the lines of a thousand watches: fewer calls. */
 const CHUNK = 65536;
@@ -46,6 +59,8 @@ const CHUNK = 65536;
 export function openDenoProc(): Proc {
   const c = openDenoLibrary(FUNCTIONS).symbols;
   const buffer = fixed(CHUNK);
+  const facts = fixed(STATX.bytes);
+  const view = new DataView(facts.buffer);
   return {
     list(path) {
       const names: string[] = [];
@@ -59,6 +74,11 @@ export function openDenoProc(): Proc {
       }
       c.closedir(directory);
       return names;
+    },
+    size(path) {
+      // The directory does not matter for a whole path.
+      if (c.statx?.(0, cString(path), 0, STATX.size, facts) !== 0) return 0;
+      return Number(view.getBigUint64(STATX.sizeAt, true));
     },
     link(path) {
       const length = Number(c.readlink(cString(path), buffer, SIZE));

@@ -15,6 +15,7 @@ import { openDenoProc, type Proc } from "./deno_proc.ts";
 /** The functions of libc that a graft calls. */
 export type GraftLibc = Pick<
   Libc,
+  | "close"
   | "dup3"
   | "epollCtl"
   | "errno"
@@ -23,6 +24,7 @@ export type GraftLibc = Pick<
   | "getsockname"
   | "getsockopt"
   | "listen"
+  | "pollNow"
   | "setsockopt"
   | "shutdown"
 >;
@@ -38,6 +40,11 @@ export interface Kernel {
   readonly packed: boolean;
   /** The open file descriptors of this process. */
   descriptors(): number[];
+  /**
+   * How many descriptors are open, quickly where the kernel says so: the size of
+   * `/proc/self/fd` (proc_pid_fd(5), since Linux 6.2).
+   */
+  openFiles(): number;
   /** What a descriptor is, as in "socket:[4711]"; undefined when not open. */
   target(fd: number): string | undefined;
   /** `/proc/self/fdinfo/<fd>`; undefined when not open. */
@@ -55,14 +62,18 @@ export function openKernel(): Kernel {
   return {
     libc: onBun ? openBunLibc() : openDenoLibc(),
     packed: process.arch === "x64",
-    descriptors: () => proc.list("/proc/self/fd").map(Number),
-    target: (fd) => proc.link(`/proc/self/fd/${fd}`),
+    descriptors: () => proc.list(FILES).map(Number),
+    openFiles: () => proc.size(FILES) || proc.list(FILES).length,
+    target: (fd) => proc.link(`${FILES}/${fd}`),
     info: (fd) => proc.read(`/proc/self/fdinfo/${fd}`),
   };
 }
 
+const FILES = "/proc/self/fd";
+
 const PROC: Proc = {
   list: (path) => fs.readdirSync(path),
+  size: (path) => fs.statSync(path).size,
   link: (path) => ifThere(() => fs.readlinkSync(path)),
   read: (path) => ifThere(() => fs.readFileSync(path, "utf8")),
 };

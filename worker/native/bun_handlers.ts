@@ -21,6 +21,8 @@ export interface Handling {
   readonly websockets: Set<BunWebSocket>;
   /** Called with each websocket that opens during the drain. */
   lateWebSocket(socket: BunWebSocket): void;
+  /** Called with each request, if anything is. */
+  readonly touch: (() => void) | undefined;
 }
 
 /** Wraps one server's handlers; `seen` is told of each request. */
@@ -39,7 +41,7 @@ export function wrapped(
   const set = (name: string, value: unknown): void => {
     own[name] = { value, enumerable: true, writable: true, configurable: true };
   };
-  const answer = answering(handling.signal);
+  const answer = answering(handling.signal, handling.touch);
   const onRequest = (handler: AnyHandler): AnyHandler =>
     answer(wrapRequest(handler));
   if (isHandler(options.fetch)) set("fetch", onRequest(options.fetch));
@@ -71,7 +73,10 @@ export function hasFixedRoutes(
  * only a response has, instead of two classes; a variable, instead of a getter
  * of the runtime's.
  */
-function answering(signal: AbortSignal): Wrap {
+function answering(
+  signal: AbortSignal,
+  touch: (() => void) | undefined,
+): Wrap {
   let ending = signal.aborted;
   signal.addEventListener("abort", () => ending = true, { once: true });
   const finish = (answer: Response, headers: Headers): Response => {
@@ -85,6 +90,7 @@ function answering(signal: AbortSignal): Wrap {
   return (handler) =>
     // Two arguments by name, for the same reason.
     function (input, server) {
+      if (touch !== undefined) touch();
       const answer = handler.call(this, input, server);
       const headers = (answer as Partial<Response> | undefined)?.headers;
       if (headers === undefined) {

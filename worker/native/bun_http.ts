@@ -21,11 +21,12 @@ import { trackUpgrades } from "../_upgrades.ts";
 import { finished, type GraftedServer } from "./bun_drain.ts";
 import { listenThrough } from "./bun_listen_through.ts";
 import { startGrafted } from "./bun_start.ts";
+import { touchOf } from "./yields.ts";
 
 /**
- * Has a server that does not listen yet accept on an inherited listener in
- * `shared` or `sharded`; resolves once it does. The server shows the listener's
- * address and its `close()` cuts nothing.
+ * Has a server that does not listen yet accept on a listener whose socket was
+ * inherited; resolves once it does. The server shows the listener's address and
+ * its `close()` cuts nothing.
  *
  * @param closed called when the program has closed the server by itself
  * @throws {PreforkError} `ERR_ATTACH` when it cannot be put there; then it does
@@ -37,8 +38,11 @@ export async function adoptBunHttp(
   closed: () => void = () => {},
 ): Promise<Attachment> {
   const shards = new Map<number, GraftedServer>();
-  const connections = trackBunHttp(server, shards);
-  const { drain, draining } = connections;
+  const { drain, draining, open } = trackBunHttp(
+    server,
+    shards,
+    touchOf(listener),
+  );
   // Before it listens: the program may close it as soon as it hears of that.
   const face = putFace(server, {
     fed: false,
@@ -51,7 +55,7 @@ export async function adoptBunHttp(
   try {
     await listenThrough(server, (options, serve) => {
       start = (shard) => {
-        const started = startGrafted(listener, shard, options, serve);
+        const started = startGrafted(listener, shard, options, serve, open);
         shards.set(shard, started);
         return started;
       };
@@ -82,11 +86,14 @@ export async function adoptBunHttp(
 interface BunHttpConnections {
   readonly drain: Attachment["drain"];
   readonly draining: () => boolean;
+  /** How many there are. */
+  readonly open: () => number;
 }
 
 function trackBunHttp(
   server: Server,
   shards: ReadonlyMap<number, GraftedServer>,
+  touch: (() => void) | undefined,
 ): BunHttpConnections {
   // Bun emits "connection" when the first bytes have come, so there are
   // connections that only the kernel knows.
@@ -95,6 +102,7 @@ function trackBunHttp(
   server.prependListener("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
+    touch?.();
   });
   let stays: Stays | undefined;
   const begin = async (idle: number): Promise<void> => {
@@ -124,6 +132,7 @@ function trackBunHttp(
   let drained: Promise<void> | undefined;
   return {
     draining: () => drained !== undefined,
+    open: () => sockets.size,
     drain(idle, window) {
       if (window !== Infinity) stays ??= endStays(window);
       return drained ??= begin(idle);

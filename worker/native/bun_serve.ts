@@ -23,6 +23,7 @@ import type {
   BunServer,
   BunWebSocket,
 } from "./bun_types.ts";
+import { touchOf } from "./yields.ts";
 
 /** A server of `Bun.serve` on an inherited listener. */
 export interface AdoptedBunServer {
@@ -36,8 +37,8 @@ export interface AdoptedBunServer {
 const GOING_AWAY = 1001;
 
 /**
- * Starts `Bun.serve` on an inherited listener in `shared` or `sharded`. It
- * accepts at once. The address in the options does not count.
+ * Starts `Bun.serve` on a listener whose socket was inherited. It accepts at
+ * once. The address in the options does not count.
  *
  * @param serve the runtime's own `Bun.serve`
  * @param closed called when the program has stopped the server by itself
@@ -61,6 +62,7 @@ export function adoptBunServe(
     signal: stopping.signal,
     websockets,
     lateWebSocket: (socket) => goodbyes?.add(socket),
+    touch: touchOf(listener),
   };
 
   const start = (shard: number, wrap: Wrap): GraftedServer => {

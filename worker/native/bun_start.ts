@@ -12,10 +12,12 @@ import { viewConnections } from "./connections.ts";
 import type { GraftedServer } from "./bun_drain.ts";
 import type { BunServe, BunServeOptions } from "./bun_types.ts";
 import { socketFor, temporaryPath } from "./socket.ts";
+import { yieldBy } from "./yields.ts";
 
 /**
  * Starts a server on one socket of a listener.
  *
+ * @param open how many connections it has, where it knows
  * @throws {PreforkError} `ERR_ATTACH` when it cannot be put there; then nothing
  * of it is left
  * @throws what `Bun.serve` throws for the program's options
@@ -25,6 +27,7 @@ export function startGrafted(
   shard: number,
   options: BunServeOptions,
   serve: BunServe,
+  open?: () => number,
 ): GraftedServer {
   const socket = socketFor(listener, shard, "Bun's server");
   if (options.http3 === true) {
@@ -41,7 +44,8 @@ export function startGrafted(
     const kernel = kernelHere(socket);
     const grafted = graft({ at }, socket, listener.backlog, kernel);
     const view = viewConnections(kernel, grafted.epoll, socket);
-    return { server, graft: grafted, view };
+    const yielding = yieldBy(listener, grafted, socket, open);
+    return { server, graft: yielding, view };
   } catch (error) {
     void server.stop(true);
     throw error;

@@ -11,6 +11,7 @@ import { cannot } from "../_failures.ts";
 import { type Graft, graft } from "../graft/graft.ts";
 import type { BoundAt } from "../graft/sockets.ts";
 import { socketFor, temporaryPath } from "./socket.ts";
+import { yieldBy } from "./yields.ts";
 
 /** Where something is to listen before it is grafted, as options of Deno. */
 export type DenoPlace =
@@ -37,6 +38,7 @@ export interface Grafted<T> {
  * @param shard the number of the socket
  * @param start starts it at a temporary place, at once
  * @param stop stops it when it cannot be grafted
+ * @param guard what else there is to do when it stops accepting for a while
  * @throws {PreforkError} `ERR_ATTACH` when it cannot
  */
 export function startGrafted<T extends DenoListening>(
@@ -44,6 +46,7 @@ export function startGrafted<T extends DenoListening>(
   shard: number,
   start: (place: DenoPlace) => T,
   stop: (server: T) => void,
+  guard: (graft: Graft) => Graft = (graft) => graft,
 ): Grafted<T> {
   const socket = socketFor(listener, shard, "Deno's server");
   const path = temporaryPath(socket);
@@ -56,7 +59,8 @@ export function startGrafted<T extends DenoListening>(
   );
   try {
     const at = boundAt(server.addr);
-    return { server, graft: graft({ at }, socket, listener.backlog) };
+    const grafted = guard(graft({ at }, socket, listener.backlog));
+    return { server, graft: yieldBy(listener, grafted, socket) };
   } catch (error) {
     stop(server);
     throw error;

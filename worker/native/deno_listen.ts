@@ -12,8 +12,10 @@ import { viewConnections } from "./connections.ts";
 import { acceptFromAll, type Acceptor } from "./deno_accepting.ts";
 import { denoAddress } from "./deno_address.ts";
 import { withoutPlace } from "./deno_arguments.ts";
+import { createDenoGate, type DenoGate } from "./deno_gate.ts";
 import { startGrafted } from "./deno_graft.ts";
 import { openDenoShards, type Referenced } from "./deno_shards.ts";
+import { lookOf } from "./yields.ts";
 
 /** A listener of Deno that accepts for the pool. */
 export interface DenoListenAdoption {
@@ -35,8 +37,7 @@ interface Native extends Acceptor<Deno.Conn>, Referenced {
 }
 
 /**
- * Puts a listener of Deno on an inherited one of the mode `shared` or
- * `sharded`: `accept()` gives the pool's connections. In the drain it closes,
+ * Puts a listener of Deno on one whose socket was inherited: `accept()` gives the pool's connections. In the drain it closes,
  * so that a pending `accept()` rejects and `for await` ends, as with
  * `close()`; the drain then waits for the connections, since only the program
  * can tell when one of them is done.
@@ -56,19 +57,24 @@ export function adoptDenoListen(
   const listen = original as (options: object) => Deno.Listener<Deno.Conn>;
   const socket = listener.fds[listener.shard]!;
   const rest = withoutPlace(options);
+  const look = lookOf(listener);
   let face: Deno.Listener<Deno.Conn> | undefined;
   let open = true;
   const accepting = acceptFromAll<Deno.Conn>(() => open);
   const shards = openDenoShards(listener.shard, (shard) => {
+    const gate = look && createDenoGate();
     const grafted = startGrafted(
       listener,
       shard,
       (place) => {
         const made = listen({ ...rest, ...place });
         face ??= made;
-        return ownMethods(made);
+        return gate === undefined
+          ? ownMethods(made)
+          : gated(ownMethods(made), gate, look!);
       },
       (native) => native.close(),
+      gate?.guard,
     );
     accepting.add(grafted.server);
     return grafted;
@@ -124,5 +130,22 @@ function ownMethods(made: Deno.Listener<Deno.Conn>): Native {
     close: made.close.bind(made),
     ref: made.ref.bind(made),
     unref: made.unref.bind(made),
+  };
+}
+
+/** The same, which lets others go first. */
+function gated(native: Native, gate: DenoGate, look: () => void): Native {
+  return {
+    ...native,
+    async accept() {
+      await gate.passed();
+      const connection = await native.accept();
+      look();
+      return connection;
+    },
+    close() {
+      native.close();
+      gate.open();
+    },
   };
 }

@@ -43,10 +43,12 @@ interface Entry {
  *
  * @param ending aborted when event streams have to end
  * @param shown the address that a Unix socket's clients are said to have
+ * @param touch called with each request, if anything is
  */
 export function trackDenoRequests(
   ending: AbortSignal,
   shown: Deno.UnixAddr | undefined,
+  touch?: () => void,
 ): DenoRequests {
   const ring = { told: undefined } as unknown as Entry;
   ring.previous = ring.next = ring;
@@ -92,6 +94,7 @@ export function trackDenoRequests(
     };
     // Settles when the last byte of the response was sent, or cannot be.
     info.completed.then(end, end);
+    if (touch !== undefined) touch();
     if (draining) look(entry);
     return entry;
   };

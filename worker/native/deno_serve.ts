@@ -17,6 +17,7 @@ import { carefulDrain } from "./deno_drain.ts";
 import { startGrafted } from "./deno_graft.ts";
 import { trackDenoRequests } from "./deno_requests.ts";
 import { openDenoShards } from "./deno_shards.ts";
+import { touchOf } from "./yields.ts";
 
 /** A server of Deno that serves a listener of the pool. */
 export interface DenoServeAdoption {
@@ -27,9 +28,8 @@ export interface DenoServeAdoption {
 }
 
 /**
- * Serves an inherited listener of the mode `shared` or `sharded` by Deno's own
- * server, with all options that the program gave. It starts on a temporary
- * address and is grafted onto the inherited socket before this returns. What
+ * Serves a listener whose socket was inherited by Deno's own server, with all
+ * options that the program gave. It starts on a temporary address and is grafted onto the inherited socket before this returns. What
  * the program sees is the pool's address; its `shutdown()`, its disposal and
  * the option `signal` end the server as a drain does, so that no connection is
  * cut.
@@ -52,6 +52,7 @@ export function adoptDenoServe(
   const requests = trackDenoRequests(
     ending.signal,
     addr.transport === "unix" ? addr : undefined,
+    touchOf(listener),
   );
   const given = {
     ...withoutPlace(options),

@@ -11,6 +11,7 @@ import { scanUntil } from "../_connections.ts";
 import type { Attachment, Core } from "../_core.ts";
 import { cannot } from "../_failures.ts";
 import { reserve } from "../_reservation.ts";
+import { keepListenEven } from "./bun_even.ts";
 import { sayWhere } from "./bun_place.ts";
 import { claim, giveBack, type Wanted } from "./claim.ts";
 import {
@@ -121,6 +122,8 @@ function tracked(
   const own = inherited?.shard ?? 0;
   let handlers = options.socket;
   let open = true;
+  const watched = (): Handlers =>
+    counted(handlers, sockets, () => even?.accepted());
   const listen = (shard: number): SocketListener => {
     const place = places[shard];
     if (place === undefined) {
@@ -131,15 +134,17 @@ function tracked(
       );
     }
     const listener = original(
-      inheriting(options, { ...place, socket: counted(handlers, sockets) }),
+      inheriting(options, { ...place, socket: watched() }),
     );
     shards.set(shard, listener);
     return listener;
   };
   const listener = listen(own);
+  const even = inherited && keepListenEven(inherited, () => sockets.size);
   const native = Object.getPrototypeOf(listener) as SocketListener;
   const stop = (now = false): void => {
     open = false;
+    even?.letGo();
     for (const each of shards.values()) native.stop.call(each, now);
   };
   Object.defineProperties(listener, {
@@ -155,7 +160,7 @@ function tracked(
       configurable: true,
       value({ socket }: { readonly socket: Handlers }) {
         handlers = socket;
-        const next = { socket: counted(socket, sockets) };
+        const next = { socket: watched() };
         for (const each of shards.values()) native.reload.call(each, next);
       },
     },
@@ -181,7 +186,11 @@ function tracked(
 }
 
 /** The handlers, with the open sockets counted. */
-function counted(handlers: Handlers, sockets: Set<object>): Handlers {
+function counted(
+  handlers: Handlers,
+  sockets: Set<object>,
+  accepted: () => void,
+): Handlers {
   const wrap = (
     name: "open" | "close",
     before: (socket: object) => void,
@@ -191,7 +200,10 @@ function counted(handlers: Handlers, sockets: Set<object>): Handlers {
       return handlers[name]?.call(this, socket, ...rest);
     };
   return inheriting(handlers, {
-    open: wrap("open", (socket) => sockets.add(socket)),
+    open: wrap("open", (socket) => {
+      sockets.add(socket);
+      accepted();
+    }),
     close: wrap("close", (socket) => sockets.delete(socket)),
   });
 }

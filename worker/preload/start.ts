@@ -10,7 +10,7 @@ import { preloadedCore } from "../attach.ts";
 import { PATCHES } from "./patches.ts";
 import { refuse } from "./permission.ts";
 import { takeSettings } from "./settings.ts";
-import { areSocketsHere, passOn } from "./wrapper.ts";
+import { areSocketsHere, passOn, seatHere } from "./wrapper.ts";
 
 /** Runs before the program does. */
 export async function start(): Promise<void> {
@@ -25,6 +25,7 @@ export async function start(): Promise<void> {
       );
     }
   }
+  const seat = settings.wrapped ? seatHere() : undefined;
   const core = preloadedCore();
   letEnd();
   // Then the program says itself that it is ready.
@@ -32,6 +33,6 @@ export async function start(): Promise<void> {
   process.on("newListener", (event) => {
     if (event === "message" || event === "disconnect") keepAlive();
   });
-  if (settings.wrapped) passOn(core, settings);
+  if (settings.wrapped) passOn(core, settings, seat);
   for (const patch of PATCHES) await patch(core, settings);
 }

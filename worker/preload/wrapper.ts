@@ -16,6 +16,7 @@ import {
   decodeInheritance,
   encodeInheritance,
   PRELOAD_VARIABLE,
+  type Seat,
 } from "../../core/environment.ts";
 import { TAG } from "../../core/protocol.ts";
 import type { Core } from "../_core.ts";
@@ -51,8 +52,21 @@ function isSocket(fd: number): boolean {
   }
 }
 
-/** Has children in the foreground take this process' place. */
-export function passOn(core: Core, settings: Settings): void {
+/** The seat that the environment names, which attaching takes out of it. */
+export function seatHere(): Seat | undefined {
+  return decodeInheritance(process.env)?.seat;
+}
+
+/**
+ * Has children in the foreground take this process' place.
+ *
+ * @param seat its place on the scoreboard, where the pool has one
+ */
+export function passOn(
+  core: Core,
+  settings: Settings,
+  seat: Seat | undefined,
+): void {
   const prototype = ChildProcess.prototype as {
     spawn?: (this: ChildProcess, options: SpawnOptions) => unknown;
   };
@@ -77,21 +91,27 @@ export function passOn(core: Core, settings: Settings): void {
         if (!fds.has(fd)) fds.set(fd, stdio.push(fd) - 1);
       }
     }
+    // A seat is one process' alone.
+    const own = core.balancer === undefined ? undefined : seat;
+    const passed = own && { ...own, fd: stdio.push(own.fd) - 1 };
     if (!hasChannel) stdio.push("ipc");
+    const place = placeOf(core, settings, fds, passed);
     const result = spawn.call(this, {
       ...options,
       stdio,
-      envPairs: withPlace(options.envPairs, placeOf(core, settings, fds)),
+      envPairs: withPlace(options.envPairs, place),
     });
     if (!this.connected) return result;
+    core.balancer?.resign();
     children.add(this);
     this.once("exit", () => children.delete(this));
     // The wrapper ends when it wants to, and not when the channel does.
     if (!hasChannel) this.channel?.unref();
     // What the two have to say to each other is theirs.
-    intercept(this, (message) => {
+    intercept(this, (message, handle) => {
       if (hasChannel && !isOurs(message)) return false;
-      process.send?.(message, undefined, undefined, () => {});
+      if (process.connected) pass(process, message, handle);
+      else close(handle);
       return true;
     });
     return result;
@@ -120,6 +140,7 @@ function placeOf(
   { worker }: Core,
   settings: Settings,
   fds: ReadonlyMap<number, number>,
+  seat: Seat | undefined,
 ): Record<string, string> {
   const listeners = [...worker.listeners.values()].map((listener) => ({
     ...listener,
@@ -127,7 +148,10 @@ function placeOf(
   }));
   const { slot, generation } = worker;
   return {
-    ...encodeInheritance({ slot, generation, listeners }, true),
+    ...encodeInheritance(
+      { slot, generation, listeners, ...(seat && { seat }) },
+      true,
+    ),
     [PRELOAD_VARIABLE]: JSON.stringify(settings),
   };
 }
@@ -162,17 +186,34 @@ function isOurs(message: unknown): boolean {
   return typeof message === "object" && message !== null && TAG in message;
 }
 
-function pass(child: ChildProcess, message: unknown, handle: unknown): void {
-  if (!child.connected) return;
+/** The two ends that a wrapper stands between. */
+interface Peer {
+  readonly connected: boolean;
+  send?: ChildProcess["send"];
+}
+
+/** Passes on a message, and the connection that came with it if one did. */
+function pass(peer: Peer, message: unknown, handle: unknown): void {
+  if (!peer.connected) return close(handle);
   // A connection arrives as a socket that reads; what it read here would be
   // lost. It has not yet: that takes another turn of the event loop.
   const { _handle: raw } = Object(handle) as {
     readonly _handle?: { readStop?(): void };
   };
   raw?.readStop?.();
-  child.send(
+  peer.send?.(
     message as object,
     handle as Parameters<ChildProcess["send"]>[1],
-    () => {},
+    // Node closes a socket that it has sent, but no raw handle.
+    () => raw === undefined && close(handle),
   );
+}
+
+/** Closes a connection that came with a message: a socket or a raw handle. */
+function close(handle: unknown): void {
+  const { destroy, close } = Object(handle) as {
+    destroy?(): void;
+    close?(): void;
+  };
+  (destroy ?? close)?.call(handle);
 }

@@ -1,0 +1,299 @@
+/**
+ * `balanced` in the model. What decides is the real thing: the workers'
+ * balancers, their passing and yielding, and the supervisor's relay. Modelled
+ * are the clock, the scoreboard, and what messages cost and how long they take.
+ */
+
+import type { Connection as Copy } from "../../core/adapter.ts";
+import type { ToWorker } from "../../core/protocol.ts";
+import type { limitOf } from "../../core/evenness.ts";
+import { parseToWorker } from "../../core/protocol.ts";
+import { Relay } from "../../core/relay.ts";
+import type { ScoreRecord } from "../../core/scoreboard.ts";
+import { WorkerRecord } from "../../core/worker_record.ts";
+import {
+  type Balancer,
+  createBalancer,
+} from "../../worker/balance/balancer.ts";
+import { createPassing, type Passing } from "../../worker/balance/passing.ts";
+import { createYielding } from "../../worker/balance/yielding.ts";
+import type { Connection, Worker } from "./queueing.ts";
+import {
+  createQueue,
+  type MakePlacement,
+  type Placement,
+  type Scene,
+} from "./queueing_placements.ts";
+
+/** A message from one process to another, in ms. */
+const HOP_MS = 0.1;
+
+/** To read a message or to handle a timer, in ms of CPU. */
+const READ_MS = 0.02;
+
+/** To send a connection or to receive one, in ms of CPU. */
+const HANDLE_MS = 0.08;
+
+/** What differs between pools. */
+export interface BalancedOptions {
+  /** How a worker gives way: it passes on, or it does not accept. */
+  readonly by?: "passing" | "yielding";
+  /**
+   * True when many wake for a burst and each accepts a part of it; one takes it
+   * whole unless given.
+   */
+  readonly herd?: boolean;
+  /** The weights of the workers; 1 unless given. */
+  readonly weights?: readonly number[];
+  /** A worker that is restarted, and when; its connections are gone then. */
+  readonly restart?: { readonly index: number; readonly at: number };
+  /** Says how many connections a worker may hold; the real policy by default. */
+  readonly policy?: typeof limitOf;
+}
+
+/** Workers with their balancers and the scoreboard. */
+interface Pool {
+  readonly balancers: Balancer[];
+  readonly records: (ScoreRecord | undefined)[];
+}
+
+function createPool(scene: Scene, options: BalancedOptions): Pool {
+  const { timeline, workers } = scene;
+  const { weights = [], restart, policy } = options;
+  const records: Pool["records"] = workers.map(() => undefined);
+  const start = (worker: Worker): Balancer => {
+    const seat = worker.index;
+    let current = true;
+    if (restart?.index === seat && timeline.now() < restart.at) {
+      timeline.after(restart.at, () => {
+        current = false;
+        worker.lose();
+        balancers[seat] = start(worker);
+        balancers[seat].serve();
+      });
+    }
+    let at = timeline.now();
+    let busy = worker.busy;
+    const balancer = createBalancer(
+      { fd: -1, seat, weight: weights[seat] ?? 1, passes: true },
+      {
+        board: {
+          write: (record) => void (records[seat] = record),
+          others: () =>
+            records.filter((each, i): each is ScoreRecord =>
+              i !== seat && each?.serving === true
+            ),
+        },
+        utilisation() {
+          const part = (worker.busy - busy) / (timeline.now() - at || 1);
+          at = timeline.now();
+          busy = worker.busy;
+          return Math.min(1, part);
+        },
+        now: timeline.now,
+        date: () => 1 + timeline.now(),
+        every(ms, act) {
+          timeline.after(ms, () => {
+            if (!current) return;
+            worker.run(READ_MS, act);
+            this.every(ms, act);
+          });
+        },
+        after(ms, act) {
+          timeline.after(ms, () => {
+            if (current) worker.run(READ_MS, act);
+          });
+        },
+      },
+      policy,
+    );
+    balancer.count(() => worker.open);
+    balancer.takes();
+    return balancer;
+  };
+  const balancers = workers.map(start);
+  for (const balancer of balancers) balancer.serve();
+  return { balancers, records };
+}
+
+/** The mode `balanced`. */
+export function balanced(options: BalancedOptions = {}): MakePlacement {
+  return (scene) => {
+    const pool = createPool(scene, options);
+    return options.by === "yielding"
+      ? yielding(scene, pool)
+      : passing(scene, pool, options);
+  };
+}
+
+/** Workers that do not accept while they are over. */
+function yielding(scene: Scene, { balancers }: Pool): Placement {
+  const { timeline, workers } = scene;
+  const away = new Set<Worker>();
+  const queue = createQueue(scene, (worker) => !away.has(worker));
+  for (const worker of workers) {
+    const balancer = balancers[worker.index]!;
+    const { touch, join } = createYielding({
+      balancer,
+      load: {
+        add: () => ({ [Symbol.dispose]() {} }),
+        open: () => worker.open,
+        arrived: () => 0,
+        renew() {},
+      },
+      now: timeline.now,
+      delay(run, ms) {
+        let cancelled = false;
+        timeline.after(ms, () => {
+          if (!cancelled) worker.run(READ_MS, () => cancelled || run());
+        });
+        return { cancel: () => void (cancelled = true) };
+      },
+      failed() {},
+    });
+    join({
+      quiesce: () => void away.add(worker),
+      resume() {
+        away.delete(worker);
+        if (queue.length > 0) queue.wake();
+      },
+      waits: () => queue.length > 0,
+    });
+    worker.source = () => away.has(worker) ? [] : queue.takeAll();
+    worker.decide = (connection) => {
+      worker.keep(connection);
+      balancer.accepted(1);
+      touch();
+      return 0;
+    };
+  }
+  return { passed: 0, offer: queue.add };
+}
+
+/** Workers that pass on what they accept while they are over. */
+function passing(
+  scene: Scene,
+  { balancers, records }: Pool,
+  { herd = false }: BalancedOptions,
+): Placement {
+  const { timeline, workers } = scene;
+  const queue = createQueue(scene, () => true);
+  let passed = 0;
+  const relay = new Relay({
+    file: { fd: -1, read: () => 0, write() {}, close() {} },
+    allot: () => 0,
+    clear() {},
+    look() {},
+    // Nobody hangs here, and the relay asks the time of day.
+    record: (seat) =>
+      records[seat!] && { ...records[seat!]!, beat: Date.now() },
+  }, {
+    now: timeline.now,
+    after(ms, run) {
+      let cancelled = false;
+      timeline.after(ms, () => cancelled || run());
+      return { [Symbol.dispose]: () => void (cancelled = true) };
+    },
+  });
+  /** What the supervisor's copies stand for. */
+  const copies = new Map<Copy, Connection>();
+
+  for (const worker of workers) {
+    const record = new WorkerRecord(worker.index, 1, "node", 0, new Set());
+    record.seat = worker.index;
+    record.state = "ready";
+    let spent = 0;
+    const spend = (act: () => void): number => {
+      spent = 0;
+      act();
+      return spent;
+    };
+    const later = (run: () => void): void => timeline.after(HOP_MS, run);
+    const own: Passing = createPassing({
+      balancer: {
+        isOver: () => balancers[worker.index]!.isOver(),
+        passedOn: () => balancers[worker.index]!.passedOn(),
+        pending: (count) => balancers[worker.index]!.pending(count),
+      },
+      now: timeline.now,
+      later: (run, ms) =>
+        timeline.after(ms, () => worker.run(READ_MS, () => spend(run))),
+      tell(message) {
+        if (message.type === "gave") {
+          later(() => relay.gave(record, message.id));
+        } else if (message.type === "kept") {
+          later(() => relay.kept(record, message.id));
+        }
+        return true;
+      },
+      send(message, handle) {
+        if (message.type !== "pass") return false;
+        const copy: Copy = {
+          peer: undefined,
+          read: () => ({ [Symbol.dispose]() {} }),
+          close: () => void copies.delete(copy),
+        };
+        copies.set(copy, handle as Connection);
+        spent += HANDLE_MS;
+        const { id, listener } = message;
+        timeline.after(
+          spent + HOP_MS,
+          () => relay.pass(record, id, listener, copy),
+        );
+        return true;
+      },
+    });
+    const hear = (message: ToWorker): void => {
+      if (message.type === "room") own.room(message.id);
+      later(() => {
+        record.unread--;
+        relay.heard(record);
+      });
+    };
+    record.process = {
+      pid: worker.index,
+      send(message: unknown) {
+        const parsed = parseToWorker(message);
+        if (parsed.kind !== "ours") throw new Error("not a message of ours");
+        later(() =>
+          worker.run(READ_MS, () => spend(() => hear(parsed.message)))
+        );
+        return true;
+      },
+      sendConnection(_: unknown, copy: Copy, settled: (ok: boolean) => void) {
+        const connection = copies.get(copy)!;
+        passed++;
+        later(() =>
+          worker.run(HANDLE_MS, () => {
+            worker.keep(connection);
+            balancers[worker.index]!.tookOver();
+            later(() => settled(true));
+          })
+        );
+        return true;
+      },
+    } as unknown as WorkerRecord["process"];
+    const keep = (connection: Connection): void => {
+      worker.keep(connection);
+      balancers[worker.index]!.accepted(1);
+    };
+    worker.source = herd ? queue.takeSome : queue.takeAll;
+    worker.decide = (connection) =>
+      spend(() => {
+        if (!balancers[worker.index]!.isOver()) return keep(connection);
+        own.pass({
+          listener: "http",
+          handle: connection,
+          close() {},
+          serve: () => keep(connection),
+        });
+      });
+    relay.join(record);
+  }
+  return {
+    get passed() {
+      return passed;
+    },
+    offer: queue.add,
+  };
+}

@@ -1,0 +1,146 @@
+/**
+ * What `balanced` promises: connections are spread evenly, whoever hangs or
+ * stands still, and none is lost or answered twice.
+ */
+import assert from "node:assert/strict";
+import { fixture, until } from "../command.ts";
+import { describe, test } from "../harness.ts";
+import { load } from "../strict_client.ts";
+import { assertEven, type Crowd, crowd, evenOut, size } from "./crowd.ts";
+import { sum, watchedPool } from "./watched_pool.ts";
+
+const PROGRAM = fixture("crowded.ts");
+
+/** Everybody has an answer, and always of the same worker. */
+function assertWhole(seen: Crowd, count: number): void {
+  const text = JSON.stringify(seen);
+  assert.deepEqual(seen.failed, [], text);
+  assert.deepEqual([seen.gone, seen.moved, seen.extra], [0, 0, 0], text);
+  assert.equal(size(seen), count);
+}
+
+describe("balanced", () => {
+  test(
+    "5,000 connections of one client are spread over four workers, and the status adds up",
+    {
+      timeout: 120_000,
+    },
+    async () => {
+      await using pool = await watchedPool({
+        program: PROGRAM,
+        runtime: "node",
+        workers: 4,
+      });
+      await using clients = await crowd(pool.address);
+      const seen = await clients.come(5000, { together: 16 });
+      assertWhole(seen, 5000);
+      assertEven(seen, 4, 1.15);
+      // A worker writes what it has done a moment later.
+      await until(async () => {
+        const { workers, waiting } = await pool.status();
+        return waiting === 0 &&
+          workers.every(({ pid, connections, accepted, takenOver }) =>
+            connections === seen.open[pid] &&
+            accepted + takenOver === connections
+          ) &&
+          sum(workers, (one) => one.passedOn) ===
+            sum(workers, (one) => one.takenOver);
+      }, "the status adds up").catch(async (error) => {
+        throw new Error(`${error} ${JSON.stringify(await pool.status())}`);
+      });
+      assertWhole(await clients.ask(), 5000);
+      await clients.leave();
+      await until(
+        async () => sum(await pool.serving(), (one) => one.connections) === 0,
+        "the status shows no connection",
+      );
+    },
+  );
+
+  test("a supervisor that stands still for ten seconds is not missed", {
+    timeout: 120_000,
+  }, async () => {
+    await using pool = await watchedPool({
+      program: PROGRAM,
+      runtime: "node",
+      workers: 4,
+    });
+    await using clients = await crowd(pool.address);
+    // Two workers have many and want to pass everything on all the time.
+    await clients.come(200);
+    const pids = (await pool.serving()).map(({ pid }) => pid);
+    const held = await clients.leave(pids.slice(2));
+    const count = size(held);
+    await using running = await load([
+      { kind: "connect", address: pool.address, loops: 8 },
+      { kind: "keepalive", address: pool.address, loops: 8 },
+    ]);
+    pool.command.signal("SIGSTOP");
+    try {
+      for (let second = 1; second <= 10; second++) {
+        await running.take();
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        const { failed, cut, done } = await running.take();
+        assert.deepEqual([failed, cut], [[], []], `second ${second}`);
+        assert.ok(done.connect! > 0, `no connection in second ${second}`);
+        assert.ok(done.keepalive! > 0, `no request in second ${second}`);
+      }
+      // Keeps its two workers above the others, whatever came meanwhile.
+      assertWhole(await clients.ask(), count);
+    } finally {
+      pool.command.signal("SIGCONT");
+    }
+    const before = await pool.serving();
+    // Those that were above the others pass on again, each after a pause.
+    await until(
+      async () =>
+        (await pool.serving()).every(({ pid, passedOn }, i) =>
+          held.open[pid] === undefined || passedOn > before[i]!.passedOn
+        ),
+      "connections are passed on again",
+    );
+    const report = await running.stop();
+    assert.deepEqual([report.failed, report.cut], [[], []]);
+    const seen = await evenOut(clients, 4, 1.15);
+    assertWhole(seen, size(seen));
+  });
+
+  test("a worker that hangs delays nobody, and makes up for it afterwards", async () => {
+    await using pool = await watchedPool({
+      program: PROGRAM,
+      runtime: "node",
+      workers: 4,
+    });
+    await using one = await crowd(pool.address);
+    await using others = await crowd(pool.address);
+    // So many that passing goes on when it begins to hang.
+    await others.come(40);
+    const hanging = one.come(1, { url: "/burn/3000" });
+    const [, pid] = await pool.command.line(/burning (\d+)$/);
+    const before = (await others.look()).open[pid!] ?? 0;
+    let bursts = 0;
+    while ((await one.look()).waiting > 0) {
+      const seen = await others.come(20);
+      assertWhole(seen, 40 + 20 * ++bursts);
+      assert.ok(seen.slowest < 1500, `answered after ${seen.slowest} ms`);
+      assert.equal(seen.open[pid!] ?? 0, before);
+      if (bursts === 20) break;
+    }
+    assert.ok(bursts > 1, "it hangs too short");
+    assertWhole(await hanging, 1);
+    const seen = await evenOut(others, 4, 1.15);
+    assertWhole(seen, size(seen));
+  });
+
+  test("workers of three runtimes share connections that come one by one", async () => {
+    await using pool = await watchedPool({
+      program: PROGRAM,
+      runtime: { node: 2, deno: 2, bun: 2 },
+    });
+    await using clients = await crowd(pool.address);
+    const seen = await clients.come(300, { apart: 5 });
+    assertWhole(seen, 300);
+    assertEven(seen, 6, 1.3);
+    assertWhole(await clients.ask(), 300);
+  });
+});

@@ -1,0 +1,81 @@
+/** Unmodified programs with their runtime's own server in a balanced pool. */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fixture, prefork, ready } from "../command.ts";
+import { afterAll, describe, test } from "../harness.ts";
+import { target } from "../http.ts";
+
+const skip = process.platform === "linux"
+  ? false
+  : "a runtime's own server takes an inherited socket over on Linux only";
+
+const directory = mkdtempSync(join(tmpdir(), "prefork-natives-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** Opens a connection, and says by whom it was greeted or answered. */
+function open(address: string, asks: boolean): Promise<[net.Socket, string]> {
+  const { host, port, socketPath } = target(address);
+  return new Promise((resolve, reject) => {
+    const socket = socketPath === undefined
+      ? net.connect(Number(port), String(host))
+      : net.connect(socketPath);
+    let text = "";
+    socket.on("error", reject);
+    socket.on("close", () => reject(new Error(`closed after "${text}"`)));
+    socket.on("data", (chunk) => {
+      text += chunk;
+      const [, pid] = /pid=(\d+)\s/.exec(text) ?? [];
+      if (pid !== undefined) resolve([socket, pid]);
+    });
+    if (asks) socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  });
+}
+
+const PROGRAMS = [
+  { runtime: "bun", file: "bun_serve.js", asks: true },
+  { runtime: "bun", file: "http.mjs", asks: true },
+  { runtime: "bun", file: "bun_listen.js", asks: false },
+  { runtime: "deno", file: "deno_serve.ts", asks: true },
+  { runtime: "deno", file: "deno_listen.ts", asks: false },
+] as const;
+
+const COUNT = 60;
+
+describe("balanced: a runtime's own server in an unmodified program", () => {
+  for (const { runtime, file, asks } of PROGRAMS) {
+    for (const where of ["TCP", "a Unix socket"]) {
+      test(
+        `${file} on ${runtime}, ${where}: connections are spread evenly`,
+        { skip },
+        async () => {
+          await using command = prefork([
+            ...["-w", "3", "-r", runtime, "-s", "balanced", "-l"],
+            where === "TCP" ? "127.0.0.1:0" : `unix:${directory}/${file}`,
+            fixture(`plain/${file}`),
+          ]);
+          const { listen } = await ready(command);
+          // What they do to start makes them busy, which counts as load.
+          await new Promise((resolve) => setTimeout(resolve, 1000));
+          const counts = new Map<string, number>();
+          const sockets: net.Socket[] = [];
+          for (let i = 0; i < COUNT; i++) {
+            const [socket, pid] = await open(listen!, asks);
+            sockets.push(socket);
+            counts.set(pid, (counts.get(pid) ?? 0) + 1);
+            await new Promise((resolve) => setTimeout(resolve, 5));
+          }
+          for (const socket of sockets) socket.destroy();
+          const all = [...counts.values()];
+          assert.equal(all.length, 3, `${all}`);
+          assert.ok(Math.max(...all) - Math.min(...all) <= 6, `${all}`);
+          command.signal("SIGTERM");
+          assert.equal((await command.ended).code, 0);
+        },
+      );
+    }
+  }
+});

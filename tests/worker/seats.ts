@@ -1,0 +1,62 @@
+/**
+ * Reads and writes the scoreboard of a fake supervisor's workers.
+ *
+ * @module
+ */
+import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
+import {
+  decodeRecord,
+  encodeRecord,
+  RECORD_BYTES,
+} from "../../core/scoreboard.ts";
+
+/**
+ * How busy the busiest of some workers says it is, since a time. A hundred ends
+ * per second count as being busy: they allow for more connections as well.
+ */
+export function busiest(path: string, seats: number, since: number): number {
+  const bytes = readFileSync(path);
+  const board = new Float64Array(
+    bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length),
+  );
+  const records = Array.from(
+    { length: seats },
+    (_, seat) => decodeRecord(board, seat),
+  );
+  return Math.max(
+    ...records.map((each) =>
+      each === undefined || each.beat < since
+        ? 1
+        : Math.max(each.busy, each.ended / 100)
+    ),
+  );
+}
+
+/** A record of a worker that is not there, as long as the test. */
+export function haunt(path: string, seat: number): Disposable {
+  const file = openSync(path, "r+");
+  const write = (serving: boolean): void => {
+    const record = encodeRecord({
+      beat: Date.now(),
+      serving,
+      takes: false,
+      open: 0,
+      busy: 0,
+      ended: 0,
+      recent: 0,
+      weight: 1,
+      accepted: 0,
+      passedOn: 0,
+      takenOver: 0,
+    });
+    writeSync(file, record, 0, record.length, seat * RECORD_BYTES);
+  };
+  write(true);
+  const timer = setInterval(() => write(true), 50);
+  return {
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      closeSync(file);
+    },
+  };
+}
