@@ -60,12 +60,13 @@ export function trapSignals(
         pool.stop({ quick: interrupted });
         interrupted = true;
         return;
-      case "report":
-        pool.report();
-        return;
     }
+    // systemd sends SIGCONT behind each SIGTERM (systemd.kill(5)).
     if (state === "stopping") return;
     switch (action) {
+      case "report":
+        pool.report();
+        break;
       case "reload":
         // What comes of it is told by events.
         pool.reload().catch(() => {});

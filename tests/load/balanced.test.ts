@@ -132,15 +132,21 @@ describe("balanced", () => {
     assertWhole(seen, size(seen));
   });
 
-  test("workers of three runtimes share connections that come one by one", async () => {
-    await using pool = await watchedPool({
-      program: PROGRAM,
-      runtime: { node: 2, deno: 2, bun: 2 },
+  for (
+    const { runtime, most } of [
+      { runtime: { node: 2, deno: 2 }, most: 1.3 },
+      // What others have accepted cannot be passed on to Bun's own servers.
+      { runtime: { node: 2, deno: 2, bun: 2 }, most: 2 },
+    ]
+  ) {
+    const names = Object.keys(runtime);
+    test(`workers on ${names.join(", ")} share connections that come one by one`, async () => {
+      await using pool = await watchedPool({ program: PROGRAM, runtime });
+      await using clients = await crowd(pool.address);
+      const seen = await clients.come(300, { apart: 5 });
+      assertWhole(seen, 300);
+      assertEven(seen, 2 * names.length, most);
+      assertWhole(await clients.ask(), 300);
     });
-    await using clients = await crowd(pool.address);
-    const seen = await clients.come(300, { apart: 5 });
-    assertWhole(seen, 300);
-    assertEven(seen, 6, 1.3);
-    assertWhole(await clients.ask(), 300);
-  });
+  }
 });

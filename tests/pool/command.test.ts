@@ -56,6 +56,9 @@ describe("the command", () => {
     await distinct(listen!, 2);
     await command.line(/^\[0\] out 0$/);
     await command.line(/^\[1\] err 1$/);
+    // Two streams: what came on one says nothing of the other.
+    await command.line(/^\[1\] out 1$/);
+    await command.line(/^\[0\] err 0$/);
     assert.ok(command.of("stdout").includes("[1] out 1"));
     assert.ok(command.of("stderr").includes("[0] err 0"));
   });

@@ -81,11 +81,17 @@ export function sensesOf(seat: Seat): Senses {
 /** For so long what was read of the others is taken for new, in ms. */
 const FRESH_MS = 1;
 
+/** The same under a load of short connections, whose number means little. */
+const MAX_FRESH_MS = 10;
+
+/** With so many more that end per second it is longer by 1 ms. */
+const CHURN = 200;
+
 /** For so long it is taken for good while the own load is below it, in ms. */
 const VALID_MS = 20;
 
 /** How often the own record is written while nothing happens, in ms. */
-const BEAT_MS = 100;
+const BEAT_MS = 250;
 
 /**
  * The time constant of what is called "lately", in ms: long enough that one
@@ -131,6 +137,8 @@ export function createBalancer(
   let looks = 0;
   let lookIn = Infinity;
 
+  /** What changes in this time is less than a tenth of the slack. */
+  const fresh = (): number => Math.min(MAX_FRESH_MS, FRESH_MS + ended / CHURN);
   const open = (): number => {
     let sum = 0;
     for (const count of counts) sum += count();
@@ -174,8 +182,8 @@ export function createBalancer(
   const changed = (): void => {
     dirty = true;
     const now = senses.now();
-    if (now - wroteAt >= FRESH_MS) write(now);
-    if (lookIn > FRESH_MS) lookAgain(FRESH_MS);
+    if (now - wroteAt >= fresh()) write(now);
+    if (lookIn > MAX_FRESH_MS) lookAgain(fresh());
   };
   /**
    * Nobody tells of a connection that ends. Where one has come another may end
@@ -189,7 +197,7 @@ export function createBalancer(
       if (number !== looks) return;
       const changes = dirty || open() + pending !== written;
       if (changes) write(senses.now());
-      lookAgain(changes ? FRESH_MS : 2 * ms);
+      lookAgain(changes ? fresh() : 2 * ms);
     });
   };
   const read = (now: number): void => {
@@ -224,7 +232,7 @@ export function createBalancer(
       if (!serving) return false;
       const now = senses.now();
       const present = open();
-      if (dirty && now - wroteAt >= FRESH_MS) write(now);
+      if (dirty && now - wroteAt >= fresh()) write(now);
       const age = now - readAt;
       if (age > VALID_MS || (present + 1 > limit && age >= FRESH_MS)) read(now);
       return present + 1 > limit;

@@ -10,7 +10,7 @@ import http, { type Server } from "node:http";
 import type { Socket } from "node:net";
 import type { InheritedListener } from "../../core/environment.ts";
 import { scanUntil } from "../_connections.ts";
-import type { Attachment } from "../_core.ts";
+import { type Attachment, presentCore } from "../_core.ts";
 import { IDLE_MS } from "../_drain.ts";
 import { putFace } from "../_face.ts";
 import { closeAfterResponse, lookAtSockets } from "../_http.ts";
@@ -102,7 +102,9 @@ function trackBunHttp(
   server.prependListener("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    touch?.();
+    if (touch === undefined) return;
+    presentCore()?.balancer?.accepted(1);
+    touch();
   });
   let stays: Stays | undefined;
   const begin = async (idle: number): Promise<void> => {
