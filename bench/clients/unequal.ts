@@ -1,7 +1,8 @@
 /**
- * Connections that cost unequally: they come one after the other and stay, each
- * asks at random times (a Poisson process) for about as much CPU as is its own,
- * and these means are spread by a lognormal distribution. A request is due
+ * Connections that cost unequally: they come one after the other, each asks at
+ * random times (a Poisson process) for about as much CPU as is its own, and
+ * these means are spread by a lognormal distribution. After a while a client
+ * closes its connection and opens another one, as pools of clients do. A request is due
  * whether the last one was answered or not, and waits here for its turn on the
  * connection. Prints as JSON the latencies in ms, counted from when each was
  * due, of those that were due after the last connection had come.
@@ -20,7 +21,10 @@ import { exponential, normal, shuffled } from "./random.ts";
 import { workerIn } from "./reply.ts";
 
 /** How long connections run before they are measured, in ms. */
-const SETTLE_MS = 500;
+const SETTLE_MS = 2000;
+
+/** How long a connection lives on average, in ms. */
+const LIFE_MS = 2000;
 
 /** How long the last answers may take, in ms. */
 const PATIENCE_MS = 3000;
@@ -74,6 +78,7 @@ function createConnection(requests: readonly Request[]): {
   let next = 0;
   let asked = false;
   let lost = false;
+  let until = Infinity;
   const send = (now: number): void => {
     const request = requests[next];
     if (lost || asked || request === undefined || request.at > now) return;
@@ -94,7 +99,12 @@ function createConnection(requests: readonly Request[]): {
   };
   return {
     tick(now) {
+      if (now >= until && !asked) {
+        socket?.removeAllListeners("close").destroy();
+        socket = undefined;
+      }
       if (socket === undefined) {
+        until = now + exponential(random) * LIFE_MS;
         socket = net.connect({ port: port!, host: "127.0.0.1", noDelay: true });
         socket.on("data", hear);
         socket.once("error", () => undefined);

@@ -1,6 +1,6 @@
 /**
- * Connections that stay and cost unequally: who gets which one matters long
- * after it was accepted.
+ * Connections that are kept alive and cost unequally: who gets which one matters
+ * long after it was accepted.
  *
  * @module
  */

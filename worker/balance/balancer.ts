@@ -87,6 +87,9 @@ const MAX_FRESH_MS = 10;
 /** With so many more that end per second it is longer by 1 ms. */
 const CHURN = 200;
 
+/** As many as end in so many ms are taken without a look at the clock. */
+const UNSEEN_MS = 5;
+
 /** For so long it is taken for good while the own load is below it, in ms. */
 const VALID_MS = 20;
 
@@ -114,7 +117,7 @@ export function createBalancer(
   policy: typeof limitOf = limitOf,
 ): Balancer {
   const { board, utilisation } = senses;
-  const counts = new Set<() => number>();
+  let counts: readonly (() => number)[] = [];
   let resigned = false;
   let serving = false;
   let takes = false;
@@ -123,6 +126,7 @@ export function createBalancer(
   let takenOver = 0;
   let recent = 0;
   let pending = 0;
+  let unseen = 0;
   let busy = 0;
   let ended = 0;
   let endedBefore = 0;
@@ -141,7 +145,8 @@ export function createBalancer(
   const fresh = (): number => Math.min(MAX_FRESH_MS, FRESH_MS + ended / CHURN);
   const open = (): number => {
     let sum = 0;
-    for (const count of counts) sum += count();
+    // By index: it runs for each connection, and an iterator would be garbage.
+    for (let i = 0; i < counts.length; i++) sum += counts[i]!();
     return sum;
   };
   const own = () => ({
@@ -221,8 +226,12 @@ export function createBalancer(
   return {
     passes: seat.passes,
     count(one) {
-      counts.add(one);
-      return { [Symbol.dispose]: () => void counts.delete(one) };
+      counts = [...counts, one];
+      return {
+        [Symbol.dispose]() {
+          counts = counts.filter((each) => each !== one);
+        },
+      };
     },
     takes() {
       takes = true;
@@ -230,8 +239,9 @@ export function createBalancer(
     },
     isOver() {
       if (!serving) return false;
-      const now = senses.now();
       const present = open();
+      if (unseen > 0 && present + 1 <= limit) return false;
+      const now = senses.now();
       if (dirty && now - wroteAt >= fresh()) write(now);
       const age = now - readAt;
       if (age > VALID_MS || (present + 1 > limit && age >= FRESH_MS)) read(now);
@@ -250,6 +260,10 @@ export function createBalancer(
     accepted(count) {
       accepted += count;
       recent += count;
+      unseen += count;
+      dirty = true;
+      if (unseen * 1000 < ended * UNSEEN_MS) return;
+      unseen = 0;
       changed();
     },
     passedOn() {
