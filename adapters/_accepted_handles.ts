@@ -15,6 +15,8 @@ import type {
 export interface HandlePlan {
   /** Asked before each one; false leaves it to the server. */
   wants(): boolean;
+  /** Called with each one that the server has got. */
+  left(): void;
   /** Takes one over. */
   take(handle: AcceptedHandle): void;
 }
@@ -31,9 +33,13 @@ export function takeHandles(server: Server, plan: HandlePlan): boolean {
   const own = _handle?.onconnection;
   if (!_handle || typeof own !== "function") return false;
   const listening = _handle;
-  const { wants, take } = plan;
+  const { wants, left, take } = plan;
   listening.onconnection = (status, handle) => {
-    if (status !== 0 || !wants()) return own.call(listening, status, handle);
+    if (status !== 0) return own.call(listening, status, handle);
+    if (!wants()) {
+      own.call(listening, status, handle);
+      return left();
+    }
     if (handle !== undefined) return take(handle);
     // On Deno it is not given the connection but told to accept one.
     const accepted = acceptFrom(listening);

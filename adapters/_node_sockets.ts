@@ -173,7 +173,9 @@ function acceptRaw(
   server: net.Server,
   take: (handle: AcceptedHandle) => void,
 ): net.Server {
-  if (takeHandles(server, { wants: () => true, take })) return server;
+  if (takeHandles(server, { wants: () => true, left: () => {}, take })) {
+    return server;
+  }
   throw new Error("this version of Node does not show accepted handles");
 }
 

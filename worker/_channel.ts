@@ -9,7 +9,7 @@ import type { SendHandle } from "node:child_process";
 import process from "node:process";
 import { RUNTIME } from "./_runtime.ts";
 
-/** How often a worker looks for its parent where it must, in ms. */
+/** How often a worker looks whether its supervisor is there, in ms. */
 const PARENT_CHECK_MS = 500;
 
 /** One end of a channel. */
@@ -66,10 +66,14 @@ export function openChannel(): Channel {
       if (process.send !== undefined && !process.connected) {
         queueMicrotask(tell);
       }
-      if (!RUNTIME.missesDisconnect) return;
+      if (process.send === undefined) return;
       const parent = process.ppid;
       setInterval(() => {
-        if (process.ppid !== parent) tell();
+        const orphaned = RUNTIME.missesDisconnect && process.ppid !== parent;
+        // Node 26.10 knows that the channel has ended, but does not say so as
+        // long as a connection that it has sent is not confirmed
+        // (`disconnect` in lib/internal/child_process.js).
+        if (orphaned || !process.connected) tell();
       }, PARENT_CHECK_MS).unref();
     },
   };

@@ -62,9 +62,10 @@ export function createHandoff(
         tell({ type: "failed", reason });
         return;
       }
-      if (!tookOver(listener)) socket.once("close", count);
       if (head !== undefined) socket.unshift(Buffer.from(head, "latin1"));
       take(socket);
+      // Not before: what is written of this worker has to show the connection.
+      if (!tookOver(listener)) socket.once("close", count);
     },
     flush,
   };

@@ -13,12 +13,12 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { fixture, until } from "../command.ts";
+import { fixture, isAlive, until } from "../command.ts";
 import { afterAll, describe, test } from "../harness.ts";
 import { createRandom } from "../random.ts";
 import { load } from "../strict_client.ts";
 import { crowd, evenOut, size } from "./crowd.ts";
-import { sum, watchedPool } from "./watched_pool.ts";
+import { passes, sum, watchedPool, WORKERS } from "./watched_pool.ts";
 
 const PROGRAM = fixture("crowded.ts");
 
@@ -35,8 +35,7 @@ const pause = (ms: number): Promise<void> =>
 function portsHeldBy(pid: number): Set<number> {
   const inodes = new Set<string>();
   for (const fd of readdirSync(`/proc/${pid}/fd`)) {
-    const [, inode] =
-      /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`)) ?? [];
+    const [, inode] = /^socket:\[(\d+)\]$/.exec(linkOf(pid, fd)) ?? [];
     if (inode !== undefined) inodes.add(inode);
   }
   const ports = new Set<number>();
@@ -47,6 +46,15 @@ function portsHeldBy(pid: number): Set<number> {
     ports.add(parseInt(columns[2]!.split(":")[1]!, 16));
   }
   return ports;
+}
+
+/** What a file descriptor of a process is; nothing once it is closed. */
+function linkOf(pid: number, fd: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${fd}`);
+  } catch {
+    return "";
+  }
 }
 
 /** Resolves once a stopped process does nothing any more. */
@@ -100,56 +108,95 @@ describe("in balanced", () => {
     assert.ok(sum(await pool.serving(), (one) => one.passedOn) > 0);
   });
 
-  test("kill -9 at any moment breaks only what the killed worker had", {
-    skip: LINUX,
-    timeout: 120_000,
-  }, async () => {
-    const random = createRandom(4);
-    await using pool = await watchedPool({
-      program: PROGRAM,
-      runtime: "node",
-      workers: 4,
-    });
-    await using clients = await crowd(pool.address);
-    let passed = 0;
-    for (let death = 0; death < 16; death++) {
-      await until(
-        async () => (await pool.serving()).length === 4,
-        "four workers serve",
-      );
-      const workers = await pool.serving();
-      // A successor has no connections: the others pass theirs on to it.
-      const { pid } = random.pick(workers);
-      const known = (await clients.look()).failed.length;
-      const burst = clients.come(80);
-      await pause(random.whole(0, 25));
-      await stopped(pid);
-      await pause(random.whole(0, 10));
-      // What it said before it was stopped has been heard.
-      await pool.status();
-      await pool.status();
-      const held = portsHeldBy(pid);
-      const copies = portsHeldBy(pool.command.pid);
-      passed += sum(await pool.serving(), ({ passedOn }) => passedOn);
-      process.kill(pid, "SIGKILL");
-      const seen = await burst;
-      for (const { port, why } of seen.failed.slice(known)) {
-        const text = `death ${death}: ${port} lost, ${why}`;
-        assert.ok(held.has(port!), text);
-        assert.ok(!copies.has(port!), `${text}, though it was passed on`);
+  for (const [where, runtime] of Object.entries(WORKERS)) {
+    test(`kill -9 of a worker ${where} at any moment breaks only what it had`, {
+      skip: LINUX,
+      timeout: 120_000,
+    }, async () => {
+      const random = createRandom(4);
+      await using pool = await watchedPool({
+        program: PROGRAM,
+        runtime,
+        workers: 4,
+      });
+      await using clients = await crowd(pool.address);
+      let passed = 0;
+      for (let death = 0; death < 12; death++) {
+        await until(
+          async () => (await pool.serving()).length === 4,
+          "four workers serve",
+        );
+        const workers = await pool.serving();
+        // A successor has no connections: the others pass theirs on to it.
+        const { pid } = random.pick(workers);
+        const known = (await clients.look()).failed.length;
+        const burst = clients.come(80);
+        // What fails before it is waited for says more.
+        burst.catch(() => {});
+        await pause(random.whole(0, 25));
+        await stopped(pid);
+        await pause(random.whole(0, 10));
+        // What it said before it was stopped has been heard.
+        await pool.status();
+        await pool.status();
+        const held = portsHeldBy(pid);
+        const copies = portsHeldBy(pool.command.pid);
+        passed += sum(await pool.serving(), ({ passedOn }) => passedOn);
+        process.kill(pid, "SIGKILL");
+        const seen = await burst;
+        for (const { port, why } of seen.failed.slice(known)) {
+          const text = `death ${death}: ${port} lost, ${why}`;
+          assert.ok(held.has(port!), text);
+          assert.ok(!copies.has(port!), `${text}, though it was passed on`);
+        }
+        assert.deepEqual([seen.moved, seen.extra], [0, 0]);
+        await until(
+          async () => !(await pool.serving()).some((one) => one.pid === pid),
+          "it is gone",
+        );
       }
-      assert.deepEqual([seen.moved, seen.extra], [0, 0]);
-      await until(
-        async () => !(await pool.serving()).some((one) => one.pid === pid),
-        "it is gone",
-      );
-    }
-    assert.ok(passed > 100, `${passed} passed on`);
-    const lost = (await clients.look()).failed.length;
-    assert.equal((await clients.ask()).failed.length, lost);
-  });
+      assert.equal(passed > 50, passes(runtime), `${passed} passed on`);
+      const lost = (await clients.look()).failed.length;
+      assert.equal((await clients.ask()).failed.length, lost);
+    });
+  }
 
-  for (const where of ["TCP", "a Unix socket"]) {
+  for (const [where, runtime] of Object.entries(WORKERS)) {
+    test(
+      `workers ${where} leave when the supervisor dies before it has answered`,
+      {
+        skip: LINUX,
+      },
+      async () => {
+        await using pool = await watchedPool({
+          program: PROGRAM,
+          runtime,
+          workers: 3,
+        });
+        await using clients = await crowd(pool.address);
+        await clients.come(90);
+        const pids = (await pool.serving()).map(({ pid }) => pid);
+        try {
+          await clients.leave(pids.slice(0, 1));
+          await stopped(pool.command.pid);
+          // Some of them are to be passed on, and nobody says a word to that.
+          const seen = await clients.come(60, { apart: 1 });
+          assert.deepEqual(seen.failed, []);
+          pool.command.signal("SIGKILL");
+          await until(() => !pids.some(isAlive), "no worker is left", 5_000);
+        } finally {
+          for (const pid of pids.filter(isAlive)) process.kill(pid, "SIGKILL");
+        }
+      },
+    );
+  }
+
+  for (
+    const [where, runtime] of [
+      ["TCP", "node"],
+      ["a Unix socket", WORKERS["on another runtime"]!],
+    ] as const
+  ) {
     test(
       `over ${where}, scaling up and down and a reload in bursts of connections lose nothing`,
       {
@@ -158,7 +205,7 @@ describe("in balanced", () => {
       async () => {
         await using pool = await watchedPool({
           program: PROGRAM,
-          runtime: "node",
+          runtime,
           workers: 3,
           ...(where !== "TCP" && { listen: `unix:${dir}/s` }),
         });

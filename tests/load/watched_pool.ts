@@ -3,7 +3,13 @@
 import { spawn } from "node:child_process";
 import type { PoolOptions, PoolStatus, WorkerStatus } from "../../mod.ts";
 import { type Command, fixture, PATH, until, watch } from "../command.ts";
-import { binary, cleanEnv, ownRuntime, runtimeArgs } from "../runtimes.ts";
+import {
+  binary,
+  cleanEnv,
+  ownRuntime,
+  type Runtime,
+  runtimeArgs,
+} from "../runtimes.ts";
 
 /** What can be asked of the pool. */
 export interface WatchedPool extends AsyncDisposable {
@@ -75,6 +81,17 @@ export async function watchedPool(
     },
     [Symbol.asyncDispose]: () => command[Symbol.asyncDispose](),
   };
+}
+
+/** The runtimes of workers that a test is run with. */
+export const WORKERS: Readonly<Record<string, Runtime>> = {
+  "on node": "node",
+  "on another runtime": ownRuntime === "node" ? "deno" : ownRuntime,
+};
+
+/** Bun's servers cannot pass on: there a worker that has enough stops accepting. */
+export function passes(runtime: Runtime): boolean {
+  return runtime !== "bun";
 }
 
 /** The sum of a number of several workers. */

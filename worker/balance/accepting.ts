@@ -68,15 +68,13 @@ function passOn(
   const serve = (handle: object): void => {
     const socket = asSocket(handle);
     if (socket === undefined) return;
-    balancer?.accepted(1);
     take(socket);
+    balancer?.accepted(1);
   };
   return takeHandles(front, {
-    wants() {
-      if (passing !== undefined && balancer?.isOver() === true) return true;
-      balancer?.accepted(1);
-      return false;
-    },
+    wants: () => passing !== undefined && balancer?.isOver() === true,
+    // Not before: the record of a worker that now burns CPU has to show it.
+    left: () => balancer?.accepted(1),
     take: (handle) =>
       passing?.pass({
         listener: listener.name,
