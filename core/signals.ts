@@ -60,13 +60,13 @@ export function trapSignals(
         pool.stop({ quick: interrupted });
         interrupted = true;
         return;
-    }
-    // systemd sends SIGCONT behind each SIGTERM (systemd.kill(5)).
-    if (state === "stopping") return;
-    switch (action) {
+      // Also while it stops: what keeps it is what somebody may want to know.
       case "report":
         pool.report();
-        break;
+        return;
+    }
+    if (state === "stopping") return;
+    switch (action) {
       case "reload":
         // What comes of it is told by events.
         pool.reload().catch(() => {});
