@@ -10,7 +10,7 @@ import os from "node:os";
 import process from "node:process";
 import { readFileSync } from "node:fs";
 import type { BunLibc } from "./_bun_libc.ts";
-import type { ChannelReader } from "./_channel_reader.ts";
+import { channelsBy, type Waiter } from "./_channels.ts";
 import {
   EPOLL,
   EPOLL_CTL,
@@ -20,8 +20,6 @@ import {
 } from "./_epoll.ts";
 import { channelPair, type ReadChannel } from "./_ffi_worker.ts";
 import { checked, F, fixed, SOCK } from "./_libc.ts";
-import type { Ending } from "./_lines.ts";
-import { messageReceiver } from "./_message_receiver.ts";
 
 /**
  * What the kernel sends. Nothing else does without urgent data (socket(7)), and
@@ -41,11 +39,10 @@ let made: ReadChannel | undefined;
 export function bunChannels(libc: BunLibc): ReadChannel | undefined {
   if (made !== undefined) return made;
   if (!isTold(libc)) return undefined;
-  return made = start(libc);
+  return made = channelsBy(libc, bunWaiter(libc));
 }
 
-function start(libc: BunLibc): ReadChannel {
-  const receiver = messageReceiver(libc);
+function bunWaiter(libc: BunLibc): Waiter {
   const watched = new Map<number, () => void>();
   const epoll = checked(libc, libc.epollCreate(SOCK.cloexec), "epoll_create1");
   const events = fixed(EVENTS * EPOLL_EVENT_SIZE);
@@ -66,31 +63,23 @@ function start(libc: BunLibc): ReadChannel {
   };
   process.on(SIGNAL, look);
 
-  return (fd: number, reader: ChannelReader): Ending => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    let open = true;
-    const close = (): void => {
-      if (!open) return;
-      open = false;
+  return {
+    add: (fd, onReady) => {
+      watched.set(fd, onReady);
+      const event = epollEvent(EPOLL.in, fd);
+      checked(
+        libc,
+        libc.epollCtl(epoll, EPOLL_CTL.add, fd, event),
+        "epoll_ctl",
+      );
+      tell(libc, fd);
+      // What came before the kernel was asked to tell.
+      look();
+    },
+    remove: (fd) => {
       watched.delete(fd);
       libc.epollCtl(epoll, EPOLL_CTL.delete, fd, epollEvent(0, 0));
-      libc.close(fd);
-      reader.end();
-      resolve();
-    };
-    watched.set(fd, () => {
-      if (open && !receiver.receive(fd, reader)) close();
-    });
-    const event = epollEvent(EPOLL.in, fd);
-    checked(
-      libc,
-      libc.epollCtl(epoll, EPOLL_CTL.add, fd, event),
-      "epoll_ctl",
-    );
-    tell(libc, fd);
-    // What came before the kernel was asked to tell.
-    look();
-    return { ended: promise, cancel: close };
+    },
   };
 }
 

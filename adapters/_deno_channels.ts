@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ChannelReader } from "./_channel_reader.ts";
+import { channelsBy, type Waiter } from "./_channels.ts";
 import type { DenoLibc } from "./_deno_libc.ts";
 import {
   EPOLL,
@@ -14,43 +14,15 @@ import {
   epollData,
   epollEvent,
 } from "./_epoll.ts";
+import type { ReadChannel } from "./_ffi_worker.ts";
 import { AF, checked, fixed, SOCK } from "./_libc.ts";
-import type { Ending } from "./_lines.ts";
-import { messageReceiver } from "./_message_receiver.ts";
 
 /** The most channels that one wait reports; the others are next. */
 const EVENTS = 64;
 
-/** Tells what can be read, by file descriptor. */
-interface Waiter {
-  /** Calls back whenever something can be read, until it is removed. */
-  add(fd: number, onReady: () => void): void;
-  /** Stops that. */
-  remove(fd: number): void;
-}
-
 /** Makes the reader of channels, which from then on belong to it. */
-export function denoChannels(
-  libc: DenoLibc,
-): (fd: number, reader: ChannelReader) => Ending {
-  const receiver = messageReceiver(libc);
-  const waiter = denoWaiter(libc);
-  return (fd, reader) => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    let open = true;
-    const close = (): void => {
-      if (!open) return;
-      open = false;
-      waiter.remove(fd);
-      libc.close(fd);
-      reader.end();
-      resolve();
-    };
-    waiter.add(fd, () => {
-      if (open && !receiver.receive(fd, reader)) close();
-    });
-    return { ended: promise, cancel: close };
-  };
+export function denoChannels(libc: DenoLibc): ReadChannel {
+  return channelsBy(libc, denoWaiter(libc));
 }
 
 /** The thread is there as long as there is something to wait for. */

@@ -9,6 +9,7 @@ import {
   RECORD_BYTES,
   type ScoreRecord,
 } from "../../core/scoreboard.ts";
+import { recordOf } from "./records.ts";
 import { type Conn, conn } from "./takers.ts";
 
 /** The name of the only listener of the pools of these tests. */
@@ -22,20 +23,7 @@ export function score(
   const { seat } = decodeInheritance(process.env)!.seat!;
   const file = process.plan.inherits.at(-1) as SharedFile;
   file.write(
-    encodeRecord({
-      beat: Date.now(),
-      serving: true,
-      takes: true,
-      open: 0,
-      busy: 0,
-      ended: 0,
-      recent: 0,
-      weight: 1,
-      accepted: 0,
-      passedOn: 0,
-      takenOver: 0,
-      ...record,
-    }),
+    encodeRecord(recordOf(record)),
     seat * RECORD_BYTES,
   );
 }

@@ -11,6 +11,7 @@ import {
 import { WorkerRecord } from "../../core/worker_record.ts";
 import { test } from "../harness.ts";
 import { forSeeds, type Random } from "../random.ts";
+import { recordOf } from "./records.ts";
 import { type Conn, conn } from "./takers.ts";
 
 /** A worker as it is, beside the record that the supervisor has of it. */
@@ -180,19 +181,12 @@ class Disorder {
     const random = this.#random;
     const awake = well ?? random.chance(0.8);
     this.#file.write(
-      encodeRecord({
+      encodeRecord(recordOf({
         beat: Date.now() - (awake ? 0 : 5_000),
         serving: !one.drains,
         takes: well ?? random.chance(0.9),
         open: random.whole(0, 9),
-        busy: 0,
-        ended: 0,
-        recent: 0,
-        weight: 1,
-        accepted: 0,
-        passedOn: 0,
-        takenOver: 0,
-      }),
+      })),
       one.record.seat! * RECORD_BYTES,
     );
   }

@@ -1,13 +1,12 @@
 /** Workers that something else has started pass connections on, too. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { type Command, LOCAL, PATH, prefork, ready } from "../command.ts";
+import { type Command, LOCAL, prefork, ready } from "../command.ts";
 import { describe, test } from "../harness.ts";
 import { distinct } from "../http.ts";
-import { cleanEnv, ownRuntime } from "../runtimes.ts";
-import { programs } from "./programs.ts";
+import { ownRuntime } from "../runtimes.ts";
+import { hasNpm, programs, WRAPPER } from "./programs.ts";
 
 const files = programs();
 const server = files.write(
@@ -16,14 +15,7 @@ const server = files.write(
    http.createServer((_, response) => response.end(" pid=" + process.pid + ";"))
      .listen(3000);`,
 );
-/** As npm and npx start their commands: in the foreground, with no channel. */
-files.write(
-  "wrapper.mjs",
-  `import { spawn } from "node:child_process";
-   const [file, ...args] = process.argv.slice(2);
-   const child = spawn(file, args, { stdio: "inherit" });
-   child.once("exit", (code) => process.exit(code ?? 1));`,
-);
+files.write("wrapper.mjs", WRAPPER);
 /** As tsx does it: with a channel of its own, on which it relays everything. */
 files.write(
   "relay.mjs",
@@ -38,10 +30,6 @@ files.write(
 );
 files.write("start.sh", `node ${server}\n`);
 files.write("package.json", `{ "scripts": { "start": "node ${server}" } }`);
-
-const hasNpm = spawnSync("npm", ["--version"], {
-  env: cleanEnv({ PATH }),
-}).status === 0;
 
 /** Opens a connection, has a request answered and leaves it open. */
 async function stay(address: string, open: Set<Socket>): Promise<void> {
@@ -76,7 +64,7 @@ describe("connections are passed on between workers behind", () => {
       `node relay.mjs node wrapper.mjs node ${server}`,
     ]
   ) {
-    const skip = line.startsWith("npm") && !hasNpm && "npm is not installed";
+    const skip = line.startsWith("npm") && !hasNpm() && "npm is not installed";
     test(line.replaceAll(server, "server.mjs"), { skip }, async () => {
       const [program, ...args] = line.split(" ");
       await using command = prefork(

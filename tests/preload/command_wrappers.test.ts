@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { LOCAL, PATH, prefork, ready } from "../command.ts";
+import { LOCAL, prefork, ready } from "../command.ts";
 import { describe, test } from "../harness.ts";
 import { distinct, get } from "../http.ts";
-import { cleanEnv, ownRuntime } from "../runtimes.ts";
-import { programs, slowServer } from "./programs.ts";
+import { ownRuntime } from "../runtimes.ts";
+import { hasNpm, programs, slowServer, WRAPPER } from "./programs.ts";
 
 const files = programs();
 const server = files.write(
@@ -27,14 +26,7 @@ files.write(
   }),
 );
 files.write("start.sh", `echo first\nnode ${server}\n`);
-/** As npm and npx start their commands: in the foreground, with no channel. */
-files.write(
-  "wrapper.mjs",
-  `import { spawn } from "node:child_process";
-   const [file, ...args] = process.argv.slice(2);
-   const child = spawn(file, args, { stdio: "inherit" });
-   child.once("exit", (code) => process.exit(code ?? 1));`,
-);
+files.write("wrapper.mjs", WRAPPER);
 /** As tsx does it: with a channel of its own, on which it relays everything. */
 files.write(
   "relay.mjs",
@@ -50,10 +42,6 @@ files.write(
    child.on("message", (message) => process.send(message));
    child.once("exit", (code) => process.exit(code ?? 1));`,
 );
-
-const hasNpm = spawnSync("npm", ["--version"], {
-  env: cleanEnv({ PATH }),
-}).status === 0;
 
 const COMMANDS: readonly string[] = [
   `node ${server}`,
@@ -74,7 +62,7 @@ const COMMANDS: readonly string[] = [
 describe("an unmodified program that is started by", () => {
   for (const line of COMMANDS) {
     const name = line.replaceAll(server, "server.mjs");
-    const skip = line.startsWith("npm") && !hasNpm
+    const skip = line.startsWith("npm") && !hasNpm()
       ? "npm is not installed"
       : line.startsWith("bun run") && ownRuntime === "deno" &&
         "bun run keeps number 3 alone, and Deno chooses others";

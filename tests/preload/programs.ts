@@ -1,9 +1,27 @@
 /** Programs that are written for one test, in a directory of their own. */
 
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PATH } from "../command.ts";
 import { afterAll } from "../harness.ts";
+import { cleanEnv } from "../runtimes.ts";
+
+/** False where npm is not installed. */
+export function hasNpm(): boolean {
+  const { status } = spawnSync("npm", ["--version"], {
+    env: cleanEnv({ PATH }),
+  });
+  return status === 0;
+}
+
+/** As npm and npx start their commands: in the foreground, with no channel. */
+export const WRAPPER = `import { spawn } from "node:child_process";
+const [file, ...args] = process.argv.slice(2);
+const child = spawn(file, args, { stdio: "inherit" });
+child.once("exit", (code) => process.exit(code ?? 1));
+`;
 
 /** Writes files; they are removed after the tests of the calling file. */
 export interface Programs {

@@ -9,6 +9,7 @@ import {
   encodeRecord,
   RECORD_BYTES,
 } from "../../core/scoreboard.ts";
+import { recordOf } from "../core/records.ts";
 
 /**
  * How busy the busiest of some workers says it is, since a time. A hundred ends
@@ -36,19 +37,7 @@ export function busiest(path: string, seats: number, since: number): number {
 export function haunt(path: string, seat: number): Disposable {
   const file = openSync(path, "r+");
   const write = (serving: boolean): void => {
-    const record = encodeRecord({
-      beat: Date.now(),
-      serving,
-      takes: false,
-      open: 0,
-      busy: 0,
-      ended: 0,
-      recent: 0,
-      weight: 1,
-      accepted: 0,
-      passedOn: 0,
-      takenOver: 0,
-    });
+    const record = encodeRecord(recordOf({ serving, takes: false }));
     writeSync(file, record, 0, record.length, seat * RECORD_BYTES);
   };
   write(true);

@@ -149,18 +149,18 @@ export function createBalancer(
     for (let i = 0; i < counts.length; i++) sum += counts[i]!();
     return sum;
   };
-  const own = () => ({
-    open: open(),
+  const own = (open: number) => ({
+    open,
     busy,
     ended,
     recent,
     weight: seat.weight,
   });
   /** How many of the connections end per second. */
-  const measureEnds = (now: number): void => {
+  const measureEnds = (now: number, present: number): void => {
     const passed = now - endedAt;
     if (passed < 10) return;
-    const ends = Math.max(0, accepted + takenOver - open());
+    const ends = Math.max(0, accepted + takenOver - present);
     const rate = (ends - endedBefore) * 1000 / passed;
     const part = Math.min(1, passed / LATELY_MS);
     ended += (Math.max(0, rate) - ended) * part;
@@ -169,13 +169,13 @@ export function createBalancer(
   };
   const write = (now: number): void => {
     if (resigned) return;
-    measureEnds(now);
+    const present = open();
+    measureEnds(now, present);
     wroteAt = now;
     dirty = false;
-    written = open() + pending;
+    written = present + pending;
     board.write({
-      ...own(),
-      open: written,
+      ...own(written),
       beat: senses.date(),
       serving,
       takes,
@@ -208,7 +208,7 @@ export function createBalancer(
   const read = (now: number): void => {
     readAt = now;
     const others = board.others();
-    limit = policy(own(), others);
+    limit = policy(own(open()), others);
     takenByOthers = 0;
     for (const each of others) takenByOthers += each.accepted + each.takenOver;
   };

@@ -9,6 +9,7 @@ import fs from "node:fs";
 import process from "node:process";
 import { openBunLibc } from "../../adapters/_bun_libc.ts";
 import { openDenoLibc } from "../../adapters/_deno_libc.ts";
+import { EPOLL_PACKED } from "../../adapters/_epoll.ts";
 import type { Libc } from "../../adapters/_libc.ts";
 import { openDenoProc, type Proc } from "./deno_proc.ts";
 
@@ -61,7 +62,7 @@ export function openKernel(): Kernel {
   const proc = onBun ? PROC : openDenoProc();
   return {
     libc: onBun ? openBunLibc() : openDenoLibc(),
-    packed: process.arch === "x64",
+    packed: EPOLL_PACKED,
     descriptors: () => proc.list(FILES).map(Number),
     openFiles: () => proc.size(FILES) || proc.list(FILES).length,
     target: (fd) => proc.link(`${FILES}/${fd}`),

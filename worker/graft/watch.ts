@@ -5,7 +5,7 @@
  * @module
  */
 
-import { fixed } from "../../adapters/_libc.ts";
+import { EPOLL, EPOLL_CTL, epollEvent } from "../../adapters/_epoll.ts";
 import type { Kernel } from "./kernel.ts";
 
 /** One line `tfd:` of an epoll instance. */
@@ -21,16 +21,6 @@ export interface Watch {
   /** The number of the file that is watched, which outlives descriptors. */
   readonly inode: number;
 }
-
-/** Operations of epoll_ctl(2). */
-const OPERATION = { add: 1, delete: 2 } as const;
-
-/** Flags of epoll_event (sys/epoll.h). */
-export const EPOLL = {
-  in: 0x1,
-  edgeTriggered: 0x8000_0000,
-  exclusive: 0x1000_0000,
-} as const;
 
 /**
  * All that EPOLLEXCLUSIVE may be combined with: EPOLLIN, EPOLLOUT, EPOLLERR,
@@ -87,7 +77,7 @@ export function sharedEvents(events: number): number {
 
 /** Begins a watch; returns what epoll_ctl(2) returns. */
 export function addWatch(kernel: Kernel, watch: Omit<Watch, "inode">): number {
-  return control(kernel, OPERATION.add, watch);
+  return control(kernel, EPOLL_CTL.add, watch);
 }
 
 /** Ends a watch; returns what epoll_ctl(2) returns. */
@@ -95,7 +85,7 @@ export function deleteWatch(
   kernel: Kernel,
   watch: Omit<Watch, "inode">,
 ): number {
-  return control(kernel, OPERATION.delete, watch);
+  return control(kernel, EPOLL_CTL.delete, watch);
 }
 
 function control(
@@ -103,9 +93,5 @@ function control(
   operation: number,
   { epoll, fd, events, data }: Omit<Watch, "inode">,
 ): number {
-  const event = fixed(packed ? 12 : 16);
-  const view = new DataView(event.buffer);
-  view.setUint32(0, events, true);
-  view.setBigUint64(packed ? 4 : 8, data, true);
-  return libc.epollCtl(epoll, operation, fd, event);
+  return libc.epollCtl(epoll, operation, fd, epollEvent(events, data, packed));
 }
