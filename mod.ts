@@ -25,37 +25,37 @@
 
 export { Pool } from "./adapters/pool.ts";
 export { PoolCore, type StopReport } from "./core/pool.ts";
-export type { PoolOptions, WorkerRuntime } from "./core/options.ts";
-export type { Balance } from "./core/balance.ts";
+export type { PoolOptions, WorkerRuntime } from "./core/options/options.ts";
+export type { Balance } from "./core/options/balance.ts";
 export type { PoolEvent, WorkerIdentity } from "./core/events.ts";
-export type { ExitReason, WorkerState } from "./core/worker_state.ts";
+export type { ExitReason, WorkerState } from "./core/supervise/state.ts";
 export type {
   ListenerStatus,
   PoolState,
   PoolStatus,
   WorkerStatus,
 } from "./core/status.ts";
-export type { WorkerLoad } from "./core/traffic.ts";
+export type { WorkerLoad } from "./core/balance/traffic.ts";
 export {
   EXIT,
   exitCodeOf,
   PreforkError,
   type PreforkErrorCode,
 } from "./core/errors.ts";
-export { formatAddress, parseListener } from "./core/address.ts";
+export { formatAddress, parseListener } from "./core/options/address.ts";
 export type {
   CertificateFiles,
   ListenerFeatures,
   ProxySettings,
   ProxyVersion,
-} from "./core/listener_features.ts";
+} from "./core/options/listener_features.ts";
 export type {
   Address,
   FdAddress,
   ListenerSpec,
   TcpAddress,
   UnixAddress,
-} from "./core/address.ts";
+} from "./core/options/address.ts";
 export type {
   Adapter,
   BindRequest,

@@ -30,7 +30,7 @@ export type {
   ListenerFeatures,
   ProxySettings,
   ProxyVersion,
-} from "./core/listener_features.ts";
+} from "./core/options/listener_features.ts";
 export { attach } from "./worker/attach.ts";
 export {
   type CertificateOptions,
@@ -41,7 +41,7 @@ export type {
   ErrorHandler,
   FetchHandler,
   ServeInfo,
-} from "./worker/fetch_handler.ts";
+} from "./worker/fetch/handler.ts";
 export {
   listen,
   type ListenInfo,

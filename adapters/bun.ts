@@ -12,27 +12,36 @@ import type {
   SpawnPlan,
   WorkerProcess,
 } from "../core/adapter.ts";
-import { bunChannels } from "./_bun_channels.ts";
-import { openBunLibc } from "./_bun_libc.ts";
-import { ALL_SHARES, capabilities, refuse, sharesOn } from "./_capabilities.ts";
-import { clock } from "./_clock.ts";
-import { findCommand, refusedError } from "./_command.ts";
-import { type Acceptor, ffiSockets } from "./_ffi_sockets.ts";
+import { bunChannels } from "./ffi/bun_channels.ts";
+import { openBunLibc } from "../libc/bun.ts";
+import {
+  ALL_SHARES,
+  capabilities,
+  refuse,
+  sharesOn,
+} from "./shared/capabilities.ts";
+import { clock } from "./shared/clock.ts";
+import { findCommand, refusedError } from "./shared/command.ts";
+import { type Acceptor, ffiSockets } from "./ffi/sockets.ts";
 import {
   channelEnv,
   channelPair,
   ffiWorker,
   type ReadChannel,
-} from "./_ffi_worker.ts";
-import { guarded } from "./_guard.ts";
-import { acceptHeld, bindHeld } from "./_held.ts";
-import { host } from "./_host.ts";
-import { duplicate, type Libc } from "./_libc.ts";
-import { type Ending, readLines } from "./_lines.ts";
-import { probeSockets } from "./_probe_sockets.ts";
-import { shareFile } from "./_share_file.ts";
-import { onSignal } from "./_signals.ts";
-import type { BunFdSockets, BunLike, BunSubprocess } from "./_types/bun.ts";
+} from "./ffi/worker.ts";
+import { guarded } from "./shared/guard.ts";
+import { acceptHeld, bindHeld } from "./shared/held.ts";
+import { host } from "./shared/host.ts";
+import { duplicate, type Libc } from "../libc/libc.ts";
+import { type Ending, readLines } from "./shared/lines.ts";
+import { probeSockets } from "./shared/probe_sockets.ts";
+import { shareFile } from "../libc/share_file.ts";
+import { onSignal } from "./shared/signals.ts";
+import type {
+  BunFdSockets,
+  BunLike,
+  BunSubprocess,
+} from "./shared/bun_types.ts";
 
 const SHARES = sharesOn(process.platform, {
   linux: ALL_SHARES,

@@ -18,29 +18,29 @@ import {
   refuse,
   type Shares,
   sharesOn,
-} from "./_capabilities.ts";
-import { spawnChild } from "./_child_process.ts";
-import { clock } from "./_clock.ts";
-import { findCommand, refusedError } from "./_command.ts";
-import { denoAccept } from "./_deno_accept.ts";
-import { denoChannels } from "./_deno_channels.ts";
-import { type DenoLibc, openDenoLibc } from "./_deno_libc.ts";
-import { ffiSockets } from "./_ffi_sockets.ts";
+} from "./shared/capabilities.ts";
+import { spawnChild } from "./node/child_process.ts";
+import { clock } from "./shared/clock.ts";
+import { findCommand, refusedError } from "./shared/command.ts";
+import { denoAccept } from "./ffi/deno_accept.ts";
+import { denoChannels } from "./ffi/deno_channels.ts";
+import { type DenoLibc, openDenoLibc } from "../libc/deno.ts";
+import { ffiSockets } from "./ffi/sockets.ts";
 import {
   channelEnv,
   channelPair,
   ffiWorker,
   type ReadChannel,
-} from "./_ffi_worker.ts";
-import { guarded } from "./_guard.ts";
-import { acceptHeld, bindHeld } from "./_held.ts";
-import { host } from "./_host.ts";
-import { setInheritable } from "./_libc.ts";
-import { readLines } from "./_lines.ts";
-import { readMessages } from "./_node_channel.ts";
-import { probeSockets } from "./_probe_sockets.ts";
-import { denoShareFile } from "./_deno_share_file.ts";
-import { onSignal } from "./_signals.ts";
+} from "./ffi/worker.ts";
+import { guarded } from "./shared/guard.ts";
+import { acceptHeld, bindHeld } from "./shared/held.ts";
+import { host } from "./shared/host.ts";
+import { setInheritable } from "../libc/libc.ts";
+import { readLines } from "./shared/lines.ts";
+import { readMessages } from "./node/channel.ts";
+import { probeSockets } from "./shared/probe_sockets.ts";
+import { denoShareFile } from "../libc/deno_share_file.ts";
+import { onSignal } from "./shared/signals.ts";
 
 /** Makes the adapter of Deno 2.9 and later. */
 export function createDenoAdapter(): Adapter {

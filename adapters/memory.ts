@@ -17,7 +17,7 @@ import type {
   SpawnPlan,
   WorkerProcess,
 } from "../core/adapter.ts";
-import { type Address, formatAddress } from "../core/address.ts";
+import { type Address, formatAddress } from "../core/options/address.ts";
 import { PreforkError } from "../core/errors.ts";
 import { encode, type FromWorker, type ToWorker } from "../core/protocol.ts";
 

@@ -12,15 +12,15 @@ import {
   capabilities,
   LINUX_ONLY,
   sharesOn,
-} from "./_capabilities.ts";
-import { spawnChild } from "./_child_process.ts";
-import { clock } from "./_clock.ts";
-import { acceptHeld, bindHeld } from "./_held.ts";
-import { host } from "./_host.ts";
-import { confirm, readChannel } from "./_node_channel.ts";
-import { nodeSockets } from "./_node_sockets.ts";
-import { shareFile } from "./_share_file.ts";
-import { onSignal } from "./_signals.ts";
+} from "./shared/capabilities.ts";
+import { spawnChild } from "./node/child_process.ts";
+import { clock } from "./shared/clock.ts";
+import { acceptHeld, bindHeld } from "./shared/held.ts";
+import { host } from "./shared/host.ts";
+import { confirm, readChannel } from "./node/channel.ts";
+import { nodeSockets } from "./node/sockets.ts";
+import { shareFile } from "../libc/share_file.ts";
+import { onSignal } from "./shared/signals.ts";
 
 const SHARES = sharesOn(process.platform, {
   linux: ALL_SHARES,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { PoolOptions } from "../core/options.ts";
+import type { PoolOptions } from "../core/options/options.ts";
 import { PoolCore } from "../core/pool.ts";
 import { loadAdapter } from "./select.ts";
 

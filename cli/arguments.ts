@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { PoolOptions, WorkerRuntime } from "../core/options.ts";
+import type { PoolOptions, WorkerRuntime } from "../core/options/options.ts";
 
 /** How the log is written. */
 export type LogForm = "text" | "json";

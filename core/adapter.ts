@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { Address } from "./address.ts";
-import type { CertificateFiles } from "./listener_features.ts";
+import type { Address } from "./options/address.ts";
+import type { CertificateFiles } from "./options/listener_features.ts";
 
 /** The runtimes that prefork runs on. */
 export type RuntimeName = "node" | "deno" | "bun";

@@ -5,7 +5,7 @@
  */
 
 import type { Adapter } from "./adapter.ts";
-import type { ListenerSpec } from "./address.ts";
+import type { ListenerSpec } from "./options/address.ts";
 import { PreforkError } from "./errors.ts";
 
 /**

@@ -6,7 +6,7 @@
 
 import type { ShareMode } from "./adapter.ts";
 import type { WorkerStatus } from "./status.ts";
-import type { ExitReason } from "./worker_state.ts";
+import type { ExitReason } from "./supervise/state.ts";
 
 /** Which worker an event is about. */
 export interface WorkerIdentity {

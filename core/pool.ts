@@ -5,19 +5,19 @@
  */
 
 import type { Adapter } from "./adapter.ts";
-import { adviceFor } from "./advice.ts";
+import { adviceFor } from "./warnings.ts";
 import { type PreforkError, stateError } from "./errors.ts";
 import { EventStream } from "./event_stream.ts";
 import type { PoolEvent } from "./events.ts";
-import { closeListeners, type Listener } from "./listeners.ts";
-import { checkOptions, whole } from "./check_options.ts";
-import type { PoolConfig, PoolOptions } from "./options.ts";
-import { prepare } from "./prepare.ts";
+import { closeListeners, type Listener } from "./listeners/listeners.ts";
+import { checkOptions, whole } from "./options/check.ts";
+import type { PoolConfig, PoolOptions } from "./options/options.ts";
+import { prepare } from "./preflight.ts";
 import { trapSignals } from "./signals.ts";
 import type { PoolStatus } from "./status.ts";
 import { statusOf } from "./status.ts";
-import { Supervisor } from "./supervisor.ts";
-import { Traffic } from "./traffic.ts";
+import { Supervisor } from "./supervise/supervisor.ts";
+import { Traffic } from "./balance/traffic.ts";
 
 /** How many workers may be alive beyond those wanted. */
 const MAX_SURGE = 1;

@@ -5,11 +5,11 @@
  */
 
 import type { Adapter, ShareMode } from "./adapter.ts";
-import type { Listener } from "./listeners.ts";
-import type { WorkerRuntime } from "./options.ts";
-import type { Supervisor } from "./supervisor.ts";
-import type { Traffic, WorkerLoad } from "./traffic.ts";
-import type { WorkerState } from "./worker_state.ts";
+import type { Listener } from "./listeners/listeners.ts";
+import type { WorkerRuntime } from "./options/options.ts";
+import type { Supervisor } from "./supervise/supervisor.ts";
+import type { Traffic, WorkerLoad } from "./balance/traffic.ts";
+import type { WorkerState } from "./supervise/state.ts";
 
 /** What a pool is doing. */
 export type PoolState =

@@ -7,7 +7,7 @@
 
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { SLACK_MS } from "../core/evenness.ts";
+import { SLACK_MS } from "../core/balance/policy.ts";
 import {
   MODES,
   studySlack,

@@ -10,7 +10,8 @@ const MAX_LINES = 300;
 /** Files that may be longer, and why. */
 const LONGER: Readonly<Record<string, string>> = {};
 
-const LIBRARY = /^(?:core|adapters|worker|cli)\/|^(?:mod|worker|cli)\.ts$/;
+const LIBRARY =
+  /^(?:core|handles|libc|tls|adapters|worker|cli)\/|^(?:mod|worker|cli)\.ts$/;
 const TEXT = /\.(?:[cm]?[jt]s|json|md|toml|ya?ml|sh|rb|py|txt)$|^[.]ci\/run$/;
 const NO_PROSE = new Set(["package-lock.json", "scripts/check_style.ts"]);
 

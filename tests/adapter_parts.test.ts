@@ -1,11 +1,11 @@
 /** The parts of the adapters that need no process. */
 
 import assert from "node:assert/strict";
-import { channelReader } from "../adapters/_channel_reader.ts";
-import { grantedCpus } from "../adapters/_cpus.ts";
-import { frameReader } from "../adapters/_frames.ts";
-import { lineSplitter } from "../adapters/_lines.ts";
-import { ipSockaddr, ipv6Bytes } from "../adapters/_sockaddr.ts";
+import { channelReader } from "../adapters/channel/reader.ts";
+import { grantedCpus } from "../adapters/shared/cpus.ts";
+import { frameReader } from "../adapters/channel/frames.ts";
+import { lineSplitter } from "../adapters/shared/lines.ts";
+import { ipSockaddr, ipv6Bytes } from "../libc/sockaddr.ts";
 import { describe, test } from "./harness.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

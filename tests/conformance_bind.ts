@@ -6,7 +6,7 @@ import net from "node:net";
 import os from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { bindError } from "../adapters/_bind_error.ts";
+import { bindError } from "../adapters/shared/bind_error.ts";
 import type { Adapter } from "../core/adapter.ts";
 import {
   ANY_PORT,

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import process from "node:process";
 import type { Adapter, Connection } from "../core/adapter.ts";
-import type { Address } from "../core/address.ts";
+import type { Address } from "../core/options/address.ts";
 import {
   ANY_PORT,
   ask,

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import process from "node:process";
 import type { Adapter } from "../core/adapter.ts";
-import type { UnixAddress } from "../core/address.ts";
+import type { UnixAddress } from "../core/options/address.ts";
 import {
   ask,
   bind,

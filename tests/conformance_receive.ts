@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Adapter, Connection } from "../core/adapter.ts";
-import type { Address } from "../core/address.ts";
+import type { Address } from "../core/options/address.ts";
 import { handOver, taker } from "./conformance_handoff.ts";
 import {
   ANY_PORT,

@@ -15,7 +15,7 @@ import type {
   SpawnPlan,
   WorkerProcess,
 } from "../core/adapter.ts";
-import type { Address } from "../core/address.ts";
+import type { Address } from "../core/options/address.ts";
 import { binary, type Runtime, runtimeArgs, RUNTIMES } from "./runtimes.ts";
 
 /** 127.0.0.1 with a port that the kernel picks. */

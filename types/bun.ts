@@ -1,7 +1,7 @@
 /**
- * Checks that `adapters/_types/bun.ts` describes Bun truly, against Bun's own
+ * Checks that `adapters/shared/bun_types.ts` describes Bun truly, against Bun's own
  * types: `tsc -p tsconfig.conformance.json`.
  */
-import type { BunLike } from "../adapters/_types/bun.ts";
+import type { BunLike } from "../adapters/shared/bun_types.ts";
 
 export const real: BunLike = Bun;

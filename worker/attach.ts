@@ -5,29 +5,32 @@
  */
 
 import process from "node:process";
-import type { Inheritance } from "../core/environment.ts";
+import type { Inheritance } from "../core/launch/environment.ts";
 import { messageOf } from "../core/errors.ts";
 import { encode, TAG } from "../core/protocol.ts";
-import { MAX_ID } from "../core/stuck_ids.ts";
+import { MAX_ID } from "../core/handoff/stuck_ids.ts";
 import { type Balancer, createBalancer } from "./balance/balancer.ts";
 import { createPassing } from "./balance/passing.ts";
-import { openChannel } from "./_channel.ts";
-import { type Core, coreOf } from "./_core.ts";
+import { openChannel } from "./process/channel.ts";
+import { type Core, coreOf } from "./process/worker_core.ts";
 import {
   ANSWER_MS,
   createDrain,
   DRAIN_MS,
   IDLE_MS,
   ORPHAN_MS,
-} from "./_drain.ts";
-import { forgetOtherProtocols, takeInheritance } from "./_environment.ts";
-import { createHandoff } from "./_handoff.ts";
-import { keepAlive } from "./_keep_alive.ts";
-import { createMessages } from "./_messages.ts";
-import { obey } from "./_obey.ts";
-import { createOpening } from "./_opening.ts";
-import { RUNTIME } from "./_runtime.ts";
-import { trapByHand, trapSupervised } from "./_signals.ts";
+} from "./drain/drain.ts";
+import {
+  forgetOtherProtocols,
+  takeInheritance,
+} from "./process/environment.ts";
+import { createHandoff } from "./handoff/dispatcher.ts";
+import { keepAlive } from "./process/keep_alive.ts";
+import { createMessages } from "./process/messages.ts";
+import { obey } from "./obey.ts";
+import { createOpening } from "./listening/on_demand.ts";
+import { RUNTIME } from "./process/runtime.ts";
+import { trapByHand, trapSupervised } from "./process/signals.ts";
 import type { Worker } from "./types.ts";
 
 /**

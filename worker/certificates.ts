@@ -6,8 +6,8 @@
 
 import type { SecureContextOptions, TlsOptions } from "node:tls";
 import { messageOf, PreforkError } from "../core/errors.ts";
-import type { CertificateFiles } from "../core/listener_features.ts";
-import { openCertificates } from "./_certificates.ts";
+import type { CertificateFiles } from "../core/options/listener_features.ts";
+import { openCertificates } from "../tls/certificates.ts";
 
 /** A server whose default certificate can be replaced. */
 export interface SecureServer {

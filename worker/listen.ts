@@ -6,14 +6,14 @@
 
 import type { Server } from "node:net";
 import type { ShareMode } from "../core/adapter.ts";
-import type { InheritedListener } from "../core/environment.ts";
+import type { InheritedListener } from "../core/launch/environment.ts";
 import { messageOf, PreforkError } from "../core/errors.ts";
-import { adopt } from "./_adoption.ts";
-import { listenByHand, specByHand } from "./_by_hand.ts";
-import { chooseListener } from "./_choice.ts";
-import type { Attachment, Core } from "./_core.ts";
-import { kindOf } from "./_kinds.ts";
-import { reserve } from "./_reservation.ts";
+import { adopt } from "./inherit.ts";
+import { listenByHand, specByHand } from "./listening/by_hand.ts";
+import { chooseListener } from "./listening/choice.ts";
+import type { Attachment, Core } from "./process/worker_core.ts";
+import { kindOf } from "./listening/kinds.ts";
+import { reserve } from "./listening/reservation.ts";
 import { attachedCore } from "./attach.ts";
 
 /** Where a server listens. */

@@ -12,10 +12,10 @@ import { isMainThread } from "node:worker_threads";
 // A thread gets a copy of the environment and of the runtime's arguments, and
 // must not attach a second time. What is not needed is not loaded.
 if (isMainThread && isWorker() !== false) {
-  const { explained } = await import("./preload/permission.ts");
+  const { explained } = await import("./patch/permission.ts");
   await explained(async () => {
     if (process.env["PREFORK_PROTOCOL"] === undefined) return;
-    const { start } = await import("./preload/start.ts");
+    const { start } = await import("./patch/start.ts");
     await start();
   });
 }

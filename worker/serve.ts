@@ -6,14 +6,14 @@
 
 import { createServer } from "node:http";
 import { messageOf } from "../core/errors.ts";
-import { adopt } from "./_adoption.ts";
-import { nativeFor, sayBridged } from "./_native.ts";
-import { specByHand } from "./_by_hand.ts";
-import { chooseListener } from "./_choice.ts";
-import { defaultOnError, guarded } from "./_reply.ts";
+import { adopt } from "./inherit.ts";
+import { nativeFor, sayBridged } from "./native.ts";
+import { specByHand } from "./listening/by_hand.ts";
+import { chooseListener } from "./listening/choice.ts";
+import { defaultOnError, guarded } from "./fetch/reply.ts";
 import { attachedCore } from "./attach.ts";
-import { bridge } from "./fetch_bridge.ts";
-import type { ErrorHandler, FetchHandler } from "./fetch_handler.ts";
+import { bridge } from "./fetch/bridge.ts";
+import type { ErrorHandler, FetchHandler } from "./fetch/handler.ts";
 import {
   listen,
   type ListenInfo,

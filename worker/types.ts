@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { InheritedListener } from "../core/environment.ts";
+import type { InheritedListener } from "../core/launch/environment.ts";
 
-export type { InheritedListener } from "../core/environment.ts";
+export type { InheritedListener } from "../core/launch/environment.ts";
 
 /**
  * This process as a worker of a pool, or as a program run by hand.

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { parseCommandLine } from "../../cli/arguments.ts";
 import { HELP, VERSION } from "../../cli/help.ts";
 import { EXIT } from "../../core/errors.ts";
-import { SHARE_MODES } from "../../core/share_mode.ts";
+import { SHARE_MODES } from "../../core/options/share_mode.ts";
 import { describe, test } from "../harness.ts";
 
 const read = (path: string): string =>

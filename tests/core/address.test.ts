@@ -6,7 +6,7 @@ import {
   type ListenerSpec,
   MAX_UNIX_PATH,
   parseListener,
-} from "../../core/address.ts";
+} from "../../core/options/address.ts";
 import { describe, test } from "../harness.ts";
 import { forSeeds, type Random } from "../random.ts";
 

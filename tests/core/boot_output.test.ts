@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BootOutput } from "../../core/boot_output.ts";
+import { BootOutput } from "../../core/supervise/boot_output.ts";
 import { describe, test } from "../harness.ts";
 
 /** Output of workers that are only names, and what of it was shown. */

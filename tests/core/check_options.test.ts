@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { checkOptions, whole } from "../../core/check_options.ts";
-import type { PoolOptions } from "../../core/options.ts";
+import { checkOptions, whole } from "../../core/options/check.ts";
+import type { PoolOptions } from "../../core/options/options.ts";
 import { describe, test } from "../harness.ts";
 
 /** Checks options as JavaScript gives them: of any type. */

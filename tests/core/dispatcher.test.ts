@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { Balance } from "../../core/balance.ts";
-import type { Dispatcher } from "../../core/dispatcher.ts";
+import type { Balance } from "../../core/options/balance.ts";
+import type { Dispatcher } from "../../core/handoff/dispatcher.ts";
 import { describe, test } from "../harness.ts";
 import { conn, dispatcher, type Worker, worker } from "./takers.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Balance } from "../../core/balance.ts";
+import type { Balance } from "../../core/options/balance.ts";
 import { test } from "../harness.ts";
 import { forSeeds, type Random } from "../random.ts";
 import { type Conn, conn, dispatcher, type Worker, worker } from "./takers.ts";

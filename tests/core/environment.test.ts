@@ -5,7 +5,7 @@ import {
   ENV,
   type InheritedListener,
   type Seat,
-} from "../../core/environment.ts";
+} from "../../core/launch/environment.ts";
 import { describe, test } from "../harness.ts";
 import { forSeeds } from "../random.ts";
 

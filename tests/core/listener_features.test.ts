@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { parseListener } from "../../core/address.ts";
+import { parseListener } from "../../core/options/address.ts";
 import { checkFeatures } from "../../core/check_features.ts";
 import {
   decodeInheritance,
   encodeInheritance,
   type InheritedListener,
-} from "../../core/environment.ts";
+} from "../../core/launch/environment.ts";
 import { exitCodeOf } from "../../core/errors.ts";
-import { DEFAULT_TRUST } from "../../core/listener_features.ts";
+import { DEFAULT_TRUST } from "../../core/options/listener_features.ts";
 import { MemoryWorld } from "../../adapters/memory.ts";
 import { test } from "../harness.ts";
 

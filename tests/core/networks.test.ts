@@ -4,7 +4,7 @@ import {
   isInNetworks,
   type Network,
   parseNetwork,
-} from "../../core/networks.ts";
+} from "../../core/options/networks.ts";
 import { forSeeds } from "../random.ts";
 import { test } from "../harness.ts";
 

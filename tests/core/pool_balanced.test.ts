@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { type MemoryProcess, MemoryWorld } from "../../adapters/memory.ts";
 import type { SharedFile } from "../../core/adapter.ts";
-import { decodeInheritance, type Seat } from "../../core/environment.ts";
+import { decodeInheritance, type Seat } from "../../core/launch/environment.ts";
 import { describe, test } from "../harness.ts";
-import { hear, pass, score } from "./passing.ts";
+import { hear, pass, score } from "./passing_scene.ts";
 import { running, settle } from "./world.ts";
 
 const seatOf = (process: MemoryProcess): Seat | undefined =>

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { MemoryProcess, MemoryWorld } from "../../adapters/memory.ts";
-import { SHARE_MODES } from "../../core/share_mode.ts";
+import { SHARE_MODES } from "../../core/options/share_mode.ts";
 import { test } from "../harness.ts";
 import { createRandom, type Random } from "../random.ts";
-import { hear, pass, score } from "./passing.ts";
+import { hear, pass, score } from "./passing_scene.ts";
 import type { Conn } from "./takers.ts";
 import { running, settle, type Stage } from "./world.ts";
 

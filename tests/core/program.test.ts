@@ -5,7 +5,7 @@ import {
   commandOf,
   type ProgramPlan,
   runtimePattern,
-} from "../../core/program.ts";
+} from "../../core/launch/program.ts";
 import { describe, test } from "../harness.ts";
 
 /** An adapter on Node with other facts; executables are in /bin. */

@@ -6,11 +6,11 @@
 
 import type { Connection as Copy } from "../../core/adapter.ts";
 import type { ToWorker } from "../../core/protocol.ts";
-import type { limitOf } from "../../core/evenness.ts";
+import type { limitOf } from "../../core/balance/policy.ts";
 import { parseToWorker } from "../../core/protocol.ts";
-import { Relay } from "../../core/relay.ts";
-import type { ScoreRecord } from "../../core/scoreboard.ts";
-import { WorkerRecord } from "../../core/worker_record.ts";
+import { Relay } from "../../core/balance/passing.ts";
+import type { ScoreRecord } from "../../core/balance/scoreboard.ts";
+import { WorkerRecord } from "../../core/supervise/worker.ts";
 import {
   type Balancer,
   createBalancer,

@@ -1,6 +1,6 @@
 /** What the figure of docs/BALANCE.md shows, and its tests hold. */
 
-import { limitOf, SLACK_MS } from "../../core/evenness.ts";
+import { limitOf, SLACK_MS } from "../../core/balance/policy.ts";
 import { quantile } from "./queueing.ts";
 import { balanced } from "./queueing_balanced.ts";
 import { churn, mixed, placing, play, sessions } from "./queueing_loads.ts";

@@ -4,8 +4,8 @@ import {
   type PoolView,
   type SlotView,
   type WorkerView,
-} from "../../core/reconcile.ts";
-import type { WorkerState } from "../../core/worker_state.ts";
+} from "../../core/supervise/reconcile.ts";
+import type { WorkerState } from "../../core/supervise/state.ts";
 import { describe, test } from "../harness.ts";
 
 /** `old` is of generation 1, `new` of 2; `proven` unless said otherwise. */

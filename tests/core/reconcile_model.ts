@@ -1,11 +1,15 @@
 /** A pool without processes or time: what `plan` says, done at once. */
 import assert from "node:assert/strict";
-import { plan, type PoolView, type Step } from "../../core/reconcile.ts";
+import {
+  plan,
+  type PoolView,
+  type Step,
+} from "../../core/supervise/reconcile.ts";
 import {
   WORKER_TABLE,
   type WorkerEvent,
   type WorkerState,
-} from "../../core/worker_state.ts";
+} from "../../core/supervise/state.ts";
 
 /** A worker of the model. */
 export interface ModelWorker {

@@ -1,5 +1,5 @@
 /** Records of the scoreboard for tests. */
-import type { ScoreRecord } from "../../core/scoreboard.ts";
+import type { ScoreRecord } from "../../core/balance/scoreboard.ts";
 
 /** The record of a worker that serves, takes and is idle, unless it says more. */
 export function recordOf(more: Partial<ScoreRecord> = {}): ScoreRecord {

@@ -4,11 +4,11 @@ import { EventStream } from "../../core/event_stream.ts";
 import {
   decodeInheritance,
   encodeInheritance,
-} from "../../core/environment.ts";
-import { parseListener } from "../../core/address.ts";
+} from "../../core/launch/environment.ts";
+import { parseListener } from "../../core/options/address.ts";
 import { parseFromWorker } from "../../core/protocol.ts";
-import { plan } from "../../core/reconcile.ts";
-import type { Taker } from "../../core/taker.ts";
+import { plan } from "../../core/supervise/reconcile.ts";
+import type { Taker } from "../../core/handoff/taker.ts";
 import { test } from "../harness.ts";
 import { conn, dispatcher } from "./takers.ts";
 import { running, settle } from "./world.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { rendezvous } from "../../core/rendezvous.ts";
+import { rendezvous } from "../../core/handoff/rendezvous.ts";
 import { describe, test } from "../harness.ts";
 import { forSeeds } from "../random.ts";
 

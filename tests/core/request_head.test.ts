@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { tieOf } from "../../core/balance.ts";
+import { tieOf } from "../../core/options/balance.ts";
 import {
   type HeadTie,
   idIn,
   isComplete,
   mayBeHttp,
-} from "../../core/request_head.ts";
+} from "../../core/handoff/request_head.ts";
 import { describe, test } from "../harness.ts";
 
 const COOKIE = tieOf("sticky=cookie:sid") as HeadTie;

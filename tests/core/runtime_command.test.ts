@@ -7,7 +7,7 @@ import {
   preloadVariables,
   runtimeArguments,
   type RuntimePlan,
-} from "../../core/runtime_command.ts";
+} from "../../core/launch/runtime_command.ts";
 import { describe, test } from "../harness.ts";
 
 function adapter(more: Partial<Adapter> = {}, host: Partial<Host> = {}) {

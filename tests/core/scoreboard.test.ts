@@ -8,7 +8,7 @@ import {
   isServing,
   RECORD_BYTES,
   type ScoreRecord,
-} from "../../core/scoreboard.ts";
+} from "../../core/balance/scoreboard.ts";
 import { describe, test } from "../harness.ts";
 import { forSeeds } from "../random.ts";
 

@@ -3,7 +3,7 @@ import {
   adoptionChanges,
   type Adoptions,
   assignShards,
-} from "../../core/shards.ts";
+} from "../../core/listeners/shards.ts";
 import { describe, test } from "../harness.ts";
 import { forSeeds, type Random } from "../random.ts";
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import type { Refusal, ShareMode } from "../../core/adapter.ts";
-import { parseListener } from "../../core/address.ts";
+import { parseListener } from "../../core/options/address.ts";
 import { PreforkError } from "../../core/errors.ts";
 import {
   chooseShareMode,
   SHARE_MODES,
   type ShareChoice,
-} from "../../core/share_mode.ts";
+} from "../../core/options/share_mode.ts";
 import { describe, test } from "../harness.ts";
 
 interface Question {

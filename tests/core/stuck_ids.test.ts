@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { MAX_ID, StuckIds } from "../../core/stuck_ids.ts";
+import { MAX_ID, StuckIds } from "../../core/handoff/stuck_ids.ts";
 import { describe, test } from "../harness.ts";
 
 describe("ids that workers claim", () => {

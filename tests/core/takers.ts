@@ -1,9 +1,9 @@
 /** What the tests of the dispatcher share: workers and connections. */
 import type { Clock, Connection, HeadReader } from "../../core/adapter.ts";
-import { type Balance, tieOf } from "../../core/balance.ts";
-import { Dispatcher } from "../../core/dispatcher.ts";
-import { placementOf } from "../../core/placement.ts";
-import type { Taker } from "../../core/taker.ts";
+import { type Balance, tieOf } from "../../core/options/balance.ts";
+import { Dispatcher } from "../../core/handoff/dispatcher.ts";
+import { placementOf } from "../../core/handoff/placement.ts";
+import type { Taker } from "../../core/handoff/taker.ts";
 
 /** A worker that remembers what it was given. */
 export interface Worker extends Taker {

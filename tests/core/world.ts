@@ -1,7 +1,7 @@
 /** What the tests of the core share: a pool in a world in memory. */
 import { MemoryWorld } from "../../adapters/memory.ts";
 import type { PoolEvent } from "../../core/events.ts";
-import type { PoolOptions } from "../../core/options.ts";
+import type { PoolOptions } from "../../core/options/options.ts";
 import { PoolCore } from "../../core/pool.ts";
 
 /** A pool, its world and what it told so far. */

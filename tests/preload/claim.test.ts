@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import type { InheritedListener } from "../../core/environment.ts";
-import type { Core } from "../../worker/_core.ts";
+import type { InheritedListener } from "../../core/launch/environment.ts";
+import type { Core } from "../../worker/process/worker_core.ts";
 import {
   claim,
   claimSocket,
   formatWanted,
   type Wanted,
-} from "../../worker/preload/claim.ts";
+} from "../../worker/claim/claim.ts";
 import { describe, test } from "../harness.ts";
 
 /** A worker with these listeners, the named ones taken. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { FetchHandler } from "../../worker/fetch_handler.ts";
+import type { FetchHandler } from "../../worker/fetch/handler.ts";
 import { describe, test } from "../harness.ts";
 import { deferred, get, raw, startBridge } from "./bridge_server.ts";
 import { connect } from "./client.ts";

@@ -5,8 +5,8 @@
  */
 import http from "node:http";
 import net from "node:net";
-import { bridge } from "../../worker/fetch_bridge.ts";
-import type { ErrorHandler, FetchHandler } from "../../worker/fetch_handler.ts";
+import { bridge } from "../../worker/fetch/bridge.ts";
+import type { ErrorHandler, FetchHandler } from "../../worker/fetch/handler.ts";
 import { runner } from "../harness.ts";
 import { connect } from "./client.ts";
 

@@ -12,9 +12,9 @@ import {
 import { tmpdir } from "node:os";
 import path from "node:path";
 import tls from "node:tls";
-import { indexByName, namesOf } from "../../worker/_certificate_names.ts";
-import { pairProblem, readPair } from "../../worker/_certificate_pair.ts";
-import { openCertificates } from "../../worker/_certificates.ts";
+import { indexByName, namesOf } from "../../tls/names.ts";
+import { pairProblem, readPair } from "../../tls/pair.ts";
+import { openCertificates } from "../../tls/certificates.ts";
 import { certificates } from "../../worker/certificates.ts";
 import { until } from "../command.ts";
 import {

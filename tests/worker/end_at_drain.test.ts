@@ -4,8 +4,8 @@ import {
   isEventStream,
   type Piece,
   SILENCE_MS,
-} from "../../worker/stay/boundary.ts";
-import { endAtDrain } from "../../worker/stay/event_stream.ts";
+} from "../../worker/drain/boundary.ts";
+import { endAtDrain } from "../../worker/drain/event_stream.ts";
 import { test } from "../harness.ts";
 
 const bytes = (text: string): Uint8Array<ArrayBuffer> =>

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import http from "node:http";
-import { putFace } from "../../worker/_face.ts";
+import { putFace } from "../../worker/listening/face.ts";
 import { test } from "../harness.ts";
 import { deferred } from "./bridge_server.ts";
 

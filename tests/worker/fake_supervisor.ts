@@ -10,7 +10,7 @@ import type { ShareMode } from "../../core/adapter.ts";
 import {
   encodeInheritance,
   type InheritedListener,
-} from "../../core/environment.ts";
+} from "../../core/launch/environment.ts";
 import { binary, cleanEnv, type Runtime, runtimeArgs } from "../runtimes.ts";
 import { within } from "../within.ts";
 

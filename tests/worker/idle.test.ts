@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { describe, test } from "../harness.ts";
-import { type IdleWatch, watchIdle } from "../../worker/_idle.ts";
+import { type IdleWatch, watchIdle } from "../../worker/drain/idle.ts";
 
 const IDLE = 300;
 const SCAN = 20;

@@ -1,8 +1,8 @@
 /** When a server with connections can be closed and nobody notices. */
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
-import type { OpenConnection } from "../../worker/native/connections.ts";
-import { type Requests, untilHarmless } from "../../worker/native/patience.ts";
+import type { OpenConnection } from "../../worker/graft/connections.ts";
+import { type Requests, untilHarmless } from "../../worker/graft/patience.ts";
 
 const NOTHING: Requests = {
   count: 0,

@@ -5,7 +5,7 @@ import {
   MAX_V2,
   parseProxyHead,
   type ProxyHead,
-} from "../../core/proxy_protocol.ts";
+} from "../../core/handoff/proxy_protocol.ts";
 import { test } from "../harness.ts";
 import { v1, v2 } from "../proxy_head.ts";
 import { createRandom, forSeeds, type Random } from "../random.ts";

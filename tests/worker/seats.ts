@@ -8,7 +8,7 @@ import {
   decodeRecord,
   encodeRecord,
   RECORD_BYTES,
-} from "../../core/scoreboard.ts";
+} from "../../core/balance/scoreboard.ts";
 import { recordOf } from "../core/records.ts";
 
 /**

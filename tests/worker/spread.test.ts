@@ -4,7 +4,7 @@ import {
   type Pace,
   SHARE,
   spreadOver,
-} from "../../worker/stay/spread.ts";
+} from "../../worker/drain/spread.ts";
 import { test } from "../harness.ts";
 
 interface Clock extends Pace {

@@ -6,14 +6,14 @@
 
 import type { Server, Socket } from "node:net";
 import process from "node:process";
-import { takeHandles } from "../../adapters/_accepted_handles.ts";
-import type { InheritedListener } from "../../core/environment.ts";
+import { takeHandles } from "../../handles/accepted.ts";
+import type { InheritedListener } from "../../core/launch/environment.ts";
 import { messageOf } from "../../core/errors.ts";
-import type { Core } from "../_core.ts";
-import { asSocket } from "../_handoff.ts";
-import { RUNTIME } from "../_runtime.ts";
+import type { Core } from "../process/worker_core.ts";
+import { asSocket } from "../handoff/dispatcher.ts";
+import { RUNTIME } from "../process/runtime.ts";
 import { graftRefusal } from "../graft/graft.ts";
-import { lookOf, yieldBy } from "../native/yields.ts";
+import { lookOf, yieldBy } from "./yields.ts";
 import { takeHold } from "./hold.ts";
 
 /** A server in `balanced`. */

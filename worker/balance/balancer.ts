@@ -5,9 +5,9 @@
  * @module
  */
 
-import { fairRecent, limitOf } from "../../core/evenness.ts";
-import type { Seat } from "../../core/environment.ts";
-import { type Board, openBoard } from "./board.ts";
+import { fairRecent, limitOf } from "../../core/balance/policy.ts";
+import type { Seat } from "../../core/launch/environment.ts";
+import { type Board, openBoard } from "./scoreboard.ts";
 import { measureUtilisation, type Utilisation } from "./utilisation.ts";
 
 /** What servers tell of their connections and ask before they take more. */

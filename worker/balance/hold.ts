@@ -7,7 +7,7 @@
  */
 
 import { closeSync, openSync } from "node:fs";
-import { checked, F, SOCK } from "../../adapters/_libc.ts";
+import { checked, F, SOCK } from "../../libc/libc.ts";
 import { PreforkError } from "../../core/errors.ts";
 import { type Graft, kernelHere } from "../graft/graft.ts";
 import type { Kernel } from "../graft/kernel.ts";

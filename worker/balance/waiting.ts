@@ -4,7 +4,7 @@
  * @module
  */
 
-import { fixed, type Libc } from "../../adapters/_libc.ts";
+import { fixed, type Libc } from "../../libc/libc.ts";
 
 /** POLLIN of poll(2). */
 const POLLIN = 1;

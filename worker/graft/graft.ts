@@ -5,7 +5,7 @@
  * @module
  */
 
-import { AF, errorName, F, SOCK } from "../../adapters/_libc.ts";
+import { AF, errorName, F, SOCK } from "../../libc/libc.ts";
 import { PreforkError } from "../../core/errors.ts";
 import type { Kernel } from "./kernel.ts";
 import { grafting } from "./refusal.ts";

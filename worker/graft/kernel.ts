@@ -7,11 +7,11 @@
 
 import fs from "node:fs";
 import process from "node:process";
-import { openBunLibc } from "../../adapters/_bun_libc.ts";
-import { openDenoLibc } from "../../adapters/_deno_libc.ts";
-import { EPOLL_PACKED } from "../../adapters/_epoll.ts";
-import type { Libc } from "../../adapters/_libc.ts";
-import { openDenoProc, type Proc } from "./deno_proc.ts";
+import { openBunLibc } from "../../libc/bun.ts";
+import { openDenoLibc } from "../../libc/deno.ts";
+import { EPOLL_PACKED } from "../../libc/epoll.ts";
+import type { Libc } from "../../libc/libc.ts";
+import { openDenoProc, type Proc } from "../../libc/proc.ts";
 
 /** The functions of libc that a graft calls. */
 export type GraftLibc = Pick<

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { AF, fixed, SO } from "../../adapters/_libc.ts";
-import { portOf } from "../../adapters/_sockaddr.ts";
+import { AF, fixed, SO } from "../../libc/libc.ts";
+import { portOf } from "../../libc/sockaddr.ts";
 import type { Kernel } from "./kernel.ts";
 
 /** Where a socket is bound. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { EPOLL, EPOLL_CTL, epollEvent } from "../../adapters/_epoll.ts";
+import { EPOLL, EPOLL_CTL, epollEvent } from "../../libc/epoll.ts";
 import type { Kernel } from "./kernel.ts";
 
 /** One line `tfd:` of an epoll instance. */

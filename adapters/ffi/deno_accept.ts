@@ -1,0 +1,69 @@
+/**
+ * Accepts through libc on Deno: poll(2) waits in a thread of its own, and
+ * everything else happens in the event loop.
+ *
+ * @module
+ */
+
+import type { DenoLibc } from "../../libc/deno.ts";
+import { AF, checked, errorName, fixed, SOCK } from "../../libc/libc.ts";
+
+/** POLLIN of poll(2). */
+const POLLIN = 1;
+
+/** The most connections accepted before anything else has its turn. */
+const BATCH = 64;
+
+/** The pause when this process has no file descriptor left, in milliseconds. */
+const PAUSE = 50;
+
+/** Accepts until disposed. */
+export function denoAccept(
+  libc: DenoLibc,
+  fd: number,
+  onFd: (fd: number) => void,
+): Disposable {
+  // Closing one end of a pair wakes the thread that polls the other.
+  const pair = fixed(8);
+  checked(
+    libc,
+    libc.socketpair(AF.unix, SOCK.stream | SOCK.cloexec, 0, pair),
+    "socketpair",
+  );
+  const [waiting, waking] = new Int32Array(pair.buffer) as unknown as [
+    number,
+    number,
+  ];
+  let disposed = false;
+  const entries = fixed(16); // two struct pollfd: int fd, short events, revents
+  const view = new DataView(entries.buffer);
+  view.setInt32(0, fd, true);
+  view.setInt16(4, POLLIN, true);
+  view.setInt32(8, waiting, true);
+
+  const acceptSome = (): string => {
+    for (let i = 0; i < BATCH && !disposed; i++) {
+      const accepted = libc.accept4(fd, SOCK.nonblock | SOCK.cloexec);
+      if (accepted < 0) return errorName(libc.errno());
+      onFd(accepted);
+    }
+    return "";
+  };
+  const run = async (): Promise<void> => {
+    while (!disposed) {
+      await libc.poll(entries, 2);
+      const problem = acceptSome();
+      if (problem === "EMFILE" || problem === "ENFILE") {
+        await new Promise((resume) => setTimeout(resume, PAUSE));
+      }
+    }
+    libc.close(waiting);
+  };
+  void run();
+  return {
+    [Symbol.dispose]: () => {
+      if (!disposed) libc.close(waking);
+      disposed = true;
+    },
+  };
+}

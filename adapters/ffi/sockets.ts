@@ -1,0 +1,110 @@
+/**
+ * Bound sockets through libc, for the runtimes whose own listeners accept at
+ * once: what libuv's uv_tcp_bind and uv_pipe_bind do, without uv_listen.
+ *
+ * @module
+ */
+
+import {
+  AF,
+  checked,
+  fixed,
+  type Libc,
+  setInheritable,
+  setNonblocking,
+  SO,
+  SOCK,
+} from "../../libc/libc.ts";
+import { ipSockaddr, portOf, unixSockaddr } from "../../libc/sockaddr.ts";
+import type { RawSocket, RawSockets } from "../shared/raw_socket.ts";
+import { type FdConnection, fdConnection } from "./connection.ts";
+import net from "node:net";
+
+/** How a runtime waits for connections on a socket that listens already. */
+export type Acceptor = (
+  libc: Libc,
+  fd: number,
+  onFd: (fd: number) => void,
+) => Disposable;
+
+const FLAGS: number = SOCK.stream | SOCK.nonblock | SOCK.cloexec;
+
+/** Makes sockets through libc; `acceptor` is the runtime's own part. */
+export function ffiSockets(libc: Libc, acceptor: Acceptor): RawSockets {
+  const held = (fd: number): RawSocket => rawSocket(libc, fd, acceptor);
+  const bound = (family: number, prepare: (fd: number) => void): RawSocket => {
+    const fd = checked(libc, libc.socket(family, FLAGS, 0), "socket");
+    try {
+      prepare(fd);
+    } catch (error) {
+      libc.close(fd);
+      throw error;
+    }
+    return held(fd);
+  };
+  const bindTo = (fd: number, address: Uint8Array): void => {
+    checked(libc, libc.bind(fd, address, address.length), "bind");
+  };
+  return {
+    tcp: async (host, port, { ipv6Only, reusePort }) => {
+      const family = net.isIPv4(host) ? AF.inet : AF.inet6;
+      return await bound(family, (fd) => {
+        // As libuv: without it a restart waits for old connections to expire.
+        setOption(libc, fd, SO.socket, SO.reuseAddr, true);
+        if (reusePort) setOption(libc, fd, SO.socket, SO.reusePort, true);
+        if (family === AF.inet6) {
+          setOption(libc, fd, SO.ipv6, SO.v6Only, ipv6Only);
+        }
+        bindTo(fd, ipSockaddr(host, port));
+      });
+    },
+    unix: async (path) =>
+      await bound(AF.unix, (fd) => bindTo(fd, unixSockaddr(path))),
+    adopt: async (fd) => {
+      setInheritable(libc, fd, false);
+      setNonblocking(libc, fd);
+      return await held(fd);
+    },
+  };
+}
+
+function rawSocket(libc: Libc, fd: number, acceptor: Acceptor): RawSocket {
+  let open = true;
+  const listen = (backlog: number): void => {
+    checked(libc, libc.listen(fd, backlog), "listen");
+  };
+  return {
+    fd,
+    port: () => {
+      const address = fixed(128);
+      const length = fixed(4);
+      new DataView(length.buffer).setUint32(0, address.length, true);
+      checked(libc, libc.getsockname(fd, address, length), "getsockname");
+      return portOf(address);
+    },
+    listen: async (backlog) => await listen(backlog),
+    accept: (backlog, onConnection) => {
+      listen(backlog);
+      return acceptor(libc, fd, (accepted) => {
+        const connection: FdConnection = fdConnection(libc, accepted);
+        onConnection(connection);
+      });
+    },
+    close: () => {
+      if (open) libc.close(fd);
+      open = false;
+    },
+  };
+}
+
+function setOption(
+  libc: Libc,
+  fd: number,
+  level: number,
+  name: number,
+  on: boolean,
+): void {
+  const value = fixed(4);
+  value[0] = on ? 1 : 0;
+  checked(libc, libc.setsockopt(fd, level, name, value, 4), "setsockopt");
+}

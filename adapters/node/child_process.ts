@@ -1,0 +1,165 @@
+/**
+ * Workers by `node:child_process`: on Node, and on Deno where `--allow-ffi` is
+ * missing.
+ *
+ * @module
+ */
+
+import { type ChildProcess, spawn as start } from "node:child_process";
+import type { EventEmitter } from "node:events";
+import type { Socket } from "node:net";
+import type { Readable } from "node:stream";
+import type { Signal, SpawnPlan, WorkerProcess } from "../../core/adapter.ts";
+import { findCommand, refusedError } from "../shared/command.ts";
+import { settle } from "../shared/exit.ts";
+import { type ChannelReader, channelReader } from "../channel/reader.ts";
+import { guarded } from "../shared/guard.ts";
+import { type Ending, lineSplitter } from "../shared/lines.ts";
+import type { NodeConnection } from "./sockets.ts";
+
+/** What differs between the runtimes. */
+export interface ChildOptions {
+  /** Reads the channel to its end. */
+  readChannel(child: ChildProcess, reader: ChannelReader): Ending;
+  /** Tells the runtime that a connection was confirmed. */
+  confirm(child: ChildProcess, cmd: string): void;
+  /** Sends a signal; false or an error when the process is gone. */
+  kill(child: ChildProcess, signal: Signal): boolean;
+}
+
+/**
+ * Starts a worker.
+ *
+ * @throws {PreforkError} `ERR_SPAWN`
+ */
+export function spawnChild(
+  plan: SpawnPlan,
+  options: ChildOptions,
+): WorkerProcess {
+  const { file, args } = findCommand(plan);
+  const env = { ...plan.env(plan.inherits.map((_, i) => 3 + i)) };
+  const output = plan.output === "lines" ? "pipe" : "inherit";
+  const child = startOrThrow(plan, () =>
+    start(file, args, {
+      ...(plan.cwd !== undefined && { cwd: plan.cwd }),
+      argv0: plan.command[0],
+      env,
+      serialization: "json",
+      stdio: [
+        "ignore",
+        output,
+        output,
+        ...plan.inherits.map((socket) => socket.fd),
+        "ipc",
+      ],
+    }));
+  const underway = settling(child);
+  const callbacks = guarded(plan);
+  const channel = options.readChannel(
+    child,
+    channelReader(callbacks, {
+      settle: (_taken, cmd) => options.confirm(child, cmd),
+      answer: (message) => {
+        if (child.connected) child.send(message, ignore);
+      },
+    }),
+  );
+  const endings = [
+    channel,
+    lines(child.stdout, (line) => callbacks.onLine("stdout", line)),
+    lines(child.stderr, (line) => callbacks.onLine("stderr", line)),
+  ];
+  let gone = false;
+  const post = (message: unknown, handle?: Socket): boolean => {
+    if (gone || !child.connected) return false;
+    child.send(message as object, handle, { keepOpen: true }, ignore);
+    return true;
+  };
+  child.once("exit", (code, signal) => {
+    gone = true;
+    void settle({ code, signal }, endings, callbacks.onExit);
+  });
+  return {
+    pid: child.pid!,
+    send: (message) => post(message),
+    sendConnection: (message, connection, onSettled) => {
+      const { handle, socket, closed } = connection as NodeConnection;
+      if (closed()) return false;
+      // A raw handle costs less than a socket; Bun 1.4.4 does not take one
+      // ("failed to parse handle"), and of a command nobody knows.
+      const raw = plan.runtime === "node" || plan.runtime === "deno";
+      if (!post(message, raw ? handle as unknown as Socket : socket())) {
+        return false;
+      }
+      underway.push(onSettled);
+      return true;
+    },
+    kill: (signal) => {
+      try {
+        return !gone && options.kill(child, signal);
+      } catch {
+        return false;
+      }
+    },
+  };
+}
+
+/** A send that fails has a worker that is gone: its exit is reported. */
+function ignore(): void {}
+
+function startOrThrow(
+  plan: SpawnPlan,
+  run: () => ChildProcess,
+): ChildProcess {
+  let child: ChildProcess;
+  try {
+    child = run();
+  } catch (error) {
+    throw refusedError(plan, error);
+  }
+  // Later errors are of sends and kills, and mean that the worker is gone.
+  child.on("error", ignore);
+  // Node tells why in an event that comes later, but the pid tells now.
+  if (child.pid === undefined) throw refusedError(plan);
+  return child;
+}
+
+function lines(
+  stream: Readable | null,
+  onLine: (line: string) => void,
+): Ending {
+  if (stream === null) return { ended: Promise.resolve(), cancel: ignore };
+  const splitter = lineSplitter(onLine);
+  return {
+    ended: new Promise((resolve) => {
+      stream.on("data", (bytes: Uint8Array) => splitter.push(bytes));
+      stream.on("error", ignore);
+      stream.once("close", () => {
+        splitter.end();
+        resolve();
+      });
+    }),
+    cancel: () => void stream.destroy(),
+  };
+}
+
+/** How often Node sends a connection again that did not arrive. */
+const RETRANSMISSIONS = 3;
+
+/**
+ * Who is told what becomes of the connections that were sent, in order: Node
+ * emits what the other side's runtime says as "internalMessage" (since 0.6, in
+ * lib/internal/child_process.js).
+ */
+function settling(child: ChildProcess): ((taken: boolean) => void)[] {
+  const underway: ((taken: boolean) => void)[] = [];
+  let misses = 0;
+  const events: EventEmitter = child;
+  events.on("internalMessage", ({ cmd }: { readonly cmd?: string }) => {
+    if (cmd === "NODE_HANDLE_NACK" && ++misses <= RETRANSMISSIONS) return;
+    if (cmd !== "NODE_HANDLE_ACK" && cmd !== "NODE_HANDLE_NACK") return;
+    misses = 0;
+    underway.shift()?.(cmd === "NODE_HANDLE_ACK");
+  });
+  return underway;
+}

@@ -1,0 +1,138 @@
+/**
+ * What {@linkcode Adapter.bind} does on every runtime: names become numbers,
+ * errors become sentences, paths get their permissions.
+ *
+ * @module
+ */
+
+import dns from "node:dns/promises";
+import net from "node:net";
+import type { TcpAddress, UnixAddress } from "../../core/options/address.ts";
+import type {
+  BindRequest,
+  Connection,
+  HeldSocket,
+} from "../../core/adapter.ts";
+import { bindError, codeOf } from "./bind_error.ts";
+import { inheritedAddress } from "./inherited.ts";
+import type { RawSocket, RawSockets } from "./raw_socket.ts";
+import { placePath } from "./unix_path.ts";
+
+interface Held extends HeldSocket {
+  readonly raw: RawSocket;
+}
+
+/**
+ * Binds a socket.
+ *
+ * @throws {PreforkError} `ERR_BIND`
+ */
+export async function bindHeld(
+  request: BindRequest,
+  sockets: RawSockets,
+): Promise<HeldSocket> {
+  try {
+    return await bind(request, sockets);
+  } catch (error) {
+    throw bindError(request.address, error);
+  }
+}
+
+/** Accepts on a socket that {@linkcode bindHeld} made. */
+export function acceptHeld(
+  socket: HeldSocket,
+  backlog: number,
+  onConnection: (connection: Connection) => void,
+): Disposable {
+  return (socket as Held).raw.accept(backlog, onConnection);
+}
+
+async function bind(
+  request: BindRequest,
+  sockets: RawSockets,
+): Promise<HeldSocket> {
+  const { address } = request;
+  switch (address.kind) {
+    case "tcp":
+      return await bindTcp(request, address, sockets);
+    case "unix":
+      return await bindUnix(request, address, sockets);
+    case "fd": {
+      const real = await inheritedAddress(address.fd);
+      const raw = await sockets.adopt(address.fd);
+      return await listening(request, held(real, raw));
+    }
+  }
+}
+
+async function bindTcp(
+  request: BindRequest,
+  address: TcpAddress,
+  sockets: RawSockets,
+): Promise<HeldSocket> {
+  const { ipv6Only, reusePort } = request;
+  const bindTo = (host: string): Promise<RawSocket> =>
+    sockets.tcp(host, address.port, { ipv6Only, reusePort });
+  let raw: RawSocket;
+  if (address.host === "") {
+    try {
+      raw = await bindTo("::");
+    } catch (error) {
+      // A machine without IPv6: every interface is every IPv4 interface.
+      if (ipv6Only || !NO_IPV6.has(codeOf(error) ?? "")) throw error;
+      raw = await bindTo("0.0.0.0");
+    }
+  } else {
+    const numeric = net.isIP(address.host) !== 0;
+    raw = await bindTo(
+      numeric ? address.host : (await dns.lookup(address.host)).address,
+    );
+  }
+  return await listening(request, held({ ...address, port: raw.port() }, raw));
+}
+
+const NO_IPV6: ReadonlySet<string> = new Set([
+  "EAFNOSUPPORT",
+  "EADDRNOTAVAIL",
+  "EINVAL",
+]);
+
+async function bindUnix(
+  request: BindRequest,
+  address: UnixAddress,
+  sockets: RawSockets,
+): Promise<HeldSocket> {
+  if (address.abstract) {
+    const raw = await sockets.unix(`\0${address.path}`);
+    return await listening(request, held(address, raw));
+  }
+  const { raw, remove } = await placePath(request, address.path, sockets);
+  return held(address, raw, remove);
+}
+
+function held(
+  address: HeldSocket["address"],
+  raw: RawSocket,
+  remove: () => void = () => undefined,
+): Held {
+  return {
+    address,
+    fd: raw.fd,
+    raw,
+    close: () => {
+      remove();
+      raw.close();
+    },
+  };
+}
+
+async function listening(request: BindRequest, socket: Held): Promise<Held> {
+  if (!request.listen) return socket;
+  try {
+    await socket.raw.listen(request.backlog);
+    return socket;
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Facts about the machine and this process, by node: modules that all three
+ * runtimes have.
+ *
+ * @module
+ */
+
+import { accessSync, constants, existsSync, statSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import process from "node:process";
+import tty from "node:tty";
+import type { Host } from "../../core/adapter.ts";
+import { pairProblem } from "../../tls/pair.ts";
+import { grantedCpus } from "./cpus.ts";
+import { read } from "./holder.ts";
+import { PRELOAD } from "./preload.ts";
+
+/** The place where this process runs. */
+export const host: Host = {
+  platform: process.platform,
+  cpus: grantedCpus(os.availableParallelism(), read),
+  // Not by process.stdin, which would begin to read.
+  terminal: tty.isatty(0),
+  env: process.env,
+  execPath: process.execPath,
+  preload: PRELOAD,
+  which: (name) =>
+    (process.env["PATH"] ?? "").split(path.delimiter)
+      .map((directory) => path.join(directory === "" ? "." : directory, name))
+      .find(isExecutable),
+  exists: existsSync,
+  resolve: (file) => path.resolve(file),
+  certificateProblem: pairProblem,
+  sysctl: (name) => {
+    const text = read(`/proc/sys/${name.replaceAll(".", "/")}`);
+    return text === undefined ? undefined : Number(text);
+  },
+  random: Math.random,
+};
+
+/** True when a path is a file that this user may execute. */
+export function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}

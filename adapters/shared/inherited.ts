@@ -1,0 +1,72 @@
+/**
+ * Sockets that this process was itself started with: `fd:3`, as systemd and
+ * other supervisors pass them (sd_listen_fds(3)).
+ *
+ * @module
+ */
+
+import type { Address } from "../../core/options/address.ts";
+import { link, table } from "./holder.ts";
+
+/**
+ * Finds out what an inherited file descriptor is bound to.
+ *
+ * @throws {Error} whose message is the rest of a sentence
+ */
+export async function inheritedAddress(fd: number): Promise<Address> {
+  const target = await Promise.resolve(link(`/proc/self/fd/${fd}`));
+  if (target === undefined) {
+    throw new Error(
+      `file descriptor ${fd} is not open in this process, check what its parent passes on (systemd: "Sockets=" and sd_listen_fds(3))`,
+    );
+  }
+  const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1];
+  if (inode === undefined) {
+    throw new Error(
+      `file descriptor ${fd} is no socket but ${target}, pass a bound stream socket`,
+    );
+  }
+  const address = tcp("/proc/net/tcp", inode) ?? tcp("/proc/net/tcp6", inode) ??
+    unix(inode);
+  if (address === undefined) {
+    // A TCP socket that is bound and does not listen yet is in no table.
+    throw new Error(
+      `file descriptor ${fd} is a socket whose address is not visible, let its parent call listen(2) before passing it on`,
+    );
+  }
+  return address;
+}
+
+function tcp(file: string, inode: string): Address | undefined {
+  const local = table(file).find((columns) => columns[9] === inode)?.[1];
+  if (local === undefined) return undefined;
+  const [host = "", port = "0"] = local.split(":");
+  const everywhere = /^0+$/.test(host) && host.length > 8;
+  return {
+    kind: "tcp",
+    host: everywhere ? "" : readable(host),
+    port: parseInt(port, 16),
+  };
+}
+
+/** An address out of /proc/net: 32-bit words, each in host byte order. */
+function readable(hex: string): string {
+  const bytes = (hex.match(/.{8}/g) ?? []).flatMap((word) =>
+    (word.match(/../g) ?? []).reverse().map((byte) => parseInt(byte, 16))
+  );
+  if (bytes.length === 4) return bytes.join(".");
+  const groups = [0, 2, 4, 6, 8, 10, 12, 14].map((i) =>
+    (bytes[i]! * 256 + bytes[i + 1]!).toString(16)
+  );
+  // The URL parser writes IPv6 in its canonical form (RFC 5952).
+  return new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1);
+}
+
+function unix(inode: string): Address | undefined {
+  const row = table("/proc/net/unix").find((columns) => columns[6] === inode);
+  const name = row?.slice(7).join(" ");
+  if (name === undefined || name === "") return undefined;
+  return name.startsWith("@")
+    ? { kind: "unix", path: name.slice(1), abstract: true }
+    : { kind: "unix", path: name, abstract: false };
+}

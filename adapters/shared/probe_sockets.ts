@@ -1,0 +1,37 @@
+/**
+ * Sockets where no file descriptor can be had: bound for a moment, to learn
+ * whether an address is free and which port the kernel picks. Enough for
+ * `reuseport`, where each worker binds its own.
+ *
+ * @module
+ */
+
+import net from "node:net";
+import { once } from "node:events";
+import type { RawSocket, RawSockets } from "./raw_socket.ts";
+
+/** Tries addresses with `node:net`. */
+export const probeSockets: RawSockets = {
+  tcp: (host, port, options) => probe({ host, port, ...options }),
+  unix: (path) => probe({ path }),
+  adopt: () => Promise.reject(new Error("an inherited socket needs libc")),
+};
+
+async function probe(options: net.ListenOptions): Promise<RawSocket> {
+  const server = net.createServer();
+  server.listen(options);
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  return {
+    // It is closed again: held, it would swallow connections.
+    fd: -1,
+    port: () => (typeof address === "object" ? address?.port ?? 0 : 0),
+    listen: () => Promise.resolve(),
+    accept: () => {
+      throw new Error("Cannot accept: the socket was only tried");
+    },
+    close: () => undefined,
+  };
+}

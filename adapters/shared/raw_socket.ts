@@ -1,0 +1,43 @@
+/**
+ * The seam inside the adapters: bound sockets as each runtime makes them,
+ * before addresses, permissions and error sentences, which all share.
+ *
+ * @module
+ */
+
+import type { Connection } from "../../core/adapter.ts";
+
+/** A bound socket that this process holds. */
+export interface RawSocket {
+  /** The file descriptor; children do not inherit it by accident. */
+  readonly fd: number;
+  /** The port of a TCP socket, also when 0 was asked. */
+  port(): number;
+  /** Calls listen(2) without accepting. */
+  listen(backlog: number): Promise<void>;
+  /** Accepts until disposed. */
+  accept(
+    backlog: number,
+    onConnection: (connection: Connection) => void,
+  ): Disposable;
+  /** Closes it. Never throws. */
+  close(): void;
+}
+
+/** What belongs to a TCP socket besides its address. */
+export interface TcpOptions {
+  /** True to leave IPv4 out. */
+  readonly ipv6Only: boolean;
+  /** True to set SO_REUSEPORT. */
+  readonly reusePort: boolean;
+}
+
+/** How a runtime makes sockets. Errors carry a `code` such as "EADDRINUSE". */
+export interface RawSockets {
+  /** Binds to a numeric host. */
+  tcp(host: string, port: number, options: TcpOptions): Promise<RawSocket>;
+  /** Binds to a path, or with a leading NUL to an abstract name. */
+  unix(path: string): Promise<RawSocket>;
+  /** Takes over a file descriptor that this process inherited. */
+  adopt(fd: number): Promise<RawSocket>;
+}

@@ -1,0 +1,145 @@
+/**
+ * Unix sockets at a path: bound under a temporary name beside it, given their
+ * permissions, and renamed into place, so that a client never sees half of it
+ * and a dead predecessor is replaced in one step.
+ *
+ * @module
+ */
+
+import {
+  type BigIntStats,
+  chmodSync,
+  chownSync,
+  lstatSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+} from "node:fs";
+import net from "node:net";
+import path from "node:path";
+import { MAX_UNIX_PATH } from "../../core/options/address.ts";
+import type { BindRequest } from "../../core/adapter.ts";
+import { codeOf } from "./bind_error.ts";
+import { groupId, userId } from "./owner.ts";
+import type { RawSocket, RawSockets } from "./raw_socket.ts";
+
+/** Why a path is left alone. */
+export type Occupation = "live" | "file";
+
+/** Thrown when the path belongs to something else. */
+export interface Occupied extends Error {
+  /** What is there. */
+  readonly occupation: Occupation;
+}
+
+/** A socket in its place. */
+export interface Placed {
+  /** The socket. */
+  readonly raw: RawSocket;
+  /** Removes the path if it is still this socket's. Never throws. */
+  remove(): void;
+}
+
+/** Binds a socket to a path. */
+export async function placePath(
+  request: BindRequest,
+  target: string,
+  sockets: RawSockets,
+): Promise<Placed> {
+  const { raw, name } = await bindBeside(target, sockets);
+  try {
+    const uid = request.owner === undefined ? -1 : userId(request.owner);
+    const gid = request.group === undefined ? -1 : groupId(request.group);
+    if (uid >= 0 || gid >= 0) chownSync(name, uid, gid);
+    // After chown(2), which may clear bits.
+    if (request.mode !== undefined) chmodSync(name, request.mode);
+    // At once, and not with the first worker: a bound socket that does not
+    // listen refuses connections, so the next pool would take it for dead.
+    await raw.listen(request.backlog);
+    const own = lstatSync(name, { bigint: true });
+    await requireFree(target);
+    renameSync(name, target);
+    return { raw, remove: () => removeOwn(target, own) };
+  } catch (error) {
+    raw.close();
+    tryUnlink(name);
+    throw error;
+  }
+}
+
+/** Binds under a name that nobody else has, no longer than a path may be. */
+async function bindBeside(
+  target: string,
+  sockets: RawSockets,
+): Promise<{ raw: RawSocket; name: string }> {
+  const directory = target.slice(0, target.lastIndexOf("/") + 1);
+  const room = MAX_UNIX_PATH - new TextEncoder().encode(directory).length;
+  // libuv says EACCES of a directory that is missing, so it is asked before.
+  statSync(directory === "" ? "." : directory);
+  for (let attempt = 1;; attempt++) {
+    const name = directory + temporaryName(Math.min(room, 14));
+    try {
+      return { raw: await sockets.unix(name), name };
+    } catch (error) {
+      if (codeOf(error) !== "EADDRINUSE" || attempt === 20) throw error;
+    }
+  }
+}
+
+function temporaryName(length: number): string {
+  let name = length > 4 ? ".pf-" : "";
+  while (name.length < length) {
+    name += Math.floor(Math.random() * 36).toString(36);
+  }
+  return name;
+}
+
+async function requireFree(target: string): Promise<void> {
+  let stats: BigIntStats;
+  try {
+    stats = lstatSync(target, { bigint: true });
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return;
+    throw error;
+  }
+  if (!stats.isSocket()) throw occupied("file");
+  if (await answers(path.resolve(target))) throw occupied("live");
+}
+
+/** True unless the kernel says that nobody listens there. */
+function answers(target: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect({ path: target });
+    const settle = (live: boolean): void => {
+      socket.destroy();
+      resolve(live);
+    };
+    socket.once("connect", () => settle(true));
+    // A full queue or missing permission also means that somebody is there.
+    socket.once("error", (error) => {
+      const code = codeOf(error);
+      settle(code !== "ECONNREFUSED" && code !== "ENOENT");
+    });
+  });
+}
+
+function occupied(occupation: Occupation): Occupied {
+  return Object.assign(new Error(occupation), { occupation });
+}
+
+function removeOwn(target: string, own: BigIntStats): void {
+  try {
+    const now = lstatSync(target, { bigint: true });
+    if (now.ino === own.ino && now.dev === own.dev) unlinkSync(target);
+  } catch {
+    // It is gone already.
+  }
+}
+
+function tryUnlink(name: string): void {
+  try {
+    unlinkSync(name);
+  } catch {
+    // It was renamed or never made.
+  }
+}

@@ -1,0 +1,290 @@
+/**
+ * The `balanced` mode: connections that one worker passes on to another.
+ *
+ * A connection stays with the worker that accepted it until another one has
+ * shown that it is awake: so a supervisor or a worker that stands still delays
+ * nobody. The steps, each a message:
+ *
+ * 1. `pass`: a worker sends a copy of the connection and keeps its own.
+ * 2. `wake`: the least loaded of the others is asked, and says `heard`.
+ * 3. `room`: the first worker is told. It says `gave` and forgets its copy, or
+ *    `kept`, when it has lost patience and serves the connection itself.
+ * 4. The connection goes to the one that is awake. Should that die before its
+ *    runtime has confirmed it, to another one.
+ *
+ * @module
+ */
+
+import type { Clock, Connection } from "../adapter.ts";
+import { leastLoaded, type Score } from "./policy.ts";
+import { type Pass, Passes } from "./passes.ts";
+import { isServing, type Scoreboard, type ScoreRecord } from "./scoreboard.ts";
+import type { WorkerRecord } from "../supervise/worker.ts";
+
+/**
+ * Who has not answered after so many ms is busy: another one is asked. A tenth
+ * of the time for which a worker waits before it serves a connection itself.
+ */
+export const SILENT_MS = 5;
+
+/** A worker that is there, as seen from here. */
+interface Desk {
+  /** False once it drains. */
+  open: boolean;
+  /** False once it did not get a connection that was sent. */
+  able: boolean;
+  /** When it was asked whether it is awake, unless it has answered. */
+  asked: number | undefined;
+  /** True when it has answered, and has got no connection for that yet. */
+  awake: boolean;
+  /** Sent to it, not yet confirmed. */
+  readonly underway: Set<Pass>;
+}
+
+/** Passes connections on between workers. */
+export class Relay {
+  readonly #board: Scoreboard;
+  readonly #clock: Clock;
+  readonly #desks = new Map<WorkerRecord, Desk>();
+  readonly #passes = new Passes();
+  /** Ours, in the order in which they came. */
+  readonly #ours: Pass[] = [];
+  #again: Disposable | undefined;
+  #stopping = false;
+
+  /** Makes one without workers. */
+  constructor(board: Scoreboard, clock: Clock) {
+    this.#board = board;
+    this.#clock = clock;
+  }
+
+  /** How many connections wait here for a worker. */
+  get waiting(): number {
+    return this.#passes.size + this.#ours.length;
+  }
+
+  /** A worker accepts now. */
+  join(worker: WorkerRecord): void {
+    if (!this.#desks.has(worker)) {
+      this.#desks.set(worker, {
+        open: true,
+        able: true,
+        asked: undefined,
+        awake: false,
+        underway: new Set(),
+      });
+    }
+    this.#proceed();
+  }
+
+  /** A worker drains: it gets nothing more, and may still pass on. */
+  leave(worker: WorkerRecord): void {
+    const desk = this.#desks.get(worker);
+    if (desk === undefined) return;
+    desk.open = false;
+    desk.awake = false;
+    this.#proceed();
+  }
+
+  /** A worker is gone. Our copies of what it passed on live on. */
+  lose(worker: WorkerRecord): void {
+    const desk = this.#desks.get(worker);
+    this.#desks.delete(worker);
+    this.#ours.unshift(...desk?.underway ?? []);
+    this.#ours.push(...this.#passes.drain(worker));
+    this.#proceed();
+  }
+
+  /** A worker passes a connection on. */
+  pass(
+    from: WorkerRecord,
+    id: number,
+    listener: string,
+    connection: Connection,
+  ): void {
+    const pass = { from, id, listener, connection };
+    // It may have come last of what a worker had to say.
+    if (from.state === "gone") this.#ours.push(pass);
+    // A number that is still in use says nothing: the worker keeps its copy.
+    else if (!this.#passes.add(pass)) return connection.close();
+    // Its runtime is being told that this has come. Deno 2.9.5 loses a
+    // connection that it reads together with that: it has to be asked again.
+    const desk = this.#desks.get(from);
+    if (desk !== undefined) {
+      desk.asked = undefined;
+      desk.awake = false;
+    }
+    this.#proceed();
+  }
+
+  /** A connection is ours now. */
+  gave(from: WorkerRecord, id: number): void {
+    const pass = this.#passes.take(from, id);
+    if (pass === undefined) return;
+    this.#ours.push(pass);
+    this.#proceed();
+  }
+
+  /** A worker serves a connection itself after all. */
+  kept(from: WorkerRecord, id: number): void {
+    this.#passes.take(from, id)?.connection.close();
+    this.#proceed();
+  }
+
+  /** A worker has read what it was told: it is awake. */
+  heard(worker: WorkerRecord): void {
+    const desk = this.#desks.get(worker);
+    if (desk === undefined || worker.unread > 0) return;
+    if (desk.asked !== undefined) {
+      desk.asked = undefined;
+      desk.awake = desk.open;
+    }
+    this.#proceed();
+  }
+
+  /**
+   * The pool stops: whoever is there gets what is ours. What is not is its
+   * worker's to serve, which keeps it when nobody tells it of room.
+   */
+  flush(): void {
+    this.#stopping = true;
+    this.#proceed();
+  }
+
+  /** Closes what nobody can take any more. */
+  close(): void {
+    this.#again?.[Symbol.dispose]();
+    const left = [...this.#passes.drain(), ...this.#ours.splice(0)];
+    for (const { connection } of left) connection.close();
+  }
+
+  /** Does whatever can be done now. */
+  #proceed(): void {
+    if (this.#stopping) return this.#spill();
+    this.#give();
+    this.#ask();
+    this.#promise();
+    if (this.#passes.hopeful + this.#ours.length === 0) return;
+    if (![...this.#desks.values()].some(({ open }) => open)) return;
+    this.#again ??= this.#clock.after(SILENT_MS, () => {
+      this.#again = undefined;
+      this.#proceed();
+    });
+  }
+
+  /** Sends what is ours to those that are awake. */
+  #give(): void {
+    while (this.#ours.length > 0) {
+      const [best] = this.#sorted(
+        1,
+        (worker, desk) =>
+          desk.awake && desk.underway.size === 0 && worker.unread === 0,
+      );
+      if (best === undefined) return;
+      this.#desks.get(best)!.awake = false;
+      this.#send(best, this.#ours.shift()!);
+    }
+  }
+
+  #send(worker: WorkerRecord, pass: Pass): void {
+    const { id, listener, connection } = pass;
+    const desk = this.#desks.get(worker)!;
+    desk.underway.add(pass);
+    const fail = (): void => {
+      desk.underway.delete(pass);
+      // It is already gone, or out of files most likely.
+      desk.able = false;
+      desk.awake = false;
+      this.#ours.unshift(pass);
+    };
+    const settled = (taken: boolean): void => {
+      // Not so when it has ended meanwhile: another one has the connection.
+      if (this.#desks.get(worker)?.underway.has(pass) !== true) return;
+      if (taken) {
+        desk.underway.delete(pass);
+        connection.close();
+      } else fail();
+      this.#proceed();
+    };
+    const sent = worker.give(listener, id, connection, undefined, settled);
+    if (!sent) fail();
+  }
+
+  /** Asks as many workers as connections wait, the least loaded first. */
+  #ask(): void {
+    const now = this.#clock.now();
+    const { waiting } = this;
+    let answering = 0;
+    for (const desk of this.#desks.values()) {
+      // What it said holds for a moment only.
+      if (waiting === 0) desk.awake = false;
+      const { asked, awake } = desk;
+      const soon = asked !== undefined && now - asked < SILENT_MS;
+      if (awake || soon) answering++;
+    }
+    // What is ours must not wait for one that stands still.
+    const all = this.#ours.length > 0;
+    const wanted = all ? this.#desks.size : waiting - answering;
+    const workers = this.#sorted(
+      wanted,
+      (worker, desk, record) =>
+        desk.asked === undefined && !desk.awake &&
+        // Whoever passes on has too many itself.
+        (all || (isServing(record, Date.now()) && !this.#passes.has(worker))),
+    );
+    for (const worker of workers) {
+      const desk = this.#desks.get(worker)!;
+      if (worker.tell({ type: "wake" })) desk.asked = now;
+      else desk.able = false;
+    }
+  }
+
+  /** Tells as many workers as are awake that their connection has a place. */
+  #promise(): void {
+    let free = -this.#passes.promised - this.#ours.length;
+    for (const { awake } of this.#desks.values()) if (awake) free++;
+    this.#passes.promise(free);
+  }
+
+  /** Sends what is ours to whoever is there, also to those that drain. */
+  #spill(): void {
+    if (this.#ours.length > 0) this.#board.look();
+    while (this.#ours.length > 0) {
+      const able = [...this.#desks].filter(([worker, desk]) =>
+        desk.able && this.#board.record(worker.seat)?.takes === true
+      );
+      const rank = ([worker, { open, underway }]: typeof able[number]) =>
+        (open ? 0 : 2e6) + (worker.unread === 0 ? 0 : 1e6) + underway.size;
+      const [best] = able.sort((a, b) => rank(a) - rank(b));
+      if (best === undefined) return;
+      this.#send(best[0], this.#ours.shift()!);
+    }
+  }
+
+  /** So many of those that take connections now, the least loaded first. */
+  #sorted(
+    count: number,
+    fits: (worker: WorkerRecord, desk: Desk, record: ScoreRecord) => boolean,
+  ): readonly WorkerRecord[] {
+    if (count <= 0) return [];
+    this.#board.look();
+    const there: { worker: WorkerRecord; score: Score }[] = [];
+    const all: Score[] = [];
+    for (const [worker, desk] of this.#desks) {
+      const record = this.#board.record(worker.seat);
+      if (!desk.open || !desk.able || !record?.takes) continue;
+      // What is on its way is not on the board yet.
+      const { size } = desk.underway;
+      const open = record.open + size;
+      const score = { ...record, open, recent: record.recent + size };
+      all.push(score);
+      if (fits(worker, desk, record)) there.push({ worker, score });
+    }
+    const sorted: WorkerRecord[] = [];
+    while (there.length > 0 && sorted.length < count) {
+      const best = leastLoaded(there.map(({ score }) => score), all);
+      sorted.push(...there.splice(best, 1).map(({ worker }) => worker));
+    }
+    return sorted;
+  }
+}

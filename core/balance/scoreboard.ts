@@ -1,0 +1,135 @@
+/**
+ * The scoreboard: a file in memory that all workers of a pool have open. Each
+ * writes one record about itself and reads those of the others, without asking
+ * anybody; the supervisor reads it for its status. (Apache's httpd has the same
+ * under the same name: server/scoreboard.c.)
+ *
+ * @module
+ */
+
+import type { SharedFile } from "../adapter.ts";
+import type { Score } from "./policy.ts";
+
+/** What one worker says of itself. */
+export interface ScoreRecord extends Score {
+  /** When it was written, in ms since 1970; a worker that hangs writes none. */
+  readonly beat: number;
+  /** False before it accepts, and once it drains. */
+  readonly serving: boolean;
+  /** True when it takes connections that others pass on. */
+  readonly takes: boolean;
+  /** Connections that it has accepted and kept since its start. */
+  readonly accepted: number;
+  /** Connections that it has passed on. */
+  readonly passedOn: number;
+  /** Connections that others have passed on to it. */
+  readonly takenOver: number;
+}
+
+/** The fields in their order, each a double; there is room for more. */
+const FIELDS = [
+  "beat",
+  "serving",
+  "takes",
+  "open",
+  "busy",
+  "ended",
+  "recent",
+  "weight",
+  "accepted",
+  "passedOn",
+  "takenOver",
+] as const satisfies readonly (keyof ScoreRecord)[];
+
+/** The length of a record, in bytes. */
+export const RECORD_BYTES = 128;
+
+/** After so many ms without a new record a worker counts as hung. */
+export const HUNG_MS = 1000;
+
+const DOUBLES = RECORD_BYTES / 8;
+
+/** Writes a record. */
+export function encodeRecord(record: ScoreRecord): Uint8Array {
+  const doubles = new Float64Array(DOUBLES);
+  for (const [i, name] of FIELDS.entries()) doubles[i] = Number(record[name]);
+  return new Uint8Array(doubles.buffer);
+}
+
+/** Reads the record of a seat; undefined when nobody sits there. */
+export function decodeRecord(
+  board: Float64Array,
+  seat: number,
+): ScoreRecord | undefined {
+  const at = seat * DOUBLES;
+  const field = (name: typeof FIELDS[number]): number =>
+    board[at + FIELDS.indexOf(name)] ?? 0;
+  // What is written while it is read may be half of each: no number of it may
+  // do harm.
+  const count = (name: typeof FIELDS[number]): number => {
+    const value = field(name);
+    return value >= 0 && Number.isFinite(value) ? value : 0;
+  };
+  if (count("beat") === 0) return undefined;
+  return {
+    beat: count("beat"),
+    serving: field("serving") === 1,
+    takes: field("takes") === 1,
+    open: count("open"),
+    busy: Math.min(1, count("busy")),
+    ended: count("ended"),
+    recent: count("recent"),
+    weight: count("weight") || 1,
+    accepted: count("accepted"),
+    passedOn: count("passedOn"),
+    takenOver: count("takenOver"),
+  };
+}
+
+/** True for a worker that accepts connections and does not hang. */
+export function isServing(record: ScoreRecord, now: number): boolean {
+  return record.serving && Math.abs(now - record.beat) < HUNG_MS;
+}
+
+/** The supervisor's hold on the scoreboard. */
+export interface Scoreboard {
+  /** The file, for workers to inherit. */
+  readonly file: SharedFile;
+  /** Gives a new worker a seat: the place of its record. */
+  allot(): number;
+  /** A worker is gone: others see it no more. */
+  clear(seat: number): void;
+  /** Reads all records anew. */
+  look(): void;
+  /**
+   * What a worker had said at the last look, or undefined when it had said
+   * nothing yet.
+   */
+  record(seat: number | undefined): ScoreRecord | undefined;
+}
+
+/** Makes the scoreboard of a pool. */
+export function createScoreboard(file: SharedFile): Scoreboard {
+  const taken = new Set<number>();
+  let board = new Float64Array();
+  return {
+    file,
+    allot() {
+      let seat = 0;
+      while (taken.has(seat)) seat++;
+      taken.add(seat);
+      if ((seat + 1) * DOUBLES > board.length) {
+        board = new Float64Array((seat + 1) * DOUBLES);
+        file.write(new Uint8Array(RECORD_BYTES), seat * RECORD_BYTES);
+      }
+      return seat;
+    },
+    clear(seat) {
+      taken.delete(seat);
+      file.write(new Uint8Array(RECORD_BYTES), seat * RECORD_BYTES);
+    },
+    look: () => void file.read(new Uint8Array(board.buffer)),
+    record: (seat) =>
+      seat === undefined ? undefined : decodeRecord(board, seat),
+  };
+}

@@ -1,0 +1,190 @@
+/**
+ * What passes through the supervisor: connections that it accepts itself and
+ * gives away (`handoff`), and those that workers pass on (`balanced`).
+ *
+ * @module
+ */
+
+import type { Adapter, Connection } from "../adapter.ts";
+import { tieOf } from "../options/balance.ts";
+import { Dispatcher } from "../handoff/dispatcher.ts";
+import type { Seat } from "../launch/environment.ts";
+import type { Listener } from "../listeners/listeners.ts";
+import type { PoolConfig } from "../options/options.ts";
+import { placementOf } from "../handoff/placement.ts";
+import type { FromWorker } from "../protocol.ts";
+import { Relay } from "./passing.ts";
+import { createScoreboard, type Scoreboard } from "./scoreboard.ts";
+import type { WorkerRecord } from "../supervise/worker.ts";
+
+/**
+ * The load of a worker. What the workers of `balanced` say of themselves is as
+ * old as their last record, at most 100 ms; in `shared`, `sharded` and
+ * `reuseport` nobody counts.
+ */
+export interface WorkerLoad {
+  /** Its open connections, in `balanced` and `handoff`. */
+  readonly connections: number;
+  /** In `balanced`: connections that it has accepted and kept. */
+  readonly accepted: number;
+  /** In `balanced`: connections that it has passed on to others. */
+  readonly passedOn: number;
+  /** In `balanced`: connections that others have passed on to it. */
+  readonly takenOver: number;
+}
+
+/** The connections of a pool. */
+export class Traffic {
+  /** Gives away what the supervisor accepts. */
+  readonly dispatcher: Dispatcher;
+  readonly #board: Scoreboard | undefined;
+  readonly #relay: Relay | undefined;
+  readonly #balanced: ReadonlySet<string>;
+  readonly #passes: boolean;
+  readonly #weights: readonly number[];
+  readonly #accepting: Disposable[];
+
+  /** Makes the traffic of a pool, and accepts where the supervisor has to. */
+  constructor(
+    { balance, weights }: Pick<PoolConfig, "balance" | "weights">,
+    listeners: readonly Listener[],
+    adapter: Adapter,
+  ) {
+    const { capabilities, clock } = adapter;
+    this.#passes = capabilities.receives;
+    this.#weights = weights;
+    this.dispatcher = new Dispatcher(
+      placementOf(balance),
+      clock,
+      tieOf(balance),
+    );
+    this.#balanced = new Set(
+      listeners.flatMap(({ name, mode }) => mode === "balanced" ? [name] : []),
+    );
+    if (this.#balanced.size > 0) {
+      this.#board = createScoreboard(adapter.shareFile());
+      this.#relay = new Relay(this.#board, clock);
+    }
+    this.#accepting = listeners.filter(({ mode }) => mode === "handoff")
+      .map(({ name, sockets, backlog, proxy }) =>
+        adapter.accept(
+          sockets[0]!,
+          backlog,
+          (connection) => this.dispatcher.offer(name, connection, proxy),
+        )
+      );
+  }
+
+  /** How many connections wait here for a worker. */
+  get waiting(): number {
+    return this.dispatcher.waiting + (this.#relay?.waiting ?? 0);
+  }
+
+  /** What a worker inherits beside sockets. */
+  get files(): readonly { readonly fd: number }[] {
+    return this.#board === undefined ? [] : [this.#board.file];
+  }
+
+  /** Gives a new worker its seat on the scoreboard, where there is one. */
+  allot(worker: WorkerRecord): void {
+    worker.seat = this.#board?.allot();
+  }
+
+  /** The seat of a worker as the worker sees it. */
+  seatOf({ seat, slot }: WorkerRecord, fd: number): Seat | undefined {
+    if (seat === undefined) return undefined;
+    return {
+      fd,
+      seat,
+      weight: this.#weights[slot] ?? 1,
+      passes: this.#passes,
+    };
+  }
+
+  /** A worker is ready for connections. */
+  join(worker: WorkerRecord): void {
+    this.dispatcher.join(worker);
+    this.#relay?.join(worker);
+  }
+
+  /** A worker gets no more connections. */
+  leave(worker: WorkerRecord): void {
+    this.dispatcher.leave(worker);
+    this.#relay?.leave(worker);
+  }
+
+  /** A worker is gone: what was on its way to it goes to another. */
+  lose(worker: WorkerRecord): void {
+    this.dispatcher.lose(worker);
+    this.#relay?.lose(worker);
+    if (worker.seat !== undefined) this.#board?.clear(worker.seat);
+    worker.seat = undefined;
+  }
+
+  /** Hears what a worker says of connections; false when it is about others. */
+  hear(worker: WorkerRecord, message: FromWorker): boolean {
+    switch (message.type) {
+      case "closed":
+        this.dispatcher.closed(worker, message.count);
+        return true;
+      case "stick":
+        this.dispatcher.stick(worker, message.id);
+        return true;
+      case "heard":
+        worker.unread = Math.max(0, worker.unread - message.count);
+        this.dispatcher.heard();
+        this.#relay?.heard(worker);
+        return true;
+      case "gave":
+        this.#relay?.gave(worker, message.id);
+        return true;
+      case "kept":
+        this.#relay?.kept(worker, message.id);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** Takes a connection that a worker passes on; false when it may not. */
+  receive(
+    worker: WorkerRecord,
+    message: FromWorker,
+    connection: Connection,
+  ): boolean {
+    if (message.type !== "pass" || this.#relay === undefined) return false;
+    const { id, listener } = message;
+    if (!this.#balanced.has(listener)) return false;
+    this.#relay.pass(worker, id, listener, connection);
+    return true;
+  }
+
+  /** The load of each worker, as it is now. */
+  loads(): (worker: WorkerRecord) => WorkerLoad {
+    this.#board?.look();
+    return (worker) => {
+      const handed = this.dispatcher.holding(worker);
+      const record = this.#board?.record(worker.seat);
+      return {
+        connections: handed + (record?.open ?? 0),
+        accepted: record?.accepted ?? 0,
+        passedOn: record?.passedOn ?? 0,
+        takenOver: record?.takenOver ?? 0,
+      };
+    };
+  }
+
+  /** Gives away everything that waits: the pool stops. */
+  flush(): void {
+    this.dispatcher.flush();
+    this.#relay?.flush();
+  }
+
+  /** The last worker is gone. */
+  close(): void {
+    for (const each of this.#accepting) each[Symbol.dispose]();
+    this.dispatcher.close();
+    this.#relay?.close();
+    this.#board?.file.close();
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * The environment variables that tell a worker where it is and what it
+ * inherited. `docs/PROTOCOL.md` lists them for other languages.
+ *
+ * @module
+ */
+
+import type { ShareMode } from "../adapter.ts";
+import {
+  areFeatures,
+  type ListenerFeatures,
+} from "../options/listener_features.ts";
+import { PROTOCOL_VERSION } from "../protocol.ts";
+
+/** One listener as a worker sees it. */
+export interface InheritedListener extends ListenerFeatures {
+  /** The name that the user gave it, or its address. */
+  readonly name: string;
+  /** The real address, as `formatAddress` writes it. */
+  readonly address: string;
+  /** How it is shared. */
+  readonly mode: ShareMode;
+  /** The length of the accept queue, for listen(2). */
+  readonly backlog: number;
+  /** True to leave IPv4 out on an IPv6 address, in `reuseport`. */
+  readonly ipv6Only: boolean;
+  /**
+   * The inherited sockets: one in `balanced` and `shared`, one per shard in
+   * `sharded`, none in `reuseport` and `handoff`.
+   */
+  readonly fds: readonly number[];
+  /**
+   * In `handoff` what ties a client to a worker, if anything does: `address`,
+   * `cookie:NAME` or `query:NAME`.
+   */
+  readonly sticky?: string;
+  /** In `sharded`: which of {@linkcode InheritedListener.fds} is the own one. */
+  readonly shard: number;
+}
+
+/** The place of a worker among others that share connections evenly. */
+export interface Seat {
+  /** The scoreboard. */
+  readonly fd: number;
+  /** The number of its own record there. */
+  readonly seat: number;
+  /** Its part of new connections, in relation to the others'. */
+  readonly weight: number;
+  /** True when the supervisor passes connections on. */
+  readonly passes: boolean;
+}
+
+/** What a worker inherited. */
+export interface Inheritance {
+  /** The stable number of its place in the pool, from 0. */
+  readonly slot: number;
+  /** The generation it belongs to, from 1. */
+  readonly generation: number;
+  /** Its listeners. */
+  readonly listeners: readonly InheritedListener[];
+  /** In a pool with listeners in `balanced`: where its load is written. */
+  readonly seat?: Seat;
+}
+
+/** The names of the variables. */
+export const ENV = {
+  /** The version of the protocol. */
+  protocol: "PREFORK_PROTOCOL",
+  /** The slot. */
+  slot: "PREFORK_SLOT",
+  /** The generation. */
+  generation: "PREFORK_GENERATION",
+  /** The listeners, as JSON. */
+  listeners: "PREFORK_LISTENERS",
+  /** The place on the scoreboard, as JSON; only where there is one. */
+  seat: "PREFORK_SEAT",
+} as const;
+
+/** The variable that tells the preloaded part what the user asked for: JSON. */
+export const PRELOAD_VARIABLE = "PREFORK_PRELOAD";
+
+/** Writes the variables of a worker, for prefork's own workers and for others. */
+export function encodeInheritance(
+  inheritance: Inheritance,
+  fdPlacement: boolean,
+): Record<string, string> {
+  const sockets = inheritance.listeners.flatMap((listener) => {
+    const fd = listener.fds[listener.shard];
+    return fd === undefined ? [] : [{ listener, fd }];
+  });
+  const inOrder = sockets.every(({ fd }, i) => fd === 3 + i);
+  return {
+    [ENV.protocol]: String(PROTOCOL_VERSION),
+    [ENV.slot]: String(inheritance.slot),
+    [ENV.generation]: String(inheritance.generation),
+    [ENV.listeners]: JSON.stringify(inheritance.listeners),
+    ...(inheritance.seat !== undefined && {
+      [ENV.seat]: JSON.stringify(inheritance.seat),
+    }),
+    ...(sockets.length > 0 && serverStarter(inheritance, sockets)),
+    ...(sockets.length > 0 && fdPlacement && inOrder && systemd(sockets)),
+  };
+}
+
+type Socket = { listener: InheritedListener; fd: number };
+
+/** Server::Starter's variables (Server/Starter.pm: `key=fd` joined by `;`). */
+function serverStarter(
+  inheritance: Inheritance,
+  sockets: readonly Socket[],
+): Record<string, string> {
+  return {
+    SERVER_STARTER_PORT: sockets
+      .map(({ listener, fd }) => `${starterKey(listener.address)}=${fd}`)
+      .join(";"),
+    SERVER_STARTER_GENERATION: String(inheritance.generation),
+  };
+}
+
+function starterKey(address: string): string {
+  return address.replace(/^unix:/, "").replace(/^:/, "0.0.0.0:");
+}
+
+/** systemd's variables but LISTEN_PID, which only the worker itself knows. */
+function systemd(sockets: readonly Socket[]): Record<string, string> {
+  return {
+    LISTEN_FDS: String(sockets.length),
+    LISTEN_FDNAMES: sockets
+      .map(({ listener }) => listener.name.replaceAll(":", "_"))
+      .join(":"),
+  };
+}
+
+/**
+ * Reads the variables of a worker, or undefined when there are none: the
+ * process was started by hand.
+ *
+ * @throws {TypeError} when they are there but cannot be understood
+ */
+export function decodeInheritance(
+  env: Readonly<Record<string, string | undefined>>,
+): Inheritance | undefined {
+  const version = env[ENV.protocol];
+  if (version === undefined) return undefined;
+  if (version !== String(PROTOCOL_VERSION)) {
+    throw new TypeError(
+      `Cannot attach to the supervisor: it speaks protocol ${version} and this worker ${PROTOCOL_VERSION}, install the same version of prefork for both`,
+    );
+  }
+  const slot = count(env[ENV.slot]);
+  const generation = count(env[ENV.generation]);
+  const listeners = parse(env[ENV.listeners]);
+  const seat = env[ENV.seat] === undefined ? undefined : parse(env[ENV.seat]);
+  if (
+    !isCount(slot) || !isCount(generation) || !Array.isArray(listeners) ||
+    !listeners.every(isListener) ||
+    !(env[ENV.seat] === undefined || isSeat(seat))
+  ) {
+    throw new TypeError(
+      `Cannot attach to the supervisor: ${ENV.slot}, ${ENV.generation}, ${ENV.listeners} or ${ENV.seat} is damaged, start the worker through a pool or unset ${ENV.protocol}`,
+    );
+  }
+  return {
+    slot,
+    generation,
+    listeners,
+    ...(seat !== undefined && { seat: seat as Seat }),
+  };
+}
+
+function parse(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? "");
+  } catch {
+    return undefined;
+  }
+}
+
+function isSeat(value: unknown): value is Seat {
+  if (typeof value !== "object" || value === null) return false;
+  const { fd, seat, weight, passes } = value as Record<string, unknown>;
+  return isCount(fd) && isCount(seat) && typeof weight === "number" &&
+    weight > 0 && typeof passes === "boolean";
+}
+
+function count(text: string | undefined): number {
+  return /^\d+$/.test(text ?? "") ? Number(text) : NaN;
+}
+
+function isListener(value: unknown): value is InheritedListener {
+  if (typeof value !== "object" || value === null) return false;
+  const { name, address, mode, backlog, ipv6Only, fds, shard, sticky } =
+    value as Record<string, unknown>;
+  return typeof name === "string" && typeof address === "string" &&
+    typeof mode === "string" && isCount(backlog) &&
+    typeof ipv6Only === "boolean" && Array.isArray(fds) &&
+    fds.every(isCount) && isCount(shard) &&
+    (sticky === undefined || typeof sticky === "string") &&
+    areFeatures(value as Record<string, unknown>);
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

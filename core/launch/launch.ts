@@ -1,0 +1,140 @@
+/**
+ * Starts the process of a worker.
+ *
+ * @module
+ */
+
+import type { Adapter, Connection, ExitStatus } from "../adapter.ts";
+import { formatTie, tieOf } from "../options/balance.ts";
+import { encodeInheritance, PRELOAD_VARIABLE } from "./environment.ts";
+import { habitsOf } from "./habits.ts";
+import {
+  inheritedListener,
+  inheritedSockets,
+  type Listener,
+} from "../listeners/listeners.ts";
+import type { PoolConfig } from "../options/options.ts";
+import { commandOf } from "./program.ts";
+import { preloadVariables } from "./runtime_command.ts";
+import type { Traffic } from "../balance/traffic.ts";
+import type { WorkerRecord } from "../supervise/worker.ts";
+
+/** Who is told what a worker does. */
+export interface WorkerObserver {
+  /** A line of output. */
+  line(stream: "stdout" | "stderr", line: string): void;
+  /** A message, not yet trusted. */
+  message(message: unknown): void;
+  /** A connection that the worker passes on, with a message. */
+  connection(message: unknown, connection: Connection): void;
+  /** Something on the channel that is no message. */
+  noise(problem: string): void;
+  /** The end, once. */
+  exit(status: ExitStatus): void;
+}
+
+/** Variables of the supervisor's own place in the world: not its workers'. */
+const OWN_PLACE = [
+  "LISTEN_PID",
+  "LISTEN_FDS",
+  "LISTEN_FDNAMES",
+  "NODE_CHANNEL_FD",
+  "NODE_CHANNEL_SERIALIZATION_MODE",
+  "NODE_UNIQUE_ID",
+  "NOTIFY_SOCKET",
+  "WATCHDOG_PID",
+  "WATCHDOG_USEC",
+];
+
+/** What a worker is started with. */
+export interface LaunchContext {
+  /** The options. */
+  readonly config: PoolConfig;
+  /** The bound sockets. */
+  readonly listeners: readonly Listener[];
+  /** The runtime. */
+  readonly adapter: Adapter;
+  /** The connections that pass through the supervisor. */
+  readonly traffic: Traffic;
+}
+
+/**
+ * Starts the process of a worker and puts it into its record.
+ *
+ * @throws {PreforkError} `ERR_BOOT` or `ERR_SPAWN`
+ */
+export function launch(
+  worker: WorkerRecord,
+  { config, listeners, adapter, traffic }: LaunchContext,
+  observer: WorkerObserver,
+): void {
+  const { privatePorts, waitReady, startTimeout } = config;
+  const reusePort = listeners.some(({ mode }) => mode === "reuseport");
+  const command = commandOf(
+    { ...config, runtime: worker.runtime, reusePort },
+    adapter,
+  );
+  worker.process = adapter.spawn({
+    command,
+    runtime: worker.runtime,
+    ...(config.cwd !== undefined && { cwd: config.cwd }),
+    inherits: [...listeners.flatMap(inheritedSockets), ...traffic.files],
+    env: (fds) => ({
+      ...ownEnvironment(adapter),
+      ...habitsOf(worker, listeners),
+      ...config.env,
+      ...(worker.runtime === "exec" &&
+        preloadVariables(adapter, { ...adapter.host.env, ...config.env })),
+      ...placeOf(worker, { config, listeners, adapter, traffic }, fds),
+      [PRELOAD_VARIABLE]: JSON.stringify({
+        privatePorts,
+        waitReady,
+        startTimeout,
+        wrapped: worker.runtime === "exec",
+      }),
+    }),
+    output: config.output,
+    onLine: (stream, line) => observer.line(stream, line),
+    onMessage: (message) => observer.message(message),
+    onConnection: (message, connection) =>
+      observer.connection(message, connection),
+    onNoise: (problem) => observer.noise(problem),
+    onExit: (status) => observer.exit(status),
+  });
+}
+
+function ownEnvironment({ host }: Adapter): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const [name, value] of Object.entries(host.env)) {
+    if (value === undefined || OWN_PLACE.includes(name)) continue;
+    if (name.startsWith("PREFORK_") || name.startsWith("SERVER_STARTER_")) {
+      continue;
+    }
+    env[name] = value;
+  }
+  return env;
+}
+
+function placeOf(
+  worker: WorkerRecord,
+  { config, listeners, adapter, traffic }: LaunchContext,
+  fds: readonly number[],
+): Record<string, string> {
+  const { slot, generation } = worker;
+  let at = 0;
+  const tie = tieOf(config.balance);
+  const inherited = listeners.map((listener) => {
+    const count = inheritedSockets(listener).length;
+    const own = fds.slice(at, at + count);
+    at += count;
+    const made = inheritedListener(listener, slot, own);
+    return tie === undefined || listener.mode !== "handoff"
+      ? made
+      : { ...made, sticky: formatTie(tie) };
+  });
+  const seat = traffic.seatOf(worker, fds[at] ?? -1);
+  return encodeInheritance(
+    { slot, generation, listeners: inherited, ...(seat && { seat }) },
+    adapter.capabilities.fdPlacement,
+  );
+}

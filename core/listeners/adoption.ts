@@ -1,0 +1,84 @@
+/**
+ * Keeps every shard of a pool accepted on: tells workers which shards of other
+ * slots to take over and to give back.
+ *
+ * @module
+ */
+
+import {
+  type AdoptionChange,
+  adoptionChanges,
+  type Adoptions,
+  assignShards,
+} from "./shards.ts";
+import type { Listener } from "./listeners.ts";
+import type { PoolEvent } from "../events.ts";
+import type { Slot, WorkerRecord } from "../supervise/worker.ts";
+
+/** Assigns the shards of slots without a ready worker to other workers. */
+export class Adoption {
+  readonly #names: readonly string[];
+  readonly #emit: (event: PoolEvent) => void;
+  /** The shards whose queue was opened: a worker has listened on them. */
+  readonly #used = new Set<number>();
+  #present: Adoptions = new Map();
+  /** Who was told, since a slot's worker changes. */
+  readonly #told = new Map<number, WorkerRecord>();
+
+  /** Makes one for the sharded listeners among a pool's. */
+  constructor(
+    listeners: readonly Listener[],
+    emit: (event: PoolEvent) => void,
+  ) {
+    this.#names = listeners.filter(({ mode }) => mode === "sharded")
+      .map(({ name }) => name);
+    this.#emit = emit;
+  }
+
+  /** A worker of this slot may have opened the queue of its shard. */
+  use(slot: number): void {
+    this.#used.add(slot);
+  }
+
+  /** Brings the assignment in line with which slots have a ready worker. */
+  update(slots: ReadonlyMap<number, Slot>): void {
+    if (this.#names.length === 0) return;
+    const ready = new Map<number, WorkerRecord>();
+    for (const { slot, current, next } of slots.values()) {
+      const worker = [current, next].find((one) => one?.state === "ready");
+      if (worker === undefined) continue;
+      ready.set(slot, worker);
+      this.#used.add(slot);
+    }
+    const before = new Map(this.#present);
+    for (const [shard, slot] of before) {
+      // A new worker of the adopting slot has not been told.
+      if (ready.get(slot) !== this.#told.get(shard)) before.delete(shard);
+    }
+    const after = assignShards(this.#used, new Set(ready.keys()), before);
+    this.#present = after;
+    for (const change of adoptionChanges(before, after)) {
+      this.#tell(change, ready);
+    }
+  }
+
+  #tell(
+    { type, shard, slot }: AdoptionChange,
+    ready: ReadonlyMap<number, WorkerRecord>,
+  ): void {
+    const worker = ready.get(slot);
+    if (type === "adopt") this.#told.set(shard, worker!);
+    else this.#told.delete(shard);
+    for (const listener of this.#names) {
+      worker?.tell({ type, listener, shard });
+      if (type === "release" && worker !== undefined) {
+        this.#emit({
+          type: "shard-released",
+          ...worker.identity,
+          listener,
+          shard,
+        });
+      }
+    }
+  }
+}

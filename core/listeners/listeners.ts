@@ -1,0 +1,197 @@
+/**
+ * The sockets of a pool: opened before the first worker, closed after the last.
+ *
+ * @module
+ */
+
+import type { Adapter, HeldSocket, ShareMode } from "../adapter.ts";
+import {
+  type Address,
+  formatAddress,
+  type ListenerSpec,
+} from "../options/address.ts";
+import type { InheritedListener } from "../launch/environment.ts";
+import { PreforkError } from "../errors.ts";
+import {
+  featuresOf,
+  type ListenerFeatures,
+} from "../options/listener_features.ts";
+import { chooseShareMode, isInherited } from "../options/share_mode.ts";
+
+/** A listener whose sockets are bound. */
+export interface Listener extends ListenerFeatures {
+  /** Its name. */
+  readonly name: string;
+  /** Its real address, as text. */
+  readonly address: string;
+  /** How it is shared. */
+  readonly mode: ShareMode;
+  /** Why it is shared so. */
+  readonly reason: string;
+  /** The length of its accept queue. */
+  readonly backlog: number;
+  /** True when IPv4 is left out. */
+  readonly ipv6Only: boolean;
+  /**
+   * `balanced`, `shared` and `handoff`: one. `sharded`: one per slot there can
+   * be. `reuseport`: one that only keeps the address for this pool.
+   */
+  readonly sockets: readonly HeldSocket[];
+}
+
+/** What {@linkcode openListeners} needs. */
+export interface ListenersPlan {
+  /** What the user asked for. */
+  readonly specs: readonly ListenerSpec[];
+  /** The share mode for listeners that do not say their own. */
+  readonly share: ShareMode | "auto";
+  /** How many shards a sharded listener gets. */
+  readonly shards: number;
+  /** True when some workers are commands, which may expect to find it listening. */
+  readonly foreign: boolean;
+  /** True when those are programs in other languages. */
+  readonly deaf: boolean;
+}
+
+/**
+ * Binds every listener; when one fails, those before it are closed again.
+ *
+ * @throws {PreforkError} `ERR_SHARE_MODE` or `ERR_BIND`
+ */
+export async function openListeners(
+  { specs, share, shards, foreign, deaf }: ListenersPlan,
+  adapter: Adapter,
+): Promise<readonly Listener[]> {
+  const choices = specs.map((spec) =>
+    chooseShareMode({
+      wanted: (spec.share as ShareMode | "auto" | undefined) ?? share,
+      address: spec.address,
+      capabilities: adapter.capabilities,
+      foreign,
+      deaf,
+    })
+  );
+  const opened: Listener[] = [];
+  try {
+    for (const [i, spec] of specs.entries()) {
+      const { mode, reason } = choices[i]!;
+      const sockets = await bindAll(spec, mode, shards, foreign, adapter);
+      const address = formatAddress(sockets[0]!.address);
+      opened.push({
+        name: spec.name === formatAddress(spec.address) ? address : spec.name,
+        address,
+        mode,
+        reason,
+        backlog: spec.backlog,
+        ipv6Only: spec.ipv6Only,
+        ...featuresOf(spec),
+        sockets,
+      });
+    }
+  } catch (error) {
+    closeListeners(opened);
+    throw error;
+  }
+  return opened;
+}
+
+/** Closes every socket of every listener. */
+export function closeListeners(listeners: readonly Listener[]): void {
+  for (const { sockets } of listeners) {
+    for (const socket of sockets) socket.close();
+  }
+}
+
+/** The sockets of a listener that workers inherit. */
+export function inheritedSockets(listener: Listener): readonly HeldSocket[] {
+  return isInherited(listener.mode) ? listener.sockets : [];
+}
+
+/** A listener as the worker of a slot sees it. */
+export function inheritedListener(
+  listener: Listener,
+  slot: number,
+  fds: readonly number[],
+): InheritedListener {
+  const { name, address, mode, backlog, ipv6Only } = listener;
+  const shard = mode === "sharded" ? slot : 0;
+  const features = featuresOf(listener);
+  return { name, address, mode, backlog, ipv6Only, fds, shard, ...features };
+}
+
+async function bindAll(
+  spec: ListenerSpec,
+  mode: ShareMode,
+  shards: number,
+  listen: boolean,
+  adapter: Adapter,
+): Promise<readonly HeldSocket[]> {
+  const bind = (address: Address, reusePort: boolean) =>
+    adapter.bind({ ...spec, address, reusePort, listen });
+  if (mode !== "sharded" && mode !== "reuseport") {
+    return [await bind(spec.address, false)];
+  }
+  // The kernel lets several pools of one user bind the same address with
+  // SO_REUSEPORT and would split the traffic among them in silence. Without
+  // the option it refuses where somebody listens, so an ordinary socket goes
+  // first; a pool that does not listen yet is told by its claim.
+  const probe = await bind(spec.address, false);
+  probe.close();
+  const sockets: HeldSocket[] = [];
+  const claim = await claimed(probe.address, adapter);
+  try {
+    for (let i = 0; i < (mode === "sharded" ? shards : 1); i++) {
+      sockets.push(await bind(probe.address, true));
+    }
+  } catch (error) {
+    for (const socket of sockets) socket.close();
+    claim?.close();
+    throw error;
+  }
+  const [first, ...others] = sockets;
+  return claim === undefined ? sockets : [withClaim(first!, claim), ...others];
+}
+
+/**
+ * Takes an abstract Unix socket (unix(7)) named after the address: the kernel
+ * gives a name to one process only, and takes it back when that is gone.
+ */
+async function claimed(
+  address: Address,
+  adapter: Adapter,
+): Promise<HeldSocket | undefined> {
+  const { host, capabilities } = adapter;
+  // Without inherited sockets there is no means to hold one either.
+  if (host.platform !== "linux" || capabilities.share.shared !== true) {
+    return undefined;
+  }
+  const name = formatAddress(address);
+  try {
+    return await adapter.bind({
+      address: { kind: "unix", path: `prefork ${name}`, abstract: true },
+      backlog: 1,
+      ipv6Only: false,
+      reusePort: false,
+      listen: false,
+    });
+  } catch (error) {
+    const { cause } = error as { readonly cause?: { readonly code?: unknown } };
+    if (cause?.code !== "EADDRINUSE") throw error;
+    throw new PreforkError(
+      "ERR_BIND",
+      `Cannot bind "${name}": another pool has it and is about to listen, stop that or choose another port`,
+      error,
+    );
+  }
+}
+
+function withClaim(socket: HeldSocket, claim: HeldSocket): HeldSocket {
+  return {
+    address: socket.address,
+    fd: socket.fd,
+    close() {
+      socket.close();
+      claim.close();
+    },
+  };
+}

@@ -1,0 +1,216 @@
+/**
+ * Listeners that workers ask for while they run: each address is opened once,
+ * accepted on here, and its connections go to the workers that asked for it.
+ *
+ * @module
+ */
+
+import type { Adapter, HeldSocket } from "../adapter.ts";
+import {
+  formatAddress,
+  type ListenerSpec,
+  parseListener,
+} from "../options/address.ts";
+import type { Dispatcher } from "../handoff/dispatcher.ts";
+import { messageOf, PreforkError } from "../errors.ts";
+import type { PoolEvent } from "../events.ts";
+import type { Listener } from "./listeners.ts";
+import type { FromWorker } from "../protocol.ts";
+import type { WorkerRecord } from "../supervise/worker.ts";
+
+/** What they need. */
+export interface OpenedContext {
+  /** The runtime. */
+  readonly adapter: Adapter;
+  /** Spreads the connections. */
+  readonly dispatcher: Dispatcher;
+  /** Puts something into the one queue of the pool. */
+  post(task: () => void): void;
+  /** Tells the user. */
+  emit(event: PoolEvent): void;
+}
+
+/** The listeners that workers asked for. */
+export interface Opened {
+  /** Those that are open. They outlive the workers that asked, for a time. */
+  readonly listeners: readonly Listener[];
+  /** Opens what a worker asks for, unless that is open, and answers. */
+  open(worker: WorkerRecord, wish: OpenWish): void;
+  /** A worker is gone: what nobody asks for any more is closed in the end. */
+  lose(worker: WorkerRecord): void;
+  /** Closes them; nothing is opened from now on. */
+  close(): void;
+}
+
+/** What a worker asks. */
+export type OpenWish = Extract<FromWorker, { type: "open" }>;
+
+interface Entry {
+  readonly key: string;
+  readonly listener: Listener;
+  readonly accepting: Disposable;
+  /** The workers that serve it. */
+  readonly holders: Set<WorkerRecord>;
+  /** Runs while nobody does. */
+  unused: Disposable | undefined;
+}
+
+/**
+ * How long an address stays open that no worker serves, in ms: longer than the
+ * longest wait before a worker that crashed has a successor.
+ */
+export const UNUSED_MS = 60_000;
+
+/** The longest reason that fits into a message. */
+const MAX_REASON = 4096;
+
+/** Makes the keeper of such listeners; nothing is open yet. */
+export function createOpened(
+  { adapter, dispatcher, post, emit }: OpenedContext,
+): Opened {
+  // By address, and by number for those at port 0. A failure is forgotten: the
+  // address may be free when the next worker asks.
+  const entries = new Map<string, Promise<Entry>>();
+  const present = new Set<Entry>();
+  let closed = false;
+
+  const shut = (entry: Entry): void => {
+    const { accepting, listener, unused } = entry;
+    present.delete(entry);
+    entries.delete(entry.key);
+    unused?.[Symbol.dispose]();
+    accepting[Symbol.dispose]();
+    for (const socket of listener.sockets) socket.close();
+    dispatcher.drop(listener.name);
+  };
+  const watch = (entry: Entry): void => {
+    entry.unused ??= adapter.clock.after(UNUSED_MS, () =>
+      post(() => {
+        const { address } = entry.listener;
+        shut(entry);
+        const message = `closed "${address}", which no worker has served for ${
+          UNUSED_MS / 1000
+        } s`;
+        emit({ type: "warning", message });
+      }));
+  };
+
+  const bind = async (key: string, spec: ListenerSpec): Promise<Entry> => {
+    const { backlog, ipv6Only } = spec;
+    const name = formatAddress(spec.address);
+    const capable = adapter.capabilities.share.handoff;
+    if (capable !== true) {
+      throw new PreforkError(
+        "ERR_SHARE_MODE",
+        `Cannot open "${name}" for a worker: ${capable.reason}, name the address in the command as in "-l ${name}"`,
+      );
+    }
+    const socket: HeldSocket = await adapter.bind({
+      ...spec,
+      reusePort: false,
+      listen: false,
+    });
+    if (closed) {
+      socket.close();
+      throw new PreforkError(
+        "ERR_STATE",
+        `Cannot open "${name}" for a worker: the pool is stopping`,
+      );
+    }
+    const address = formatAddress(socket.address);
+    const reason = "opened for a worker";
+    const entry: Entry = {
+      key,
+      holders: new Set(),
+      unused: undefined,
+      listener: {
+        name: address,
+        address,
+        mode: "handoff",
+        reason,
+        backlog,
+        ipv6Only,
+        sockets: [socket],
+      },
+      accepting: adapter.accept(
+        socket,
+        backlog,
+        (connection) => dispatcher.offer(address, connection),
+      ),
+    };
+    present.add(entry);
+    emit({
+      type: "listening",
+      name: address,
+      address,
+      share: "handoff",
+      reason,
+    });
+    return entry;
+  };
+
+  const find = async ({ address, nth }: OpenWish): Promise<Entry> => {
+    const spec = parseListener(address);
+    if (spec.address.kind === "fd") {
+      throw new PreforkError(
+        "ERR_BIND",
+        `Cannot open "${address}" for a worker: a file descriptor of the supervisor is none of its own`,
+      );
+    }
+    const key = `${formatAddress(spec.address)} ${nth}`;
+    const known = entries.get(key);
+    if (known !== undefined) return await known;
+    const opening = bind(key, spec);
+    entries.set(key, opening);
+    opening.catch(() => entries.delete(key));
+    return await opening;
+  };
+
+  return {
+    get listeners() {
+      return [...present].map(({ listener }) => listener);
+    },
+    open(worker, wish) {
+      const { id } = wish;
+      const welcome = (entry: Entry): void => {
+        const { name, address } = entry.listener;
+        if (worker.state === "gone") return watch(entry);
+        entry.unused?.[Symbol.dispose]();
+        entry.unused = undefined;
+        entry.holders.add(worker);
+        worker.opened.add(name);
+        worker.tell({ type: "opened", id, name, address });
+        // One that is not ready yet joins when it is.
+        if (worker.state === "ready") dispatcher.join(worker);
+      };
+      const refuse = (error: unknown): void => {
+        const reason = messageOf(error).slice(0, MAX_REASON);
+        worker.tell({ type: "refused", id, code: codeOf(error), reason });
+      };
+      find(wish).then(
+        (entry) => post(() => welcome(entry)),
+        (error) => post(() => refuse(error)),
+      );
+    },
+    lose(worker) {
+      for (const entry of present) {
+        if (entry.holders.delete(worker) && entry.holders.size === 0) {
+          watch(entry);
+        }
+      }
+    },
+    close() {
+      closed = true;
+      for (const entry of present) shut(entry);
+    },
+  };
+}
+
+/** The system's code of an error, or our own. */
+function codeOf(error: unknown): string {
+  for (const each of [(error as { cause?: unknown } | null)?.cause, error]) {
+    const { code } = (each ?? {}) as { readonly code?: unknown };
+    if (typeof code === "string") return code;
+  }
+  return "ERR_BIND";
+}

@@ -1,0 +1,195 @@
+/**
+ * The options of a pool: what may be given and what is assumed.
+ *
+ * @module
+ */
+
+import type { RuntimeName, ShareMode } from "../adapter.ts";
+import type { ListenerSpec } from "./address.ts";
+import type { Balance } from "./balance.ts";
+
+/** What runs a worker: a runtime, or the program itself. */
+export type WorkerRuntime = RuntimeName | "exec";
+
+/** What a pool is made of. Times are in milliseconds. */
+export interface PoolOptions {
+  /** The file that a worker runs, or with `runtime: "exec"` an executable. */
+  readonly program: string;
+  /** Arguments for the program. */
+  readonly args?: readonly string[];
+  /**
+   * Where to listen: `":8080"`, `"host:port"`, `"[v6]:port"`, `"unix:/path"`,
+   * `"unix:@name"`, `"fd:3"`, each with an optional `name=` in front and
+   * `?backlog=..&share=..` behind. An empty array makes a pool without sockets.
+   *
+   * @default {":8080"}
+   */
+  readonly listen?: string | readonly string[];
+  /**
+   * How many workers, or `"auto"` for one per CPU that affinity and cgroup
+   * grant.
+   *
+   * @default {"auto"}
+   */
+  readonly workers?: number | "auto";
+  /**
+   * The most that `scale` may ask for. `sharded` binds so many sockets.
+   *
+   * @default {Math.max(8, 2 * workers)}
+   */
+  readonly maxWorkers?: number;
+  /**
+   * How one address reaches many workers.
+   *
+   * @default {"auto"}
+   */
+  readonly share?: ShareMode | "auto";
+  /**
+   * Who gets the next connection in `handoff`: `"round-robin"`,
+   * `"least-connections"`, or the same worker each time for one client address
+   * (`"sticky"`), for one value of a cookie (`"sticky=cookie:NAME"`) or of a
+   * parameter of the query (`"sticky=query:NAME"`). With TLS in the workers
+   * only the address can be seen.
+   *
+   * @default {"round-robin"}
+   */
+  readonly balance?: Balance;
+  /**
+   * In `balanced`: the part of new connections that each slot gets, in relation
+   * to the others', from 0.001 to 1000. `[1, 1, 1, 0.158]` gives the last of four
+   * 5 %: a part `s` beside `n` others of weight 1 is the weight
+   * `s * n / (1 - s)`. Slots that are not named have the weight 1.
+   *
+   * @default {[]}
+   */
+  readonly weights?: readonly number[];
+  /**
+   * What runs the workers. An object such as `{ node: 3, bun: 1 }` makes a
+   * pool of several runtimes. Unless given: the supervisor's own runtime for
+   * files of JavaScript and TypeScript, else `"exec"`.
+   */
+  readonly runtime?:
+    | WorkerRuntime
+    | Readonly<Partial<Record<WorkerRuntime, number>>>;
+  /**
+   * Arguments for the runtime, before the program: `["--inspect=0"]`. On Deno
+   * a permission among them (`--allow-net`) replaces the `-A` that is given
+   * otherwise.
+   */
+  readonly runtimeArgs?: readonly string[];
+  /**
+   * True to leave a worker's `listen()` alone on addresses that are not the
+   * pool's. Otherwise the supervisor opens such an address once for all of
+   * them.
+   *
+   * @default {false}
+   */
+  readonly privatePorts?: boolean;
+  /** The working directory of the workers. */
+  readonly cwd?: string;
+  /** Variables for the workers, on top of the supervisor's own. */
+  readonly env?: Readonly<Record<string, string>>;
+  /**
+   * Where the output of workers goes: to the supervisor's own, or as
+   * `worker-output` events.
+   *
+   * @default {"inherit"}
+   */
+  readonly output?: "inherit" | "lines";
+  /**
+   * True to trap the signals of the default preset while the pool runs.
+   *
+   * @default {false}
+   */
+  readonly signals?: boolean;
+  /**
+   * The time a draining worker has before it is killed.
+   *
+   * @default {30_000}
+   */
+  readonly grace?: number;
+  /**
+   * The time a draining worker gives an idle keep-alive connection for one
+   * more request.
+   *
+   * @default {300}
+   */
+  readonly idleGrace?: number;
+  /**
+   * The time a worker has to become ready.
+   *
+   * @default {60_000}
+   */
+  readonly startTimeout?: number;
+  /**
+   * True when a worker is ready only once its program has said so by
+   * `process.send("ready")`, or `ready()` of `prefork/worker`, and not as soon
+   * as it listens.
+   *
+   * @default {false}
+   */
+  readonly waitReady?: boolean;
+  /**
+   * The time the first worker of a new generation must live before the reload
+   * goes on, and that a program which cannot say when it is ready must live to
+   * be taken as ready.
+   *
+   * @default {1_000}
+   */
+  readonly soak?: number;
+}
+
+/** One kind of worker of a pool. */
+export interface RuntimeShare {
+  /** What runs it. */
+  readonly runtime: WorkerRuntime;
+  /** How many of the pattern's slots it has. */
+  readonly count: number;
+}
+
+/** Options that were checked and completed. */
+export interface PoolConfig {
+  /** The program. */
+  readonly program: string;
+  /** Its arguments. */
+  readonly args: readonly string[];
+  /** The listeners, names unique. */
+  readonly listeners: readonly ListenerSpec[];
+  /** How many workers at the start; undefined is one per CPU. */
+  readonly workers: number | undefined;
+  /** The most workers; undefined is the default. */
+  readonly maxWorkers: number | undefined;
+  /** The share mode asked for. */
+  readonly share: ShareMode | "auto";
+  /** Who gets the next connection in `handoff`. */
+  readonly balance: Balance;
+  /** The part of new connections that slots get; 1 where it says nothing. */
+  readonly weights: readonly number[];
+  /** The runtimes, or undefined to choose by the program. */
+  readonly runtimes: readonly RuntimeShare[] | undefined;
+  /** Arguments for the runtime. */
+  readonly runtimeArgs: readonly string[];
+  /** Whether addresses that are not the pool's are a worker's own. */
+  readonly privatePorts: boolean;
+  /** The working directory. */
+  readonly cwd: string | undefined;
+  /** Additional variables. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Where output goes. */
+  readonly output: "inherit" | "lines";
+  /** Whether signals are trapped. */
+  readonly signals: boolean;
+  /** Drain deadline, ms. */
+  readonly grace: number;
+  /** Grace of idle connections, ms. */
+  readonly idleGrace: number;
+  /** Start timeout, ms. */
+  readonly startTimeout: number;
+  /** Whether the program itself says when it is ready. */
+  readonly waitReady: boolean;
+  /** Soak time, ms. */
+  readonly soak: number;
+}
+
+/** The most workers a pool can have. */
+export const MAX_WORKERS = 1024;

@@ -1,0 +1,138 @@
+/**
+ * Which share mode a listener gets, and why.
+ *
+ * @module
+ */
+
+import type { Capabilities, Refusal, ShareMode } from "../adapter.ts";
+import type { Address } from "./address.ts";
+import { formatAddress } from "./address.ts";
+import { PreforkError } from "../errors.ts";
+
+/** Every share mode. */
+export const SHARE_MODES: readonly ShareMode[] = [
+  "balanced",
+  "shared",
+  "sharded",
+  "reuseport",
+  "handoff",
+];
+
+/** What `auto` tries, best first. */
+const PREFERENCE: readonly ShareMode[] = [
+  "balanced",
+  "shared",
+  "handoff",
+  "reuseport",
+];
+
+/** True when workers inherit the sockets of a mode, and accept on them. */
+export function isInherited(mode: ShareMode): boolean {
+  return mode === "balanced" || mode === "shared" || mode === "sharded";
+}
+
+/** Why programs that know nothing of prefork cannot be workers in a mode. */
+const FOREIGN: Readonly<Record<Exclude<ShareMode, "shared">, string>> = {
+  balanced: "a program in another language cannot say how loaded it is",
+  sharded: "a program in another language cannot take over a dead one's shard",
+  reuseport: "a program in another language would not bind the address",
+  handoff: "a program in another language cannot receive a connection",
+};
+
+/** A mode and the reason for it, for one log line. */
+export interface ShareChoice {
+  /** The mode. */
+  readonly mode: ShareMode;
+  /** Why. */
+  readonly reason: string;
+}
+
+/** What the choice depends on. */
+export interface ShareQuestion {
+  /** What was asked for. */
+  readonly wanted: ShareMode | "auto";
+  /** Where the listener is. */
+  readonly address: Address;
+  /** What the supervisor's runtime can do here. */
+  readonly capabilities: Capabilities;
+  /** True when some workers are commands, which start who knows what. */
+  readonly foreign: boolean;
+  /** True when those are no commands that lead to JavaScript. */
+  readonly deaf: boolean;
+}
+
+/**
+ * Picks the share mode of a listener.
+ *
+ * @throws {PreforkError} `ERR_SHARE_MODE` when a mode was asked for that would
+ * not work here, with the reason and what works instead
+ */
+export function chooseShareMode(question: ShareQuestion): ShareChoice {
+  const { wanted } = question;
+  if (wanted !== "auto") {
+    const refusal = refusalOf(wanted, question);
+    if (refusal === undefined) return { mode: wanted, reason: "as asked" };
+    throw refused(wanted, question, refusal);
+  }
+  const skipped: string[] = [];
+  for (const mode of PREFERENCE) {
+    const refusal = refusalOf(mode, question);
+    if (refusal === undefined) {
+      return {
+        mode,
+        reason: skipped.length > 0
+          ? skipped.join("; ")
+          : "one queue for all workers, and the least loaded go first",
+      };
+    }
+    skipped.push(`not ${mode} because ${refusal.reason}`);
+  }
+  const first = PREFERENCE[0]!;
+  throw refused(first, question, refusalOf(first, question)!);
+}
+
+function refused(
+  mode: ShareMode,
+  question: ShareQuestion,
+  refusal: Refusal,
+): PreforkError {
+  return new PreforkError(
+    "ERR_SHARE_MODE",
+    `Cannot share ${
+      formatAddress(question.address)
+    } in the mode "${mode}": ${refusal.reason}, use ${refusal.instead}`,
+  );
+}
+
+function refusalOf(
+  mode: ShareMode,
+  { address, capabilities, foreign, deaf }: ShareQuestion,
+): Refusal | undefined {
+  const capable = capabilities.share[mode];
+  if (capable !== true) return capable;
+  if (mode === "sharded" || mode === "reuseport") {
+    if (address.kind === "unix") {
+      return {
+        reason: "SO_REUSEPORT spreads connections of TCP only",
+        instead: `"balanced", "shared" or "handoff" for Unix sockets`,
+      };
+    }
+    if (address.kind === "fd") {
+      return {
+        reason: "an inherited socket is one socket only",
+        instead: `"balanced", "shared" or "handoff" for "fd:" addresses`,
+      };
+    }
+  }
+  if (deaf && mode !== "shared") {
+    return { reason: FOREIGN[mode], instead: `"shared" for such programs` };
+  }
+  // In these a worker that does not speak to the pool would get nothing.
+  if (foreign && mode !== "shared" && mode !== "balanced") {
+    return {
+      reason: "it is not certain that what a command starts speaks to the pool",
+      instead: `"balanced" or "shared" for commands`,
+    };
+  }
+  return undefined;
+}

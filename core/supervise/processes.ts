@@ -1,0 +1,287 @@
+/**
+ * The workers of a pool as single processes: starts them, walks them through
+ * the state table, and reads what they say. Which worker is wanted where is
+ * not decided here but by the supervisor.
+ *
+ * @module
+ */
+
+import type { Adapter, ExitStatus } from "../adapter.ts";
+import { BootOutput, type OutputLine } from "./boot_output.ts";
+import type { PoolEvent } from "../events.ts";
+import { launch } from "../launch/launch.ts";
+import { startsJavaScript } from "../launch/launchers.ts";
+import type { Listener } from "../listeners/listeners.ts";
+import { createOpened, type Opened } from "../listeners/on_demand.ts";
+import type { PoolConfig } from "../options/options.ts";
+import type { RuntimePattern } from "../launch/program.ts";
+import { type FromWorker, parseFromWorker } from "../protocol.ts";
+import type { Traffic } from "../balance/traffic.ts";
+import { describeSilence } from "./diagnosis.ts";
+import { WorkerRecord } from "./worker.ts";
+import {
+  type ExitReason,
+  exitReason,
+  WORKER_TABLE,
+  type WorkerAction,
+  type WorkerEvent,
+} from "./state.ts";
+
+/** What the crew needs from its supervisor. */
+export interface CrewContext {
+  /** The options. */
+  readonly config: PoolConfig;
+  /** The runtime. */
+  readonly adapter: Adapter;
+  /** The bound sockets. */
+  readonly listeners: readonly Listener[];
+  /** Which slot is run by what. */
+  readonly runtimeOf: RuntimePattern;
+  /** The connections that pass through here. */
+  readonly traffic: Traffic;
+  /** Puts something into the one queue of the pool. */
+  post(task: () => void): void;
+  /** Tells the user. */
+  emit(event: PoolEvent): void;
+  /** A worker accepts now. */
+  onReady(worker: WorkerRecord): void;
+  /** A worker's process has ended. */
+  onGone(worker: WorkerRecord, reason: ExitReason, status: ExitStatus): void;
+}
+
+/** Starts workers and follows them. */
+export class Crew {
+  /** How many workers were killed because their drain deadline passed. */
+  killed = 0;
+  /** Listeners that workers asked for. */
+  readonly opened: Opened;
+  readonly #context: CrewContext;
+  readonly #output: BootOutput<WorkerRecord>;
+
+  /** Makes a crew without workers. */
+  constructor(context: CrewContext) {
+    this.#context = context;
+    this.opened = createOpened({
+      ...context,
+      dispatcher: context.traffic.dispatcher,
+    });
+    this.#output = new BootOutput((worker, line: OutputLine) =>
+      context.emit({ type: "worker-output", ...worker.identity, ...line })
+    );
+  }
+
+  /**
+   * Starts a worker.
+   *
+   * @throws {PreforkError} `ERR_BOOT` or `ERR_SPAWN`
+   */
+  start(slot: number, generation: number): WorkerRecord {
+    const { config, adapter, listeners, runtimeOf, traffic, post, emit } =
+      this.#context;
+    const worker = new WorkerRecord(
+      slot,
+      generation,
+      runtimeOf(slot),
+      adapter.clock.now(),
+      new Set(listeners.map(({ name }) => name)),
+    );
+    traffic.allot(worker);
+    this.#output.begin(worker);
+    launch(worker, this.#context, {
+      line: (stream, line) =>
+        post(() => this.#output.write(worker, { stream, line })),
+      message: (message) => this.#hear(worker, message),
+      connection: (message, connection) => {
+        const parsed = parseFromWorker(message);
+        if (
+          parsed.kind === "ours" &&
+          traffic.receive(worker, parsed.message, connection)
+        ) return;
+        connection.close();
+        post(() => this.#noise(worker, "it sent a connection without a word"));
+      },
+      noise: (problem) => post(() => this.#noise(worker, problem)),
+      exit: (status) => post(() => this.#bury(worker, status)),
+    });
+    emit({ type: "worker-started", ...worker.identity });
+    this.#watch(worker, config.startTimeout);
+    if (worker.runtime === "exec" && !config.waitReady) this.#trust(worker);
+    return worker;
+  }
+
+  /** Walks a worker through the state table. */
+  step(worker: WorkerRecord, event: WorkerEvent): void {
+    const from = worker.state;
+    const { next, actions } = WORKER_TABLE[from][event];
+    worker.state = next;
+    if (event === "overdue" && next === "killed") {
+      this.#blame(worker, from === "starting");
+    }
+    for (const action of actions) this.#act(worker, action);
+  }
+
+  /** Shows nothing more of what workers write: the pool gives up. */
+  mute(): void {
+    this.#output.mute();
+  }
+
+  #act(worker: WorkerRecord, action: WorkerAction): void {
+    const { config, adapter, traffic, emit, onReady } = this.#context;
+    switch (action) {
+      case "welcome":
+        worker.timer?.[Symbol.dispose]();
+        worker.readyAt = adapter.clock.now();
+        this.#output.release(worker);
+        traffic.join(worker);
+        emit({
+          type: "worker-ready",
+          ...worker.identity,
+          ms: Math.round(worker.readyAt - worker.startedAt),
+        });
+        onReady(worker);
+        break;
+      case "ask": {
+        const asked = worker.attached && worker.tell({
+          type: "drain",
+          ms: config.grace,
+          idle: config.idleGrace,
+        });
+        // Whoever does not speak our language understands SIGTERM.
+        if (!asked) worker.process.kill("SIGTERM");
+        break;
+      }
+      case "watch":
+        traffic.leave(worker);
+        this.#output.release(worker);
+        this.#watch(worker, config.grace);
+        emit({ type: "worker-draining", ...worker.identity });
+        break;
+      case "kill":
+        traffic.leave(worker);
+        worker.timer?.[Symbol.dispose]();
+        worker.process.kill("SIGKILL");
+        break;
+      case "bury":
+        worker.timer?.[Symbol.dispose]();
+        traffic.lose(worker);
+        this.opened.lose(worker);
+        break;
+    }
+  }
+
+  #watch(worker: WorkerRecord, ms: number): void {
+    const { adapter, post } = this.#context;
+    worker.timer?.[Symbol.dispose]();
+    worker.timer = adapter.clock.after(
+      ms,
+      () => post(() => this.step(worker, "overdue")),
+    );
+  }
+
+  /**
+   * A program in another language has no word for "ready": it counts when it
+   * has lived for the soak time. Its socket is held here, so to count it too
+   * early costs time and no connection.
+   */
+  #trust(worker: WorkerRecord): void {
+    const { config, adapter, post } = this.#context;
+    if (startsJavaScript(config.program, config.args)) return;
+    adapter.clock.after(config.soak, () =>
+      post(() => {
+        if (!worker.attached) this.step(worker, "ready");
+      }));
+  }
+
+  #blame(worker: WorkerRecord, starting: boolean): void {
+    const { config, emit } = this.#context;
+    if (!starting) this.killed++;
+    const why = starting
+      ? describeSilence(worker, config)
+      : `it was not done ${config.grace} ms after it began to drain`;
+    worker.failure ??= why;
+    emit({
+      type: "worker-killed",
+      ...worker.identity,
+      why: starting ? worker.failure : why,
+    });
+  }
+
+  #bury(worker: WorkerRecord, status: ExitStatus): void {
+    const { adapter, emit, onGone } = this.#context;
+    const reason = worker.failure !== undefined && worker.readyAt === undefined
+      ? "boot-failed"
+      : exitReason(worker.state, isClean(status));
+    this.step(worker, "exit");
+    if (reason === "boot-failed") this.#output.fail(worker);
+    else this.#output.release(worker);
+    emit({
+      type: "worker-exited",
+      ...worker.identity,
+      reason,
+      ...status,
+      ms: Math.round(adapter.clock.now() - worker.startedAt),
+    });
+    onGone(worker, reason, status);
+  }
+
+  #noise(worker: WorkerRecord, problem: string): void {
+    this.#context.emit({ type: "worker-noise", ...worker.identity, problem });
+  }
+
+  #hear(worker: WorkerRecord, raw: unknown): void {
+    const { config, traffic, post, emit } = this.#context;
+    const parsed = parseFromWorker(raw);
+    if (parsed.kind === "ours") {
+      // What is said of connections changes no slot and comes thousands of
+      // times a second: it does not go through the queue.
+      if (traffic.hear(worker, parsed.message)) return;
+      return post(() => this.#obey(worker, parsed.message));
+    }
+    post(() => {
+      if (parsed.kind === "noise") return this.#noise(worker, parsed.problem);
+      const { message } = parsed;
+      // As programs say it that were written for PM2's "wait_ready".
+      if (config.waitReady && message === "ready") this.step(worker, "ready");
+      emit({ type: "worker-message", ...worker.identity, message });
+    });
+  }
+
+  #obey(worker: WorkerRecord, message: FromWorker): void {
+    switch (message.type) {
+      case "hello":
+        worker.attached = true;
+        break;
+      case "ready":
+      case "leaving":
+        this.step(worker, message.type);
+        break;
+      case "failed":
+        worker.failure = message.reason;
+        break;
+      case "open":
+        this.opened.open(worker, message);
+        break;
+      case "adopted": {
+        const { listener, shard } = message;
+        this.#context.emit({
+          type: "shard-adopted",
+          ...worker.identity,
+          listener,
+          shard,
+        });
+        break;
+      }
+    }
+  }
+}
+
+/**
+ * Whoever does not trap SIGTERM ends by it, as asked. Handlers of it may exit
+ * with the code that sh(1) gives to such an end.
+ */
+function isClean({ code, signal }: ExitStatus): boolean {
+  return code === 0 || code === EXIT_SIGTERM || signal === "SIGTERM";
+}
+
+/** 128 and the number of SIGTERM. */
+const EXIT_SIGTERM = 143;

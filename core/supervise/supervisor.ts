@@ -1,0 +1,300 @@
+/**
+ * The heart of a pool: one queue of events, one table of slots, and after each
+ * event a look at what is wanted against what is there.
+ *
+ * @module
+ */
+
+import type { Adapter, ExitStatus } from "../adapter.ts";
+import { Adoption } from "../listeners/adoption.ts";
+import { Crew } from "./processes.ts";
+import { messageOf, PreforkError, stateError } from "../errors.ts";
+import type { PoolEvent } from "../events.ts";
+import type { Listener } from "../listeners/listeners.ts";
+import type { PoolConfig } from "../options/options.ts";
+import type { RuntimePattern } from "../launch/program.ts";
+import { plan, type Step } from "./reconcile.ts";
+import { respawn } from "./restart.ts";
+import { Reloads } from "./reload.ts";
+import type { Traffic } from "../balance/traffic.ts";
+import { whyGone } from "./diagnosis.ts";
+import { Slot, type WorkerRecord } from "./worker.ts";
+import type { ExitReason } from "./state.ts";
+
+/** What a supervisor works with. */
+export interface SupervisorContext {
+  /** The options. */
+  readonly config: PoolConfig;
+  /** The runtime. */
+  readonly adapter: Adapter;
+  /** The bound sockets. */
+  readonly listeners: readonly Listener[];
+  /** Which slot is run by what. */
+  readonly runtimeOf: RuntimePattern;
+  /** The connections that pass through here. */
+  readonly traffic: Traffic;
+  /** How many workers may be alive beyond those wanted. */
+  readonly maxSurge: number;
+  /** Tells the user. */
+  emit(event: PoolEvent): void;
+  /** Every wanted worker is ready. */
+  onReady(): void;
+  /** No worker has ever been ready, and none will be. */
+  onHopeless(error: PreforkError): void;
+  /** It was stopping, and the last worker is gone. */
+  onEmpty(): void;
+}
+
+/** Keeps as many workers as are wanted. */
+export class Supervisor {
+  /** The slots by number. */
+  readonly slots: Map<number, Slot> = new Map();
+  /** The workers as processes. */
+  readonly crew: Crew;
+  /** The reload that goes on. */
+  readonly reloads: Reloads = new Reloads();
+  /** The generation of workers that are started outside a reload. */
+  generation = 1;
+  /** How many workers are wanted. */
+  wanted = 0;
+  /** True once the pool is to end. */
+  stopping = false;
+  readonly #context: SupervisorContext;
+  readonly #adoption: Adoption;
+  readonly #queue: (() => void)[] = [];
+  #turning = false;
+  #everReady = false;
+
+  /** Makes a supervisor that wants no worker yet. */
+  constructor(context: SupervisorContext) {
+    this.#context = context;
+    this.#adoption = new Adoption(context.listeners, context.emit);
+    this.crew = new Crew({
+      ...context,
+      post: (task) => this.post(task),
+      onReady: (worker) => this.#onReady(worker),
+      onGone: (worker, reason, status) => this.#onGone(worker, reason, status),
+    });
+  }
+
+  /** True when every wanted slot has a ready worker. */
+  get isReady(): boolean {
+    for (let slot = 0; slot < this.wanted; slot++) {
+      if (this.slots.get(slot)?.current?.state !== "ready") return false;
+    }
+    return true;
+  }
+
+  /** Puts something into the queue; what it changes is reconciled after it. */
+  post(task: () => void): void {
+    this.#queue.push(task);
+    if (this.#turning) return;
+    this.#turning = true;
+    try {
+      for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+        next();
+        if (this.#queue.length === 0) this.#reconcile();
+      }
+    } finally {
+      this.#turning = false;
+    }
+  }
+
+  /** Wants another number of workers. */
+  scale(workers: number): void {
+    this.post(() => this.wanted = workers);
+  }
+
+  /** Replaces every worker; the promise says how it went. */
+  reload(): Promise<void> {
+    const { adapter } = this.#context;
+    const { promise, begun } = this.reloads.request(adapter.clock.now());
+    this.#follow(begun);
+    return promise;
+  }
+
+  /** Drains every worker, or kills it. */
+  stop(quick: boolean): void {
+    this.post(() => {
+      this.stopping = true;
+      this.reloads.abandon(stateError("reload", "it is stopping"));
+      for (const slot of this.slots.values()) {
+        slot.wait?.[Symbol.dispose]();
+        slot.wait = undefined;
+        if (!quick) continue;
+        for (const worker of slot.workers) this.crew.step(worker, "kill");
+      }
+    });
+  }
+
+  #reconcile(): void {
+    const { maxSurge, onEmpty } = this.#context;
+    for (let slot = 0; slot < this.wanted && !this.stopping; slot++) {
+      if (!this.slots.has(slot)) this.slots.set(slot, new Slot(slot));
+    }
+    for (;;) {
+      const steps = plan({
+        slots: [...this.slots.values()],
+        wanted: this.wanted,
+        reloadTo: this.reloads.active?.generation,
+        stopping: this.stopping,
+        maxSurge,
+      });
+      if (steps.length === 0) break;
+      for (const step of steps) {
+        const starts = step.do === "spawn" || step.do === "replace";
+        if (!starts || !this.stopping) this.#take(step);
+      }
+    }
+    this.#adoption.update(this.slots);
+    this.#checkReload();
+    if (this.stopping && this.slots.size === 0) onEmpty();
+  }
+
+  #take(step: Step): void {
+    const slot = this.slots.get(step.slot)!;
+    switch (step.do) {
+      case "spawn":
+        this.#retire(slot);
+        this.#spawn(slot, "current");
+        break;
+      case "replace":
+        this.#spawn(slot, "next");
+        break;
+      case "promote":
+        if (slot.current !== undefined) this.crew.step(slot.current, "drain");
+        this.#retire(slot);
+        slot.current = slot.next;
+        slot.next = undefined;
+        break;
+      case "drain":
+        for (const worker of slot.workers) this.crew.step(worker, "drain");
+        break;
+      case "forget":
+        slot.wait?.[Symbol.dispose]();
+        this.slots.delete(slot.slot);
+        break;
+    }
+  }
+
+  #retire(slot: Slot): void {
+    if (slot.current !== undefined) slot.former.add(slot.current);
+    slot.current = undefined;
+  }
+
+  #spawn(slot: Slot, as: "current" | "next"): void {
+    const generation = this.reloads.active?.generation ?? this.generation;
+    try {
+      slot[as] = this.crew.start(slot.slot, generation);
+    } catch (error) {
+      this.#fail(slot, generation, messageOf(error), error);
+    }
+  }
+
+  #onReady(worker: WorkerRecord): void {
+    const { adapter, config, onReady } = this.#context;
+    const active = this.reloads.active;
+    this.#everReady = true;
+    const canary = active !== undefined && !active.proven &&
+      worker.generation === active.generation && worker.attached;
+    if (canary && config.soak > 0) {
+      adapter.clock.after(config.soak, () =>
+        this.post(() => {
+          if (worker.state !== "ready") return;
+          worker.proven = true;
+          active.proven = true;
+        }));
+    } else worker.proven = true;
+    if (this.isReady) this.post(onReady);
+  }
+
+  #onGone(
+    worker: WorkerRecord,
+    reason: ExitReason,
+    status: ExitStatus,
+  ): void {
+    const slot = this.slots.get(worker.slot);
+    if (slot === undefined) return;
+    // It may have called listen(2) on its shard before it ended.
+    if (worker.attached) this.#adoption.use(worker.slot);
+    slot.former.delete(worker);
+    const filled = slot.current === worker;
+    if (filled) slot.current = undefined;
+    if (slot.next === worker) slot.next = undefined;
+    const unwanted = this.stopping || slot.slot >= this.wanted;
+    if (unwanted || reason === "drained") return;
+    if (reason === "boot-failed" || !worker.proven) {
+      this.#fail(slot, worker.generation, whyGone(worker, reason, status));
+    } else if (filled) this.#crashed(slot, worker);
+  }
+
+  /** A worker did not come up, or did not stay up long enough to be trusted. */
+  #fail(slot: Slot, generation: number, how: string, cause?: unknown): void {
+    const { emit, onHopeless, adapter } = this.#context;
+    if (!this.#everReady) {
+      this.stopping = true;
+      this.crew.mute();
+      for (const { workers } of this.slots.values()) {
+        for (const worker of workers) this.crew.step(worker, "kill");
+      }
+      onHopeless(
+        cause instanceof PreforkError ? cause : new PreforkError(
+          "ERR_BOOT",
+          `Cannot start the program: ${how}`,
+          cause,
+        ),
+      );
+      return;
+    }
+    const active = this.reloads.active;
+    if (active?.generation === generation) {
+      const reason = `slot ${slot.slot}: ${how}`;
+      emit({ type: "reload-failed", generation, reason });
+      this.#dropNext();
+      this.#follow(this.reloads.finish(
+        adapter.clock.now(),
+        new PreforkError(
+          "ERR_RELOAD",
+          `Cannot reload: ${reason}; the workers of generation ${this.generation} go on serving`,
+        ),
+      ));
+    }
+    if (slot.current === undefined) this.#crashed(slot);
+  }
+
+  #dropNext(): void {
+    for (const slot of this.slots.values()) {
+      if (slot.next === undefined) continue;
+      this.crew.step(slot.next, "drain");
+      slot.former.add(slot.next);
+      slot.next = undefined;
+    }
+  }
+
+  #crashed(slot: Slot, worker?: WorkerRecord): void {
+    const post = (task: () => void) => this.post(task);
+    respawn(slot, worker?.readyAt, { ...this.#context, post });
+  }
+
+  #checkReload(): void {
+    const { adapter, emit } = this.#context;
+    const active = this.reloads.active;
+    if (active === undefined || !this.isReady) return;
+    const slots = [...this.slots.values()].filter(({ slot }) =>
+      slot < this.wanted
+    );
+    if (!slots.every((slot) => slot.isRenewed(active.generation))) return;
+    this.generation = active.generation;
+    const now = adapter.clock.now();
+    const ms = Math.round(now - active.since);
+    emit({ type: "reload-finished", generation: active.generation, ms });
+    this.#follow(this.reloads.finish(now));
+  }
+
+  #follow(begun: { readonly generation: number } | undefined): void {
+    if (begun === undefined) return;
+    const { generation } = begun;
+    this.#context.emit({ type: "reload-started", generation });
+    this.post(() => {});
+  }
+}

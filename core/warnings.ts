@@ -1,0 +1,63 @@
+/**
+ * What the operator should know about this kernel's settings and runtimes.
+ *
+ * @module
+ */
+
+import type { Adapter, Host } from "./adapter.ts";
+import type { Listener } from "./listeners/listeners.ts";
+import type { PoolConfig } from "./options/options.ts";
+import type { Prepared } from "./preflight.ts";
+import { preloadFor } from "./launch/runtime_command.ts";
+
+/** One sentence for each thing that a pool suffers from. */
+export function adviceFor(
+  { listeners, runtimeOf, workers }: Prepared,
+  { weights }: Pick<PoolConfig, "weights">,
+  adapter: Adapter,
+): readonly string[] {
+  const runtimes = new Set(
+    Array.from({ length: workers }, (_, slot) => runtimeOf(slot)),
+  );
+  const advice = [...kernelAdvice(listeners, adapter.host)];
+  if (weights.length > 0 && !listeners.some(isBalanced)) {
+    advice.push(
+      "the weights of slots do not count, because no listener is balanced; the lines above say why",
+    );
+  }
+  for (const runtime of runtimes) {
+    if (runtime === "exec" || preloadFor(runtime, adapter)) continue;
+    advice.push(
+      `${runtime} cannot preload prefork's part from ${adapter.host.preload}, so a program must import "prefork/worker" itself, or install prefork from npm`,
+    );
+  }
+  return advice;
+}
+
+function isBalanced({ mode }: Listener): boolean {
+  return mode === "balanced";
+}
+
+/** One sentence for each setting that a listener suffers from. */
+function kernelAdvice(
+  listeners: readonly Listener[],
+  host: Host,
+): readonly string[] {
+  const advice: string[] = [];
+  // listen(2): the kernel cuts the backlog to this value in silence.
+  const longest = host.sysctl("net.core.somaxconn");
+  for (const { address, backlog } of listeners) {
+    if (longest !== undefined && backlog > longest) {
+      advice.push(
+        `the kernel caps the accept queue of ${address} at ${longest} instead of ${backlog}, raise it by: sysctl net.core.somaxconn=${backlog}`,
+      );
+    }
+  }
+  const resets = host.sysctl("net.ipv4.tcp_migrate_req") !== 1;
+  if (resets && listeners.some(({ mode }) => mode === "reuseport")) {
+    advice.push(
+      "in reuseport a worker that leaves resets the connections in its queue, unless: sysctl net.ipv4.tcp_migrate_req=1",
+    );
+  }
+  return advice;
+}

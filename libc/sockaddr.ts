@@ -1,0 +1,99 @@
+/**
+ * Socket addresses as libc wants them: sockaddr_in (ip(7)), sockaddr_in6
+ * (ipv6(7)) and sockaddr_un (unix(7)).
+ *
+ * @module
+ */
+
+import net from "node:net";
+import os from "node:os";
+import { AF, fixed } from "./libc.ts";
+
+/** Builds the address of a numeric IPv4 or IPv6 host. */
+export function ipSockaddr(host: string, port: number): Uint8Array {
+  return net.isIPv4(host) ? ipv4(host, port) : ipv6(host, port);
+}
+
+/** Builds the address of a Unix socket; a leading NUL makes it abstract. */
+export function unixSockaddr(path: string): Uint8Array {
+  const name = new TextEncoder().encode(path);
+  // An abstract name is as long as the address says, a path ends at its NUL.
+  const bytes = fixed(2 + name.length + (path.startsWith("\0") ? 0 : 1));
+  new DataView(bytes.buffer).setUint16(0, AF.unix, true);
+  bytes.set(name, 2);
+  return bytes;
+}
+
+/** Reads the port out of an address that getsockname(2) wrote. */
+export function portOf(sockaddr: Uint8Array): number {
+  return sockaddr[2]! * 256 + sockaddr[3]!;
+}
+
+/**
+ * Reads the host out of an address that getpeername(2) wrote; undefined for
+ * families without one. Groups of IPv6 are written out, so equal hosts are
+ * equal texts.
+ */
+export function hostOf(sockaddr: Uint8Array): string | undefined {
+  const family = new DataView(sockaddr.buffer, sockaddr.byteOffset)
+    .getUint16(0, true);
+  if (family === AF.inet) return sockaddr.subarray(4, 8).join(".");
+  if (family !== AF.inet6) return undefined;
+  const groups = Array.from(
+    { length: 8 },
+    (_, i) => (sockaddr[8 + 2 * i]! * 256 + sockaddr[9 + 2 * i]!).toString(16),
+  );
+  return groups.join(":");
+}
+
+function ipv4(host: string, port: number): Uint8Array {
+  const bytes = fixed(16);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, AF.inet, true);
+  view.setUint16(2, port);
+  bytes.set(host.split(".").map(Number), 4);
+  return bytes;
+}
+
+function ipv6(host: string, port: number): Uint8Array {
+  const [address, zone] = host.split("%");
+  const bytes = fixed(28);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, AF.inet6, true);
+  view.setUint16(2, port);
+  bytes.set(ipv6Bytes(address!), 8);
+  view.setUint32(24, scopeOf(zone), true);
+  return bytes;
+}
+
+/** The 16 bytes of an IPv6 address that `net.isIPv6` accepts. */
+export function ipv6Bytes(address: string): Uint8Array {
+  // The last 32 bits may be written as IPv4 (RFC 4291, section 2.2).
+  const text = address.replace(
+    /(\d+)\.(\d+)\.(\d+)\.(\d+)$/,
+    (_, a, b, c, d) =>
+      `${(+a * 256 + +b).toString(16)}:${(+c * 256 + +d).toString(16)}`,
+  );
+  const [before = "", after] = text.split("::");
+  const head = groups(before);
+  const tail = groups(after ?? "");
+  const gap = after === undefined ? 0 : 8 - head.length - tail.length;
+  const bytes = new Uint8Array(16);
+  [...head, ...new Array<number>(gap).fill(0), ...tail].forEach((group, i) => {
+    bytes[2 * i] = group >> 8;
+    bytes[2 * i + 1] = group & 255;
+  });
+  return bytes;
+}
+
+function groups(text: string): number[] {
+  return text === "" ? [] : text.split(":").map((group) => parseInt(group, 16));
+}
+
+/** The number of an interface, as `%eth0` names it after an address. */
+function scopeOf(zone: string | undefined): number {
+  if (zone === undefined) return 0;
+  if (/^\d+$/.test(zone)) return Number(zone);
+  return os.networkInterfaces()[zone]?.find((each) => each.family === "IPv6")
+    ?.scopeid ?? 0;
+}

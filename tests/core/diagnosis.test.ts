@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import {
+  describeExit,
+  describeSilence,
+} from "../../core/supervise/diagnosis.ts";
+import { parseListener } from "../../core/options/address.ts";
+import { startsJavaScript } from "../../core/launch/launchers.ts";
+import { habitsOf } from "../../core/launch/habits.ts";
+import type { WorkerRuntime } from "../../core/options/options.ts";
+import { describe, test } from "../harness.ts";
+
+describe("why a worker is not ready", () => {
+  const say = (
+    attached: boolean,
+    runtime: WorkerRuntime = "node",
+    listen = [":80"],
+    waitReady = false,
+  ): string =>
+    describeSilence({ attached, runtime }, {
+      startTimeout: 60_000,
+      waitReady,
+      listeners: listen.map(parseListener),
+    });
+  test("it has not listened", () => {
+    assert.equal(say(true), "the program has not called listen() in 60 s");
+    assert.equal(
+      say(true, "exec", [":1", ":2"]),
+      "the program has not called listen() for each of the 2 listeners in 60 s",
+    );
+  });
+  test("it has not said so", () => {
+    assert.equal(
+      say(true, "bun", [":1"], true),
+      'the program has not said process.send("ready") in 60 s',
+    );
+  });
+  test("it has nothing to listen on, or did not even attach", () => {
+    const text = "the program was not ready in 60 s";
+    assert.equal(say(true, "node", []), text);
+    assert.equal(say(false), text);
+    assert.match(say(false, "exec"), /has not loaded prefork's part in 60 s/);
+  });
+});
+
+describe("how a worker ended", () => {
+  const say = (
+    code: number,
+    runtime: WorkerRuntime,
+    attached = false,
+  ): string =>
+    describeExit({ code, signal: null }, "boot-failed", { runtime, attached });
+  test("with the flag that its runtime may not know", () => {
+    assert.equal(
+      say(9, "node"),
+      'it exited with code 9 before it was ready; if node refuses "--import" above, install a version that has it',
+    );
+    assert.match(say(1, "deno"), /if deno refuses "--preload" above/);
+    assert.match(say(1, "bun"), /if bun refuses "--preload" above/);
+  });
+  test("without, where it has loaded our part or none is loaded", () => {
+    const plain = /before it was ready$/;
+    assert.match(say(1, "node"), plain);
+    assert.match(say(1, "deno", true), plain);
+    assert.match(say(1, "exec"), plain);
+  });
+});
+
+describe("commands that start JavaScript", () => {
+  const yes = [
+    "npm start",
+    "/usr/bin/node x.js",
+    "bun run start",
+    "deno task start",
+    "env A=1 node x.js",
+    "nice -n 5 /opt/bin/bun x.ts",
+    "dotenv -- npm start",
+  ];
+  const no = ["ruby app.rb", "sh start.sh", "env A=1 ruby x.rb", "./node.sh"];
+  for (const [lines, expected] of [[yes, true], [no, false]] as const) {
+    for (const line of lines) {
+      test(`${line}: ${expected}`, () => {
+        const [program, ...args] = line.split(" ");
+        assert.equal(startsJavaScript(program!, args), expected);
+      });
+    }
+  }
+});
+
+describe("variables by habit", () => {
+  const of = (...addresses: string[]): Record<string, string> =>
+    habitsOf({ slot: 3 }, addresses.map((address) => ({ address })));
+  test("the port of the first TCP listener, and the slot", () => {
+    assert.deepEqual(of("unix:/a", "127.0.0.1:81", ":82"), {
+      PORT: "81",
+      NODE_APP_INSTANCE: "3",
+    });
+  });
+  test("no port where there is none", () => {
+    assert.deepEqual(of("unix:@a"), { NODE_APP_INSTANCE: "3" });
+  });
+});

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import {
+  exitReason,
+  WORKER_TABLE,
+  type WorkerAction,
+  type WorkerEvent,
+  type WorkerState,
+} from "../../core/supervise/state.ts";
+import { describe, test } from "../harness.ts";
+import { forSeeds } from "../random.ts";
+
+const STATES: readonly WorkerState[] = [
+  "starting",
+  "ready",
+  "draining",
+  "killed",
+  "gone",
+];
+const EVENTS: readonly WorkerEvent[] = [
+  "ready",
+  "leaving",
+  "drain",
+  "overdue",
+  "kill",
+  "exit",
+];
+const PAIRS = STATES.flatMap((state) =>
+  EVENTS.map((event) => ({ state, event, ...WORKER_TABLE[state][event] }))
+);
+
+test("the table has a row for every pair of state and event, and no other", () => {
+  assert.deepEqual(Object.keys(WORKER_TABLE).sort(), [...STATES].sort());
+  for (const state of STATES) {
+    assert.deepEqual(
+      Object.keys(WORKER_TABLE[state]).sort(),
+      [...EVENTS].sort(),
+    );
+  }
+  for (const { next } of PAIRS) assert.ok(STATES.includes(next));
+  assert.equal(PAIRS.length, 30);
+});
+
+test("the whole table, row by row", () => {
+  const rows = PAIRS.filter(({ state, next, actions }) =>
+    next !== state || actions.length > 0
+  );
+  assert.deepEqual(
+    rows.map(({ state, event, next, actions }) =>
+      `${state} + ${event} -> ${[next, ...actions].join(" ")}`
+    ),
+    [
+      "starting + ready -> ready welcome",
+      "starting + leaving -> draining ask watch",
+      "starting + drain -> draining ask watch",
+      "starting + overdue -> killed kill",
+      "starting + kill -> killed kill",
+      "starting + exit -> gone bury",
+      "ready + leaving -> draining ask watch",
+      "ready + drain -> draining ask watch",
+      "ready + kill -> killed kill",
+      "ready + exit -> gone bury",
+      "draining + overdue -> killed kill",
+      "draining + kill -> killed kill",
+      "draining + exit -> gone bury",
+      "killed + exit -> gone bury",
+    ],
+  );
+});
+
+describe("what holds for every row", () => {
+  const order = new Map(STATES.map((state, i) => [state, i]));
+  for (const { state, event, next, actions } of PAIRS) {
+    test(`${state} + ${event}`, () => {
+      const [from, to] = [order.get(state)!, order.get(next)!];
+      assert.ok(to >= from, "life goes one way only");
+      if (state !== "starting") assert.notEqual(next, "starting");
+      if (state === "gone") assert.equal(next, "gone");
+      if (state === "killed" && event !== "exit") assert.equal(next, "killed");
+      if (next === state) assert.deepEqual(actions, [], "nothing new to do");
+      if (state !== "gone") assert.equal(next === "gone", event === "exit");
+      const does = (action: WorkerAction): boolean => actions.includes(action);
+      assert.equal(does("bury"), event === "exit" && state !== "gone");
+      assert.equal(does("welcome"), state === "starting" && next === "ready");
+      assert.equal(does("kill"), next === "killed" && state !== "killed");
+      assert.equal(does("watch"), next === "draining" && state !== "draining");
+      assert.equal(does("ask"), does("watch"));
+      assert.equal(new Set(actions).size, actions.length);
+    });
+  }
+});
+
+test("whatever happens to a worker in whatever order, it has one life", () => {
+  forSeeds(2_000, (random) => {
+    let state: WorkerState = "starting";
+    const done: WorkerAction[] = [];
+    const events = Array.from({ length: 20 }, () => random.pick(EVENTS));
+    for (const event of [...events, "exit"] as const) {
+      const { next, actions }: {
+        next: WorkerState;
+        actions: readonly WorkerAction[];
+      } = WORKER_TABLE[state][event];
+      state = next;
+      done.push(...actions);
+    }
+    const times = (action: WorkerAction): number =>
+      done.filter((one) => one === action).length;
+    const seed = `seed ${random.seed}: ${events.join(" ")}: ${done.join(" ")}`;
+    assert.equal(state, "gone", seed);
+    assert.equal(times("bury"), 1, seed);
+    assert.equal(done.at(-1), "bury", seed);
+    for (const action of ["welcome", "watch", "ask", "kill"] as const) {
+      assert.ok(times(action) <= 1, seed);
+    }
+    if (times("welcome") === 1) assert.equal(done[0], "welcome", seed);
+  });
+});
+
+test("the end has a name that follows from where it came", () => {
+  const reasons = STATES.map((state) => [
+    state,
+    exitReason(state, true),
+    exitReason(state, false),
+  ]);
+  assert.deepEqual(reasons, [
+    ["starting", "boot-failed", "boot-failed"],
+    ["ready", "crashed", "crashed"],
+    ["draining", "drained", "crashed-draining"],
+    // Done in the moment before the signal reached it.
+    ["killed", "drained", "killed"],
+    ["gone", "drained", "killed"],
+  ]);
+});

@@ -1,0 +1,82 @@
+/**
+ * The scoreboard as a worker uses it: it writes its own record and reads all.
+ *
+ * @module
+ */
+
+import { openSync, readlinkSync, readSync, writeSync } from "node:fs";
+import process from "node:process";
+import type { Seat } from "../../core/launch/environment.ts";
+import {
+  decodeRecord,
+  encodeRecord,
+  isServing,
+  RECORD_BYTES,
+  type ScoreRecord,
+} from "../../core/balance/scoreboard.ts";
+import { RUNTIME } from "../process/runtime.ts";
+
+/** The scoreboard of this worker's pool. */
+export interface Board {
+  /** Writes the own record. */
+  write(record: ScoreRecord): void;
+  /** Reads the others that accept connections now. */
+  others(): readonly ScoreRecord[];
+}
+
+/** How many records are read at first; doubled as long as there are more. */
+const FIRST = 16;
+
+/**
+ * Opens the inherited scoreboard.
+ *
+ * @throws {Error} of the system, where it cannot be opened
+ */
+export function openBoard({ fd, seat }: Seat): Board {
+  if (!isBoard(fd)) throw new Error(`number ${fd} is not its file`);
+  // The files of Deno 2.9.5 are no file descriptors; the path is one for it.
+  const file = RUNTIME.filesAreDescriptors
+    ? fd
+    : openSync(`/proc/self/fd/${fd}`, "r+");
+  let bytes = new Uint8Array(FIRST * RECORD_BYTES);
+  // A look at once, so that one which cannot be read is not believed in.
+  readSync(file, bytes, 0, bytes.length, 0);
+  return {
+    write(record) {
+      const own = encodeRecord(record);
+      writeSync(file, own, 0, own.length, seat * RECORD_BYTES);
+    },
+    others() {
+      let read = readSync(file, bytes, 0, bytes.length, 0);
+      while (read === bytes.length) {
+        bytes = new Uint8Array(2 * bytes.length);
+        read = readSync(file, bytes, 0, bytes.length, 0);
+      }
+      const records: ScoreRecord[] = [];
+      const now = Date.now();
+      const board = new Float64Array(bytes.buffer, 0, read / 8);
+      for (let at = 0; at * RECORD_BYTES < read; at++) {
+        const record = at === seat ? undefined : decodeRecord(board, at);
+        if (record !== undefined && isServing(record, now)) {
+          records.push(record);
+        }
+      }
+      return records;
+    },
+  };
+}
+
+/**
+ * True for a scoreboard by its name. Something that started this process may
+ * have closed it, and the number may be that of a file of somebody else, which
+ * must not be written to. Where there is no such directory it is believed.
+ */
+function isBoard(fd: number): boolean {
+  try {
+    const path = readlinkSync(`/proc/self/fd/${fd}`);
+    return /[/:]prefork[^/]*$/.test(path);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "ENOENT") throw error;
+    return process.platform !== "linux";
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * The careful drain of grafted servers of `Bun.serve`: its own `stop()` would
+ * close what the kernel has accepted and Bun has not read yet.
+ *
+ * @module
+ */
+
+import { scanUntil } from "../drain/connections.ts";
+import type { Graft } from "../graft/graft.ts";
+import type { BunServer } from "./types.ts";
+import type { ConnectionsView } from "../graft/connections.ts";
+
+/** A server and its graft. */
+export interface GraftedServer {
+  /** The server. */
+  readonly server: BunServer;
+  /** Its graft. */
+  readonly graft: Graft;
+  /** Its connections. */
+  readonly view: ConnectionsView;
+}
+
+/**
+ * A Unix socket keeps no record of what came and went, so a connection that may
+ * have sent half a request gets so many times the time of an idle one.
+ */
+const PATIENCE = 10;
+
+/**
+ * How long streams of HTTP/2 are waited for, in parts of the window, and at
+ * most, in ms: a client that goes on asking leaves no moment without any, since
+ * no header can tell it to stop (RFC 9113 §8.2.2).
+ */
+const FOR_STREAMS = 0.5;
+const STREAMS_MS = 15_000;
+
+/** A scan may take this part of the time. */
+const SHARE = 0.1;
+
+/**
+ * Resolves once a quiesced server has nothing in flight and its connections
+ * have been idle for `idle` ms. The server answers with `Connection: close`
+ * meanwhile.
+ *
+ * @param othersLeft true while something else has to end first
+ */
+export function finished(
+  { server, view }: GraftedServer,
+  idle: number,
+  othersLeft: () => boolean = () => false,
+): Promise<void> {
+  let quietSince: number | undefined;
+  let nextScan = 0;
+  return scanUntil((now) => {
+    if (
+      server.pendingRequests > 0 || server.pendingWebSockets > 0 ||
+      othersLeft()
+    ) {
+      quietSince = undefined;
+      return false;
+    }
+    quietSince ??= now;
+    if (now < nextScan) return false;
+    const quietFor = now - quietSince;
+    const connections = view.open();
+    const end = performance.now();
+    nextScan = end + (end - now) / SHARE;
+    let nameless = 0;
+    for (const { peer, asks, quiet } of connections) {
+      if (peer === undefined) nameless++;
+      else if (asks || Math.min(quiet, quietFor) < idle) return false;
+    }
+    if (nameless === 0) return true;
+    // Which ones are idle on a Unix socket the kernel cannot tell; Bun can.
+    if (quietFor >= idle) server.closeIdleConnections?.();
+    return quietFor >= idle * PATIENCE;
+  });
+}
+
+/**
+ * Resolves once quiesced servers that also speak HTTP/2 have ended: when `over`
+ * does, or by their own `stop()`, which sends GOAWAY (RFC 9113 §6.8) and lets
+ * the streams in flight finish (Bun 1.4.4).
+ *
+ * @param window how long it is until the deadline, in ms
+ */
+export async function endSessions(
+  servers: readonly GraftedServer[],
+  over: Promise<unknown>,
+  window: number,
+): Promise<void> {
+  const patience = Math.min(STREAMS_MS, window * FOR_STREAMS);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise((resolve) => timer = setTimeout(resolve, patience));
+  await Promise.race([over, late]);
+  clearTimeout(timer);
+  // The program's own stop() is above it.
+  const native = Object.getPrototypeOf(servers[0]!.server) as BunServer;
+  const stopped = servers.map(({ server }) => native.stop.call(server));
+  await Promise.race([over, Promise.all(stopped)]);
+}

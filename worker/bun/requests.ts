@@ -1,0 +1,177 @@
+/**
+ * The program's handlers, wrapped so that a drain can reach what they do.
+ *
+ * @module
+ */
+
+import { endAtDrain } from "../drain/event_stream.ts";
+import type {
+  AnyHandler,
+  BunAnswer,
+  BunServeOptions,
+  BunWebSocket,
+} from "./types.ts";
+import { closing } from "../drain/closing.ts";
+
+/** What the handlers of all servers on one listener share. */
+export interface Handling {
+  /** Aborted when the server stops accepting for good. */
+  readonly signal: AbortSignal;
+  /** The open websockets. */
+  readonly websockets: Set<BunWebSocket>;
+  /** Called with each websocket that opens during the drain. */
+  lateWebSocket(socket: BunWebSocket): void;
+  /** Called with each request, if anything is. */
+  readonly touch: (() => void) | undefined;
+}
+
+/** Wraps one server's handlers; `seen` is told of each request. */
+export type Wrap = (handler: AnyHandler) => AnyHandler;
+
+/**
+ * The options with every handler wrapped. They inherit from the program's own,
+ * which may be an object of a class.
+ */
+export function wrapped(
+  options: BunServeOptions,
+  handling: Handling,
+  wrapRequest: Wrap,
+): BunServeOptions {
+  const own: Record<string, PropertyDescriptor> = {};
+  const set = (name: string, value: unknown): void => {
+    own[name] = { value, enumerable: true, writable: true, configurable: true };
+  };
+  const answer = answering(handling.signal, handling.touch);
+  const onRequest = (handler: AnyHandler): AnyHandler =>
+    answer(wrapRequest(handler));
+  if (isHandler(options.fetch)) set("fetch", onRequest(options.fetch));
+  if (isHandler(options.error)) set("error", answer(options.error));
+  for (const name of ["routes", "static"] as const) {
+    if (options[name] !== undefined) {
+      set(name, routes(options[name], onRequest, handling.signal));
+    }
+  }
+  if (isObject(options.websocket)) {
+    set("websocket", websocket(options.websocket, handling));
+  }
+  return Object.create(options, own) as BunServeOptions;
+}
+
+/** True when there is a route that no handler answers. */
+export function hasFixedRoutes(
+  { routes, static: old }: BunServeOptions,
+): boolean {
+  const fixed = (value: unknown): boolean =>
+    value instanceof Response ||
+    (isObject(value) && isPlain(value) && Object.values(value).some(fixed));
+  return fixed(routes) || fixed(old);
+}
+
+/**
+ * Ends event streams and connections when the drain has begun. What it does
+ * runs for each request, so it asks for as little as it can: a property that
+ * only a response has, instead of two classes; a variable, instead of a getter
+ * of the runtime's.
+ */
+function answering(
+  signal: AbortSignal,
+  touch: (() => void) | undefined,
+): Wrap {
+  let ending = signal.aborted;
+  signal.addEventListener("abort", () => ending = true, { once: true });
+  const finish = (answer: Response, headers: Headers): Response => {
+    const response = isEventStream(headers)
+      ? endAtDrain(answer, signal)
+      : answer;
+    return ending ? closing(response) : response;
+  };
+  const later = (answer: BunAnswer): BunAnswer =>
+    answer instanceof Response ? finish(answer, answer.headers) : answer;
+  return (handler) =>
+    // Two arguments by name, for the same reason.
+    function (input, server) {
+      if (touch !== undefined) touch();
+      const answer = handler.call(this, input, server);
+      const headers = (answer as Partial<Response> | undefined)?.headers;
+      if (headers === undefined) {
+        return answer instanceof Promise ? answer.then(later) : answer;
+      }
+      return ending || isEventStream(headers)
+        ? finish(answer as Response, headers)
+        : answer;
+    };
+}
+
+function isEventStream(headers: Headers): boolean {
+  const type = headers.get("content-type");
+  return type !== null && type.startsWith("text/event-stream");
+}
+
+function routes(value: unknown, onRequest: Wrap, signal: AbortSignal): unknown {
+  // Bun ignores an array, which a Hono app as the options has there (1.4.4).
+  if (!isObject(value) || Array.isArray(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([path, route]) => [
+      path,
+      isPlain(route)
+        ? Object.fromEntries(
+          Object.entries(route).map((
+            [method, each],
+          ) => [method, oneRoute(each, onRequest, signal)]),
+        )
+        : oneRoute(route, onRequest, signal),
+    ]),
+  );
+}
+
+function oneRoute(
+  route: unknown,
+  onRequest: Wrap,
+  signal: AbortSignal,
+): unknown {
+  if (isHandler(route)) return onRequest(route);
+  // Bun answers with it itself, so what it says must be said beforehand.
+  return signal.aborted && route instanceof Response
+    ? closing(route.clone())
+    : route;
+}
+
+function websocket(handlers: object, handling: Handling): object {
+  const { open, close } = handlers as Record<"open" | "close", unknown>;
+  return Object.create(handlers, {
+    open: {
+      enumerable: true,
+      value(this: unknown, socket: BunWebSocket, ...rest: unknown[]): unknown {
+        handling.websockets.add(socket);
+        if (handling.signal.aborted) handling.lateWebSocket(socket);
+        return isHandler(open)
+          ? Reflect.apply(open, this, [socket, ...rest])
+          : undefined;
+      },
+    },
+    close: {
+      enumerable: true,
+      value(this: unknown, socket: BunWebSocket, ...rest: unknown[]): unknown {
+        handling.websockets.delete(socket);
+        return isHandler(close)
+          ? Reflect.apply(close, this, [socket, ...rest])
+          : undefined;
+      },
+    },
+  });
+}
+
+function isHandler(value: unknown): value is AnyHandler {
+  return typeof value === "function";
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+/** True for an object that holds one route for each method. */
+function isPlain(value: unknown): value is object {
+  if (!isObject(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}

@@ -1,0 +1,71 @@
+/**
+ * Starts a server of `Bun.serve` on an inherited socket.
+ *
+ * @module
+ */
+
+import type { InheritedListener } from "../../core/launch/environment.ts";
+import { bypass } from "../process/bypass.ts";
+import { cannot } from "../process/failures.ts";
+import { graft, kernelHere } from "../graft/graft.ts";
+import { viewConnections } from "../graft/connections.ts";
+import type { GraftedServer } from "./drain.ts";
+import type { BunServe, BunServeOptions } from "./types.ts";
+import { socketFor, temporaryPath } from "../listening/native_socket.ts";
+import { yieldBy } from "../balance/yields.ts";
+
+/**
+ * Starts a server on one socket of a listener.
+ *
+ * @param open how many connections it has, where it knows
+ * @throws {PreforkError} `ERR_ATTACH` when it cannot be put there; then nothing
+ * of it is left
+ * @throws what `Bun.serve` throws for the program's options
+ */
+export function startGrafted(
+  listener: InheritedListener,
+  shard: number,
+  options: BunServeOptions,
+  serve: BunServe,
+  open?: () => number,
+): GraftedServer {
+  const socket = socketFor(listener, shard, "Bun's server");
+  if (options.http3 === true) {
+    throw cannot(
+      `put Bun.serve on the listener "${listener.name}"`,
+      "HTTP/3 needs a UDP port of its own",
+      `remove "http3" from its options`,
+    );
+  }
+  const path = temporaryPath(socket);
+  const server = bypass(() => serve(placed(options, path)));
+  try {
+    const at = path === undefined ? { port: server.port ?? 0 } : { path };
+    const kernel = kernelHere(socket);
+    const grafted = graft({ at }, socket, listener.backlog, kernel);
+    const view = viewConnections(kernel, grafted.epoll, socket);
+    const yielding = yieldBy(listener, grafted, socket, open);
+    return { server, graft: yielding, view };
+  } catch (error) {
+    void server.stop(true);
+    throw error;
+  }
+}
+
+/** The options with a temporary address, whatever address they have. */
+function placed(
+  options: BunServeOptions,
+  path: string | undefined,
+): BunServeOptions {
+  const place = path === undefined
+    ? { hostname: "127.0.0.1", port: 0, unix: undefined }
+    : { hostname: undefined, port: undefined, unix: path };
+  return Object.create(
+    options,
+    Object.getOwnPropertyDescriptors({
+      ...place,
+      reusePort: false,
+      ipv6Only: false,
+    }),
+  ) as BunServeOptions;
+}

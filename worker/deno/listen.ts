@@ -1,0 +1,151 @@
+/**
+ * `Deno.listen` and `Deno.listenTls` on an inherited listener.
+ *
+ * @module
+ */
+
+import type { InheritedListener } from "../../core/launch/environment.ts";
+import { scanUntil } from "../drain/connections.ts";
+import type { Attachment } from "../process/worker_core.ts";
+import { kernelHere } from "../graft/graft.ts";
+import { viewConnections } from "../graft/connections.ts";
+import { acceptFromAll, type Acceptor } from "./accepting.ts";
+import { denoAddress } from "./address.ts";
+import { withoutPlace } from "./arguments.ts";
+import { createDenoGate, type DenoGate } from "./gate.ts";
+import { startGrafted } from "./start.ts";
+import { openDenoShards, type Referenced } from "./shards.ts";
+import { lookOf } from "../balance/yields.ts";
+
+/** A listener of Deno that accepts for the pool. */
+export interface DenoListenAdoption {
+  /** The listener as the program gets it. */
+  readonly listener: Deno.Listener<Deno.Conn>;
+  /** What the pool does with it. */
+  readonly attachment: Attachment;
+}
+
+/** The functions of Deno that listen. */
+export type DenoListen = typeof Deno.listen | typeof Deno.listenTls;
+
+/** One listener of Deno, with its own methods. */
+interface Native extends Acceptor<Deno.Conn>, Referenced {
+  /** Where it listened first. */
+  readonly addr: Deno.Addr;
+  /** Closes it; connections live on. */
+  close(): void;
+}
+
+/**
+ * Puts a listener of Deno on one whose socket was inherited: `accept()` gives the pool's connections. In the drain it closes,
+ * so that a pending `accept()` rejects and `for await` ends, as with
+ * `close()`; the drain then waits for the connections, since only the program
+ * can tell when one of them is done.
+ *
+ * @param options as given to `Deno.listen` or `Deno.listenTls`
+ * @param original that function of Deno
+ * @param closed called when the program has closed the listener by itself
+ * @throws {PreforkError} `ERR_ATTACH` when it cannot be grafted
+ * @throws what Deno throws for the options
+ */
+export function adoptDenoListen(
+  listener: InheritedListener,
+  options: object,
+  original: DenoListen,
+  closed: () => void = () => {},
+): DenoListenAdoption {
+  const listen = original as (options: object) => Deno.Listener<Deno.Conn>;
+  const socket = listener.fds[listener.shard]!;
+  const rest = withoutPlace(options);
+  const look = lookOf(listener);
+  let face: Deno.Listener<Deno.Conn> | undefined;
+  let open = true;
+  const accepting = acceptFromAll<Deno.Conn>(() => open);
+  const shards = openDenoShards(listener.shard, (shard) => {
+    const gate = look && createDenoGate();
+    const grafted = startGrafted(
+      listener,
+      shard,
+      (place) => {
+        const made = listen({ ...rest, ...place });
+        face ??= made;
+        return gate === undefined
+          ? ownMethods(made)
+          : gated(ownMethods(made), gate, look!);
+      },
+      (native) => native.close(),
+      gate?.guard,
+    );
+    accepting.add(grafted.server);
+    return grafted;
+  });
+
+  const close = (): boolean => {
+    if (!open) return false;
+    open = false;
+    // First out of the event loop: what waits is for other workers.
+    shards.quiesce();
+    for (const each of shards.all()) each.close();
+    return true;
+  };
+  const closeByProgram = (): void => {
+    if (close()) closed();
+    // Deno says what it thinks of a second call.
+    else shards.own.close();
+  };
+  const value = (value: unknown): PropertyDescriptor => ({
+    value,
+    configurable: true,
+    writable: true,
+  });
+  Object.defineProperties(face!, {
+    addr: value(denoAddress(listener)),
+    accept: value(accepting.accept),
+    close: value(closeByProgram),
+    ref: value(shards.ref),
+    unref: value(shards.unref),
+    [Symbol.dispose]: value(closeByProgram),
+  });
+
+  const { adopt, release, epoll } = shards;
+  const drain = (): Promise<void> => {
+    close();
+    const view = viewConnections(kernelHere(socket), epoll, socket);
+    return scanUntil(() => view.open().length === 0);
+  };
+  return {
+    listener: face!,
+    attachment: {
+      drain,
+      ...(listener.mode === "sharded" && { adopt, release }),
+    },
+  };
+}
+
+/** The methods as they are before those of the program's listener replace them. */
+function ownMethods(made: Deno.Listener<Deno.Conn>): Native {
+  return {
+    addr: made.addr,
+    accept: made.accept.bind(made),
+    close: made.close.bind(made),
+    ref: made.ref.bind(made),
+    unref: made.unref.bind(made),
+  };
+}
+
+/** The same, which lets others go first. */
+function gated(native: Native, gate: DenoGate, look: () => void): Native {
+  return {
+    ...native,
+    async accept() {
+      await gate.passed();
+      const connection = await native.accept();
+      look();
+      return connection;
+    },
+    close() {
+      native.close();
+      gate.open();
+    },
+  };
+}

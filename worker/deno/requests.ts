@@ -1,0 +1,166 @@
+/**
+ * The requests of `Deno.serve`: which are being answered, and how their
+ * connections learn of a drain.
+ *
+ * @module
+ */
+
+import { endAtDrain } from "../drain/event_stream.ts";
+import { closing } from "../drain/closing.ts";
+import type { Requests } from "../graft/patience.ts";
+import { peerOf } from "../graft/peer.ts";
+
+/** A handler with what it is told of the connection. */
+export type DenoHandler = Deno.ServeHandler<Deno.Addr>;
+
+/** Answers a request whose handler threw. */
+export type DenoErrorHandler = NonNullable<Deno.ServeOptions["onError"]>;
+
+/** What is being answered by one server or several of the same handler. */
+export interface DenoRequests extends Requests {
+  /** Has a handler counted, and its responses end connections in the drain. */
+  handler(handler: DenoHandler): DenoHandler;
+  /** The same for what answers errors. */
+  onError(handler: DenoErrorHandler): DenoErrorHandler;
+  /** The client of a request that is being answered. */
+  clientOf(request: Request): string | undefined;
+  /** Has every response from now on say `Connection: close`. */
+  close(): void;
+}
+
+/** One request that is being answered, in a ring: cheaper than a map. */
+interface Entry {
+  readonly request: Request;
+  readonly info: Deno.ServeHandlerInfo;
+  previous: Entry;
+  next: Entry;
+  /** The client that was told that this is the last response. */
+  told: string | undefined;
+}
+
+/**
+ * Tracks requests.
+ *
+ * @param ending aborted when event streams have to end
+ * @param shown the address that a Unix socket's clients are said to have
+ * @param touch called with each request, if anything is
+ */
+export function trackDenoRequests(
+  ending: AbortSignal,
+  shown: Deno.UnixAddr | undefined,
+  touch?: () => void,
+): DenoRequests {
+  const ring = { told: undefined } as unknown as Entry;
+  ring.previous = ring.next = ring;
+  const wasLast = new Set<string>();
+  const hasStreams = new Set<string>();
+  let count = 0;
+  let draining = false;
+  let lastEnd = -Infinity;
+
+  const finish = (response: Response, entry?: Entry): Response => {
+    // What is no response is for Deno to complain about.
+    if (!(response instanceof Response)) return response;
+    const answer = endAtDrain(response, ending);
+    if (!draining || answer.status === 101) return answer;
+    if (entry !== undefined) entry.told = clientAt(entry.info);
+    return closing(answer);
+  };
+  const finished = (
+    response: Response | Promise<Response>,
+    entry?: Entry,
+  ): Response | Promise<Response> =>
+    response instanceof Promise
+      ? response.then((response) => finish(response, entry))
+      : finish(response, entry);
+  const look = ({ request, info }: Entry): void => {
+    const client = clientAt(info);
+    // HTTP/1.1 cannot do without, and Deno 2.9.5 does not make one of
+    // ":authority".
+    if (client !== undefined && !request.headers.has("host")) {
+      hasStreams.add(client);
+    }
+  };
+  const begin = (request: Request, info: Deno.ServeHandlerInfo): Entry => {
+    const { previous } = ring;
+    const entry = { request, info, previous, next: ring, told: undefined };
+    previous.next = ring.previous = entry;
+    count++;
+    const end = (): void => {
+      entry.previous.next = entry.next;
+      entry.next.previous = entry.previous;
+      count--;
+      if (draining) ended(entry);
+    };
+    // Settles when the last byte of the response was sent, or cannot be.
+    info.completed.then(end, end);
+    if (touch !== undefined) touch();
+    if (draining) look(entry);
+    return entry;
+  };
+  const ended = ({ told }: Entry): void => {
+    lastEnd = performance.now();
+    if (told !== undefined) wasLast.add(told);
+  };
+  const open = function* (): Generator<Entry> {
+    for (let entry = ring.next; entry !== ring; entry = entry.next) yield entry;
+  };
+
+  return {
+    get count() {
+      return count;
+    },
+    get lastEnd() {
+      return lastEnd;
+    },
+    clients() {
+      const clients = new Set<string>();
+      for (const { info } of open()) {
+        const client = clientAt(info);
+        if (client !== undefined) clients.add(client);
+      }
+      return clients;
+    },
+    clientOf(request) {
+      for (const entry of open()) {
+        if (entry.request === request) return clientAt(entry.info) ?? NAMELESS;
+      }
+      return undefined;
+    },
+    wasLast: (client) => wasLast.has(client),
+    hasStreams: (client) => hasStreams.has(client),
+    close() {
+      draining = true;
+      for (const entry of open()) look(entry);
+    },
+    handler: (handler) => (request, info) => {
+      const entry = begin(request, info);
+      return finished(
+        handler(
+          request,
+          shown === undefined
+            ? info
+            : { remoteAddr: shown, completed: info.completed },
+        ),
+        entry,
+      );
+    },
+    onError: (handler) => (error) => finished(handler(error)),
+  };
+}
+
+/** The client of a Unix socket. */
+const NAMELESS = "-";
+
+function clientAt(info: Deno.ServeHandlerInfo): string | undefined {
+  let addr: Deno.Addr;
+  try {
+    addr = info.remoteAddr;
+  } catch {
+    // It throws once the request was upgraded (Deno 2.9.5).
+    return undefined;
+  }
+  return addr.transport === "tcp"
+    ? peerOf(addr.hostname, addr.port)
+    : undefined;
+}

@@ -1,0 +1,127 @@
+/**
+ * `Deno.serve` on an inherited listener.
+ *
+ * @module
+ */
+
+import type { InheritedListener } from "../../core/launch/environment.ts";
+import { type Attachment, presentCore } from "../process/worker_core.ts";
+import { IDLE_MS } from "../drain/drain.ts";
+import { denoAddress, sayListening } from "./address.ts";
+import {
+  type DenoServeOptions,
+  readDenoServe,
+  withoutPlace,
+} from "./arguments.ts";
+import { carefulDrain } from "./drain.ts";
+import { startGrafted } from "./start.ts";
+import { trackDenoRequests } from "./requests.ts";
+import { openDenoShards } from "./shards.ts";
+import { touchOf } from "../balance/yields.ts";
+
+/** A server of Deno that serves a listener of the pool. */
+export interface DenoServeAdoption {
+  /** The server as the program gets it. */
+  readonly server: Deno.HttpServer;
+  /** What the pool does with it. */
+  readonly attachment: Attachment;
+}
+
+/**
+ * Serves a listener whose socket was inherited by Deno's own server, with all
+ * options that the program gave. It starts on a temporary address and is grafted onto the inherited socket before this returns. What
+ * the program sees is the pool's address; its `shutdown()`, its disposal and
+ * the option `signal` end the server as a drain does, so that no connection is
+ * cut.
+ *
+ * @param args as given to `Deno.serve`, in any of its overloads
+ * @param original Deno's own `Deno.serve`
+ * @param closed called when the program has ended the server by itself
+ * @throws {TypeError} as Deno does, for arguments that it does not take
+ * @throws {PreforkError} `ERR_ATTACH` when the server cannot be grafted
+ */
+export function adoptDenoServe(
+  listener: InheritedListener,
+  args: readonly unknown[],
+  original: typeof Deno.serve,
+  closed: () => void = () => {},
+): DenoServeAdoption {
+  const { options, handler } = readDenoServe(args);
+  const addr = denoAddress(listener);
+  const ending = new AbortController();
+  const requests = trackDenoRequests(
+    ending.signal,
+    addr.transport === "unix" ? addr : undefined,
+    touchOf(listener),
+  );
+  const given = {
+    ...withoutPlace(options),
+    // Deno would end the server without care.
+    signal: undefined,
+    ...(options.onError && { onError: requests.onError(options.onError) }),
+    onListen: () => {},
+    handler: requests.handler(handler),
+  };
+  const serve = original as (options: object) => Deno.HttpServer;
+  const shards = openDenoShards(listener.shard, (shard) =>
+    startGrafted(
+      listener,
+      shard,
+      (place) => serve({ ...given, ...place }),
+      (server) => void server.shutdown(),
+    ));
+  const drain = carefulDrain({ listener, requests, shards, ending });
+  let drained = false;
+  const shutdown = async (): Promise<void> => {
+    const first = !drained;
+    drained = true;
+    await drain(IDLE_MS, windowOfProgram());
+    if (first) closed();
+  };
+  const { adopt, release, ref, unref } = shards;
+  tell(options, addr, shutdown);
+  return {
+    server: {
+      ...shards.own,
+      addr,
+      shutdown,
+      ref,
+      unref,
+      [Symbol.asyncDispose]: shutdown,
+    },
+    attachment: {
+      drain,
+      ...(listener.mode === "sharded" && { adopt, release }),
+    },
+  };
+}
+
+/** Says that the server listens, and heeds the program's signal. */
+function tell(
+  options: DenoServeOptions,
+  addr: Deno.NetAddr | Deno.UnixAddr,
+  shutdown: () => Promise<void>,
+): void {
+  const { signal } = options;
+  if (options.onListen === undefined) {
+    sayListening(addr, options.cert !== undefined);
+  } else {
+    try {
+      options.onListen(addr);
+    } catch (error) {
+      void shutdown();
+      throw error;
+    }
+  }
+  if (signal?.aborted) void shutdown();
+  else signal?.addEventListener("abort", () => void shutdown());
+}
+
+/**
+ * How long those that stay have when the program ends its server, in ms:
+ * until the deadline of the drain, if there is one.
+ */
+function windowOfProgram(): number {
+  const deadline = presentCore()?.worker.deadline;
+  return deadline === undefined ? Infinity : deadline - performance.now();
+}

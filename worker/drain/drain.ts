@@ -1,0 +1,127 @@
+/**
+ * Leaving: the one way in which a worker ends, whoever asked for it.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { messageOf } from "../../core/errors.ts";
+import type { Attachment, Ending } from "../process/worker_core.ts";
+
+/** How long a worker that was not told a time takes to drain, in ms. */
+export const DRAIN_MS = 30_000;
+
+/** How long an idle connection gets to send its next request, in ms. */
+export const IDLE_MS = 300;
+
+/**
+ * How long a worker takes whose supervisor died, in ms: nobody will kill it,
+ * and nothing of a pool may be left five seconds later.
+ */
+export const ORPHAN_MS = 2500;
+
+/**
+ * The supervisor kills at the deadline that it set; a worker ends by itself so
+ * long after it, in ms, in case the supervisor hangs.
+ */
+export const LATE_MS = 2000;
+
+/** How long a worker that wants to leave waits for the supervisor's answer. */
+export const ANSWER_MS = 1000;
+
+/** The drain of this process. */
+export interface Drain {
+  /** Aborted when the drain begins. */
+  readonly signal: AbortSignal;
+  /** When it ends at the latest, on the clock of `performance.now()`. */
+  readonly deadline: () => number | undefined;
+  /** Registers what has to end first. */
+  add(attachment: Attachment): void;
+  /** Registers a promise that has to settle first. */
+  waitUntil(promise: Promise<unknown>): void;
+  /**
+   * Begins, or brings the deadline of a begun drain forward, never back.
+   * `why` becomes the message of the signal's reason. `late` is how long after
+   * the deadline the process ends by itself, in ms, 0 unless given.
+   */
+  begin(ms: number, idle: number, why: string, late?: number): void;
+  /** How the process ends. */
+  readonly ending: Ending;
+}
+
+/** Makes the drain. `flush` sends what has to be sent before the end. */
+export function createDrain(flush: () => void): Drain {
+  const controller = new AbortController();
+  const attachments = new Set<Attachment>();
+  const pending = new Set<Promise<unknown>>();
+  const ending: Ending = { over: false, last: () => Promise.resolve() };
+  let deadline: number | undefined;
+  let idleMs = IDLE_MS;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const left = (): number => Math.max(0, deadline! - performance.now());
+  // The one place in the library that ends the process: the program cannot
+  // know when prefork's part is over, and its own timers, pools and database
+  // connections would keep a worker alive that has nothing left to serve.
+  const leave = (finished: boolean): void => {
+    flush();
+    ending.over = true;
+    process.exit(finished ? process.exitCode ?? 0 : process.exitCode || 1);
+  };
+  const arm = (late: number): void => {
+    clearTimeout(timer);
+    timer = setTimeout(leave, deadline! - performance.now() + late, false);
+  };
+  const finish = async (): Promise<void> => {
+    const drained = [...attachments].map((each) => each.drain(idleMs, left()));
+    await Promise.allSettled(drained);
+    while (pending.size > 0) await Promise.allSettled(pending);
+    flush();
+    ending.over = true;
+    // A program that has nothing left to do ends by itself, sooner than this.
+    timer?.unref();
+    await ending.last();
+    leave(true);
+  };
+
+  return {
+    ending,
+    signal: controller.signal,
+    deadline: () => deadline,
+    add(attachment) {
+      attachments.add(attachment);
+      // A server that starts to listen during the drain must not stay behind.
+      if (deadline !== undefined) {
+        const ended = attachment.drain(idleMs, left());
+        pending.add(ended);
+        void ended.then(() => pending.delete(ended));
+      }
+    },
+    waitUntil(promise) {
+      const settled = Promise.resolve(promise)
+        .catch((error: unknown) => {
+          process.stderr.write(`waitUntil: ${messageOf(error)}\n`);
+        })
+        .then(() => void pending.delete(settled));
+      pending.add(settled);
+    },
+    begin(ms, idle, why, late = 0) {
+      const wanted = performance.now() + ms;
+      if (deadline !== undefined) {
+        if (wanted < deadline) {
+          deadline = wanted;
+          arm(late);
+        }
+        return;
+      }
+      deadline = wanted;
+      idleMs = idle;
+      arm(late);
+      // Servers stop first, then the program hears of it: a listener of the
+      // signal that throws or closes its servers finds everything in order.
+      const finished = finish();
+      controller.abort(new DOMException(why, "AbortError"));
+      void finished;
+    },
+  };
+}

@@ -1,0 +1,138 @@
+/**
+ * The careful drain of `node:http` and `node:https` servers.
+ *
+ * @module
+ */
+
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import {
+  type Connections,
+  peerOf,
+  scanUntil,
+  type Waiting,
+} from "./connections.ts";
+import { type IdleWatch, responseOf, watchIdle } from "./idle.ts";
+import { RUNTIME } from "../process/runtime.ts";
+import { endStays, type Stays } from "./stays.ts";
+import { trackUpgrades, type Upgrades } from "./upgrades.ts";
+
+/** The connections of an HTTP/1.1 server, tracked from this call on. */
+export function trackHttp(server: Server, waiting: Waiting): Connections {
+  const sockets = new Set<Socket>();
+  const shaking = trackHandshakes(server);
+  const upgraded = trackUpgrades(server);
+  const track = (socket: Socket): void => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  };
+  server.prependListener(
+    shaking === undefined ? "connection" : "secureConnection",
+    track,
+  );
+
+  let stays: Stays | undefined;
+  const begin = (idle: number): Promise<void> => {
+    if (RUNTIME.httpChecksListening) keepListening(server);
+    closeAfterResponse(server, sockets);
+    const watch = watchIdle(idle);
+    return scanUntil((now) => {
+      lookAtSockets(sockets, upgraded, watch, stays, now);
+      for (const socket of [...waiting, ...shaking ?? []]) {
+        watch.look(socket, now);
+      }
+      if (connections.count > 0) return false;
+      stays?.stop();
+      return true;
+    });
+  };
+  let drained: Promise<void> | undefined;
+  const connections: Connections = {
+    get count() {
+      return sockets.size + waiting.size + (shaking?.size ?? 0);
+    },
+    drain(idle, window) {
+      if (window !== Infinity) stays ??= endStays(window);
+      return drained ??= begin(idle);
+    },
+  };
+  return connections;
+}
+
+/** One look of a drain at each connection of HTTP/1.1. */
+export function lookAtSockets(
+  sockets: Iterable<Socket>,
+  upgraded: Upgrades,
+  watch: IdleWatch,
+  stays: Stays | undefined,
+  now: number,
+): void {
+  for (const socket of sockets) {
+    if (upgraded.has(socket)) {
+      const handshake = upgraded.webSocket(socket);
+      if (handshake !== undefined) stays?.webSocket(socket, handshake);
+    } else {
+      watch.look(socket, now);
+      const response = responseOf(socket);
+      if (response !== undefined) stays?.response(response);
+    }
+  }
+}
+
+/**
+ * Keeps `server.listening` true, for a runtime whose `node:http` closes the
+ * connection after each response otherwise.
+ */
+export function keepListening(server: Server): void {
+  Object.defineProperty(server, "listening", {
+    value: true,
+    configurable: true,
+  });
+}
+
+/** Has every response from now on say `Connection: close` (RFC 9112 §9.6). */
+export function closeAfterResponse(server: Server, sockets: Set<Socket>): void {
+  const mark = (_request: IncomingMessage, response: ServerResponse): void => {
+    if (!response.headersSent) response.setHeader("Connection", "close");
+  };
+  for (const socket of sockets) {
+    const response = responseOf(socket);
+    if (response !== undefined) mark(response.req, response);
+  }
+  // The first listeners of the other two events would change what http does.
+  for (const event of ["request", "checkContinue", "checkExpectation"]) {
+    if (event === "request" || server.listenerCount(event) > 0) {
+      server.prependListener(event, mark);
+    }
+  }
+}
+
+/**
+ * The raw connections that have not finished their TLS handshake, or undefined
+ * where "connection" already gives the connection that requests come on: plain
+ * HTTP, and Bun, whose `https.Server` is no `tls.Server`.
+ */
+export function trackHandshakes(server: Server): Set<Socket> | undefined {
+  if (server.listenerCount("secureConnection") === 0) return undefined;
+  const shaking = new Set<Socket>();
+  const byPeer = new Map<string, Socket>();
+  server.prependListener("connection", (socket: Socket) => {
+    const peer = peerOf(socket);
+    // Without a port, as on a Unix socket, there is nothing to match by.
+    if (peer === undefined) return;
+    shaking.add(socket);
+    byPeer.set(peer, socket);
+    socket.once("close", () => {
+      shaking.delete(socket);
+      if (byPeer.get(peer) === socket) byPeer.delete(peer);
+    });
+  });
+  server.prependListener("secureConnection", (socket: Socket) => {
+    const peer = peerOf(socket);
+    const raw = peer === undefined ? undefined : byPeer.get(peer);
+    if (raw === undefined) return;
+    shaking.delete(raw);
+    byPeer.delete(peer!);
+  });
+  return shaking;
+}

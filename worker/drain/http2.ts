@@ -1,0 +1,120 @@
+/**
+ * The drain of `node:http2` servers.
+ *
+ * @module
+ */
+
+import type {
+  Http2SecureServer,
+  Http2ServerRequest,
+  Http2ServerResponse,
+  ServerHttp2Session,
+  ServerHttp2Stream,
+} from "node:http2";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { type Connections, scanUntil, type Waiting } from "./connections.ts";
+import { lookAtSockets, trackHandshakes } from "./http.ts";
+import { watchIdle } from "./idle.ts";
+import { RUNTIME } from "../process/runtime.ts";
+import { endStays, type Stays } from "./stays.ts";
+import { trackUpgrades } from "./upgrades.ts";
+
+/**
+ * The connections of an HTTP/2 server, tracked from this call on. A drain sends
+ * GOAWAY (RFC 9113 §6.8): streams that were begun finish, and a client knows
+ * which of its later ones were never looked at. A session younger than the
+ * idle time gets the rest of it first, or its first request would be refused.
+ */
+export function trackHttp2(
+  server: Http2SecureServer,
+  waiting: Waiting,
+): Connections {
+  const sessions = new Map<ServerHttp2Session, number>();
+  // Those that a secure server with `allowHTTP1` speaks HTTP/1.1 with.
+  const sockets = new Set<Socket>();
+  const upgraded = trackUpgrades(server as never);
+  const streams = new Set<ServerHttp2Stream>();
+  const shaking = trackHandshakes(server as never);
+  server.prependListener("session", (session: ServerHttp2Session) => {
+    sessions.set(session, performance.now());
+    session.once("close", () => sessions.delete(session));
+    session.on("stream", (stream: ServerHttp2Stream) => {
+      streams.add(stream);
+      stream.once("close", () => streams.delete(stream));
+    });
+    if (RUNTIME.http2DiesOfGoaway) outliveGoaway(session);
+  });
+  server.prependListener("secureConnection", (socket: TLSSocket) => {
+    if (socket.alpnProtocol === "h2") return;
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+
+  let stays: Stays | undefined;
+  const begin = (idle: number): Promise<void> => {
+    const watch = watchIdle(idle);
+    // The first listener of this event would change what http2 does.
+    if (server.listenerCount("request") > 0) {
+      server.prependListener("request", closeAfterResponse);
+    }
+    return scanUntil((now) => {
+      for (const [session, born] of sessions) {
+        if (!session.closed && now - born >= idle) session.close();
+      }
+      for (const stream of streams) stays?.stream(stream);
+      lookAtSockets(sockets, upgraded, watch, stays, now);
+      for (const socket of [...waiting, ...shaking ?? []]) {
+        watch.look(socket, now);
+      }
+      if (connections.count > 0) return false;
+      stays?.stop();
+      return true;
+    });
+  };
+  let drained: Promise<void> | undefined;
+  const connections: Connections = {
+    get count() {
+      return sessions.size + sockets.size + waiting.size +
+        (shaking?.size ?? 0);
+    },
+    drain(idle, window) {
+      if (window !== Infinity) stays ??= endStays(window);
+      return drained ??= begin(idle);
+    },
+  };
+  return connections;
+}
+
+/**
+ * Puts off the end of a session that the client closes with GOAWAY until the
+ * frame has been read, for a runtime that would free the session while its own
+ * C code still reads it.
+ */
+function outliveGoaway(session: ServerHttp2Session): void {
+  let late: (() => void)[] | undefined;
+  // node:http2 emits this first and calls close() or destroy() after it.
+  session.prependListener("goaway", () => {
+    if (late !== undefined) return;
+    const { close, destroy } = session;
+    const calls: (() => void)[] = late = [];
+    session.close = (...args) =>
+      void calls.push(() => close.apply(session, args));
+    session.destroy = (...args) =>
+      void calls.push(() => destroy.apply(session, args));
+    // Not a microtask, nor a tick: those can run before the reading is over.
+    setImmediate(() => {
+      session.close = close;
+      session.destroy = destroy;
+      late = undefined;
+      for (const call of calls) call();
+    });
+  });
+}
+
+function closeAfterResponse(
+  request: Http2ServerRequest,
+  response: Http2ServerResponse,
+): void {
+  if (request.httpVersionMajor < 2) response.setHeader("Connection", "close");
+}

@@ -1,0 +1,35 @@
+/**
+ * The drain of `node:net` and `node:tls` servers.
+ *
+ * @module
+ */
+
+import type { Server, Socket } from "node:net";
+import { type Connections, scanUntil, type Waiting } from "./connections.ts";
+import { watchIdle } from "./idle.ts";
+
+/**
+ * The connections of a server whose protocol prefork does not know, tracked
+ * from this call on. They stay until they end: only the program can tell when
+ * one of them is idle, and learns from `worker.draining` that it should.
+ */
+export function trackNet(server: Server, waiting: Waiting): Connections {
+  const sockets = new Set<Socket>();
+  server.prependListener("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  const connections: Connections = {
+    get count() {
+      return sockets.size + waiting.size;
+    },
+    drain(idle) {
+      const watch = watchIdle(idle);
+      return scanUntil((now) => {
+        for (const socket of waiting) watch.look(socket, now);
+        return connections.count === 0;
+      });
+    },
+  };
+  return connections;
+}

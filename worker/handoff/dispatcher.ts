@@ -1,0 +1,80 @@
+/**
+ * Connections that the supervisor accepted and hands over.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { Socket } from "node:net";
+import type { Attachment, Core } from "../process/worker_core.ts";
+
+/**
+ * How long ended connections are counted before they are reported together,
+ * in ms: one message per connection would cost as much as the connection.
+ */
+const BATCH_MS = 50;
+
+/** The taker of handed connections. */
+export interface Handoff {
+  /**
+   * Takes over a connection that came with a message.
+   *
+   * @param head what the supervisor has read of it, one character per byte
+   */
+  receive(listener: string, handle: unknown, head: string | undefined): void;
+  /** Reports now what has been counted. */
+  readonly flush: () => void;
+}
+
+/**
+ * Makes the taker.
+ *
+ * @param tookOver counts a connection that another worker has passed on; false
+ * for one that the supervisor has accepted, which counts it itself
+ */
+export function createHandoff(
+  tell: Core["tell"],
+  attachments: ReadonlyMap<string, Attachment>,
+  tookOver: (listener: string) => boolean,
+): Handoff {
+  let ended = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const flush = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (ended > 0) tell({ type: "closed", count: ended });
+    ended = 0;
+  };
+  const count = (): void => {
+    ended++;
+    timer ??= setTimeout(flush, BATCH_MS);
+  };
+
+  return {
+    // Also while the worker drains: the runtime has confirmed the connection
+    // already, so it is this worker's to answer.
+    receive(listener, handle, head) {
+      const socket = asSocket(handle);
+      const take = attachments.get(listener)?.take;
+      if (socket === undefined || take === undefined) {
+        socket?.destroy();
+        const reason = `no server listens on "${listener}"`;
+        tell({ type: "failed", reason });
+        return;
+      }
+      if (head !== undefined) socket.unshift(Buffer.from(head, "latin1"));
+      take(socket);
+      // Not before: what is written of this worker has to show the connection.
+      if (!tookOver(listener)) socket.once("close", count);
+    },
+    flush,
+  };
+}
+
+/** Node sends a `net.Socket` as one and a raw handle as a raw handle. */
+export function asSocket(handle: unknown): Socket | undefined {
+  if (handle instanceof Socket) return handle;
+  if (typeof handle !== "object" || handle === null) return undefined;
+  const options: object = { handle, readable: true, writable: true };
+  return new Socket(options);
+}

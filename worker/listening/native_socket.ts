@@ -1,0 +1,52 @@
+/**
+ * What a native server is to be put on, and where it stands before that.
+ *
+ * @module
+ */
+
+import { randomUUID } from "node:crypto";
+import type { InheritedListener } from "../../core/launch/environment.ts";
+import { cannot } from "../process/failures.ts";
+import { nativeRefusal } from "./filters.ts";
+import { familyOf } from "../graft/graft.ts";
+
+/**
+ * The inherited socket of a shard, which a native server can have.
+ *
+ * @param who the server in the error
+ * @throws {PreforkError} `ERR_ATTACH` when there is none, or something has to
+ * see its connections first
+ */
+export function socketFor(
+  listener: InheritedListener,
+  shard: number,
+  who: string,
+): number {
+  const { name } = listener;
+  const socket = listener.fds[shard];
+  if (socket === undefined) {
+    throw cannot(
+      `attach to the listener "${name}"`,
+      `it has no socket number ${shard}`,
+      "start the worker through a pool of the same version",
+    );
+  }
+  const refusal = nativeRefusal(listener, false);
+  if (refusal !== undefined) {
+    throw cannot(
+      `put ${who} on the listener "${name}"`,
+      refusal.reason,
+      `use ${refusal.instead}`,
+    );
+  }
+  return socket;
+}
+
+/**
+ * The path for a server that is to be put on a Unix socket; undefined when a
+ * port does. An abstract name leaves no file behind and nobody can guess it
+ * (unix(7)).
+ */
+export function temporaryPath(socket: number): string | undefined {
+  return familyOf(socket) === "unix" ? `\0prefork-${randomUUID()}` : undefined;
+}

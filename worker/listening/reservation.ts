@@ -1,0 +1,60 @@
+/**
+ * Keeps one server on one inherited listener, and tells the supervisor how it
+ * went.
+ *
+ * @module
+ */
+
+import type { InheritedListener } from "../../core/launch/environment.ts";
+import { messageOf, PreforkError } from "../../core/errors.ts";
+import type { Attachment, Core } from "../process/worker_core.ts";
+import { cannot } from "../process/failures.ts";
+
+/** An inherited listener that a server is about to serve. */
+export interface Reservation {
+  /**
+   * The server serves it: it will be drained, and with `ready` (true unless
+   * given) the supervisor hears that this listener is accepted on.
+   */
+  serve(attachment: Attachment, ready?: boolean): void;
+  /**
+   * The server cannot: tells the supervisor why and frees the listener. Returns
+   * the error to throw.
+   */
+  fail(error: unknown): PreforkError;
+}
+
+/**
+ * Reserves a listener for one server.
+ *
+ * @throws {PreforkError} `ERR_STATE` when another server has it
+ */
+export function reserve(
+  core: Core,
+  { name }: InheritedListener,
+): Reservation {
+  if (core.attachments.has(name)) {
+    throw new PreforkError(
+      "ERR_STATE",
+      `Cannot listen on "${name}": another server of this worker has it, choose another listener`,
+    );
+  }
+  core.attachments.set(name, { drain: () => Promise.resolve() });
+  return {
+    serve(attachment, ready = true) {
+      core.attach(attachment, name);
+      if (ready) core.adopted(name);
+    },
+    fail(error) {
+      core.attachments.delete(name);
+      const failure = error instanceof PreforkError ? error : cannot(
+        `attach to the listener "${name}"`,
+        messageOf(error),
+        "start the worker through the pool again",
+        error,
+      );
+      core.tell({ type: "failed", reason: failure.message.slice(0, 4096) });
+      return failure;
+    },
+  };
+}

@@ -1,0 +1,148 @@
+/**
+ * The runtimes' own servers, where they can be used.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import {
+  type Address,
+  formatAddress,
+  type ListenerSpec,
+  parseListener,
+  type TcpAddress,
+} from "../core/options/address.ts";
+import type { InheritedListener } from "../core/launch/environment.ts";
+import { messageOf, PreforkError } from "../core/errors.ts";
+import { isInherited } from "../core/options/share_mode.ts";
+import type { ByHand } from "./listening/by_hand.ts";
+import type { Attachment } from "./process/worker_core.ts";
+import { bunServer } from "./bun/fetch.ts";
+import { denoServer } from "./deno/fetch.ts";
+import { isGated, nativeRefusal } from "./listening/filters.ts";
+import { RUNTIME } from "./process/runtime.ts";
+import type { FetchHandler } from "./fetch/handler.ts";
+import { graftRefusal } from "./graft/graft.ts";
+
+/** Where a native server is to listen. */
+export interface NativePlace {
+  /** The address. */
+  readonly address: TcpAddress;
+  /** True to share it by SO_REUSEPORT. */
+  readonly reusePort: boolean;
+}
+
+/** A running native server. */
+export interface NativeServer {
+  /** The port it listens on. */
+  readonly port: number;
+  /** Stops accepting and resolves once its connections have ended. */
+  stop(): Promise<void>;
+}
+
+/** How one runtime starts its own server. */
+export interface NativeKind {
+  /** True when its SO_REUSEPORT can be used. */
+  readonly reusePort: boolean;
+  /** Starts it. */
+  start(handler: FetchHandler, place: NativePlace): NativeServer;
+  /**
+   * Starts it on an inherited socket.
+   *
+   * @throws {PreforkError} `ERR_ATTACH` when it cannot be put there
+   */
+  adopt(handler: FetchHandler, listener: InheritedListener): Attachment;
+}
+
+/** What a runtime's own server can serve. */
+export interface Native {
+  /** Listens without a pool; undefined when it cannot have the address. */
+  byHand(spec: ListenerSpec): ByHand | undefined;
+  /** How to serve an inherited listener; undefined when it cannot. */
+  inherited(listener: InheritedListener): (() => Attachment) | undefined;
+}
+
+/** The native server of this runtime, or undefined when it has none. */
+export function nativeFor(
+  handler: FetchHandler,
+  draining: AbortSignal,
+): Native | undefined {
+  const kind = RUNTIME.name === "bun"
+    ? bunServer()
+    : RUNTIME.name === "deno"
+    ? denoServer()
+    : undefined;
+  if (kind === undefined) return undefined;
+  const last = closingWhen(draining, handler);
+  const attachment = (server: NativeServer): Attachment => ({
+    drain: () => server.stop(),
+  });
+  return {
+    byHand(spec) {
+      const address = spec.address;
+      if (address.kind !== "tcp" || spec.ipv6Only || isGated(spec)) {
+        return undefined;
+      }
+      const server = bind(
+        spec,
+        () => kind.start(last, { address, reusePort: false }),
+      );
+      const real: Address = { ...address, port: server.port };
+      return { address: formatAddress(real), attachment: attachment(server) };
+    },
+    inherited(listener) {
+      if (isInherited(listener.mode)) {
+        if (nativeRefusal(listener, false) !== undefined) return undefined;
+        const refusal = graftRefusal();
+        if (refusal === undefined) return () => kind.adopt(handler, listener);
+        sayBridged(listener, `${refusal.reason}, use ${refusal.instead}`);
+        return undefined;
+      }
+      const { address } = parseListener(listener.address);
+      if (
+        listener.mode !== "reuseport" || !kind.reusePort ||
+        listener.ipv6Only || address.kind !== "tcp" || isGated(listener)
+      ) return undefined;
+      return () => attachment(kind.start(last, { address, reusePort: true }));
+    },
+  };
+}
+
+/** Says why the runtime's own server does not serve a listener. */
+export function sayBridged({ name }: InheritedListener, reason: string): void {
+  process.stderr.write(
+    `serve() on "${name}" goes through node:http: ${reason}\n`,
+  );
+}
+
+function bind(spec: ListenerSpec, start: () => NativeServer): NativeServer {
+  try {
+    return start();
+  } catch (error) {
+    throw new PreforkError(
+      "ERR_BIND",
+      `Cannot listen on "${spec.name}": ${
+        messageOf(error)
+      }, stop what uses the address or choose another`,
+      error,
+    );
+  }
+}
+
+/** Has every response of a drain say `Connection: close` (RFC 9112 §9.6). */
+function closingWhen(
+  draining: AbortSignal,
+  handler: FetchHandler,
+): FetchHandler {
+  const close = (response: Response): Response => {
+    if (!draining.aborted) return response;
+    // A response of fetch() has headers that cannot be changed.
+    const copy = new Response(response.body, response);
+    copy.headers.set("connection", "close");
+    return copy;
+  };
+  return (request, info) => {
+    const result = handler(request, info);
+    return result instanceof Promise ? result.then(close) : close(result);
+  };
+}

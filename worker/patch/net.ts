@@ -1,0 +1,168 @@
+/**
+ * Has `listen()` of `node:net`, `tls`, `http`, `https` and `http2` servers mean
+ * the pool's listeners.
+ *
+ * @module
+ */
+
+import cluster from "node:cluster";
+import http from "node:http";
+import https from "node:https";
+import net from "node:net";
+import process from "node:process";
+import tls from "node:tls";
+import type { InheritedListener } from "../../core/launch/environment.ts";
+import { adopt } from "../inherit.ts";
+import { bypass, isBypassed } from "../process/bypass.ts";
+import type { Core } from "../process/worker_core.ts";
+import { kindOf } from "../listening/kinds.ts";
+import { reserve } from "../listening/reservation.ts";
+import { claim, claimSocket, giveBack } from "../claim/claim.ts";
+import { asSystemError } from "../claim/failure.ts";
+import {
+  type ListenRequest,
+  readListenArguments,
+} from "../claim/listen_arguments.ts";
+import { open } from "../claim/on_demand.ts";
+import type { Settings } from "../claim/settings.ts";
+
+type Listen = (this: net.Server, ...args: unknown[]) => net.Server;
+
+/** Where an inherited listener comes from: the environment or the supervisor. */
+type Source = () => InheritedListener | Promise<InheritedListener>;
+
+/**
+ * Replaces `listen()`. On Node and Deno the one of `net.Server`, which all
+ * kinds inherit; on Bun each kind has its own.
+ */
+export function patchNet(core: Core, settings: Settings): void {
+  // A server whose start or end is under way; the runtime itself knows of the
+  // ones that listen themselves only.
+  const busy = new WeakSet<net.Server>();
+  for (const { Server } of [net, tls, http, https]) {
+    const prototype: { listen?: unknown } = Server.prototype;
+    if (!Object.hasOwn(prototype, "listen")) continue;
+    const original = prototype.listen as Listen;
+    const listen: Listen = function (...args) {
+      const leave = (): net.Server => bypass(() => original.apply(this, args));
+      // A worker of the program's own cluster gets its sockets from there.
+      if (isBypassed() || cluster.isWorker) return original.apply(this, args);
+      const request = readListenArguments(args);
+      if (request === undefined) return leave();
+      if (busy.has(this) || this.listening) throw listensAlready();
+      const source = sourceOf(core, settings, request);
+      if (source === undefined) return leave();
+      busy.add(this);
+      start(core, this, request, source, () => busy.delete(this));
+      return this;
+    };
+    // Its own length and name, as a look at it would show.
+    Object.defineProperty(listen, "name", { value: "listen" });
+    prototype.listen = listen;
+  }
+  warnOfCluster();
+}
+
+/** Where the listener comes from; undefined for one of the program's own. */
+function sourceOf(
+  core: Core,
+  { privatePorts, wrapped }: Settings,
+  request: ListenRequest,
+): Source | undefined {
+  const { wanted, alone: asked } = request;
+  // Tools that stand before the program talk to it by a socket of their own.
+  const alone = asked || (wrapped && wanted.kind === "unix");
+  try {
+    if (wanted.kind === "fd") {
+      const own = claimSocket(core, wanted);
+      return own && (() => own);
+    }
+    const found = claim(core, wanted, privatePorts || alone);
+    if (found.kind === "inherited") return () => found.listener;
+    return found.kind === "private"
+      ? undefined
+      : () => open(core, { ...request, wanted });
+  } catch (error) {
+    return () => Promise.reject(error);
+  }
+}
+
+/** Puts a server on the listener, as far as that goes at once: now. */
+function start(
+  core: Core,
+  server: net.Server,
+  { signal, callback }: ListenRequest,
+  source: Source,
+  free: () => void,
+): void {
+  if (callback !== undefined) server.once("listening", callback);
+  let heard = false;
+  const hear = (): void => void (heard = true);
+  server.prependOnceListener("error", hear);
+  const fail = (error: unknown): void => {
+    free();
+    server.off("error", hear);
+    if (callback !== undefined) server.off("listening", callback);
+    // The program has seen what its server told; without a listener for it
+    // the process has to end, as it does without a pool.
+    if (heard && server.listenerCount("error") > 0) return;
+    process.nextTick(() => server.emit("error", error));
+  };
+  const put = async (listener: InheritedListener): Promise<void> => {
+    const reservation = reserve(core, listener);
+    try {
+      const attachment = await adopt(
+        server,
+        kindOf(server),
+        listener,
+        (spent) => {
+          giveBack(core, listener, spent);
+          free();
+        },
+      );
+      server.off("error", hear);
+      reservation.serve(attachment);
+    } catch (error) {
+      throw reservation.fail(error);
+    }
+  };
+  try {
+    const listener = source();
+    const done = listener instanceof Promise
+      ? listener.then(put)
+      : put(listener);
+    done.catch((error: unknown) => fail(asSystemError(error)));
+  } catch (error) {
+    fail(asSystemError(error));
+  }
+  if (signal === undefined) return;
+  const close = (): void => void server.close();
+  if (signal.aborted) process.nextTick(close);
+  else signal.addEventListener("abort", close, { once: true });
+}
+
+function listensAlready(): Error {
+  // The words and the code of Node.
+  return Object.assign(
+    new Error(
+      "Listen method has been called more than once without closing.",
+    ),
+    { code: "ERR_SERVER_ALREADY_LISTEN" },
+  );
+}
+
+/** Workers of workers would bind what the pool has: says so, once. */
+function warnOfCluster(): void {
+  const { fork } = cluster;
+  if (typeof fork !== "function") return;
+  let warned = false;
+  cluster.fork = (...args) => {
+    if (!warned) {
+      process.stderr.write(
+        `The program forks a cluster of its own inside a worker of the pool: start the file that its workers run with prefork, and leave node:cluster out\n`,
+      );
+    }
+    warned = true;
+    return fork.apply(cluster, args);
+  };
+}

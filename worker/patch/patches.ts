@@ -1,0 +1,40 @@
+/**
+ * What a worker changes of its runtime, in order.
+ *
+ * @module
+ */
+
+import type { Core } from "../process/worker_core.ts";
+import { RUNTIME } from "../process/runtime.ts";
+import { deferExit } from "./exit.ts";
+import { serveExport } from "./main_module.ts";
+import { patchDgram } from "./dgram.ts";
+import { patchNet } from "./net.ts";
+import { watchOwnSockets } from "./own_sockets.ts";
+import type { Settings } from "../claim/settings.ts";
+import { holdSignals } from "./signals.ts";
+
+/** Changes one thing of the runtime. */
+export type Patch = (core: Core, settings: Settings) => void | Promise<void>;
+
+/** All of them. */
+export const PATCHES: readonly Patch[] = [
+  holdSignals,
+  deferExit,
+  serveExport,
+  watchOwnSockets,
+  patchNet,
+  patchDgram,
+  patchNatives,
+];
+
+/** The runtime's own servers; what concerns another one is not even loaded. */
+async function patchNatives(core: Core, settings: Settings): Promise<void> {
+  switch (RUNTIME.name) {
+    case "bun":
+      return (await import("../bun/patch_serve.ts")).patchBun(core, settings);
+    case "deno":
+      (await import("../deno/patch_serve.ts")).patchDenoServe(core, settings);
+      (await import("../deno/patch_listen.ts")).patchDenoListen(core, settings);
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * Makes the process a worker and has the program's own calls mean the pool.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { keepAlive, letEnd } from "../process/keep_alive.ts";
+import { preloadedCore } from "../attach.ts";
+import { PATCHES } from "./patches.ts";
+import { refuse } from "./permission.ts";
+import { takeSettings } from "../claim/settings.ts";
+import { areSocketsHere, passOn, seatHere } from "./wrapper.ts";
+
+/** Runs before the program does. */
+export async function start(): Promise<void> {
+  // Before attaching, which empties the environment.
+  const settings = takeSettings();
+  if (settings.wrapped) {
+    // Some tool that a program in another language has started.
+    if (process.send === undefined) return;
+    if (!areSocketsHere()) {
+      await refuse(
+        'the pool\'s sockets did not reach the program, because something that started it has closed them ("bun run" keeps number 3 alone); start its file itself',
+      );
+    }
+  }
+  const seat = settings.wrapped ? seatHere() : undefined;
+  const core = preloadedCore();
+  letEnd();
+  // Then the program says itself that it is ready.
+  if (settings.waitReady) core.adopted = () => {};
+  process.on("newListener", (event) => {
+    if (event === "message" || event === "disconnect") keepAlive();
+  });
+  if (settings.wrapped) passOn(core, settings, seat);
+  for (const patch of PATCHES) await patch(core, settings);
+}

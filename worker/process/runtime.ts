@@ -1,0 +1,108 @@
+/**
+ * What the three runtimes do differently for a worker, as data: the one place
+ * to edit when a runtime learns something. Each line was seen to be so on the
+ * version named beside it.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import type { RuntimeName } from "../../core/adapter.ts";
+
+/** What one runtime does differently. */
+export interface WorkerRuntime {
+  /** Its name. */
+  readonly name: RuntimeName;
+  /**
+   * True when `http.Server` and `https.Server` are `net.Server`s that adopt an
+   * fd. On Bun 1.4.4 they are wrappers around `Bun.serve`, ignore `fd` and
+   * `reusePort` in silence and listen on a random port.
+   */
+  readonly httpAdopts: boolean;
+  /**
+   * True when `node:http` closes the connection after each response unless
+   * `server.listening` is true (Deno 2.9.5, `resOnFinish`). That would end
+   * keep-alive connections that are fed, or that outlive their listener.
+   */
+  readonly httpChecksListening: boolean;
+  /**
+   * True when pausing a request of a fed `node:http` server does not stop the
+   * reading of its connection (Bun 1.4.4): a body that nobody reads would grow
+   * in memory without end.
+   */
+  readonly httpIgnoresPause: boolean;
+  /**
+   * True when "disconnect" does not always come when the supervisor is killed:
+   * Deno 2.9.5 misses it when something of the worker's was still unread.
+   */
+  readonly missesDisconnect: boolean;
+  /**
+   * True when a client that closes its `node:http2` session with GOAWAY can end
+   * the whole process (Deno 2.9.5, denoland/deno#36788): the session is freed
+   * from within the call that still reads the frame, and nghttp2 then fails an
+   * assertion of `find_stream_on_goaway_func` or touches freed memory.
+   */
+  readonly http2DiesOfGoaway: boolean;
+  /**
+   * True when a `net.Server` calls back for each connection before it accepts
+   * the next one (Bun 1.4.4), so that it can be stopped between two of them. It
+   * shows handles as Node and Deno do, but they cannot be passed on: the event
+   * loop reads from them already.
+   */
+  readonly acceptsOneByOne: boolean;
+  /**
+   * True when the runtime itself serves a main module whose default export has
+   * a `fetch` (Bun 1.4.4, through `Bun.serve`).
+   */
+  readonly servesExport: boolean;
+  /**
+   * True when `node:fs` takes the number of an inherited file descriptor. On
+   * Deno 2.9.5 it does not: its files have numbers of their own.
+   */
+  readonly filesAreDescriptors: boolean;
+}
+
+const TABLE: Readonly<Record<RuntimeName, WorkerRuntime>> = {
+  node: {
+    name: "node",
+    httpAdopts: true,
+    httpChecksListening: false,
+    httpIgnoresPause: false,
+    missesDisconnect: false,
+    http2DiesOfGoaway: false,
+    acceptsOneByOne: false,
+    servesExport: false,
+    filesAreDescriptors: true,
+  },
+  deno: {
+    name: "deno",
+    httpAdopts: true,
+    httpChecksListening: true,
+    httpIgnoresPause: false,
+    missesDisconnect: true,
+    http2DiesOfGoaway: true,
+    acceptsOneByOne: false,
+    servesExport: false,
+    filesAreDescriptors: false,
+  },
+  bun: {
+    name: "bun",
+    httpAdopts: false,
+    httpChecksListening: false,
+    httpIgnoresPause: true,
+    missesDisconnect: false,
+    http2DiesOfGoaway: false,
+    acceptsOneByOne: true,
+    servesExport: true,
+    filesAreDescriptors: true,
+  },
+};
+
+/** The runtime that this process runs on. */
+export const RUNTIME: WorkerRuntime = TABLE[
+  process.versions["bun"] !== undefined
+    ? "bun"
+    : process.versions["deno"] !== undefined
+    ? "deno"
+    : "node"
+];

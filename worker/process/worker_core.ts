@@ -1,0 +1,83 @@
+/**
+ * What the parts of the worker side share behind the public
+ * {@linkcode Worker}. One object per process, even when two copies of the
+ * package are loaded: the first takes the variables out of the environment, so
+ * a second one would believe that it was started by hand.
+ *
+ * @module
+ */
+
+import type { Socket } from "node:net";
+import type { InheritedListener } from "../../core/launch/environment.ts";
+import type { FromWorker } from "../../core/protocol.ts";
+import type { Balancer } from "../balance/balancer.ts";
+import type { Passing } from "../balance/passing.ts";
+import type { Worker } from "../types.ts";
+
+/** A server that serves a listener of this worker. */
+export interface Attachment {
+  /**
+   * Stops accepting and resolves once every connection has ended. Idle ones
+   * get `idle` ms for their next request; `window` is how long it is until the
+   * deadline, in ms, for the ending of those that stay.
+   */
+  drain(idle: number, window: number): Promise<void>;
+  /** Serves a connection that was handed over. */
+  take?(connection: Socket): void;
+  /** Accepts on another slot's shard as well. */
+  adopt?(shard: number): Promise<void>;
+  /**
+   * Stops accepting on another slot's shard; its connections live on. Not there
+   * where it could not adopt the shard a second time.
+   */
+  release?(shard: number): void;
+}
+
+/** The end of the process, where a program that was preloaded has a say. */
+export interface Ending {
+  /** True once nothing is served any more: the process may end. */
+  over: boolean;
+  /** Waited for then, before the process ends; the deadline holds. */
+  last: () => Promise<void>;
+}
+
+/** The state of the process as a worker. */
+export interface Core {
+  /** The public face. */
+  readonly worker: Worker;
+  /** What serves each inherited listener, by its name. */
+  readonly attachments: Map<string, Attachment>;
+  /** How the process ends. */
+  readonly ending: Ending;
+  /** Keeps connections even, where the pool is `balanced`. */
+  readonly balancer: Balancer | undefined;
+  /** Passes connections on to other workers, where the supervisor helps. */
+  readonly passing: Passing | undefined;
+  /** Tells the supervisor; false when there is none. */
+  tell(message: FromWorker): boolean;
+  /** Registers what must end before the process leaves. */
+  attach(attachment: Attachment, listener: string | undefined): void;
+  /** Says that a listener is served, which may make the worker ready. */
+  adopted(listener: string): void;
+  /**
+   * Has the supervisor open an address that the pool does not hold, for all
+   * workers that ask for it. `nth` tells several listeners at port 0 apart.
+   */
+  open(address: string, nth: number): Promise<InheritedListener>;
+}
+
+// The number is the version of this shape, not of the package.
+const KEY = Symbol.for("prefork.worker.1");
+
+type Holder = { [KEY]?: Core };
+
+/** The core of this process, or undefined before it was made. */
+export function presentCore(): Core | undefined {
+  return (globalThis as Holder)[KEY];
+}
+
+/** The core of this process, made at the first call. */
+export function coreOf(make: () => Core): Core {
+  const holder = globalThis as Holder;
+  return holder[KEY] ??= make();
+}
