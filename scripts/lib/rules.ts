@@ -235,7 +235,7 @@ function shortestCircle(
     const ways: string[][] = [[start]];
     const seen = new Set<string>();
     for (let way = ways.shift(); way !== undefined; way = ways.shift()) {
-      if (best !== undefined && way.length >= best.length) break;
+      if (best !== undefined && way.length + 1 >= best.length) break;
       for (const next of graph.get(way.at(-1)!) ?? []) {
         if (next === start) {
           best = [...way, next];
