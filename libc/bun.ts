@@ -6,7 +6,29 @@
 
 import { createRequire } from "node:module";
 import { type Libc, LIBC_NAMES } from "./libc.ts";
-import type { BunFfi } from "../adapters/shared/bun_types.ts";
+
+/** A function of a native library in `bun:ffi`. */
+interface BunFfiFunction {
+  /** The types of its arguments. */
+  readonly args: readonly string[];
+  /** The type of its result. */
+  readonly returns: string;
+}
+
+/** The module `bun:ffi`. */
+interface BunFfi {
+  /** Opens a native library. */
+  dlopen(
+    name: string,
+    functions: Record<string, BunFfiFunction>,
+  ): {
+    readonly symbols: Record<string, (...args: unknown[]) => number | bigint>;
+  };
+  /** The address of a buffer. */
+  ptr(buffer: Uint8Array): number;
+  /** Reads memory. */
+  readonly read: { i32(pointer: number, offset: number): number };
+}
 
 /** libc, and what Bun asks instead of waiting. */
 export interface BunLibc extends Libc {

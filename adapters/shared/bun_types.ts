@@ -78,26 +78,3 @@ export interface BunFdSockets {
     options: { fd: number; socket: BunSocketHandler },
   ): { stop(closeActiveConnections?: boolean): void };
 }
-
-/** A function of a native library in `bun:ffi`. */
-export interface BunFfiFunction {
-  /** The types of its arguments. */
-  readonly args: readonly string[];
-  /** The type of its result. */
-  readonly returns: string;
-}
-
-/** The module `bun:ffi`. */
-export interface BunFfi {
-  /** Opens a native library. */
-  dlopen(
-    name: string,
-    functions: Record<string, BunFfiFunction>,
-  ): {
-    readonly symbols: Record<string, (...args: unknown[]) => number | bigint>;
-  };
-  /** The address of a buffer. */
-  ptr(buffer: Uint8Array): number;
-  /** Reads memory. */
-  readonly read: { i32(pointer: number, offset: number): number };
-}
