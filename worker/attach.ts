@@ -9,8 +9,9 @@ import type { Inheritance } from "../core/launch/environment.ts";
 import { messageOf } from "../core/errors.ts";
 import { encode, TAG } from "../core/protocol.ts";
 import { MAX_ID } from "../core/handoff/stuck_ids.ts";
-import { type Balancer, createBalancer } from "./balance/balancer.ts";
+import { createBalancer } from "./balance/balancer.ts";
 import { createPassing } from "./balance/passing.ts";
+import type { Balancer } from "./process/balancing.ts";
 import { openChannel } from "./process/channel.ts";
 import { type Core, coreOf } from "./process/worker_core.ts";
 import {

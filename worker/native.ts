@@ -10,7 +10,6 @@ import {
   formatAddress,
   type ListenerSpec,
   parseListener,
-  type TcpAddress,
 } from "../core/options/address.ts";
 import type { InheritedListener } from "../core/launch/environment.ts";
 import { messageOf, PreforkError } from "../core/errors.ts";
@@ -22,37 +21,8 @@ import { denoServer } from "./deno/fetch.ts";
 import { isGated, nativeRefusal } from "./listening/filters.ts";
 import { RUNTIME } from "./process/runtime.ts";
 import type { FetchHandler } from "./fetch/handler.ts";
+import type { NativeServer } from "./fetch/native_server.ts";
 import { graftRefusal } from "./graft/graft.ts";
-
-/** Where a native server is to listen. */
-export interface NativePlace {
-  /** The address. */
-  readonly address: TcpAddress;
-  /** True to share it by SO_REUSEPORT. */
-  readonly reusePort: boolean;
-}
-
-/** A running native server. */
-export interface NativeServer {
-  /** The port it listens on. */
-  readonly port: number;
-  /** Stops accepting and resolves once its connections have ended. */
-  stop(): Promise<void>;
-}
-
-/** How one runtime starts its own server. */
-export interface NativeKind {
-  /** True when its SO_REUSEPORT can be used. */
-  readonly reusePort: boolean;
-  /** Starts it. */
-  start(handler: FetchHandler, place: NativePlace): NativeServer;
-  /**
-   * Starts it on an inherited socket.
-   *
-   * @throws {PreforkError} `ERR_ATTACH` when it cannot be put there
-   */
-  adopt(handler: FetchHandler, listener: InheritedListener): Attachment;
-}
 
 /** What a runtime's own server can serve. */
 export interface Native {

@@ -11,12 +11,10 @@ import { parseToWorker } from "../../core/protocol.ts";
 import { Relay } from "../../core/balance/passing.ts";
 import type { ScoreRecord } from "../../core/balance/scoreboard.ts";
 import { WorkerRecord } from "../../core/supervise/worker.ts";
-import {
-  type Balancer,
-  createBalancer,
-} from "../../worker/balance/balancer.ts";
-import { createPassing, type Passing } from "../../worker/balance/passing.ts";
+import { createBalancer } from "../../worker/balance/balancer.ts";
+import { createPassing } from "../../worker/balance/passing.ts";
 import { createYielding } from "../../worker/balance/yielding.ts";
+import type { Balancer, Passing } from "../../worker/process/balancing.ts";
 import type { Connection, Worker } from "./queueing.ts";
 import {
   createQueue,

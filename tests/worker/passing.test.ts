@@ -3,10 +3,10 @@ import net from "node:net";
 import type { FromWorker } from "../../core/protocol.ts";
 import {
   createPassing,
-  type Passing,
   PATIENCE_MS,
   PAUSE_MS,
 } from "../../worker/balance/passing.ts";
+import type { Passing } from "../../worker/process/balancing.ts";
 import { test } from "../harness.ts";
 import { within } from "../within.ts";
 

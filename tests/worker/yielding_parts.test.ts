@@ -1,6 +1,6 @@
 /** When native servers yield. */
 import assert from "node:assert/strict";
-import type { Balancer } from "../../worker/balance/balancer.ts";
+import type { Balancer } from "../../worker/process/balancing.ts";
 import type { NativeLoad } from "../../worker/balance/native_load.ts";
 import {
   createYielding,

@@ -12,7 +12,7 @@
  */
 
 import type { FromWorker } from "../../core/protocol.ts";
-import type { Balancer } from "./balancer.ts";
+import type { Balancer, Passing, Unread } from "../process/balancing.ts";
 
 /** What passing needs of the process. */
 export interface PassingMeans {
@@ -51,28 +51,6 @@ const realLater = (run: () => void, ms: number): void => {
     else run();
   }, ms);
 };
-
-/** A connection of which nothing was read. */
-export interface Unread {
-  /** The listener that it came to. */
-  readonly listener: string;
-  /** What `process.send()` takes. */
-  readonly handle: object;
-  /** Closes this process' copy, without shutdown(2). */
-  close(): void;
-  /** Serves it here. */
-  serve(): void;
-}
-
-/** The connections that are being passed on. */
-export interface Passing {
-  /** Passes a connection on, or serves it here when nobody takes it. */
-  pass(connection: Unread): void;
-  /** Another worker waits for a connection. */
-  room(id: number): void;
-  /** Serves here whatever is not another worker's already. */
-  takeBack(): void;
-}
 
 /**
  * After so many ms without a word the connections are served here. On a machine

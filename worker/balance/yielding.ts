@@ -13,7 +13,7 @@
  * @module
  */
 
-import type { Balancer } from "./balancer.ts";
+import type { Balancer } from "../process/balancing.ts";
 import type { NativeLoad } from "./native_load.ts";
 
 /** A server that can stop accepting for a while. */

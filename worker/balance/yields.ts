@@ -9,7 +9,7 @@ import { clearTimeout, setTimeout } from "node:timers";
 import { duplicate } from "../../libc/libc.ts";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { messageOf } from "../../core/errors.ts";
-import type { Balancer } from "./balancer.ts";
+import type { Balancer } from "../process/balancing.ts";
 import {
   type Counted,
   createNativeLoad,

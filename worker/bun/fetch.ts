@@ -6,8 +6,8 @@
  */
 
 import { bypass } from "../process/bypass.ts";
-import type { NativeKind } from "../native.ts";
 import type { FetchHandler } from "../fetch/handler.ts";
+import type { NativeKind } from "../fetch/native_server.ts";
 import { adoptBunServe } from "./serve.ts";
 
 interface BunServer {

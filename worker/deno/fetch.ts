@@ -5,8 +5,8 @@
  */
 
 import { bypass } from "../process/bypass.ts";
-import type { NativeKind } from "../native.ts";
 import type { FetchHandler, ServeInfo } from "../fetch/handler.ts";
+import type { NativeKind } from "../fetch/native_server.ts";
 import { adoptDenoServe } from "./serve.ts";
 
 /** How Deno starts its own server. */

@@ -10,9 +10,8 @@
 import type { Socket } from "node:net";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import type { FromWorker } from "../../core/protocol.ts";
-import type { Balancer } from "../balance/balancer.ts";
-import type { Passing } from "../balance/passing.ts";
 import type { Worker } from "../types.ts";
+import type { Balancer, Passing } from "./balancing.ts";
 
 /** A server that serves a listener of this worker. */
 export interface Attachment {

@@ -1,0 +1,64 @@
+/**
+ * What keeps the load even between workers, as the rest of a worker sees it;
+ * `balance/` does it.
+ *
+ * @module
+ */
+
+/** What servers tell of their connections and ask before they take more. */
+export interface Balancer {
+  /** True when the supervisor passes connections on. */
+  readonly passes: boolean;
+  /** Counts the open connections of one more server, until disposed. */
+  count(open: () => number): Disposable;
+  /** Says that connections can be passed on to this worker. */
+  takes(): void;
+  /**
+   * True when other workers should have the next connection. Cheap: it can be
+   * asked for each one.
+   */
+  isOver(): boolean;
+  /** The most connections that it may hold, as of the last look at the others. */
+  readonly limit: number;
+  /** How many connections the others had taken by then. */
+  readonly takenByOthers: number;
+  /**
+   * So many connections were accepted and may still be passed on. The others
+   * see them as open ones: whoever has got as many need not pass its own on.
+   */
+  pending(count: number): void;
+  /** Connections were accepted, and kept. */
+  accepted(count: number): void;
+  /** A connection was passed on. */
+  passedOn(): void;
+  /** A connection has come from another worker. */
+  tookOver(): void;
+  /** The worker accepts from now on. */
+  serve(): void;
+  /** The worker drains: the others count it no more. */
+  leave(): void;
+  /** Another process has taken the seat: nothing is written any more. */
+  resign(): void;
+}
+
+/** A connection of which nothing was read. */
+export interface Unread {
+  /** The listener that it came to. */
+  readonly listener: string;
+  /** What `process.send()` takes. */
+  readonly handle: object;
+  /** Closes this process' copy, without shutdown(2). */
+  close(): void;
+  /** Serves it here. */
+  serve(): void;
+}
+
+/** The connections that are being passed on. */
+export interface Passing {
+  /** Passes a connection on, or serves it here when nobody takes it. */
+  pass(connection: Unread): void;
+  /** Another worker waits for a connection. */
+  room(id: number): void;
+  /** Serves here whatever is not another worker's already. */
+  takeBack(): void;
+}
