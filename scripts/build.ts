@@ -1,33 +1,79 @@
-/** Compiles the library to JavaScript and declarations in `dist`. */
+/**
+ * Bundles the library to JavaScript in `dist`, with declarations beside it.
+ *
+ * Each entry is one file, and what several share or what is loaded on demand
+ * is in chunks: a process reads a few files instead of a hundred, and of a
+ * runtime or a mode that it does not have none.
+ */
 
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readFileSync, rmSync } from "node:fs";
 import process from "node:process";
+import { rolldown } from "rolldown";
 import { conclude } from "./lib/problems.ts";
 import { ROOT } from "./lib/tree.ts";
 
 const SHEBANG = "#!/usr/bin/env node";
+const CHUNKS = "chunks";
+
+/** What users import, run, and what workers load by its path. */
+const ENTRIES = {
+  mod: "mod.ts",
+  worker: "worker.ts",
+  cli: "cli.ts",
+  "worker/preload": "worker/preload.ts",
+};
 
 rmSync(`${ROOT}dist`, { recursive: true, force: true });
-const tsc = `${ROOT}node_modules/typescript/bin/tsc`;
-const { status } = spawnSync(
-  process.execPath,
-  [tsc, "-p", "tsconfig.build.json"],
-  { cwd: ROOT, stdio: "inherit" },
-);
+const problems = [...declare(), ...await bundle()];
+if (problems.length === 0) problems.push(...check());
+conclude("build", problems);
 
-const problems: string[] = [];
-if (status !== 0) problems.push("tsc: the sources do not compile");
-else {
+function declare(): string[] {
+  const tsc = `${ROOT}node_modules/typescript/bin/tsc`;
+  const { status } = spawnSync(
+    process.execPath,
+    [tsc, "-p", "tsconfig.build.json"],
+    { cwd: ROOT, stdio: "inherit" },
+  );
+  return status === 0 ? [] : ["tsc: the sources do not compile"];
+}
+
+async function bundle(): Promise<string[]> {
+  const warnings: string[] = [];
+  const build = await rolldown({
+    cwd: ROOT,
+    input: ENTRIES,
+    platform: "node",
+    external: /^(node|bun):/,
+    transform: {
+      target: "es2023",
+      // Its module ends up in a chunk (adapters/shared/preload.ts).
+      define: { PRELOAD_FILE: '"../worker/preload.js"' },
+    },
+    onLog: (_level, log) => void warnings.push(`rolldown: ${log.message}`),
+  });
+  await build.write({
+    dir: `${ROOT}dist`,
+    format: "esm",
+    chunkFileNames: `${CHUNKS}/[name].js`,
+    // Names and lines stay, for stack traces; what explains the sources goes.
+    minify: false,
+    comments: { legal: true, annotation: true, jsdoc: false },
+  });
+  await build.close();
+  return warnings;
+}
+
+function check(): string[] {
   const command = `${ROOT}dist/cli.js`;
-  if (!readFileSync(command, "utf8").startsWith(`${SHEBANG}\n`)) {
-    problems.push(`dist/cli.js: a command begins with "${SHEBANG}"`);
-  }
-  // Named by a path at run time, so that no compiler misses it.
-  if (!existsSync(`${ROOT}dist/worker/preload.js`)) {
-    problems.push("dist/worker/preload.js: workers load it, and it is missing");
-  }
   // npm does so when it installs the package; for those who use dist itself.
   chmodSync(command, 0o755);
+  if (!readFileSync(command, "utf8").startsWith(`${SHEBANG}\n`)) {
+    return [`dist/cli.js: a command begins with "${SHEBANG}"`];
+  }
+  // Named by a path at run time, so that no compiler misses it.
+  return existsSync(`${ROOT}dist/worker/preload.js`)
+    ? []
+    : ["dist/worker/preload.js: workers load it, and it is missing"];
 }
-conclude("build", problems);

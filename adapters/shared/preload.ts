@@ -6,10 +6,13 @@
 
 import { fileURLToPath } from "node:url";
 
-// Not written as one path: the compiler renames modules that are imported, and
-// this one is only named.
-const ENDING = import.meta.url.endsWith(".ts") ? "ts" : "js";
-const MODULE = new URL(`../../../worker/preload.${ENDING}`, import.meta.url);
+/** Where it is from here once this module is bundled (`scripts/build.ts`). */
+declare const PRELOAD_FILE: string | undefined;
+
+const MODULE = new URL(
+  typeof PRELOAD_FILE === "string" ? PRELOAD_FILE : "../../worker/preload.ts",
+  import.meta.url,
+);
 
 /** Its path, or its address when this package was not loaded from a disk. */
 export const PRELOAD: string = MODULE.protocol === "file:"

@@ -109,7 +109,9 @@ describe("the npm package", () => {
     const unexpected = files.filter((file) =>
       !/^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist)$/.test(file) &&
       !/^dist\/(mod|worker|cli)\.(js|d\.ts)$/.test(file) &&
-      !/^dist\/(core|adapters|worker|cli)(\/[\w/]+(\.js|\.d\.ts)?)?$/.test(file)
+      !/^dist\/(worker\/preload|chunks\/\w+)\.js$/.test(file) &&
+      !/^dist\/(chunks|(core|handles|libc|tls|adapters|worker|cli)(\/[\w/]+(\.d\.ts)?)?)$/
+        .test(file)
     );
     assert.deepEqual(unexpected, []);
     for (
