@@ -15,11 +15,12 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseCommandLine } from "./cli/arguments.ts";
 import { HELP, VERSION } from "./cli/help.ts";
-import { createReporter, type Output } from "./cli/report.ts";
+import type { Output } from "./cli/progress.ts";
+import { createReporter } from "./cli/report.ts";
 import { Pool } from "./adapters/pool.ts";
 import { EXIT, exitCodeOf, messageOf } from "./core/errors.ts";
 
-export type { Output } from "./cli/report.ts";
+export type { Output } from "./cli/progress.ts";
 
 /** Where the command writes. */
 export interface CommandIO {

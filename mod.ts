@@ -27,15 +27,16 @@ export { Pool } from "./adapters/pool.ts";
 export { PoolCore, type StopReport } from "./core/pool.ts";
 export type { PoolOptions, WorkerRuntime } from "./core/options/options.ts";
 export type { Balance } from "./core/options/balance.ts";
-export type { PoolEvent, WorkerIdentity } from "./core/events.ts";
 export type { ExitReason, WorkerState } from "./core/supervise/state.ts";
 export type {
   ListenerStatus,
+  PoolEvent,
   PoolState,
   PoolStatus,
+  WorkerIdentity,
+  WorkerLoad,
   WorkerStatus,
-} from "./core/status.ts";
-export type { WorkerLoad } from "./core/balance/traffic.ts";
+} from "./core/events.ts";
 export {
   EXIT,
   exitCodeOf,

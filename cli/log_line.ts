@@ -6,7 +6,7 @@
 
 import type { PoolEvent } from "../core/events.ts";
 import type { PoolCore } from "../core/pool.ts";
-import type { PoolStatus } from "../core/status.ts";
+import type { PoolStatus } from "../core/events.ts";
 
 /** Events that would only repeat the line before or after them. */
 const SILENT: ReadonlySet<PoolEvent["type"]> = new Set([

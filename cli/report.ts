@@ -8,15 +8,7 @@ import type { PoolEvent } from "../core/events.ts";
 import type { PoolCore } from "../core/pool.ts";
 import type { LogForm } from "./arguments.ts";
 import { jsonLine, readyLine, textLine } from "./log_line.ts";
-import { createProgress } from "./progress.ts";
-
-/** Something that can be written to. */
-export interface Output {
-  /** True for a terminal. */
-  readonly isTTY?: boolean;
-  /** Writes a text. */
-  write(text: string): unknown;
-}
+import { createProgress, type Output } from "./progress.ts";
 
 /** Follows the events of a pool and writes them down until it has ended. */
 export function createReporter(

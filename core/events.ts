@@ -1,12 +1,12 @@
 /**
- * What a pool tells about itself.
+ * What a pool tells about itself: its events, and its status when asked.
  *
  * @module
  */
 
 import type { ShareMode } from "./adapter.ts";
-import type { WorkerStatus } from "./status.ts";
-import type { ExitReason } from "./supervise/state.ts";
+import type { WorkerRuntime } from "./options/options.ts";
+import type { ExitReason, WorkerState } from "./supervise/state.ts";
 
 /** Which worker an event is about. */
 export interface WorkerIdentity {
@@ -110,3 +110,80 @@ export type PoolEvent =
   | { readonly type: "stopped"; readonly killed: number }
   /** Something that the operator should know. */
   | { readonly type: "warning"; readonly message: string };
+
+/** What a pool is doing. */
+export type PoolState =
+  /** Made, not started. */
+  | "new"
+  /** Started, and not every worker has been ready yet. */
+  | "starting"
+  /** Every worker has been ready. */
+  | "running"
+  /** A reload is going on. */
+  | "reloading"
+  /** Workers drain for good. */
+  | "stopping"
+  /** Nothing is left. */
+  | "stopped";
+
+/** A listener in a {@linkcode PoolStatus}. */
+export interface ListenerStatus {
+  /** Its name. */
+  readonly name: string;
+  /** Its real address. */
+  readonly address: string;
+  /** How it is shared. */
+  readonly share: ShareMode;
+}
+
+/**
+ * The load of a worker. What the workers of `balanced` say of themselves is as
+ * old as their last record, at most 100 ms; in `shared`, `sharded` and
+ * `reuseport` nobody counts.
+ */
+export interface WorkerLoad {
+  /** Its open connections, in `balanced` and `handoff`. */
+  readonly connections: number;
+  /** In `balanced`: connections that it has accepted and kept. */
+  readonly accepted: number;
+  /** In `balanced`: connections that it has passed on to others. */
+  readonly passedOn: number;
+  /** In `balanced`: connections that others have passed on to it. */
+  readonly takenOver: number;
+}
+
+/** A worker in a {@linkcode PoolStatus}. */
+export interface WorkerStatus extends WorkerLoad {
+  /** Its slot. */
+  readonly slot: number;
+  /** Its generation. */
+  readonly generation: number;
+  /** Its process id. */
+  readonly pid: number;
+  /** Where it is in its life. */
+  readonly state: WorkerState;
+  /** What runs it. */
+  readonly runtime: WorkerRuntime;
+  /** How long ago it was started, in milliseconds. */
+  readonly age: number;
+  /** How often its slot got a new worker after a crash. */
+  readonly restarts: number;
+}
+
+/** A picture of a pool. */
+export interface PoolStatus {
+  /** What it is doing. */
+  readonly state: PoolState;
+  /** The generation that serves, from 1. */
+  readonly generation: number;
+  /** How many workers are wanted. */
+  readonly wanted: number;
+  /** How many are ready. */
+  readonly ready: number;
+  /** Its listeners; those that workers asked for come after its own. */
+  readonly listeners: readonly ListenerStatus[];
+  /** Its workers, by slot; those that leave come after those that serve. */
+  readonly workers: readonly WorkerStatus[];
+  /** Connections that wait here for a worker: in `handoff` for a free one. */
+  readonly waiting: number;
+}

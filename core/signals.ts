@@ -5,7 +5,7 @@
  */
 
 import type { Adapter, Signal } from "./adapter.ts";
-import type { PoolCore } from "./pool.ts";
+import type { PoolStatus } from "./events.ts";
 
 /** What a pool does on a signal. */
 export type SignalAction =
@@ -42,9 +42,25 @@ export const SIGNAL_ACTIONS: Readonly<Partial<Record<Signal, SignalAction>>> = {
   SIGTTOU: "fewer",
 };
 
+/** What obeys signals: a pool, as far as they can ask anything of it. */
+export interface SignalTarget {
+  /** What it is doing. */
+  status(): Pick<PoolStatus, "state" | "wanted">;
+  /** Ends it, at once if `quick`. */
+  stop(options?: { readonly quick?: boolean }): unknown;
+  /** Replaces its workers. */
+  reload(): Promise<unknown>;
+  /** Changes how many workers are wanted. */
+  scale(workers: number): void;
+  /** Tells what each worker does. */
+  report(): void;
+  /** Tells the operator something. */
+  warn(message: string): void;
+}
+
 /** Makes a pool obey signals until the returned ones are disposed. */
 export function trapSignals(
-  pool: PoolCore,
+  pool: SignalTarget,
   adapter: Adapter,
   maxWorkers: number,
 ): readonly Disposable[] {

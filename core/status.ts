@@ -4,73 +4,16 @@
  * @module
  */
 
-import type { Adapter, ShareMode } from "./adapter.ts";
+import type { Adapter } from "./adapter.ts";
+import type {
+  PoolState,
+  PoolStatus,
+  WorkerLoad,
+  WorkerStatus,
+} from "./events.ts";
 import type { Listener } from "./listeners/listeners.ts";
-import type { WorkerRuntime } from "./options/options.ts";
 import type { Supervisor } from "./supervise/supervisor.ts";
-import type { Traffic, WorkerLoad } from "./balance/traffic.ts";
-import type { WorkerState } from "./supervise/state.ts";
-
-/** What a pool is doing. */
-export type PoolState =
-  /** Made, not started. */
-  | "new"
-  /** Started, and not every worker has been ready yet. */
-  | "starting"
-  /** Every worker has been ready. */
-  | "running"
-  /** A reload is going on. */
-  | "reloading"
-  /** Workers drain for good. */
-  | "stopping"
-  /** Nothing is left. */
-  | "stopped";
-
-/** A listener in a {@linkcode PoolStatus}. */
-export interface ListenerStatus {
-  /** Its name. */
-  readonly name: string;
-  /** Its real address. */
-  readonly address: string;
-  /** How it is shared. */
-  readonly share: ShareMode;
-}
-
-/** A worker in a {@linkcode PoolStatus}. */
-export interface WorkerStatus extends WorkerLoad {
-  /** Its slot. */
-  readonly slot: number;
-  /** Its generation. */
-  readonly generation: number;
-  /** Its process id. */
-  readonly pid: number;
-  /** Where it is in its life. */
-  readonly state: WorkerState;
-  /** What runs it. */
-  readonly runtime: WorkerRuntime;
-  /** How long ago it was started, in milliseconds. */
-  readonly age: number;
-  /** How often its slot got a new worker after a crash. */
-  readonly restarts: number;
-}
-
-/** A picture of a pool. */
-export interface PoolStatus {
-  /** What it is doing. */
-  readonly state: PoolState;
-  /** The generation that serves, from 1. */
-  readonly generation: number;
-  /** How many workers are wanted. */
-  readonly wanted: number;
-  /** How many are ready. */
-  readonly ready: number;
-  /** Its listeners; those that workers asked for come after its own. */
-  readonly listeners: readonly ListenerStatus[];
-  /** Its workers, by slot; those that leave come after those that serve. */
-  readonly workers: readonly WorkerStatus[];
-  /** Connections that wait here for a worker: in `handoff` for a free one. */
-  readonly waiting: number;
-}
+import type { Traffic } from "./balance/traffic.ts";
 
 /** What {@linkcode statusOf} looks at. */
 export interface StatusSource {

@@ -4,10 +4,14 @@ import { codeOnly, lineOf } from "./lib/source.ts";
 import { conclude, read } from "./lib/problems.ts";
 import { filesBelow } from "./lib/tree.ts";
 
-/** The longest file outside of tests and benchmarks, in lines. */
-const MAX_LINES = 300;
+/**
+ * A file has one subject, which takes about 300 lines unless sense says
+ * otherwise. One outside of tests and benchmarks with more lines than this has
+ * two subjects, most likely.
+ */
+const MAX_LINES = 400;
 
-/** Files that may be longer, and why. */
+/** Files with one subject that are longer, and why. */
 const LONGER: Readonly<Record<string, string>> = {};
 
 const LIBRARY =
@@ -59,7 +63,7 @@ for (const file of filesBelow("").filter((f) => TEXT.test(f))) {
   const limited = !/^(?:tests|bench)\//.test(file);
   if (limited && lines > MAX_LINES && LONGER[file] === undefined) {
     problems.push(
-      `${file}: ${lines} lines, the limit is ${MAX_LINES}: split it`,
+      `${file}: ${lines} lines, the limit is ${MAX_LINES}: split it by subject`,
     );
   }
   if (!LIBRARY.test(file)) continue;

@@ -5,12 +5,12 @@
  */
 
 import type { Connection } from "../adapter.ts";
-import type { WorkerRecord } from "../supervise/worker.ts";
+import type { PoolWorker } from "../worker.ts";
 
 /** A connection that is passed on. */
 export interface Pass {
   /** The worker that has accepted it. */
-  readonly from: WorkerRecord;
+  readonly from: PoolWorker;
   /** The number that this worker has given it. */
   readonly id: number;
   /** Where it came in. */
@@ -21,7 +21,7 @@ export interface Pass {
 
 /** Keeps them, in the order in which they came. */
 export class Passes {
-  readonly #of = new Map<WorkerRecord, Map<number, Pass>>();
+  readonly #of = new Map<PoolWorker, Map<number, Pass>>();
   readonly #hopeful = new Set<Pass>();
   readonly #promised = new Set<Pass>();
 
@@ -41,7 +41,7 @@ export class Passes {
   }
 
   /** True while a worker has one here. */
-  has(from: WorkerRecord): boolean {
+  has(from: PoolWorker): boolean {
     return this.#of.has(from);
   }
 
@@ -65,7 +65,7 @@ export class Passes {
   }
 
   /** Takes one out, if it is here. */
-  take(from: WorkerRecord, id: number): Pass | undefined {
+  take(from: PoolWorker, id: number): Pass | undefined {
     const own = this.#of.get(from);
     const pass = own?.get(id);
     if (own === undefined || pass === undefined) return undefined;
@@ -77,7 +77,7 @@ export class Passes {
   }
 
   /** Takes all out, or all of a worker. */
-  drain(from?: WorkerRecord): readonly Pass[] {
+  drain(from?: PoolWorker): readonly Pass[] {
     const all = from === undefined
       ? [...this.#promised, ...this.#hopeful]
       : [...this.#of.get(from)?.values() ?? []];

@@ -19,7 +19,7 @@ import type { Clock, Connection } from "../adapter.ts";
 import { leastLoaded, type Score } from "./policy.ts";
 import { type Pass, Passes } from "./passes.ts";
 import { isServing, type Scoreboard, type ScoreRecord } from "./scoreboard.ts";
-import type { WorkerRecord } from "../supervise/worker.ts";
+import type { PoolWorker } from "../worker.ts";
 
 /**
  * Who has not answered after so many ms is busy: another one is asked. A tenth
@@ -45,7 +45,7 @@ interface Desk {
 export class Relay {
   readonly #board: Scoreboard;
   readonly #clock: Clock;
-  readonly #desks = new Map<WorkerRecord, Desk>();
+  readonly #desks = new Map<PoolWorker, Desk>();
   readonly #passes = new Passes();
   /** Ours, in the order in which they came. */
   readonly #ours: Pass[] = [];
@@ -64,7 +64,7 @@ export class Relay {
   }
 
   /** A worker accepts now. */
-  join(worker: WorkerRecord): void {
+  join(worker: PoolWorker): void {
     if (!this.#desks.has(worker)) {
       this.#desks.set(worker, {
         open: true,
@@ -78,7 +78,7 @@ export class Relay {
   }
 
   /** A worker drains: it gets nothing more, and may still pass on. */
-  leave(worker: WorkerRecord): void {
+  leave(worker: PoolWorker): void {
     const desk = this.#desks.get(worker);
     if (desk === undefined) return;
     desk.open = false;
@@ -87,7 +87,7 @@ export class Relay {
   }
 
   /** A worker is gone. Our copies of what it passed on live on. */
-  lose(worker: WorkerRecord): void {
+  lose(worker: PoolWorker): void {
     const desk = this.#desks.get(worker);
     this.#desks.delete(worker);
     this.#ours.unshift(...desk?.underway ?? []);
@@ -97,7 +97,7 @@ export class Relay {
 
   /** A worker passes a connection on. */
   pass(
-    from: WorkerRecord,
+    from: PoolWorker,
     id: number,
     listener: string,
     connection: Connection,
@@ -118,7 +118,7 @@ export class Relay {
   }
 
   /** A connection is ours now. */
-  gave(from: WorkerRecord, id: number): void {
+  gave(from: PoolWorker, id: number): void {
     const pass = this.#passes.take(from, id);
     if (pass === undefined) return;
     this.#ours.push(pass);
@@ -126,13 +126,13 @@ export class Relay {
   }
 
   /** A worker serves a connection itself after all. */
-  kept(from: WorkerRecord, id: number): void {
+  kept(from: PoolWorker, id: number): void {
     this.#passes.take(from, id)?.connection.close();
     this.#proceed();
   }
 
   /** A worker has read what it was told: it is awake. */
-  heard(worker: WorkerRecord): void {
+  heard(worker: PoolWorker): void {
     const desk = this.#desks.get(worker);
     if (desk === undefined || worker.unread > 0) return;
     if (desk.asked !== undefined) {
@@ -186,7 +186,7 @@ export class Relay {
     }
   }
 
-  #send(worker: WorkerRecord, pass: Pass): void {
+  #send(worker: PoolWorker, pass: Pass): void {
     const { id, listener, connection } = pass;
     const desk = this.#desks.get(worker)!;
     desk.underway.add(pass);
@@ -264,11 +264,11 @@ export class Relay {
   /** So many of those that take connections now, the least loaded first. */
   #sorted(
     count: number,
-    fits: (worker: WorkerRecord, desk: Desk, record: ScoreRecord) => boolean,
-  ): readonly WorkerRecord[] {
+    fits: (worker: PoolWorker, desk: Desk, record: ScoreRecord) => boolean,
+  ): readonly PoolWorker[] {
     if (count <= 0) return [];
     this.#board.look();
-    const there: { worker: WorkerRecord; score: Score }[] = [];
+    const there: { worker: PoolWorker; score: Score }[] = [];
     const all: Score[] = [];
     for (const [worker, desk] of this.#desks) {
       const record = this.#board.record(worker.seat);
@@ -280,7 +280,7 @@ export class Relay {
       all.push(score);
       if (fits(worker, desk, record)) there.push({ worker, score });
     }
-    const sorted: WorkerRecord[] = [];
+    const sorted: PoolWorker[] = [];
     while (there.length > 0 && sorted.length < count) {
       const best = leastLoaded(there.map(({ score }) => score), all);
       sorted.push(...there.splice(best, 1).map(({ worker }) => worker));

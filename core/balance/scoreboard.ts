@@ -91,6 +91,18 @@ export function isServing(record: ScoreRecord, now: number): boolean {
   return record.serving && Math.abs(now - record.beat) < HUNG_MS;
 }
 
+/** The place of a worker among others that share connections evenly. */
+export interface Seat {
+  /** The scoreboard. */
+  readonly fd: number;
+  /** The number of its own record there. */
+  readonly seat: number;
+  /** Its part of new connections, in relation to the others'. */
+  readonly weight: number;
+  /** True when the supervisor passes connections on. */
+  readonly passes: boolean;
+}
+
 /** The supervisor's hold on the scoreboard. */
 export interface Scoreboard {
   /** The file, for workers to inherit. */

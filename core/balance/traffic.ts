@@ -8,30 +8,14 @@
 import type { Adapter, Connection } from "../adapter.ts";
 import { tieOf } from "../options/balance.ts";
 import { Dispatcher } from "../handoff/dispatcher.ts";
-import type { Seat } from "../launch/environment.ts";
 import type { Listener } from "../listeners/listeners.ts";
 import type { PoolConfig } from "../options/options.ts";
 import { placementOf } from "../handoff/placement.ts";
 import type { FromWorker } from "../protocol.ts";
 import { Relay } from "./passing.ts";
-import { createScoreboard, type Scoreboard } from "./scoreboard.ts";
-import type { WorkerRecord } from "../supervise/worker.ts";
-
-/**
- * The load of a worker. What the workers of `balanced` say of themselves is as
- * old as their last record, at most 100 ms; in `shared`, `sharded` and
- * `reuseport` nobody counts.
- */
-export interface WorkerLoad {
-  /** Its open connections, in `balanced` and `handoff`. */
-  readonly connections: number;
-  /** In `balanced`: connections that it has accepted and kept. */
-  readonly accepted: number;
-  /** In `balanced`: connections that it has passed on to others. */
-  readonly passedOn: number;
-  /** In `balanced`: connections that others have passed on to it. */
-  readonly takenOver: number;
-}
+import { createScoreboard, type Scoreboard, type Seat } from "./scoreboard.ts";
+import type { WorkerLoad } from "../events.ts";
+import type { PoolWorker } from "../worker.ts";
 
 /** The connections of a pool. */
 export class Traffic {
@@ -86,12 +70,12 @@ export class Traffic {
   }
 
   /** Gives a new worker its seat on the scoreboard, where there is one. */
-  allot(worker: WorkerRecord): void {
+  allot(worker: PoolWorker): void {
     worker.seat = this.#board?.allot();
   }
 
   /** The seat of a worker as the worker sees it. */
-  seatOf({ seat, slot }: WorkerRecord, fd: number): Seat | undefined {
+  seatOf({ seat, slot }: PoolWorker, fd: number): Seat | undefined {
     if (seat === undefined) return undefined;
     return {
       fd,
@@ -102,19 +86,19 @@ export class Traffic {
   }
 
   /** A worker is ready for connections. */
-  join(worker: WorkerRecord): void {
+  join(worker: PoolWorker): void {
     this.dispatcher.join(worker);
     this.#relay?.join(worker);
   }
 
   /** A worker gets no more connections. */
-  leave(worker: WorkerRecord): void {
+  leave(worker: PoolWorker): void {
     this.dispatcher.leave(worker);
     this.#relay?.leave(worker);
   }
 
   /** A worker is gone: what was on its way to it goes to another. */
-  lose(worker: WorkerRecord): void {
+  lose(worker: PoolWorker): void {
     this.dispatcher.lose(worker);
     this.#relay?.lose(worker);
     if (worker.seat !== undefined) this.#board?.clear(worker.seat);
@@ -122,7 +106,7 @@ export class Traffic {
   }
 
   /** Hears what a worker says of connections; false when it is about others. */
-  hear(worker: WorkerRecord, message: FromWorker): boolean {
+  hear(worker: PoolWorker, message: FromWorker): boolean {
     switch (message.type) {
       case "closed":
         this.dispatcher.closed(worker, message.count);
@@ -148,7 +132,7 @@ export class Traffic {
 
   /** Takes a connection that a worker passes on; false when it may not. */
   receive(
-    worker: WorkerRecord,
+    worker: PoolWorker,
     message: FromWorker,
     connection: Connection,
   ): boolean {
@@ -160,7 +144,7 @@ export class Traffic {
   }
 
   /** The load of each worker, as it is now. */
-  loads(): (worker: WorkerRecord) => WorkerLoad {
+  loads(): (worker: PoolWorker) => WorkerLoad {
     this.#board?.look();
     return (worker) => {
       const handed = this.dispatcher.holding(worker);

@@ -14,16 +14,12 @@ import type { Tie } from "../options/balance.ts";
 import type { ProxySettings } from "../options/listener_features.ts";
 import type { Placement } from "./placement.ts";
 import { Queue, type Waiting } from "./queue.ts";
-import { createReception, type Reception } from "./preread.ts";
+import {
+  createReception,
+  type Introduction,
+  type Reception,
+} from "./preread.ts";
 import { freeOnes, isFree, type Taker } from "./taker.ts";
-
-/** What was learned of a connection before it was offered. */
-export interface Introduction {
-  /** What ties the client to a worker. */
-  readonly key?: string | undefined;
-  /** What was read of it here, one character per byte. */
-  readonly head?: string | undefined;
-}
 
 interface Offer extends Waiting<Taker>, Introduction {
   readonly connection: Connection;

@@ -7,7 +7,6 @@
 
 import type { Clock, Connection } from "../adapter.ts";
 import type { Tie } from "../options/balance.ts";
-import type { Introduction } from "./dispatcher.ts";
 import { type Clue, told } from "./first_bytes.ts";
 import type { ProxySettings } from "../options/listener_features.ts";
 import { MAX_HEAD } from "../protocol.ts";
@@ -20,6 +19,14 @@ export const HEAD_MS = 10_000;
 
 /** How many clients are waited for at once; the oldest then goes on as it is. */
 export const MAX_READING = 4096;
+
+/** What was learned of a connection before it was offered. */
+export interface Introduction {
+  /** What ties the client to a worker. */
+  readonly key?: string | undefined;
+  /** What was read of it here, one character per byte. */
+  readonly head?: string | undefined;
+}
 
 /** Gets to know clients. */
 export interface Reception {

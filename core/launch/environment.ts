@@ -6,6 +6,7 @@
  */
 
 import type { ShareMode } from "../adapter.ts";
+import type { Seat } from "../balance/scoreboard.ts";
 import {
   areFeatures,
   type ListenerFeatures,
@@ -36,18 +37,6 @@ export interface InheritedListener extends ListenerFeatures {
   readonly sticky?: string;
   /** In `sharded`: which of {@linkcode InheritedListener.fds} is the own one. */
   readonly shard: number;
-}
-
-/** The place of a worker among others that share connections evenly. */
-export interface Seat {
-  /** The scoreboard. */
-  readonly fd: number;
-  /** The number of its own record there. */
-  readonly seat: number;
-  /** Its part of new connections, in relation to the others'. */
-  readonly weight: number;
-  /** True when the supervisor passes connections on. */
-  readonly passes: boolean;
 }
 
 /** What a worker inherited. */

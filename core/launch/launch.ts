@@ -4,20 +4,27 @@
  * @module
  */
 
-import type { Adapter, Connection, ExitStatus } from "../adapter.ts";
+import type {
+  Adapter,
+  Connection,
+  ExitStatus,
+  HeldSocket,
+} from "../adapter.ts";
 import { formatTie, tieOf } from "../options/balance.ts";
-import { encodeInheritance, PRELOAD_VARIABLE } from "./environment.ts";
-import { habitsOf } from "./habits.ts";
 import {
-  inheritedListener,
-  inheritedSockets,
-  type Listener,
-} from "../listeners/listeners.ts";
+  encodeInheritance,
+  type InheritedListener,
+  PRELOAD_VARIABLE,
+} from "./environment.ts";
+import { habitsOf } from "./habits.ts";
+import type { Listener } from "../listeners/listeners.ts";
+import { featuresOf } from "../options/listener_features.ts";
+import { isInherited } from "../options/share_mode.ts";
 import type { PoolConfig } from "../options/options.ts";
 import { commandOf } from "./program.ts";
 import { preloadVariables } from "./runtime_command.ts";
 import type { Traffic } from "../balance/traffic.ts";
-import type { WorkerRecord } from "../supervise/worker.ts";
+import type { PoolWorker } from "../worker.ts";
 
 /** Who is told what a worker does. */
 export interface WorkerObserver {
@@ -64,7 +71,7 @@ export interface LaunchContext {
  * @throws {PreforkError} `ERR_BOOT` or `ERR_SPAWN`
  */
 export function launch(
-  worker: WorkerRecord,
+  worker: PoolWorker,
   { config, listeners, adapter, traffic }: LaunchContext,
   observer: WorkerObserver,
 ): void {
@@ -116,7 +123,7 @@ function ownEnvironment({ host }: Adapter): Record<string, string> {
 }
 
 function placeOf(
-  worker: WorkerRecord,
+  worker: PoolWorker,
   { config, listeners, adapter, traffic }: LaunchContext,
   fds: readonly number[],
 ): Record<string, string> {
@@ -137,4 +144,21 @@ function placeOf(
     { slot, generation, listeners: inherited, ...(seat && { seat }) },
     adapter.capabilities.fdPlacement,
   );
+}
+
+/** The sockets of a listener that workers inherit. */
+function inheritedSockets(listener: Listener): readonly HeldSocket[] {
+  return isInherited(listener.mode) ? listener.sockets : [];
+}
+
+/** A listener as the worker of a slot sees it. */
+function inheritedListener(
+  listener: Listener,
+  slot: number,
+  fds: readonly number[],
+): InheritedListener {
+  const { name, address, mode, backlog, ipv6Only } = listener;
+  const shard = mode === "sharded" ? slot : 0;
+  const features = featuresOf(listener);
+  return { name, address, mode, backlog, ipv6Only, fds, shard, ...features };
 }

@@ -13,7 +13,7 @@ import {
 } from "./shards.ts";
 import type { Listener } from "./listeners.ts";
 import type { PoolEvent } from "../events.ts";
-import type { Slot, WorkerRecord } from "../supervise/worker.ts";
+import type { PoolWorker } from "../worker.ts";
 
 /** Assigns the shards of slots without a ready worker to other workers. */
 export class Adoption {
@@ -23,7 +23,7 @@ export class Adoption {
   readonly #used = new Set<number>();
   #present: Adoptions = new Map();
   /** Who was told, since a slot's worker changes. */
-  readonly #told = new Map<number, WorkerRecord>();
+  readonly #told = new Map<number, PoolWorker>();
 
   /** Makes one for the sharded listeners among a pool's. */
   constructor(
@@ -40,16 +40,10 @@ export class Adoption {
     this.#used.add(slot);
   }
 
-  /** Brings the assignment in line with which slots have a ready worker. */
-  update(slots: ReadonlyMap<number, Slot>): void {
+  /** Brings the assignment in line with the ready workers, by slot. */
+  update(ready: ReadonlyMap<number, PoolWorker>): void {
     if (this.#names.length === 0) return;
-    const ready = new Map<number, WorkerRecord>();
-    for (const { slot, current, next } of slots.values()) {
-      const worker = [current, next].find((one) => one?.state === "ready");
-      if (worker === undefined) continue;
-      ready.set(slot, worker);
-      this.#used.add(slot);
-    }
+    for (const slot of ready.keys()) this.#used.add(slot);
     const before = new Map(this.#present);
     for (const [shard, slot] of before) {
       // A new worker of the adopting slot has not been told.
@@ -64,7 +58,7 @@ export class Adoption {
 
   #tell(
     { type, shard, slot }: AdoptionChange,
-    ready: ReadonlyMap<number, WorkerRecord>,
+    ready: ReadonlyMap<number, PoolWorker>,
   ): void {
     const worker = ready.get(slot);
     if (type === "adopt") this.#told.set(shard, worker!);

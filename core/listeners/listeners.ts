@@ -10,13 +10,12 @@ import {
   formatAddress,
   type ListenerSpec,
 } from "../options/address.ts";
-import type { InheritedListener } from "../launch/environment.ts";
 import { PreforkError } from "../errors.ts";
 import {
   featuresOf,
   type ListenerFeatures,
 } from "../options/listener_features.ts";
-import { chooseShareMode, isInherited } from "../options/share_mode.ts";
+import { chooseShareMode } from "../options/share_mode.ts";
 
 /** A listener whose sockets are bound. */
 export interface Listener extends ListenerFeatures {
@@ -100,23 +99,6 @@ export function closeListeners(listeners: readonly Listener[]): void {
   for (const { sockets } of listeners) {
     for (const socket of sockets) socket.close();
   }
-}
-
-/** The sockets of a listener that workers inherit. */
-export function inheritedSockets(listener: Listener): readonly HeldSocket[] {
-  return isInherited(listener.mode) ? listener.sockets : [];
-}
-
-/** A listener as the worker of a slot sees it. */
-export function inheritedListener(
-  listener: Listener,
-  slot: number,
-  fds: readonly number[],
-): InheritedListener {
-  const { name, address, mode, backlog, ipv6Only } = listener;
-  const shard = mode === "sharded" ? slot : 0;
-  const features = featuresOf(listener);
-  return { name, address, mode, backlog, ipv6Only, fds, shard, ...features };
 }
 
 async function bindAll(

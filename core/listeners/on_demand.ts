@@ -16,7 +16,7 @@ import { messageOf, PreforkError } from "../errors.ts";
 import type { PoolEvent } from "../events.ts";
 import type { Listener } from "./listeners.ts";
 import type { FromWorker } from "../protocol.ts";
-import type { WorkerRecord } from "../supervise/worker.ts";
+import type { PoolWorker } from "../worker.ts";
 
 /** What they need. */
 export interface OpenedContext {
@@ -35,9 +35,9 @@ export interface Opened {
   /** Those that are open. They outlive the workers that asked, for a time. */
   readonly listeners: readonly Listener[];
   /** Opens what a worker asks for, unless that is open, and answers. */
-  open(worker: WorkerRecord, wish: OpenWish): void;
+  open(worker: PoolWorker, wish: OpenWish): void;
   /** A worker is gone: what nobody asks for any more is closed in the end. */
-  lose(worker: WorkerRecord): void;
+  lose(worker: PoolWorker): void;
   /** Closes them; nothing is opened from now on. */
   close(): void;
 }
@@ -50,7 +50,7 @@ interface Entry {
   readonly listener: Listener;
   readonly accepting: Disposable;
   /** The workers that serve it. */
-  readonly holders: Set<WorkerRecord>;
+  readonly holders: Set<PoolWorker>;
   /** Runs while nobody does. */
   unused: Disposable | undefined;
 }

@@ -6,11 +6,11 @@
 
 import type { ExitStatus } from "../adapter.ts";
 import type { PoolConfig } from "../options/options.ts";
-import type { WorkerRecord } from "./worker.ts";
+import type { PoolWorker } from "../worker.ts";
 import type { ExitReason } from "./state.ts";
 
 /** What is known of a worker. */
-export type Known = Pick<WorkerRecord, "attached" | "runtime">;
+export type Known = Pick<PoolWorker, "attached" | "runtime">;
 
 /** What a worker has not done whose start timeout has passed. */
 export function describeSilence(
@@ -38,7 +38,7 @@ export function describeSilence(
 
 /** Why a worker is gone that was not meant to go: what it said itself counts. */
 export function whyGone(
-  worker: Known & Pick<WorkerRecord, "failure">,
+  worker: Known & Pick<PoolWorker, "failure">,
   reason: ExitReason,
   status: ExitStatus,
 ): string {

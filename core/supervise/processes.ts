@@ -18,7 +18,7 @@ import type { RuntimePattern } from "../launch/program.ts";
 import { type FromWorker, parseFromWorker } from "../protocol.ts";
 import type { Traffic } from "../balance/traffic.ts";
 import { describeSilence } from "./diagnosis.ts";
-import { WorkerRecord } from "./worker.ts";
+import { PoolWorker } from "../worker.ts";
 import {
   type ExitReason,
   exitReason,
@@ -44,9 +44,9 @@ export interface CrewContext {
   /** Tells the user. */
   emit(event: PoolEvent): void;
   /** A worker accepts now. */
-  onReady(worker: WorkerRecord): void;
+  onReady(worker: PoolWorker): void;
   /** A worker's process has ended. */
-  onGone(worker: WorkerRecord, reason: ExitReason, status: ExitStatus): void;
+  onGone(worker: PoolWorker, reason: ExitReason, status: ExitStatus): void;
 }
 
 /** Starts workers and follows them. */
@@ -56,7 +56,7 @@ export class Crew {
   /** Listeners that workers asked for. */
   readonly opened: Opened;
   readonly #context: CrewContext;
-  readonly #output: BootOutput<WorkerRecord>;
+  readonly #output: BootOutput<PoolWorker>;
 
   /** Makes a crew without workers. */
   constructor(context: CrewContext) {
@@ -75,10 +75,10 @@ export class Crew {
    *
    * @throws {PreforkError} `ERR_BOOT` or `ERR_SPAWN`
    */
-  start(slot: number, generation: number): WorkerRecord {
+  start(slot: number, generation: number): PoolWorker {
     const { config, adapter, listeners, runtimeOf, traffic, post, emit } =
       this.#context;
-    const worker = new WorkerRecord(
+    const worker = new PoolWorker(
       slot,
       generation,
       runtimeOf(slot),
@@ -110,7 +110,7 @@ export class Crew {
   }
 
   /** Walks a worker through the state table. */
-  step(worker: WorkerRecord, event: WorkerEvent): void {
+  step(worker: PoolWorker, event: WorkerEvent): void {
     const from = worker.state;
     const { next, actions } = WORKER_TABLE[from][event];
     worker.state = next;
@@ -125,7 +125,7 @@ export class Crew {
     this.#output.mute();
   }
 
-  #act(worker: WorkerRecord, action: WorkerAction): void {
+  #act(worker: PoolWorker, action: WorkerAction): void {
     const { config, adapter, traffic, emit, onReady } = this.#context;
     switch (action) {
       case "welcome":
@@ -169,7 +169,7 @@ export class Crew {
     }
   }
 
-  #watch(worker: WorkerRecord, ms: number): void {
+  #watch(worker: PoolWorker, ms: number): void {
     const { adapter, post } = this.#context;
     worker.timer?.[Symbol.dispose]();
     worker.timer = adapter.clock.after(
@@ -183,7 +183,7 @@ export class Crew {
    * has lived for the soak time. Its socket is held here, so to count it too
    * early costs time and no connection.
    */
-  #trust(worker: WorkerRecord): void {
+  #trust(worker: PoolWorker): void {
     const { config, adapter, post } = this.#context;
     if (startsJavaScript(config.program, config.args)) return;
     adapter.clock.after(config.soak, () =>
@@ -192,7 +192,7 @@ export class Crew {
       }));
   }
 
-  #blame(worker: WorkerRecord, starting: boolean): void {
+  #blame(worker: PoolWorker, starting: boolean): void {
     const { config, emit } = this.#context;
     if (!starting) this.killed++;
     const why = starting
@@ -206,7 +206,7 @@ export class Crew {
     });
   }
 
-  #bury(worker: WorkerRecord, status: ExitStatus): void {
+  #bury(worker: PoolWorker, status: ExitStatus): void {
     const { adapter, emit, onGone } = this.#context;
     const reason = worker.failure !== undefined && worker.readyAt === undefined
       ? "boot-failed"
@@ -224,11 +224,11 @@ export class Crew {
     onGone(worker, reason, status);
   }
 
-  #noise(worker: WorkerRecord, problem: string): void {
+  #noise(worker: PoolWorker, problem: string): void {
     this.#context.emit({ type: "worker-noise", ...worker.identity, problem });
   }
 
-  #hear(worker: WorkerRecord, raw: unknown): void {
+  #hear(worker: PoolWorker, raw: unknown): void {
     const { config, traffic, post, emit } = this.#context;
     const parsed = parseFromWorker(raw);
     if (parsed.kind === "ours") {
@@ -246,7 +246,7 @@ export class Crew {
     });
   }
 
-  #obey(worker: WorkerRecord, message: FromWorker): void {
+  #obey(worker: PoolWorker, message: FromWorker): void {
     switch (message.type) {
       case "hello":
         worker.attached = true;

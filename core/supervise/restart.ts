@@ -7,7 +7,7 @@
 import type { Adapter } from "../adapter.ts";
 import { backoffDelay, DEFAULT_BACKOFF } from "./backoff.ts";
 import type { PoolEvent } from "../events.ts";
-import type { Slot } from "./worker.ts";
+import type { Slot } from "./slot.ts";
 
 /** What {@linkcode respawn} needs. */
 export interface RespawnContext {

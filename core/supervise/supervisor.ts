@@ -18,7 +18,8 @@ import { respawn } from "./restart.ts";
 import { Reloads } from "./reload.ts";
 import type { Traffic } from "../balance/traffic.ts";
 import { whyGone } from "./diagnosis.ts";
-import { Slot, type WorkerRecord } from "./worker.ts";
+import { Slot } from "./slot.ts";
+import type { PoolWorker } from "../worker.ts";
 import type { ExitReason } from "./state.ts";
 
 /** What a supervisor works with. */
@@ -85,6 +86,15 @@ export class Supervisor {
     return true;
   }
 
+  /** The workers that accept, by slot. */
+  get #ready(): ReadonlyMap<number, PoolWorker> {
+    const ready = new Map<number, PoolWorker>();
+    for (const { slot, ready: worker } of this.slots.values()) {
+      if (worker !== undefined) ready.set(slot, worker);
+    }
+    return ready;
+  }
+
   /** Puts something into the queue; what it changes is reconciled after it. */
   post(task: () => void): void {
     this.#queue.push(task);
@@ -146,7 +156,7 @@ export class Supervisor {
         if (!starts || !this.stopping) this.#take(step);
       }
     }
-    this.#adoption.update(this.slots);
+    this.#adoption.update(this.#ready);
     this.#checkReload();
     if (this.stopping && this.slots.size === 0) onEmpty();
   }
@@ -191,7 +201,7 @@ export class Supervisor {
     }
   }
 
-  #onReady(worker: WorkerRecord): void {
+  #onReady(worker: PoolWorker): void {
     const { adapter, config, onReady } = this.#context;
     const active = this.reloads.active;
     this.#everReady = true;
@@ -209,7 +219,7 @@ export class Supervisor {
   }
 
   #onGone(
-    worker: WorkerRecord,
+    worker: PoolWorker,
     reason: ExitReason,
     status: ExitStatus,
   ): void {
@@ -271,7 +281,7 @@ export class Supervisor {
     }
   }
 
-  #crashed(slot: Slot, worker?: WorkerRecord): void {
+  #crashed(slot: Slot, worker?: PoolWorker): void {
     const post = (task: () => void) => this.post(task);
     respawn(slot, worker?.readyAt, { ...this.#context, post });
   }

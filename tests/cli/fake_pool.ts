@@ -1,9 +1,9 @@
 /** A pool that only tells what it is told to, and outputs that remember. */
-import type { Output } from "../../cli/report.ts";
+import type { Output } from "../../cli/progress.ts";
 import { EventStream } from "../../core/event_stream.ts";
 import type { PoolEvent } from "../../core/events.ts";
 import type { PoolCore } from "../../core/pool.ts";
-import type { PoolStatus, WorkerStatus } from "../../core/status.ts";
+import type { PoolStatus, WorkerStatus } from "../../core/events.ts";
 
 /** A worker as `status` has it. */
 export function workerStatus(

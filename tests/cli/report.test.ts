@@ -3,7 +3,7 @@ import type { LogForm } from "../../cli/arguments.ts";
 import { createProgress } from "../../cli/progress.ts";
 import { createReporter } from "../../cli/report.ts";
 import type { PoolEvent } from "../../core/events.ts";
-import type { PoolStatus } from "../../core/status.ts";
+import type { PoolStatus } from "../../core/events.ts";
 import { describe, test } from "../harness.ts";
 import { fakeOutput, fakePool, poolStatus, workerStatus } from "./fake_pool.ts";
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
+import type { Seat } from "../../core/balance/scoreboard.ts";
 import {
   decodeInheritance,
   encodeInheritance,
   ENV,
   type InheritedListener,
-  type Seat,
 } from "../../core/launch/environment.ts";
 import { describe, test } from "../harness.ts";
 import { forSeeds } from "../random.ts";

@@ -8,7 +8,7 @@ import {
   encodeRecord,
   RECORD_BYTES,
 } from "../../core/balance/scoreboard.ts";
-import { WorkerRecord } from "../../core/supervise/worker.ts";
+import { PoolWorker } from "../../core/worker.ts";
 import { test } from "../harness.ts";
 import { forSeeds, type Random } from "../random.ts";
 import { recordOf } from "./records.ts";
@@ -16,7 +16,7 @@ import { type Conn, conn } from "./takers.ts";
 
 /** A worker as it is, beside the record that the supervisor has of it. */
 interface One {
-  readonly record: WorkerRecord;
+  readonly record: PoolWorker;
   readonly process: MemoryProcess;
   /** Said, and not yet read by the supervisor. */
   readonly saying: (() => void)[];
@@ -138,7 +138,7 @@ class Disorder {
 
   #join(): void {
     const pid = ++this.#pid;
-    const record = new WorkerRecord(0, 1, "node", 0, new Set(["web"]));
+    const record = new PoolWorker(0, 1, "node", 0, new Set(["web"]));
     const process = new MemoryProcess(pid, PLAN);
     record.process = process;
     record.state = "ready";

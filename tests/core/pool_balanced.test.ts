@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { type MemoryProcess, MemoryWorld } from "../../adapters/memory.ts";
 import type { SharedFile } from "../../core/adapter.ts";
-import { decodeInheritance, type Seat } from "../../core/launch/environment.ts";
+import type { Seat } from "../../core/balance/scoreboard.ts";
+import { decodeInheritance } from "../../core/launch/environment.ts";
 import { describe, test } from "../harness.ts";
 import { hear, pass, score } from "./passing_scene.ts";
 import { running, settle } from "./world.ts";

@@ -10,7 +10,7 @@ import type { limitOf } from "../../core/balance/policy.ts";
 import { parseToWorker } from "../../core/protocol.ts";
 import { Relay } from "../../core/balance/passing.ts";
 import type { ScoreRecord } from "../../core/balance/scoreboard.ts";
-import { WorkerRecord } from "../../core/supervise/worker.ts";
+import { PoolWorker } from "../../core/worker.ts";
 import { createBalancer } from "../../worker/balance/balancer.ts";
 import { createPassing } from "../../worker/balance/passing.ts";
 import { createYielding } from "../../worker/balance/yielding.ts";
@@ -197,7 +197,7 @@ function passing(
   const copies = new Map<Copy, Connection>();
 
   for (const worker of workers) {
-    const record = new WorkerRecord(worker.index, 1, "node", 0, new Set());
+    const record = new PoolWorker(worker.index, 1, "node", 0, new Set());
     record.seat = worker.index;
     record.state = "ready";
     let spent = 0;
@@ -270,7 +270,7 @@ function passing(
         );
         return true;
       },
-    } as unknown as WorkerRecord["process"];
+    } as unknown as PoolWorker["process"];
     const keep = (connection: Connection): void => {
       worker.keep(connection);
       balancers[worker.index]!.accepted(1);

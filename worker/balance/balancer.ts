@@ -6,7 +6,7 @@
  */
 
 import { fairRecent, limitOf } from "../../core/balance/policy.ts";
-import type { Seat } from "../../core/launch/environment.ts";
+import type { Seat } from "../../core/balance/scoreboard.ts";
 import type { Balancer } from "../process/balancing.ts";
 import { type Board, openBoard } from "./scoreboard.ts";
 import { measureUtilisation, type Utilisation } from "./utilisation.ts";

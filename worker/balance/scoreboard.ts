@@ -6,7 +6,7 @@
 
 import { openSync, readlinkSync, readSync, writeSync } from "node:fs";
 import process from "node:process";
-import type { Seat } from "../../core/launch/environment.ts";
+import type { Seat } from "../../core/balance/scoreboard.ts";
 import {
   decodeRecord,
   encodeRecord,

@@ -12,11 +12,11 @@ import { ChildProcess } from "node:child_process";
 import type { EventEmitter } from "node:events";
 import { readlinkSync } from "node:fs";
 import process from "node:process";
+import type { Seat } from "../../core/balance/scoreboard.ts";
 import {
   decodeInheritance,
   encodeInheritance,
   PRELOAD_VARIABLE,
-  type Seat,
 } from "../../core/launch/environment.ts";
 import { TAG } from "../../core/protocol.ts";
 import type { Core } from "../process/worker_core.ts";

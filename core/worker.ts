@@ -4,15 +4,15 @@
  * @module
  */
 
-import type { Connection, WorkerProcess } from "../adapter.ts";
-import type { WorkerIdentity } from "../events.ts";
-import type { WorkerRuntime } from "../options/options.ts";
-import { encode, type ToWorker } from "../protocol.ts";
-import type { Taker } from "../handoff/taker.ts";
-import type { WorkerState } from "./state.ts";
+import type { Connection, WorkerProcess } from "./adapter.ts";
+import type { WorkerIdentity } from "./events.ts";
+import type { WorkerRuntime } from "./options/options.ts";
+import { encode, type ToWorker } from "./protocol.ts";
+import type { Taker } from "./handoff/taker.ts";
+import type { WorkerState } from "./supervise/state.ts";
 
 /** One worker process and what is known of it. */
-export class WorkerRecord implements Taker {
+export class PoolWorker implements Taker {
   /** The slot it fills or filled. */
   readonly slot: number;
   /** Its generation. */
@@ -94,53 +94,6 @@ export class WorkerRecord implements Taker {
       encode({ type: "connection", listener, ...(head && { head }) }),
       connection,
       onSettled,
-    );
-  }
-}
-
-/** A place in the pool and its workers. */
-export class Slot {
-  /** Its number. */
-  readonly slot: number;
-  /** The worker that fills it. */
-  current: WorkerRecord | undefined;
-  /** The worker that is to take over. */
-  next: WorkerRecord | undefined;
-  /** Former workers that are still there. */
-  readonly former: Set<WorkerRecord> = new Set();
-  /** Crashes in a row. */
-  crashes = 0;
-  /** How often its worker was started anew after a crash. */
-  restarts = 0;
-  /** The wait before its next worker. */
-  wait: Disposable | undefined;
-
-  /** Makes an empty one. */
-  constructor(slot: number) {
-    this.slot = slot;
-  }
-
-  /** How many former workers are still there. */
-  get leaving(): number {
-    return this.former.size;
-  }
-
-  /** True while it waits before its next worker. */
-  get waiting(): boolean {
-    return this.wait !== undefined;
-  }
-
-  /** True when only a worker of this generation is left, and it is trusted. */
-  isRenewed(generation: number): boolean {
-    return this.next === undefined && this.leaving === 0 &&
-      this.current !== undefined && this.current.proven &&
-      this.current.generation >= generation;
-  }
-
-  /** Every worker of it that is still there. */
-  get workers(): readonly WorkerRecord[] {
-    return [this.current, this.next, ...this.former].filter((worker) =>
-      worker !== undefined
     );
   }
 }
