@@ -5,7 +5,6 @@ const config: ViteUserConfig = defineConfig({
     include: ["tests/**/*.test.ts"],
     // Processes, not threads: tests send signals and spawn supervisors.
     pool: "forks",
-    maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     coverage: {

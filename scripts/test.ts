@@ -1,58 +1,96 @@
 /**
- * The test matrix: every test file under vitest on Node, `deno test` and
- * `bun test`, one runner after the other, and then the three laid side by
- * side, so that none is silently empty.
+ * The gate: the static checks, and every test file under vitest on Node,
+ * `deno test` and `bun test`, as one queue that all cores work on; then the
+ * three runners laid side by side, so that none is silently empty.
  *
- *     node scripts/test.ts [--quick] [--update] [--runner name] [part of a path ..]
+ *     node scripts/test.ts [--quick] [--update] [--lanes n] [--runner name] [part of a path ..]
  *
- * `--quick` leaves out the tests that start whole pools or workers. A run of
- * everything also lays docs/SERVERS.md beside what the tests of servers have
- * shown; `--update` writes it. The last line is the sum of all runs; the exit
- * code is 1 unless everything is right.
+ * `--quick` leaves out the tests that start processes. A run of everything also
+ * checks the package, and lays docs/SERVERS.md beside what the tests of servers
+ * have shown; `--update` writes that, and the times that the next first run on
+ * another machine goes by. A part of a path leaves out the static checks, too.
+ * The last line is the sum of all runs; the exit code is 1 unless everything is
+ * right.
  */
 
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { batches, expectedOf, type TestFile, timeOf } from "./lib/batches.ts";
 import { differences, skips } from "./lib/compare.ts";
-import { killJobs } from "./lib/job.ts";
-import { type Results, runFiles, type Runner, RUNNERS } from "./lib/runners.ts";
+import { type JobEnd, killJobs, runJob } from "./lib/job.ts";
+import type { Result } from "./lib/junit.ts";
+import { onceOf } from "./lib/once.ts";
+import { measurePace, PACE } from "./lib/pace.ts";
+import { clock, showProgress } from "./lib/progress.ts";
+import { type Job, longestFirst, runQueue } from "./lib/queue.ts";
+import {
+  type Batch,
+  commandOf,
+  nameOf,
+  type Results,
+  resultsOf,
+  type Runner,
+  RUNNERS,
+} from "./lib/runners.ts";
 import { checkServersPage } from "./lib/servers_page.ts";
-import { filesBelow } from "./lib/tree.ts";
+import { keepTimes, lastTimes } from "./lib/times.ts";
+import { filesBelow, ROOT } from "./lib/tree.ts";
 
-/** Tests under load: nothing else may run beside them. */
-const ALONE = "tests/load/";
-
-/** What `--quick` leaves out: what starts whole pools or workers. */
+/** What `--quick` leaves out: what starts processes. */
 const SLOW: readonly string[] = [
-  ALONE,
+  "tests/adapter.test.ts",
   "tests/examples/",
   "tests/frameworks/",
+  "tests/load/",
   "tests/package/",
   "tests/pool/",
   "tests/preload/",
   "tests/worker/",
 ];
 
-/** The tests that docs/SERVERS.md is made of. */
-const SERVERS: readonly string[] = filesBelow("tests/frameworks")
-  .filter((file) => file.endsWith(".test.ts"));
+/** The scripts of package.json that check without running the library. */
+const CHECKS: readonly string[] = ["check:types", "check:rules", "lint"];
+const PACKAGE_CHECKS: readonly string[] = ["lint:pkg", "lint:jsr"];
+
+/** What builds `dist` anew, one at a time. */
+const BUILDS: readonly string[] = ["lint:pkg", "tests/package/npm.test.ts"];
+
+/** Milliseconds for a test that has no limit of its own, and for a job. */
+const TEST_LIMIT = 60_000;
+const JOB_LIMIT = 600_000;
+
+const REPORTS = `${ROOT}.reports`;
+
+/** How many of the slowest are named at the end. */
+const SLOWEST = 10;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: "boolean", default: false },
     update: { type: "boolean", default: false },
+    lanes: { type: "string", default: String(availableParallelism()) },
     runner: { type: "string", multiple: true, default: [...RUNNERS] },
   },
 });
 
-const wanted: readonly string[] = values.runner;
-const unknown = wanted.find((name) => !RUNNERS.some((known) => known === name));
+const unknown = values.runner.find((name) =>
+  !RUNNERS.some((known) => known === name)
+);
 if (unknown !== undefined) {
   throw new TypeError(
     `Cannot test with "${unknown}": the runners are ${RUNNERS.join(", ")}`,
   );
 }
+const lanes = Number(values.lanes);
+if (!Number.isInteger(lanes) || lanes < 1) {
+  throw new TypeError(
+    `Cannot test on "${values.lanes}" lanes: --lanes is a whole number from 1`,
+  );
+}
+const runners = RUNNERS.filter((name) => values.runner.includes(name));
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
@@ -63,37 +101,69 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 
 const files = filesBelow("tests")
   .filter((file) => file.endsWith(".test.ts"))
-  .filter((file) => !values.quick || !isBelow(file, SLOW))
-  .filter((file) => positionals.every((part) => file.includes(part)));
-const alone = files.filter((file) => isBelow(file, [ALONE]));
-const together = files.filter((file) => !isBelow(file, [ALONE]));
+  .filter((file) => positionals.every((part) => file.includes(part)))
+  .map((path): TestFile => ({
+    path,
+    slow: SLOW.some((part) => path.startsWith(part)),
+    once: onceOf(path, readFileSync(ROOT + path, "utf8")),
+  }))
+  .filter(({ slow }) => !values.quick || !slow);
+const whole = positionals.length === 0 && runners.length === RUNNERS.length;
 
-const runs = new Map<Runner, Results>();
-for (const runner of RUNNERS.filter((name) => wanted.includes(name))) {
-  const began = performance.now();
-  const results: Results = new Map([
-    ...await runPass(runner, together, true),
-    ...await runPass(runner, alone, false),
-  ]);
-  runs.set(runner, results);
-  const seconds = Math.round((performance.now() - began) / 1000);
-  console.log(`${runner}: ${summary([results])} in ${seconds} s`);
+rmSync(`${REPORTS}/junit`, { recursive: true, force: true });
+mkdirSync(`${REPORTS}/junit`, { recursive: true });
+const pace = await measurePace();
+const env = {
+  [PACE]: String(pace),
+  // Reading sources costs a process more than running them.
+  NODE_COMPILE_CACHE: `${REPORTS}/compiled`,
+};
+const limit = JOB_LIMIT * pace;
+
+const last = lastTimes();
+const times = new Map<string, number>();
+const took: { readonly name: string; readonly end: JobEnd }[] = [];
+const runs = new Map<Runner, Map<string, readonly Result[]>>(
+  runners.map((runner) => [runner, new Map()]),
+);
+const problems: string[] = [];
+
+const checks = !whole
+  ? []
+  : values.quick
+  ? CHECKS
+  : [...CHECKS, ...PACKAGE_CHECKS];
+const jobs = longestFirst([
+  ...checks.map(checkJob),
+  ...batches(files, runners, last).map(batchJob),
+]);
+console.log(
+  `${jobs.length} jobs on ${lanes} lanes; waits are ${pace} times as long`,
+);
+const began = performance.now();
+const progress = showProgress(jobs, lanes, process.stdout);
+await runQueue(jobs, lanes, progress);
+progress.end();
+const elapsed = (performance.now() - began) / 1000;
+keepTimes(Object.fromEntries(times), values.update && whole && !values.quick);
+
+for (const [runner, results] of runs) {
+  console.log(`${runner}: ${summary([results])}`);
 }
-
 const { listed, unexplained } = skips(runs);
-if (listed.length > 0) console.log("\nskipped:");
-for (const skip of listed) console.log(`  ${skip}`);
+list("skipped:", listed);
 
-const problems = [...differences(runs), ...unexplained];
-const everywhere = RUNNERS.every((runner) => runs.has(runner));
-if (everywhere && SERVERS.every((file) => files.includes(file))) {
-  problems.push(...checkServersPage(values.update));
-}
+const once = new Map(
+  files.flatMap(({ path, once }) =>
+    once === undefined ? [] : [[path, once.runner] as const]
+  ),
+);
+problems.push(...differences(runs, once), ...unexplained);
+if (whole && !values.quick) problems.push(...checkServersPage(values.update));
 if (files.length === 0) {
   problems.push("Cannot test anything: no test file fits");
 }
-if (problems.length > 0) console.log("\nwrong:");
-for (const problem of problems) console.log(`  ${problem}`);
+list("wrong:", problems);
 
 const failures = [...runs].flatMap(([runner, results]) =>
   [...results].flatMap(([file, own]) =>
@@ -102,21 +172,82 @@ const failures = [...runs].flatMap(([runner, results]) =>
     )
   )
 );
-if (failures.length > 0) console.log("\nfailed:");
-for (const failure of failures) console.log(`  ${failure}`);
+list("failed:", failures);
 
-console.log(`\n${summary([...runs.values()])}`);
+list(
+  "slowest:",
+  took.toSorted((a, b) => b.end.seconds - a.end.seconds).slice(0, SLOWEST)
+    .map(({ name, end }) =>
+      `${clock(end.seconds)}, CPU ${clock(end.cpu)}: ${name}`
+    ),
+);
+const cpu = took.reduce((sum, { end }) => sum + end.cpu, 0);
+console.log(`\nin ${clock(elapsed)}, CPU ${clock(cpu)}`);
+console.log(summary([...runs.values()]));
 process.exitCode = problems.length + failures.length > 0 ? 1 : 0;
 
-async function runPass(
-  runner: Runner,
-  some: readonly string[],
-  parallel: boolean,
-): Promise<Results> {
-  if (some.length === 0) return new Map();
-  const pass = parallel ? "together" : "alone";
-  console.log(`\n${runner}: ${some.length} files, ${pass}`);
-  return await runFiles(runner, some, pass, parallel);
+function checkJob(script: string): Job {
+  const name = `npm run ${script}`;
+  return {
+    name,
+    expected: last[name],
+    holds: BUILDS.includes(script) ? "dist" : undefined,
+    async run() {
+      const end = await runJob(["npm", "run", "--silent", script], {
+        limit,
+        env,
+      });
+      took.push({ name, end });
+      times.set(name, end.seconds);
+      if (end.code === 0 && end.problems.length === 0) return;
+      problems.push([name, "failed", ...end.problems].join(" "));
+      progress.failed(1);
+      progress.print(`${name} FAILED\n${end.output}`);
+    },
+  };
+}
+
+function batchJob(batch: Batch): Job {
+  const name = nameOf(batch);
+  const file = name.replaceAll(/\W+/g, "_");
+  const report = `${REPORTS}/junit/${file}.xml`;
+  return {
+    name,
+    expected: expectedOf(batch, last),
+    holds: batch.files.some((file) => BUILDS.includes(file))
+      ? "dist"
+      : undefined,
+    async run() {
+      const command = commandOf(batch, report, TEST_LIMIT * pace);
+      const end = await runJob(command, { limit, env });
+      took.push({ name, end });
+      const found = resultsOf(batch, report, end);
+      keep(batch, found, end);
+      const failed = [...found.values()].flat()
+        .filter(({ outcome }) => outcome === "failed");
+      if (failed.length === 0) return;
+      progress.failed(failed.length);
+      progress.print(`${name} FAILED\n${end.output}`);
+    },
+  };
+}
+
+/** Keeps the results, and the time of each file with its share of the start. */
+function keep({ runner, files }: Batch, found: Results, end: JobEnd): void {
+  const inside = (file: string): number =>
+    (found.get(file) ?? []).reduce((sum, { seconds }) => sum + seconds, 0);
+  const tests = files.reduce((sum, file) => sum + inside(file), 0);
+  const share = Math.max(0, end.seconds - tests) / files.length;
+  for (const file of files) {
+    times.set(timeOf(runner, file), inside(file) + share);
+  }
+  for (const [file, own] of found) runs.get(runner)!.set(file, own);
+}
+
+function list(title: string, lines: readonly string[]): void {
+  if (lines.length === 0) return;
+  console.log(`\n${title}`);
+  for (const line of lines) console.log(`  ${line}`);
 }
 
 function summary(all: readonly Results[]): string {
@@ -126,8 +257,4 @@ function summary(all: readonly Results[]): string {
   return `${count("passed")} passed, ${count("failed")} failed, ${
     count("skipped")
   } skipped`;
-}
-
-function isBelow(file: string, directories: readonly string[]): boolean {
-  return directories.some((directory) => file.startsWith(directory));
 }

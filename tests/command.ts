@@ -5,6 +5,7 @@ import { once } from "node:events";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { patience } from "./pace.ts";
 import {
   binary,
   cleanEnv,
@@ -166,16 +167,20 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Waits until a condition holds; fails after a time in milliseconds. */
+/**
+ * Waits until a condition holds; fails after a time in milliseconds, or more on
+ * a slow machine.
+ */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: string,
   ms = 15_000,
 ): Promise<void> {
-  const end = performance.now() + ms;
+  const limit = patience(ms);
+  const end = performance.now() + limit;
   while (!await condition()) {
     if (performance.now() > end) {
-      throw new Error(`Not within ${ms} ms: ${what}`);
+      throw new Error(`Not within ${limit} ms: ${what}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

@@ -12,6 +12,7 @@ import process from "node:process";
 import { onBun } from "./harness_bun.ts";
 import { onDeno } from "./harness_deno.ts";
 import { onVitest } from "./harness_vitest.ts";
+import { patience } from "./pace.ts";
 
 /** What a test or a hook is made of. */
 export type Body = () => void | Promise<void>;
@@ -61,14 +62,17 @@ export const runner: Runner = process.env["VITEST"] !== undefined
   ? "deno"
   : "bun";
 
-/** Milliseconds that a test or a hook may take unless it says otherwise. */
+/**
+ * Milliseconds that a test or a hook may take unless it says otherwise; more
+ * on a slow machine, like what it says.
+ */
 export const TIMEOUT = 60_000;
 
 /** Stands between the name of a skipped test and the reason. */
 export const SKIPPED = " # skipped: ";
 
 const api: Api = await { vitest: onVitest, deno: onDeno, bun: onBun }[runner](
-  TIMEOUT,
+  patience(TIMEOUT),
 );
 
 /** Declares a test. */
@@ -79,7 +83,7 @@ export const test: Test = (
   const [options, body] = rest.length === 1 ? [{}, rest[0]] : rest;
   const { skip, timeout = TIMEOUT } = options;
   if (typeof skip === "string") api.skip(name + SKIPPED + skip, body);
-  else api.test(name, timeout, body);
+  else api.test(name, patience(timeout), body);
 };
 
 /** Opens a suite. */

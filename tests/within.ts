@@ -1,9 +1,11 @@
 /** Names what a test waited for in vain, before the test's own limit ends it. */
 
-/** Milliseconds; far beyond what anything takes on a busy machine. */
-const LIMIT = 20_000;
+import { patience } from "./pace.ts";
 
-/** The promise, or a failure that names it after twenty seconds. */
+/** Milliseconds; far beyond what anything takes on a busy machine. */
+const LIMIT = patience(20_000);
+
+/** The promise, or a failure that names it after twenty seconds, or more on a slow machine. */
 export async function within<T>(
   promise: Promise<T>,
   what: () => string,

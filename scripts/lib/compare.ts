@@ -7,8 +7,13 @@ const SKIPPED = " # skipped: ";
 /**
  * What is wrong when the results of several runners are laid side by side:
  * each file has tests, and the same ones under every runner.
+ *
+ * @param once the files that run under one runner alone
  */
-export function differences(runs: ReadonlyMap<Runner, Results>): string[] {
+export function differences(
+  runs: ReadonlyMap<Runner, Results>,
+  once: ReadonlyMap<string, Runner> = new Map(),
+): string[] {
   const problems: string[] = [];
   const files = new Set(
     [...runs.values()].flatMap((results) => [...results.keys()]),
@@ -17,6 +22,7 @@ export function differences(runs: ReadonlyMap<Runner, Results>): string[] {
     if (file.startsWith(THE_RUN)) continue;
     const names = new Map<Runner, readonly string[]>();
     for (const [runner, results] of runs) {
+      if ((once.get(file) ?? runner) !== runner) continue;
       const own = (results.get(file) ?? []).filter(isTest).map(comparable);
       if (own.length === 0) problems.push(`${file}: no test under ${runner}`);
       names.set(runner, own);

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import process from "node:process";
 import { killMarked, waitForMarked } from "./leftovers.ts";
 import { ROOT } from "./tree.ts";
@@ -11,25 +12,31 @@ export interface JobEnd {
   readonly problems: readonly string[];
   /** What it printed. */
   readonly output: string;
-  /** How long it took, in milliseconds. */
-  readonly ms: number;
+  /** How long it took, in seconds. */
+  readonly seconds: number;
+  /** CPU time of all its processes, in seconds; 0 where nothing tells. */
+  readonly cpu: number;
 }
 
-/** Milliseconds after which a job is killed. */
-const LIMIT = 900_000;
+/** What a job is run with. */
+export interface JobOptions {
+  /** Milliseconds after which it is killed. */
+  readonly limit: number;
+  /** Variables for it, beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+}
 
-const groups = new Set<number>();
+/** Jobs that run, as mark and process group. */
+const jobs = new Map<string, number>();
 let count = 0;
 
 /**
  * Runs one process in a process group of its own, with a time limit, and looks
  * for processes that it has left behind.
- *
- * @param show true to print what it prints at once, instead of returning it
  */
 export async function runJob(
   command: readonly [string, ...string[]],
-  show: boolean,
+  { limit, env = {} }: JobOptions,
 ): Promise<JobEnd> {
   const [file, ...args] = command;
   const began = performance.now();
@@ -41,29 +48,34 @@ export async function runJob(
       PATH: `${ROOT}node_modules/.bin:${process.env["PATH"]}`,
       TEST_JOB: mark,
       ...(process.stdout.isTTY ? {} : { NO_COLOR: "1" }),
+      ...env,
     },
-    stdio: ["ignore", show ? "inherit" : "pipe", show ? "inherit" : "pipe"],
+    stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
   const group = child.pid;
-  if (group !== undefined) groups.add(group);
+  if (group !== undefined) jobs.set(mark, group);
   const printed: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding("utf8").on("data", (text) => printed.push(text));
+    stream.setEncoding("utf8").on("data", (text) => printed.push(text));
   }
   const problems: string[] = [];
   const timer = setTimeout(() => {
-    problems.push(`did not end within ${LIMIT / 1000} s and was killed`);
+    problems.push(`did not end within ${limit / 1000} s and was killed`);
     killMarked(mark);
     if (group !== undefined) killGroup(group);
-  }, LIMIT);
+  }, limit);
   const closed = new Promise<void>((resolve) => {
     child.on("close", () => resolve());
     child.on("error", () => resolve());
   });
+  let cpu = 0;
   // Not "close": a process that was left behind holds the pipes open.
   const code = await new Promise<number | null>((resolve) => {
-    child.on("exit", resolve);
+    child.on("exit", (code) => {
+      cpu = cpuOfEnded();
+      resolve(code);
+    });
     child.on("error", (error) => {
       problems.push(error.message);
       resolve(null);
@@ -75,18 +87,40 @@ export async function runJob(
   }
   killMarked(mark);
   await closed;
-  if (group !== undefined) groups.delete(group);
-  return {
-    code,
-    problems,
-    output: printed.join(""),
-    ms: performance.now() - began,
-  };
+  jobs.delete(mark);
+  const seconds = (performance.now() - began) / 1000;
+  return { code, problems, output: printed.join(""), seconds, cpu };
 }
 
 /** Kills every job that still runs. */
 export function killJobs(): void {
-  for (const group of groups) killGroup(group);
+  for (const [mark, group] of jobs) {
+    killGroup(group);
+    killMarked(mark);
+  }
+}
+
+/** USER_HZ of every Linux that Node runs on (time(7)). */
+const TICKS = 100;
+let reported = 0;
+
+/**
+ * CPU seconds of the children that have ended since it was asked before, with
+ * all that these have waited for: cutime and cstime of proc_pid_stat(5). Two
+ * that end in the same moment are counted as one.
+ */
+function cpuOfEnded(): number {
+  try {
+    const stat = readFileSync("/proc/self/stat", "utf8");
+    // The second field may hold anything; the third begins after its bracket.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const all = (Number(fields[13]) + Number(fields[14])) / TICKS;
+    const own = all - reported;
+    reported = all;
+    return own;
+  } catch {
+    return 0;
+  }
 }
 
 function killGroup(group: number): void {

@@ -6,6 +6,8 @@ export interface Result {
   readonly file: string | undefined;
   /** How it ended. */
   readonly outcome: "passed" | "failed" | "skipped";
+  /** How long it took, in seconds. */
+  readonly seconds: number;
 }
 
 /**
@@ -35,6 +37,7 @@ export function parseJunit(xml: string): Result[] {
         : /<skipped\b/.test(body)
         ? "skipped"
         : "passed",
+      seconds: Number(attributes.get("time") ?? 0),
     });
   }
   return results;

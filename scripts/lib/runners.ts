@@ -1,8 +1,6 @@
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
-import process from "node:process";
-import { type JobEnd, runJob } from "./job.ts";
+import { readFileSync } from "node:fs";
+import type { JobEnd } from "./job.ts";
 import { parseJunit, type Result } from "./junit.ts";
-import { ROOT } from "./tree.ts";
 
 /** The runners, by the runtime that they test. */
 export const RUNNERS = ["vitest", "deno", "bun"] as const;
@@ -13,113 +11,100 @@ export type Runner = (typeof RUNNERS)[number];
 /** The results of a runner, by file. */
 export type Results = ReadonlyMap<string, readonly Result[]>;
 
-/** Where the reports go. */
-const REPORTS = `${ROOT}.reports`;
-
-/** Stands, with the name of the pass, for a file where a failure is of none. */
+/** Stands, with the name of a job, for a file where a failure is of none. */
 export const THE_RUN = "(all files) ";
 
-/** Milliseconds that `bun test` gives to what has no limit of its own. */
-const BUN_TIMEOUT = "60000";
+/** Files that one process of a runner tests, one after the other. */
+export interface Batch {
+  readonly runner: Runner;
+  readonly files: readonly string[];
+  /** True when the files may share their modules (vitest alone can). */
+  readonly together: boolean;
+}
+
+/** What a batch is called. */
+export function nameOf({ runner, files }: Batch): string {
+  const [first] = files;
+  const more = files.length - 1;
+  return `${runner} ${first}${more > 0 ? ` and ${more} more` : ""}`;
+}
 
 /**
- * Runs test files under one runner, two at a time or one after the other.
+ * The command that runs a batch.
  *
- * vitest takes them all in one process. Deno and Bun get a process for each
- * file: Deno's report does not tell the files apart, and a crash below FFI
- * takes one file with it and not all.
+ * @param report where its JUnit report goes
+ * @param timeout milliseconds for a test that has no limit of its own
  */
-export async function runFiles(
-  runner: Runner,
-  files: readonly string[],
-  pass: string,
-  parallel: boolean,
-): Promise<Results> {
-  const reports = `${REPORTS}/${runner}-${pass}`;
-  rmSync(reports, { recursive: true, force: true });
-  mkdirSync(reports, { recursive: true });
-  if (runner === "vitest") {
-    const report = `${reports}/all.xml`;
-    const end = await runJob([
-      "vitest",
-      "run",
-      "--reporter=default",
-      "--reporter=junit",
-      `--outputFile.junit=${report}`,
-      ...(parallel ? [] : ["--no-file-parallelism"]),
-      ...files,
-    ], true);
-    return byFile(files, pass, results(report, end));
-  }
-  const found = new Map<string, readonly Result[]>();
-  const queue = [...files];
-  const work = async (): Promise<void> => {
-    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      const report = `${reports}/${file.replaceAll("/", ".")}.xml`;
-      const end = await runJob(command(runner, file, report), false);
-      const own = results(report, end);
-      found.set(file, own);
-      const good = own.every(({ outcome }) => outcome !== "failed");
-      const state = good ? "ok" : "FAILED";
-      const ms = Math.round(end.ms);
-      console.log(` ${state} ${file} (${own.length} tests) ${ms}ms`);
-      if (!good) process.stdout.write(end.output);
-    }
-  };
-  await Promise.all(parallel ? [work(), work()] : [work()]);
-  return found;
-}
-
-function command(
-  runner: "deno" | "bun",
-  file: string,
+export function commandOf(
+  { runner, files, together }: Batch,
   report: string,
+  timeout: number,
 ): readonly [string, ...string[]] {
-  return runner === "deno"
-    ? ["deno", "test", "-A", "--no-check", `--junit-path=${report}`, file]
-    : [
-      "bun",
-      "test",
-      "--timeout",
-      BUN_TIMEOUT,
-      "--reporter=junit",
-      `--reporter-outfile=${report}`,
-      `./${file}`,
-    ];
+  switch (runner) {
+    case "vitest":
+      return [
+        ...["vitest", "run", "--reporter=default", "--reporter=junit"] as const,
+        `--outputFile.junit=${report}`,
+        `--testTimeout=${timeout}`,
+        `--hookTimeout=${timeout}`,
+        "--no-file-parallelism",
+        ...(together ? ["--no-isolate"] : []),
+        ...files,
+      ];
+    case "deno":
+      return [
+        ...["deno", "test", "-A", "--no-check"] as const,
+        `--junit-path=${report}`,
+        ...files,
+      ];
+    case "bun":
+      return [
+        ...["bun", "test", "--timeout", String(timeout)] as const,
+        "--reporter=junit",
+        `--reporter-outfile=${report}`,
+        ...files.map((file) => `./${file}`),
+      ];
+  }
 }
 
-/** A report's results, and a failure for everything else that went wrong. */
-function results(report: string, { code, problems }: JobEnd): Result[] {
+/** A batch's results by file, and a failure for everything else that went wrong. */
+export function resultsOf(
+  batch: Batch,
+  report: string,
+  { code, problems }: Pick<JobEnd, "code" | "problems">,
+): Results {
   let xml = "";
   try {
     xml = readFileSync(report, "utf8");
   } catch {
     // The runner did not get as far as that.
   }
-  const found = parseJunit(xml);
+  const all = parseJunit(xml);
   const wrong = [...problems];
-  if (code !== 0 && !found.some(({ outcome }) => outcome === "failed")) {
+  if (code !== 0 && !all.some(({ outcome }) => outcome === "failed")) {
     wrong.push(`ended with code ${code}`);
   }
-  return [
-    ...found,
-    ...wrong.map((name): Result => ({
-      name,
-      file: undefined,
-      outcome: "failed",
-    })),
-  ];
-}
-
-function byFile(
-  files: readonly string[],
-  pass: string,
-  all: readonly Result[],
-): Results {
-  const found = new Map<string, Result[]>(files.map((file) => [file, []]));
+  const found = new Map<string, Result[]>(
+    batch.files.map((file) => [file, []]),
+  );
+  const rest = THE_RUN + nameOf(batch);
+  const [only] = batch.files;
   for (const result of all) {
-    const file = files.find((f) => f === result.file) ?? THE_RUN + pass;
-    found.set(file, [...found.get(file) ?? [], result]);
+    // Deno's report names the file of the harness.
+    const file = batch.files.length === 1 ? only! : result.file ?? rest;
+    const key = found.has(file) ? file : rest;
+    found.set(key, [...found.get(key) ?? [], result]);
+  }
+  if (wrong.length > 0) {
+    found.set(rest, [
+      ...found.get(rest) ?? [],
+      ...wrong.map((name): Result => ({
+        name,
+        file: undefined,
+        outcome: "failed",
+        seconds: 0,
+      })),
+    ]);
   }
   return found;
 }

@@ -53,6 +53,16 @@ test("a test that one runner does not have is found", () => {
   ]);
 });
 
+test("a file that runs once has its tests under that runner, and only there", () => {
+  const once = new Map([["tests/a.test.ts", "bun" as const]]);
+  const alone = runs((all, runner) => runner === "bun" ? all : []);
+  assert.deepEqual(differences(alone, once), []);
+  assert.equal(differences(alone).length, 5);
+  assert.deepEqual(differences(runs(() => []), once), [
+    "tests/a.test.ts: no test under bun",
+  ]);
+});
+
 test("a name may begin with the runtime under test", () => {
   const own = { vitest: "node", deno: "deno", bun: "bun" };
   const named = runs((all, runner) =>
