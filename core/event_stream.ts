@@ -6,7 +6,7 @@
 
 /** A source of values that several loops can read. */
 export class EventStream<T> {
-  readonly #readers = new Set<Reader<T>>();
+  readonly #readers = new Set<EventReader<T>>();
   #closed = false;
 
   /** Hands a value to every present reader. */
@@ -23,14 +23,14 @@ export class EventStream<T> {
 
   /** Begins to collect values; the loop ends with {@linkcode EventStream.close}. */
   read(): AsyncIterableIterator<T> {
-    const reader = new Reader<T>(() => this.#readers.delete(reader));
+    const reader = new EventReader<T>(() => this.#readers.delete(reader));
     if (this.#closed) reader.end();
     else this.#readers.add(reader);
     return reader;
   }
 }
 
-class Reader<T> implements AsyncIterableIterator<T> {
+class EventReader<T> implements AsyncIterableIterator<T> {
   readonly #values: T[] = [];
   readonly #leave: () => void;
   #waiting: (() => void)[] = [];

@@ -5,11 +5,12 @@
  */
 
 import type { Adapter } from "./adapter.ts";
-import { adviceFor } from "./warnings.ts";
+import { warningsFor } from "./warnings.ts";
+import type { PoolContext } from "./context.ts";
 import { type PreforkError, stateError } from "./errors.ts";
 import { EventStream } from "./event_stream.ts";
 import type { PoolEvent, PoolStatus } from "./events.ts";
-import { closeListeners, type Listener } from "./listeners/listeners.ts";
+import { closeListeners } from "./listeners/listeners.ts";
 import { checkOptions, whole } from "./options/check.ts";
 import type { PoolConfig, PoolOptions } from "./options/options.ts";
 import { prepare } from "./preflight.ts";
@@ -18,18 +19,13 @@ import { statusOf } from "./status.ts";
 import { Supervisor } from "./supervise/supervisor.ts";
 import { Traffic } from "./balance/traffic.ts";
 
-/** How many workers may be alive beyond those wanted. */
-const MAX_SURGE = 1;
-
 const STOPPED = "it was stopped";
 
 /** In milliseconds; timers reach 24 of them. */
 const DAY = 86_400_000;
 
-interface Running {
-  readonly adapter: Adapter;
-  readonly listeners: readonly Listener[];
-  readonly traffic: Traffic;
+interface Running
+  extends Pick<PoolContext, "adapter" | "listeners" | "traffic"> {
   readonly supervisor: Supervisor;
   readonly maxWorkers: number;
   /** What `quiesce` is undone to. */
@@ -216,8 +212,8 @@ export class PoolCore implements AsyncDisposable {
       config,
       adapter,
       traffic,
-      maxSurge: MAX_SURGE,
       emit,
+    }, {
       onReady: () => this.#onReady(workers),
       onHopeless: (error) => this.#failure ??= error,
       onEmpty: () => this.#onEmpty(),
@@ -232,8 +228,8 @@ export class PoolCore implements AsyncDisposable {
     for (const { name, address, mode, reason } of listeners) {
       emit({ type: "listening", name, address, share: mode, reason });
     }
-    const advice = adviceFor(prepared, config, adapter);
-    for (const message of advice) emit({ type: "warning", message });
+    const warnings = warningsFor(prepared, config, adapter);
+    for (const message of warnings) emit({ type: "warning", message });
     this.#stayAlive(adapter);
     if (config.signals) {
       this.#cleanup.push(...trapSignals(this, adapter, maxWorkers));
@@ -259,12 +255,12 @@ export class PoolCore implements AsyncDisposable {
 
   #onEmpty(): void {
     if (this.#ended) return;
-    const { listeners, traffic, supervisor: { crew } } = this.#running!;
-    crew.opened.close();
+    const { listeners, traffic, supervisor: { processes } } = this.#running!;
+    processes.onDemand.close();
     traffic.close();
     for (const each of this.#cleanup.reverse()) each[Symbol.dispose]();
     closeListeners(listeners);
-    this.#end(crew.killed);
+    this.#end(processes.killed);
   }
 
   #end(killed: number): void {

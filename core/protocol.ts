@@ -6,6 +6,8 @@
  * @module
  */
 
+import { messageOf } from "./errors.ts";
+
 /** The key that marks a message as ours; its value is the version. */
 export const TAG = "prefork";
 
@@ -140,6 +142,14 @@ const TO_WORKER: Shapes<ToWorker> = {
 /** The longest text in one of our messages, in UTF-16 units. */
 const MAX_TEXT = 4096;
 
+/** Why something failed, for the `reason` of a message: what fits into it. */
+export function reasonOf(error: unknown): string {
+  return messageOf(error).slice(0, MAX_TEXT);
+}
+
+/** The longest id that a client can be stuck to a worker by, in UTF-16 units. */
+export const MAX_ID = 256;
+
 /**
  * The most bytes of a connection that the supervisor reads: as much as Node
  * grants the head of a request (`http.maxHeaderSize`).
@@ -153,15 +163,15 @@ export function encode(message: FromWorker | ToWorker): unknown {
 
 /** Reads what came from a worker. Never throws. */
 export function parseFromWorker(message: unknown): Parsed<FromWorker> {
-  return parse(message, FROM_WORKER);
+  return parseMessage(message, FROM_WORKER);
 }
 
 /** Reads what came from the supervisor. Never throws. */
 export function parseToWorker(message: unknown): Parsed<ToWorker> {
-  return parse(message, TO_WORKER);
+  return parseMessage(message, TO_WORKER);
 }
 
-function parse<T extends { type: string }>(
+function parseMessage<T extends { type: string }>(
   message: unknown,
   shapes: Shapes<T>,
 ): Parsed<T> {
@@ -171,12 +181,12 @@ function parse<T extends { type: string }>(
   const fields = message as Record<string, unknown>;
   if (fields[TAG] !== PROTOCOL_VERSION) {
     return noise(
-      `it speaks version ${show(fields[TAG])}, not ${PROTOCOL_VERSION}`,
+      `it speaks version ${excerpt(fields[TAG])}, not ${PROTOCOL_VERSION}`,
     );
   }
   const type = fields["type"];
   if (typeof type !== "string" || !Object.hasOwn(shapes, type)) {
-    return noise(`its type ${show(type)} is unknown`);
+    return noise(`its type ${excerpt(type)} is unknown`);
   }
   const shape: Readonly<Record<string, Field>> = shapes[type as T["type"]];
   const known: Record<string, unknown> = { type };
@@ -188,7 +198,7 @@ function parse<T extends { type: string }>(
       : typeof value === "string" &&
         value.length <= (field === "head?" ? MAX_HEAD : MAX_TEXT);
     if (!fits) {
-      return noise(`"${name}" of a "${type}" message is ${show(value)}`);
+      return noise(`"${name}" of a "${type}" message is ${excerpt(value)}`);
     }
     known[name] = value;
   }
@@ -199,16 +209,16 @@ function noise(problem: string): { kind: "noise"; problem: string } {
   return { kind: "noise", problem };
 }
 
-function show(value: unknown): string {
+function excerpt(value: unknown): string {
   const text = typeof value === "string"
     ? JSON.stringify(value)
-    : readable(value);
+    : asText(value);
   return text.length > 60
     ? `${text.slice(0, 57)}.. (${text.length} long)`
     : text;
 }
 
-function readable(value: unknown): string {
+function asText(value: unknown): string {
   try {
     return JSON.stringify(value) ?? String(value);
   } catch {

@@ -4,27 +4,20 @@
  * @module
  */
 
-import type { Adapter } from "./adapter.ts";
+import type { PoolContext } from "./context.ts";
 import type {
   PoolState,
   PoolStatus,
   WorkerLoad,
   WorkerStatus,
 } from "./events.ts";
-import type { Listener } from "./listeners/listeners.ts";
 import type { Supervisor } from "./supervise/supervisor.ts";
-import type { Traffic } from "./balance/traffic.ts";
 
 /** What {@linkcode statusOf} looks at. */
-export interface StatusSource {
+export interface StatusSource
+  extends Partial<Pick<PoolContext, "adapter" | "listeners" | "traffic">> {
   /** Undefined until the pool was started. */
   readonly supervisor?: Supervisor;
-  /** Time. */
-  readonly adapter?: Adapter;
-  /** The listeners. */
-  readonly listeners?: readonly Listener[];
-  /** Who holds which connections. */
-  readonly traffic?: Traffic;
   /** True when nothing is left. */
   readonly ended: boolean;
   /** True once every worker has been ready. */
@@ -59,13 +52,13 @@ export function statusOf(source: StatusSource): PoolStatus {
     }
   }
   return {
-    state: stateOf(source),
+    state: poolState(source),
     generation: supervisor?.generation ?? 0,
     wanted: supervisor?.wanted ?? 0,
     ready: workers.filter(({ state }) => state === "ready").length,
     listeners: [
       ...listeners,
-      ...supervisor?.crew.opened.listeners ?? [],
+      ...supervisor?.processes.onDemand.listeners ?? [],
     ].map(({ name, address, mode }) => ({
       name,
       address,
@@ -76,7 +69,7 @@ export function statusOf(source: StatusSource): PoolStatus {
   };
 }
 
-function stateOf(
+function poolState(
   { supervisor, ended, announced }: StatusSource,
 ): PoolState {
   if (ended) return "stopped";

@@ -11,7 +11,7 @@ import type { Prepared } from "./preflight.ts";
 import { preloadFor } from "./launch/runtime_command.ts";
 
 /** One sentence for each thing that a pool suffers from. */
-export function adviceFor(
+export function warningsFor(
   { listeners, runtimeOf, workers }: Prepared,
   { weights }: Pick<PoolConfig, "weights">,
   adapter: Adapter,
@@ -19,19 +19,19 @@ export function adviceFor(
   const runtimes = new Set(
     Array.from({ length: workers }, (_, slot) => runtimeOf(slot)),
   );
-  const advice = [...kernelAdvice(listeners, adapter.host)];
+  const warnings = [...kernelWarnings(listeners, adapter.host)];
   if (weights.length > 0 && !listeners.some(isBalanced)) {
-    advice.push(
+    warnings.push(
       "the weights of slots do not count, because no listener is balanced; the lines above say why",
     );
   }
   for (const runtime of runtimes) {
     if (runtime === "exec" || preloadFor(runtime, adapter)) continue;
-    advice.push(
+    warnings.push(
       `${runtime} cannot preload prefork's part from ${adapter.host.preload}, so a program must import "prefork/worker" itself, or install prefork from npm`,
     );
   }
-  return advice;
+  return warnings;
 }
 
 function isBalanced({ mode }: Listener): boolean {
@@ -39,25 +39,25 @@ function isBalanced({ mode }: Listener): boolean {
 }
 
 /** One sentence for each setting that a listener suffers from. */
-function kernelAdvice(
+function kernelWarnings(
   listeners: readonly Listener[],
   host: Host,
 ): readonly string[] {
-  const advice: string[] = [];
+  const warnings: string[] = [];
   // listen(2): the kernel cuts the backlog to this value in silence.
   const longest = host.sysctl("net.core.somaxconn");
   for (const { address, backlog } of listeners) {
     if (longest !== undefined && backlog > longest) {
-      advice.push(
+      warnings.push(
         `the kernel caps the accept queue of ${address} at ${longest} instead of ${backlog}, raise it by: sysctl net.core.somaxconn=${backlog}`,
       );
     }
   }
   const resets = host.sysctl("net.ipv4.tcp_migrate_req") !== 1;
   if (resets && listeners.some(({ mode }) => mode === "reuseport")) {
-    advice.push(
+    warnings.push(
       "in reuseport a worker that leaves resets the connections in its queue, unless: sysctl net.ipv4.tcp_migrate_req=1",
     );
   }
-  return advice;
+  return warnings;
 }

@@ -8,11 +8,11 @@ import type { Connection, WorkerProcess } from "./adapter.ts";
 import type { WorkerIdentity } from "./events.ts";
 import type { WorkerRuntime } from "./options/options.ts";
 import { encode, type ToWorker } from "./protocol.ts";
-import type { Taker } from "./handoff/taker.ts";
+import type { Backend } from "./handoff/dispatcher.ts";
 import type { WorkerState } from "./supervise/state.ts";
 
 /** One worker process and what is known of it. */
-export class PoolWorker implements Taker {
+export class PoolWorker implements Backend {
   /** The slot it fills or filled. */
   readonly slot: number;
   /** Its generation. */
@@ -29,7 +29,7 @@ export class PoolWorker implements Taker {
   readyAt: number | undefined;
   /** True once it has said that it understands our messages. */
   attached = false;
-  /** How many messages it has not confirmed to have read; see {@linkcode Taker}. */
+  /** How many messages it has not confirmed to have read; see {@linkcode Backend}. */
   unread = 0;
   /** True when it has lived long enough to take over from another one. */
   proven = false;

@@ -7,8 +7,7 @@
 import process from "node:process";
 import type { Inheritance } from "../core/launch/environment.ts";
 import { messageOf } from "../core/errors.ts";
-import { encode, TAG } from "../core/protocol.ts";
-import { MAX_ID } from "../core/handoff/stuck_ids.ts";
+import { encode, MAX_ID, TAG } from "../core/protocol.ts";
 import { createBalancer } from "./balance/balancer.ts";
 import { createPassing } from "./balance/passing.ts";
 import type { Balancer } from "./process/balancing.ts";

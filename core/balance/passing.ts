@@ -17,7 +17,6 @@
 
 import type { Clock, Connection } from "../adapter.ts";
 import { leastLoaded, type Score } from "./policy.ts";
-import { type Pass, Passes } from "./passes.ts";
 import { isServing, type Scoreboard, type ScoreRecord } from "./scoreboard.ts";
 import type { PoolWorker } from "../worker.ts";
 
@@ -27,8 +26,20 @@ import type { PoolWorker } from "../worker.ts";
  */
 export const SILENT_MS = 5;
 
+/** A connection that is passed on. */
+interface Pass {
+  /** The worker that has accepted it. */
+  readonly from: PoolWorker;
+  /** The number that this worker has given it. */
+  readonly id: number;
+  /** Where it came in. */
+  readonly listener: string;
+  /** Our copy of it. */
+  readonly connection: Connection;
+}
+
 /** A worker that is there, as seen from here. */
-interface Desk {
+interface Peer {
   /** False once it drains. */
   open: boolean;
   /** False once it did not get a connection that was sent. */
@@ -42,10 +53,10 @@ interface Desk {
 }
 
 /** Passes connections on between workers. */
-export class Relay {
+export class Passing {
   readonly #board: Scoreboard;
   readonly #clock: Clock;
-  readonly #desks = new Map<PoolWorker, Desk>();
+  readonly #peers = new Map<PoolWorker, Peer>();
   readonly #passes = new Passes();
   /** Ours, in the order in which they came. */
   readonly #ours: Pass[] = [];
@@ -65,8 +76,8 @@ export class Relay {
 
   /** A worker accepts now. */
   join(worker: PoolWorker): void {
-    if (!this.#desks.has(worker)) {
-      this.#desks.set(worker, {
+    if (!this.#peers.has(worker)) {
+      this.#peers.set(worker, {
         open: true,
         able: true,
         asked: undefined,
@@ -79,18 +90,18 @@ export class Relay {
 
   /** A worker drains: it gets nothing more, and may still pass on. */
   leave(worker: PoolWorker): void {
-    const desk = this.#desks.get(worker);
-    if (desk === undefined) return;
-    desk.open = false;
-    desk.awake = false;
+    const peer = this.#peers.get(worker);
+    if (peer === undefined) return;
+    peer.open = false;
+    peer.awake = false;
     this.#proceed();
   }
 
   /** A worker is gone. Our copies of what it passed on live on. */
   lose(worker: PoolWorker): void {
-    const desk = this.#desks.get(worker);
-    this.#desks.delete(worker);
-    this.#ours.unshift(...desk?.underway ?? []);
+    const peer = this.#peers.get(worker);
+    this.#peers.delete(worker);
+    this.#ours.unshift(...peer?.underway ?? []);
     this.#ours.push(...this.#passes.drain(worker));
     this.#proceed();
   }
@@ -109,10 +120,10 @@ export class Relay {
     else if (!this.#passes.add(pass)) return connection.close();
     // Its runtime is being told that this has come. Deno 2.9.5 loses a
     // connection that it reads together with that: it has to be asked again.
-    const desk = this.#desks.get(from);
-    if (desk !== undefined) {
-      desk.asked = undefined;
-      desk.awake = false;
+    const peer = this.#peers.get(from);
+    if (peer !== undefined) {
+      peer.asked = undefined;
+      peer.awake = false;
     }
     this.#proceed();
   }
@@ -133,11 +144,11 @@ export class Relay {
 
   /** A worker has read what it was told: it is awake. */
   heard(worker: PoolWorker): void {
-    const desk = this.#desks.get(worker);
-    if (desk === undefined || worker.unread > 0) return;
-    if (desk.asked !== undefined) {
-      desk.asked = undefined;
-      desk.awake = desk.open;
+    const peer = this.#peers.get(worker);
+    if (peer === undefined || worker.unread > 0) return;
+    if (peer.asked !== undefined) {
+      peer.asked = undefined;
+      peer.awake = peer.open;
     }
     this.#proceed();
   }
@@ -165,7 +176,7 @@ export class Relay {
     this.#ask();
     this.#promise();
     if (this.#passes.hopeful + this.#ours.length === 0) return;
-    if (![...this.#desks.values()].some(({ open }) => open)) return;
+    if (![...this.#peers.values()].some(({ open }) => open)) return;
     this.#again ??= this.#clock.after(SILENT_MS, () => {
       this.#again = undefined;
       this.#proceed();
@@ -177,31 +188,31 @@ export class Relay {
     while (this.#ours.length > 0) {
       const [best] = this.#sorted(
         1,
-        (worker, desk) =>
-          desk.awake && desk.underway.size === 0 && worker.unread === 0,
+        (worker, peer) =>
+          peer.awake && peer.underway.size === 0 && worker.unread === 0,
       );
       if (best === undefined) return;
-      this.#desks.get(best)!.awake = false;
+      this.#peers.get(best)!.awake = false;
       this.#send(best, this.#ours.shift()!);
     }
   }
 
   #send(worker: PoolWorker, pass: Pass): void {
     const { id, listener, connection } = pass;
-    const desk = this.#desks.get(worker)!;
-    desk.underway.add(pass);
+    const peer = this.#peers.get(worker)!;
+    peer.underway.add(pass);
     const fail = (): void => {
-      desk.underway.delete(pass);
+      peer.underway.delete(pass);
       // It is already gone, or out of files most likely.
-      desk.able = false;
-      desk.awake = false;
+      peer.able = false;
+      peer.awake = false;
       this.#ours.unshift(pass);
     };
     const settled = (taken: boolean): void => {
       // Not so when it has ended meanwhile: another one has the connection.
-      if (this.#desks.get(worker)?.underway.has(pass) !== true) return;
+      if (this.#peers.get(worker)?.underway.has(pass) !== true) return;
       if (taken) {
-        desk.underway.delete(pass);
+        peer.underway.delete(pass);
         connection.close();
       } else fail();
       this.#proceed();
@@ -215,34 +226,34 @@ export class Relay {
     const now = this.#clock.now();
     const { waiting } = this;
     let answering = 0;
-    for (const desk of this.#desks.values()) {
+    for (const peer of this.#peers.values()) {
       // What it said holds for a moment only.
-      if (waiting === 0) desk.awake = false;
-      const { asked, awake } = desk;
+      if (waiting === 0) peer.awake = false;
+      const { asked, awake } = peer;
       const soon = asked !== undefined && now - asked < SILENT_MS;
       if (awake || soon) answering++;
     }
     // What is ours must not wait for one that stands still.
     const all = this.#ours.length > 0;
-    const wanted = all ? this.#desks.size : waiting - answering;
+    const wanted = all ? this.#peers.size : waiting - answering;
     const workers = this.#sorted(
       wanted,
-      (worker, desk, record) =>
-        desk.asked === undefined && !desk.awake &&
+      (worker, peer, record) =>
+        peer.asked === undefined && !peer.awake &&
         // Whoever passes on has too many itself.
         (all || (isServing(record, Date.now()) && !this.#passes.has(worker))),
     );
     for (const worker of workers) {
-      const desk = this.#desks.get(worker)!;
-      if (worker.tell({ type: "wake" })) desk.asked = now;
-      else desk.able = false;
+      const peer = this.#peers.get(worker)!;
+      if (worker.tell({ type: "wake" })) peer.asked = now;
+      else peer.able = false;
     }
   }
 
   /** Tells as many workers as are awake that their connection has a place. */
   #promise(): void {
     let free = -this.#passes.promised - this.#ours.length;
-    for (const { awake } of this.#desks.values()) if (awake) free++;
+    for (const { awake } of this.#peers.values()) if (awake) free++;
     this.#passes.promise(free);
   }
 
@@ -250,8 +261,8 @@ export class Relay {
   #spill(): void {
     if (this.#ours.length > 0) this.#board.look();
     while (this.#ours.length > 0) {
-      const able = [...this.#desks].filter(([worker, desk]) =>
-        desk.able && this.#board.record(worker.seat)?.takes === true
+      const able = [...this.#peers].filter(([worker, peer]) =>
+        peer.able && this.#board.record(worker.seat)?.takes === true
       );
       const rank = ([worker, { open, underway }]: typeof able[number]) =>
         (open ? 0 : 2e6) + (worker.unread === 0 ? 0 : 1e6) + underway.size;
@@ -264,21 +275,21 @@ export class Relay {
   /** So many of those that take connections now, the least loaded first. */
   #sorted(
     count: number,
-    fits: (worker: PoolWorker, desk: Desk, record: ScoreRecord) => boolean,
+    fits: (worker: PoolWorker, peer: Peer, record: ScoreRecord) => boolean,
   ): readonly PoolWorker[] {
     if (count <= 0) return [];
     this.#board.look();
     const there: { worker: PoolWorker; score: Score }[] = [];
     const all: Score[] = [];
-    for (const [worker, desk] of this.#desks) {
+    for (const [worker, peer] of this.#peers) {
       const record = this.#board.record(worker.seat);
-      if (!desk.open || !desk.able || !record?.takes) continue;
+      if (!peer.open || !peer.able || !record?.takes) continue;
       // What is on its way is not on the board yet.
-      const { size } = desk.underway;
+      const { size } = peer.underway;
       const open = record.open + size;
       const score = { ...record, open, recent: record.recent + size };
       all.push(score);
-      if (fits(worker, desk, record)) there.push({ worker, score });
+      if (fits(worker, peer, record)) there.push({ worker, score });
     }
     const sorted: PoolWorker[] = [];
     while (there.length > 0 && sorted.length < count) {
@@ -286,5 +297,72 @@ export class Relay {
       sorted.push(...there.splice(best, 1).map(({ worker }) => worker));
     }
     return sorted;
+  }
+}
+
+/** Keeps those that their workers have not given up yet, in order. */
+class Passes {
+  readonly #of = new Map<PoolWorker, Map<number, Pass>>();
+  readonly #hopeful = new Set<Pass>();
+  readonly #promised = new Set<Pass>();
+
+  /** How many there are. */
+  get size(): number {
+    return this.#hopeful.size + this.#promised.size;
+  }
+
+  /** How many wait for a worker that is awake. */
+  get hopeful(): number {
+    return this.#hopeful.size;
+  }
+
+  /** How many have one, and are about to be given up. */
+  get promised(): number {
+    return this.#promised.size;
+  }
+
+  /** True while a worker has one here. */
+  has(from: PoolWorker): boolean {
+    return this.#of.has(from);
+  }
+
+  /** Adds one; false when its worker has one of the same number here. */
+  add(pass: Pass): boolean {
+    const own = this.#of.get(pass.from) ?? new Map<number, Pass>();
+    if (own.has(pass.id)) return false;
+    this.#of.set(pass.from, own.set(pass.id, pass));
+    this.#hopeful.add(pass);
+    return true;
+  }
+
+  /** Tells the workers of the first so many that there is room. */
+  promise(count: number): void {
+    for (const pass of this.#hopeful) {
+      if (count-- <= 0) return;
+      this.#hopeful.delete(pass);
+      this.#promised.add(pass);
+      pass.from.tell({ type: "room", id: pass.id });
+    }
+  }
+
+  /** Takes one out, if it is here. */
+  take(from: PoolWorker, id: number): Pass | undefined {
+    const own = this.#of.get(from);
+    const pass = own?.get(id);
+    if (own === undefined || pass === undefined) return undefined;
+    own.delete(id);
+    if (own.size === 0) this.#of.delete(from);
+    this.#hopeful.delete(pass);
+    this.#promised.delete(pass);
+    return pass;
+  }
+
+  /** Takes all out, or all of a worker. */
+  drain(from?: PoolWorker): readonly Pass[] {
+    const all = from === undefined
+      ? [...this.#promised, ...this.#hopeful]
+      : [...this.#of.get(from)?.values() ?? []];
+    for (const { from, id } of all) this.take(from, id);
+    return all;
   }
 }

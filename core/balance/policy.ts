@@ -36,9 +36,9 @@ const BUSY_WEIGHT = 2;
 const OWED = 0.95;
 
 /** Means, the greatest weight, and what it has accepted lately, per 1 of it. */
-type Pool = Readonly<Record<"open" | "busy" | "weight" | "pace", number>>;
+type PoolLoad = Readonly<Record<"open" | "busy" | "weight" | "pace", number>>;
 
-function poolOf(scores: readonly Score[]): Pool {
+function poolOf(scores: readonly Score[]): PoolLoad {
   let [open, busy, weight, recent, heaviest] = [0, 0, 0, 0, 0];
   for (const each of scores) {
     open += each.open;
@@ -54,12 +54,12 @@ function poolOf(scores: readonly Score[]): Pool {
 }
 
 /** Open connections, corrected by how much more than the others it is busy. */
-function loadOf({ open, busy }: Score, pool: Pool): number {
+function loadOf({ open, busy }: Score, pool: PoolLoad): number {
   return open + BUSY_WEIGHT * pool.open * (busy - pool.busy);
 }
 
 /** How many more connections a light worker may have by its share. */
-function roomOf({ weight, recent }: Score, { pace }: Pool): number {
+function roomOf({ weight, recent }: Score, { pace }: PoolLoad): number {
   return Math.floor(weight * pace - recent + 0.5);
 }
 

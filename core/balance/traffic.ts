@@ -6,13 +6,13 @@
  */
 
 import type { Adapter, Connection } from "../adapter.ts";
-import { tieOf } from "../options/balance.ts";
+import { affinityOf } from "../options/balance.ts";
 import { Dispatcher } from "../handoff/dispatcher.ts";
 import type { Listener } from "../listeners/listeners.ts";
 import type { PoolConfig } from "../options/options.ts";
 import { placementOf } from "../handoff/placement.ts";
 import type { FromWorker } from "../protocol.ts";
-import { Relay } from "./passing.ts";
+import { Passing } from "./passing.ts";
 import { createScoreboard, type Scoreboard, type Seat } from "./scoreboard.ts";
 import type { WorkerLoad } from "../events.ts";
 import type { PoolWorker } from "../worker.ts";
@@ -22,7 +22,7 @@ export class Traffic {
   /** Gives away what the supervisor accepts. */
   readonly dispatcher: Dispatcher;
   readonly #board: Scoreboard | undefined;
-  readonly #relay: Relay | undefined;
+  readonly #passing: Passing | undefined;
   readonly #balanced: ReadonlySet<string>;
   readonly #passes: boolean;
   readonly #weights: readonly number[];
@@ -40,14 +40,14 @@ export class Traffic {
     this.dispatcher = new Dispatcher(
       placementOf(balance),
       clock,
-      tieOf(balance),
+      affinityOf(balance),
     );
     this.#balanced = new Set(
       listeners.flatMap(({ name, mode }) => mode === "balanced" ? [name] : []),
     );
     if (this.#balanced.size > 0) {
       this.#board = createScoreboard(adapter.shareFile());
-      this.#relay = new Relay(this.#board, clock);
+      this.#passing = new Passing(this.#board, clock);
     }
     this.#accepting = listeners.filter(({ mode }) => mode === "handoff")
       .map(({ name, sockets, backlog, proxy }) =>
@@ -61,7 +61,7 @@ export class Traffic {
 
   /** How many connections wait here for a worker. */
   get waiting(): number {
-    return this.dispatcher.waiting + (this.#relay?.waiting ?? 0);
+    return this.dispatcher.waiting + (this.#passing?.waiting ?? 0);
   }
 
   /** What a worker inherits beside sockets. */
@@ -88,19 +88,19 @@ export class Traffic {
   /** A worker is ready for connections. */
   join(worker: PoolWorker): void {
     this.dispatcher.join(worker);
-    this.#relay?.join(worker);
+    this.#passing?.join(worker);
   }
 
   /** A worker gets no more connections. */
   leave(worker: PoolWorker): void {
     this.dispatcher.leave(worker);
-    this.#relay?.leave(worker);
+    this.#passing?.leave(worker);
   }
 
   /** A worker is gone: what was on its way to it goes to another. */
   lose(worker: PoolWorker): void {
     this.dispatcher.lose(worker);
-    this.#relay?.lose(worker);
+    this.#passing?.lose(worker);
     if (worker.seat !== undefined) this.#board?.clear(worker.seat);
     worker.seat = undefined;
   }
@@ -117,13 +117,13 @@ export class Traffic {
       case "heard":
         worker.unread = Math.max(0, worker.unread - message.count);
         this.dispatcher.heard();
-        this.#relay?.heard(worker);
+        this.#passing?.heard(worker);
         return true;
       case "gave":
-        this.#relay?.gave(worker, message.id);
+        this.#passing?.gave(worker, message.id);
         return true;
       case "kept":
-        this.#relay?.kept(worker, message.id);
+        this.#passing?.kept(worker, message.id);
         return true;
       default:
         return false;
@@ -136,10 +136,10 @@ export class Traffic {
     message: FromWorker,
     connection: Connection,
   ): boolean {
-    if (message.type !== "pass" || this.#relay === undefined) return false;
+    if (message.type !== "pass" || this.#passing === undefined) return false;
     const { id, listener } = message;
     if (!this.#balanced.has(listener)) return false;
-    this.#relay.pass(worker, id, listener, connection);
+    this.#passing.pass(worker, id, listener, connection);
     return true;
   }
 
@@ -161,14 +161,14 @@ export class Traffic {
   /** Gives away everything that waits: the pool stops. */
   flush(): void {
     this.dispatcher.flush();
-    this.#relay?.flush();
+    this.#passing?.flush();
   }
 
   /** The last worker is gone. */
   close(): void {
     for (const each of this.#accepting) each[Symbol.dispose]();
     this.dispatcher.close();
-    this.#relay?.close();
+    this.#passing?.close();
     this.#board?.file.close();
   }
 }

@@ -10,22 +10,39 @@
  */
 
 import type { Clock, Connection } from "../adapter.ts";
-import type { Tie } from "../options/balance.ts";
+import type { Affinity } from "../options/balance.ts";
 import type { ProxySettings } from "../options/listener_features.ts";
-import type { Placement } from "./placement.ts";
-import { Queue, type Waiting } from "./queue.ts";
-import {
-  createReception,
-  type Introduction,
-  type Reception,
-} from "./preread.ts";
-import { freeOnes, isFree, type Taker } from "./taker.ts";
+import type { Candidate, Placement } from "./placement.ts";
+import { Queue, type Queued } from "./queue.ts";
+import { type Arrival, createPreread, type Preread } from "./preread.ts";
 
-interface Offer extends Waiting<Taker>, Introduction {
-  readonly connection: Connection;
+/** Someone who can be given connections. */
+export interface Backend extends Candidate {
+  /**
+   * How many messages it has not read yet. It gets no connection meanwhile:
+   * Deno 2.9.5 loses one whose frame it reads together with a message before.
+   */
+  readonly unread: number;
+  /** True when it takes connections of a listener. */
+  serves(listener: string): boolean;
+  /**
+   * Sends a connection; false when the worker is already gone.
+   *
+   * @param head what was read of it here, one character per byte
+   * @param onSettled told whether it has arrived
+   */
+  give(
+    listener: string,
+    id: number,
+    connection: Connection,
+    head: string | undefined,
+    onSettled: (taken: boolean) => void,
+  ): boolean;
 }
 
-interface Desk {
+interface Offer extends Queued<Backend>, Arrival {}
+
+interface Load {
   /** False once the worker drains: it keeps what it has and gets no more. */
   open: boolean;
   /** On their way, not yet confirmed. */
@@ -36,30 +53,25 @@ interface Desk {
 
 /** Spreads connections over workers. */
 export class Dispatcher {
-  readonly #placement: Placement<Taker>;
-  readonly #desks = new Map<Taker, Desk>();
+  readonly #placement: Placement<Backend>;
+  readonly #loads = new Map<Backend, Load>();
   /** Workers without an unconfirmed connection, longest free first. */
-  readonly #free = new Set<Taker>();
-  readonly #queue = new Queue<Taker, Offer>();
-  readonly #reception: Reception;
+  readonly #free = new Set<Backend>();
+  readonly #queue = new Queue<Backend, Offer>();
+  readonly #preread: Preread;
   #nextId = 1;
 
   /** Makes a dispatcher without workers. */
   constructor(
-    placement: Placement<Taker>,
+    placement: Placement<Backend>,
     clock: Clock,
-    tie?: Tie,
+    affinity?: Affinity,
   ) {
     this.#placement = placement;
-    this.#reception = createReception(
-      tie,
-      clock,
-      (listener, connection, { key, head }) => {
-        const id = this.#nextId++;
-        this.#wait({ id, listener, connection, key, head, target: undefined });
-        this.#spread();
-      },
-    );
+    this.#preread = createPreread(affinity, clock, (arrival) => {
+      this.#enqueue({ ...arrival, id: this.#nextId++, target: undefined });
+      this.#spread();
+    });
   }
 
   /** How many connections wait for a free worker. */
@@ -68,37 +80,37 @@ export class Dispatcher {
   }
 
   /** How many connections a worker holds. */
-  holding(taker: Taker): number {
-    const desk = this.#desks.get(taker);
-    return desk === undefined ? 0 : desk.holding + desk.underway.size;
+  holding(worker: Backend): number {
+    const load = this.#loads.get(worker);
+    return load === undefined ? 0 : load.holding + load.underway.size;
   }
 
   /** A worker is ready for connections, or serves one more listener. */
-  join(taker: Taker): void {
-    const desk = this.#desks.get(taker) ??
+  join(worker: Backend): void {
+    const load = this.#loads.get(worker) ??
       { open: true, underway: new Map(), holding: 0 };
-    desk.open = true;
-    this.#desks.set(taker, desk);
-    if (desk.underway.size === 0) this.#free.add(taker);
+    load.open = true;
+    this.#loads.set(worker, load);
+    if (load.underway.size === 0) this.#free.add(worker);
     this.#line();
   }
 
   /** A worker gets no more connections; what is on its way may be refused. */
-  leave(taker: Taker): void {
-    const desk = this.#desks.get(taker);
-    if (desk === undefined || !desk.open) return;
-    this.#shut(taker, desk);
+  leave(worker: Backend): void {
+    const load = this.#loads.get(worker);
+    if (load === undefined || !load.open) return;
+    this.#shut(worker, load);
     this.#line();
   }
 
   /** A worker is gone: what was on its way to it goes to another. */
-  lose(taker: Taker): void {
-    const desk = this.#desks.get(taker);
-    if (desk === undefined) return;
-    this.#desks.delete(taker);
-    this.#free.delete(taker);
-    this.#placement.forget(taker);
-    for (const offer of desk.underway.values()) this.#wait(offer);
+  lose(worker: Backend): void {
+    const load = this.#loads.get(worker);
+    if (load === undefined) return;
+    this.#loads.delete(worker);
+    this.#free.delete(worker);
+    this.#placement.forget(worker);
+    for (const offer of load.underway.values()) this.#enqueue(offer);
     this.#line();
   }
 
@@ -112,31 +124,31 @@ export class Dispatcher {
     connection: Connection,
     proxy?: ProxySettings,
   ): void {
-    this.#reception.receive(listener, connection, proxy);
+    this.#preread.offer(listener, connection, proxy);
   }
 
   /** A worker has taken over a connection. */
-  taken(taker: Taker, id: number): void {
-    const desk = this.#desks.get(taker);
-    const offer = desk?.underway.get(id);
-    if (desk === undefined || offer === undefined) return;
-    desk.underway.delete(id);
-    desk.holding++;
+  taken(worker: Backend, id: number): void {
+    const load = this.#loads.get(worker);
+    const offer = load?.underway.get(id);
+    if (load === undefined || offer === undefined) return;
+    load.underway.delete(id);
+    load.holding++;
     offer.connection.close();
-    if (!desk.open || desk.underway.size > 0) return;
-    this.#free.add(taker);
+    if (!load.open || load.underway.size > 0) return;
+    this.#free.add(worker);
     this.#spread();
   }
 
   /** A worker did not get a connection: another one does. */
-  refused(taker: Taker, id: number): void {
-    const desk = this.#desks.get(taker);
-    const offer = desk?.underway.get(id);
-    if (desk === undefined || offer === undefined) return;
-    desk.underway.delete(id);
+  refused(worker: Backend, id: number): void {
+    const load = this.#loads.get(worker);
+    const offer = load?.underway.get(id);
+    if (load === undefined || offer === undefined) return;
+    load.underway.delete(id);
     // It is out of files, most likely: it gets nothing more.
-    this.#shut(taker, desk);
-    this.#wait(offer);
+    this.#shut(worker, load);
+    this.#enqueue(offer);
     this.#line();
   }
 
@@ -146,14 +158,14 @@ export class Dispatcher {
   }
 
   /** Connections of a worker have ended. */
-  closed(taker: Taker, count: number): void {
-    const desk = this.#desks.get(taker);
-    if (desk !== undefined) desk.holding = Math.max(0, desk.holding - count);
+  closed(worker: Backend, count: number): void {
+    const load = this.#loads.get(worker);
+    if (load !== undefined) load.holding = Math.max(0, load.holding - count);
   }
 
   /** An id is a worker's own: whoever comes with it goes there. */
-  stick(taker: Taker, id: string): void {
-    if (this.#desks.has(taker)) this.#placement.claim(id, taker);
+  stick(worker: Backend, id: string): void {
+    if (this.#loads.has(worker)) this.#placement.claim(id, worker);
   }
 
   /**
@@ -161,19 +173,19 @@ export class Dispatcher {
    * what was accepted is to be answered.
    */
   flush(): void {
-    this.#reception.flush();
+    this.#preread.flush();
     let turn = 0;
     for (const offer of this.#queue.drain()) {
       for (;;) {
-        // Asked anew each time: one that is already gone closes its desk.
+        // Asked anew each time: one that is already gone is shut.
         const open = this.#open(offer.listener);
-        const taker = this.#placement.target(offer.key, open) ??
+        const worker = this.#placement.target(offer.key, open) ??
           open[turn++ % open.length];
-        if (taker === undefined) {
-          this.#wait(offer);
+        if (worker === undefined) {
+          this.#enqueue(offer);
           break;
         }
-        if (this.#give(taker, offer)) break;
+        if (this.#give(worker, offer)) break;
       }
     }
   }
@@ -182,34 +194,34 @@ export class Dispatcher {
   drop(listener: string): void {
     for (const offer of this.#queue.drain()) {
       if (offer.listener === listener) offer.connection.close();
-      else this.#wait(offer);
+      else this.#enqueue(offer);
     }
   }
 
   /** Closes what nobody can take any more. */
   close(): void {
-    this.#reception.flush();
+    this.#preread.flush();
     for (const { connection } of this.#queue.drain()) connection.close();
   }
 
   /** Those who get connections of a listener, in the order they joined. */
-  #open(listener: string): readonly Taker[] {
-    return [...this.#desks].flatMap(([taker, desk]) =>
-      desk.open && taker.serves(listener) ? [taker] : []
+  #open(listener: string): readonly Backend[] {
+    return [...this.#loads].flatMap(([worker, load]) =>
+      load.open && worker.serves(listener) ? [worker] : []
     );
   }
 
   /** Who is there has changed: whoever waits lines up anew. */
   #line(): void {
-    if (this.#placement.ties) {
-      for (const offer of this.#queue.drain()) this.#wait(offer);
+    if (this.#placement.sticky) {
+      for (const offer of this.#queue.drain()) this.#enqueue(offer);
     }
     this.#spread();
   }
 
-  #wait(offer: Offer): void {
+  #enqueue(offer: Offer): void {
     const { key, listener } = offer;
-    this.#queue.add(
+    this.#queue.enqueue(
       key === undefined ? offer : {
         ...offer,
         target: this.#placement.target(key, this.#open(listener)),
@@ -217,9 +229,9 @@ export class Dispatcher {
     );
   }
 
-  #shut(taker: Taker, desk: Desk): void {
-    desk.open = false;
-    this.#free.delete(taker);
+  #shut(worker: Backend, load: Load): void {
+    load.open = false;
+    this.#free.delete(worker);
   }
 
   #spread(): void {
@@ -229,11 +241,11 @@ export class Dispatcher {
       moved = false;
       for (const offer of this.#queue.heads()) {
         if (this.#free.size === 0) return;
-        const taker = this.#pick(offer);
-        if (taker === undefined) continue;
+        const worker = this.#pick(offer);
+        if (worker === undefined) continue;
         this.#queue.take(offer);
-        if (!this.#give(taker, offer)) {
-          this.#wait(offer);
+        if (!this.#give(worker, offer)) {
+          this.#enqueue(offer);
           return this.#line();
         }
         // The line behind it may now be the first to have its turn.
@@ -243,24 +255,24 @@ export class Dispatcher {
     }
   }
 
-  #give(taker: Taker, offer: Offer): boolean {
+  #give(worker: Backend, offer: Offer): boolean {
     const { id, listener, connection, head } = offer;
-    const desk = this.#desks.get(taker)!;
-    this.#free.delete(taker);
-    const given = taker.give(
+    const load = this.#loads.get(worker)!;
+    this.#free.delete(worker);
+    const given = worker.give(
       listener,
       id,
       connection,
       head,
-      (taken) => taken ? this.taken(taker, id) : this.refused(taker, id),
+      (taken) => taken ? this.taken(worker, id) : this.refused(worker, id),
     );
-    if (given) desk.underway.set(id, offer);
+    if (given) load.underway.set(id, offer);
     // Its end has not been reported yet; it is out until then.
-    else this.#shut(taker, desk);
+    else this.#shut(worker, load);
     return given;
   }
 
-  #pick({ target, listener }: Offer): Taker | undefined {
+  #pick({ target, listener }: Offer): Backend | undefined {
     if (target !== undefined) {
       return this.#free.has(target) && isFree(target, listener)
         ? target
@@ -268,7 +280,20 @@ export class Dispatcher {
     }
     return this.#placement.next(
       freeOnes(this.#free, listener),
-      (taker) => this.#desks.get(taker)!.holding,
+      (worker) => this.#loads.get(worker)!.holding,
     );
   }
+}
+
+/** True when a worker has read everything and takes connections of a listener. */
+function isFree(worker: Backend, listener: string): boolean {
+  return worker.unread === 0 && worker.serves(listener);
+}
+
+/** Those of some workers that are free for a listener, in the same order. */
+function* freeOnes(
+  workers: Iterable<Backend>,
+  listener: string,
+): Generator<Backend> {
+  for (const worker of workers) if (isFree(worker, listener)) yield worker;
 }

@@ -5,8 +5,8 @@
  */
 
 import type { Balance } from "../options/balance.ts";
-import { rendezvous } from "./rendezvous.ts";
-import { StuckIds } from "./stuck_ids.ts";
+import { rendezvous } from "./affinity.ts";
+import { StickTable } from "./affinity.ts";
 
 /** A worker as a choice sees it. */
 export interface Candidate {
@@ -17,7 +17,7 @@ export interface Candidate {
 /** Chooses workers. */
 export interface Placement<T extends Candidate> {
   /** False when any worker may have any connection. */
-  readonly ties: boolean;
+  readonly sticky: boolean;
   /**
    * The only worker that may have a connection, or undefined when any may.
    *
@@ -54,7 +54,7 @@ export function placementOf<T extends Candidate>(
 
 /** Whatever ties nobody. */
 const loose = {
-  ties: false,
+  sticky: false,
   target: (): undefined => undefined,
   claim: (): void => {},
   forget: (): void => {},
@@ -64,10 +64,10 @@ const loose = {
 function sticky<T extends Candidate>(): Placement<T> {
   // Two memories: whoever makes up keys can wash out what was placed, but not
   // what workers have said.
-  const claimed = new StuckIds<T>();
-  const placed = new StuckIds<T>();
+  const claimed = new StickTable<T>();
+  const placed = new StickTable<T>();
   return {
-    ties: true,
+    sticky: true,
     next: first,
     claim: (key, one) => claimed.add(key, one),
     forget(one) {

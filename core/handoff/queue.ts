@@ -7,7 +7,7 @@
  */
 
 /** What waits; a lower id came earlier. */
-export interface Waiting<T> {
+export interface Queued<T> {
   /** Its number, in the order of arrival. */
   readonly id: number;
   /** Where it came in. */
@@ -17,7 +17,7 @@ export interface Waiting<T> {
 }
 
 /** Keeps lines. */
-export class Queue<T, W extends Waiting<T>> {
+export class Queue<T, W extends Queued<T>> {
   #size = 0;
   readonly #lines: W[][] = [];
 
@@ -27,7 +27,7 @@ export class Queue<T, W extends Waiting<T>> {
   }
 
   /** Puts one into its line, in the order of arrival. */
-  add(one: W): void {
+  enqueue(one: W): void {
     let line = this.#lines.find(([head]) =>
       head!.listener === one.listener && head!.target === one.target
     );

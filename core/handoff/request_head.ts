@@ -5,10 +5,10 @@
  * @module
  */
 
-import type { Tie } from "../options/balance.ts";
+import type { Affinity } from "../options/balance.ts";
 
 /** What ties a client to a worker and stands in the head of a request. */
-export type HeadTie = Exclude<Tie, { readonly by: "address" }>;
+export type HeadAffinity = Exclude<Affinity, { readonly by: "address" }>;
 
 /**
  * True unless it can be told already that this is no HTTP/1.1: a TLS record
@@ -25,19 +25,23 @@ export function mayBeHttp(head: string): boolean {
  *
  * @param from how much of the head was looked at before
  */
-export function isComplete(head: string, tie: HeadTie, from: number): boolean {
+export function isComplete(
+  head: string,
+  affinity: HeadAffinity,
+  from: number,
+): boolean {
   const start = Math.max(from - 3, /^[\r\n]*/.exec(head)![0].length);
-  if (tie.by === "cookie") return /\n\r?\n/.test(head.slice(start));
+  if (affinity.by === "cookie") return /\n\r?\n/.test(head.slice(start));
   return head.includes("\n", start);
 }
 
 /** The id in the head of a request, decoded if it is a query's. */
-export function idIn(head: string, tie: HeadTie): string | undefined {
+export function idIn(head: string, affinity: HeadAffinity): string | undefined {
   const [request = "", ...headers] = head.replace(/^[\r\n]+/, "")
     .split(/\r?\n/);
-  const id = tie.by === "query"
-    ? parameter(request.split(" ")[1] ?? "", tie.name)
-    : cookie(headers, tie.name);
+  const id = affinity.by === "query"
+    ? parameter(request.split(" ")[1] ?? "", affinity.name)
+    : cookie(headers, affinity.name);
   return id === "" ? undefined : id;
 }
 

@@ -136,10 +136,10 @@ export function decodeInheritance(
       `Cannot attach to the supervisor: it speaks protocol ${version} and this worker ${PROTOCOL_VERSION}, install the same version of prefork for both`,
     );
   }
-  const slot = count(env[ENV.slot]);
-  const generation = count(env[ENV.generation]);
-  const listeners = parse(env[ENV.listeners]);
-  const seat = env[ENV.seat] === undefined ? undefined : parse(env[ENV.seat]);
+  const slot = countIn(env[ENV.slot]);
+  const generation = countIn(env[ENV.generation]);
+  const listeners = jsonIn(env[ENV.listeners]);
+  const seat = env[ENV.seat] === undefined ? undefined : jsonIn(env[ENV.seat]);
   if (
     !isCount(slot) || !isCount(generation) || !Array.isArray(listeners) ||
     !listeners.every(isListener) ||
@@ -157,7 +157,7 @@ export function decodeInheritance(
   };
 }
 
-function parse(text: string | undefined): unknown {
+function jsonIn(text: string | undefined): unknown {
   try {
     return JSON.parse(text ?? "");
   } catch {
@@ -172,7 +172,7 @@ function isSeat(value: unknown): value is Seat {
     weight > 0 && typeof passes === "boolean";
 }
 
-function count(text: string | undefined): number {
+function countIn(text: string | undefined): number {
   return /^\d+$/.test(text ?? "") ? Number(text) : NaN;
 }
 

@@ -10,20 +10,19 @@ import type {
   ExitStatus,
   HeldSocket,
 } from "../adapter.ts";
-import { formatTie, tieOf } from "../options/balance.ts";
+import { affinityOf, formatAffinity } from "../options/balance.ts";
 import {
   encodeInheritance,
   type InheritedListener,
   PRELOAD_VARIABLE,
 } from "./environment.ts";
-import { habitsOf } from "./habits.ts";
 import type { Listener } from "../listeners/listeners.ts";
 import { featuresOf } from "../options/listener_features.ts";
 import { isInherited } from "../options/share_mode.ts";
-import type { PoolConfig } from "../options/options.ts";
+import { parseListener } from "../options/address.ts";
 import { commandOf } from "./program.ts";
 import { preloadVariables } from "./runtime_command.ts";
-import type { Traffic } from "../balance/traffic.ts";
+import type { PoolContext } from "../context.ts";
 import type { PoolWorker } from "../worker.ts";
 
 /** Who is told what a worker does. */
@@ -54,16 +53,10 @@ const OWN_PLACE = [
 ];
 
 /** What a worker is started with. */
-export interface LaunchContext {
-  /** The options. */
-  readonly config: PoolConfig;
-  /** The bound sockets. */
-  readonly listeners: readonly Listener[];
-  /** The runtime. */
-  readonly adapter: Adapter;
-  /** The connections that pass through the supervisor. */
-  readonly traffic: Traffic;
-}
+type LaunchContext = Pick<
+  PoolContext,
+  "config" | "listeners" | "adapter" | "traffic"
+>;
 
 /**
  * Starts the process of a worker and puts it into its record.
@@ -88,11 +81,11 @@ export function launch(
     inherits: [...listeners.flatMap(inheritedSockets), ...traffic.files],
     env: (fds) => ({
       ...ownEnvironment(adapter),
-      ...habitsOf(worker, listeners),
+      ...customaryVariables(worker, listeners),
       ...config.env,
       ...(worker.runtime === "exec" &&
         preloadVariables(adapter, { ...adapter.host.env, ...config.env })),
-      ...placeOf(worker, { config, listeners, adapter, traffic }, fds),
+      ...inheritanceOf(worker, { config, listeners, adapter, traffic }, fds),
       [PRELOAD_VARIABLE]: JSON.stringify({
         privatePorts,
         waitReady,
@@ -110,6 +103,24 @@ export function launch(
   });
 }
 
+/**
+ * Variables that programs look for by habit: `PORT` (Heroku and all who followed) is the port of the first TCP listener,
+ * `NODE_APP_INSTANCE` (PM2) the slot.
+ */
+export function customaryVariables(
+  { slot }: { readonly slot: number },
+  listeners: readonly Pick<Listener, "address">[],
+): Record<string, string> {
+  const ports = listeners.flatMap(({ address: text }) => {
+    const { address } = parseListener(text);
+    return address.kind === "tcp" ? [String(address.port)] : [];
+  });
+  return {
+    ...(ports[0] !== undefined && { PORT: ports[0] }),
+    NODE_APP_INSTANCE: String(slot),
+  };
+}
+
 function ownEnvironment({ host }: Adapter): Record<string, string> {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(host.env)) {
@@ -122,22 +133,22 @@ function ownEnvironment({ host }: Adapter): Record<string, string> {
   return env;
 }
 
-function placeOf(
+function inheritanceOf(
   worker: PoolWorker,
   { config, listeners, adapter, traffic }: LaunchContext,
   fds: readonly number[],
 ): Record<string, string> {
   const { slot, generation } = worker;
   let at = 0;
-  const tie = tieOf(config.balance);
+  const affinity = affinityOf(config.balance);
   const inherited = listeners.map((listener) => {
     const count = inheritedSockets(listener).length;
     const own = fds.slice(at, at + count);
     at += count;
     const made = inheritedListener(listener, slot, own);
-    return tie === undefined || listener.mode !== "handoff"
+    return affinity === undefined || listener.mode !== "handoff"
       ? made
-      : { ...made, sticky: formatTie(tie) };
+      : { ...made, sticky: formatAffinity(affinity) };
   });
   const seat = traffic.seatOf(worker, fds[at] ?? -1);
   return encodeInheritance(

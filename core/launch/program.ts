@@ -1,5 +1,6 @@
 /**
- * The command line of a worker.
+ * The program of a worker: what runs it, the command that starts it, and whether
+ * that leads to JavaScript.
  *
  * @module
  */
@@ -118,4 +119,52 @@ function executable(
   return capabilities.fdPlacement && host.exists("/bin/sh")
     ? ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", ...command]
     : command;
+}
+
+/** Commands that run JavaScript, or what is in `package.json`. */
+const JAVASCRIPT: ReadonlySet<string> = new Set([
+  "node",
+  "nodejs",
+  "deno",
+  "bun",
+  "bunx",
+  "npm",
+  "npx",
+  "pnpm",
+  "pnpx",
+  "yarn",
+  "tsx",
+  "ts-node",
+]);
+
+/** Commands that run the command which follows. */
+const PREFIXES: ReadonlySet<string> = new Set([
+  "env",
+  "nice",
+  "ionice",
+  "chrt",
+  "taskset",
+  "nohup",
+  "setpriv",
+  "sudo",
+  "time",
+  "timeout",
+  "dotenv",
+  "dotenvx",
+  "cross-env",
+]);
+
+/**
+ * True when a command starts JavaScript for certain: such a worker says itself
+ * that it is ready. Of others only time tells.
+ */
+export function startsJavaScript(
+  program: string,
+  args: readonly string[],
+): boolean {
+  const [name, ...rest] = [program, ...args].map((word) =>
+    word.slice(word.lastIndexOf("/") + 1)
+  );
+  return JAVASCRIPT.has(name!) ||
+    (PREFIXES.has(name!) && rest.some((word) => JAVASCRIPT.has(word)));
 }

@@ -5,37 +5,24 @@
  * @module
  */
 
-import type { Adapter, HeldSocket } from "../adapter.ts";
+import type { HeldSocket } from "../adapter.ts";
 import {
   formatAddress,
   type ListenerSpec,
   parseListener,
 } from "../options/address.ts";
-import type { Dispatcher } from "../handoff/dispatcher.ts";
-import { messageOf, PreforkError } from "../errors.ts";
-import type { PoolEvent } from "../events.ts";
+import { PreforkError } from "../errors.ts";
 import type { Listener } from "./listeners.ts";
-import type { FromWorker } from "../protocol.ts";
+import { type FromWorker, reasonOf } from "../protocol.ts";
+import type { PoolContext } from "../context.ts";
 import type { PoolWorker } from "../worker.ts";
 
-/** What they need. */
-export interface OpenedContext {
-  /** The runtime. */
-  readonly adapter: Adapter;
-  /** Spreads the connections. */
-  readonly dispatcher: Dispatcher;
-  /** Puts something into the one queue of the pool. */
-  post(task: () => void): void;
-  /** Tells the user. */
-  emit(event: PoolEvent): void;
-}
-
 /** The listeners that workers asked for. */
-export interface Opened {
+export interface OnDemand {
   /** Those that are open. They outlive the workers that asked, for a time. */
   readonly listeners: readonly Listener[];
   /** Opens what a worker asks for, unless that is open, and answers. */
-  open(worker: PoolWorker, wish: OpenWish): void;
+  open(worker: PoolWorker, request: OpenRequest): void;
   /** A worker is gone: what nobody asks for any more is closed in the end. */
   lose(worker: PoolWorker): void;
   /** Closes them; nothing is opened from now on. */
@@ -43,9 +30,9 @@ export interface Opened {
 }
 
 /** What a worker asks. */
-export type OpenWish = Extract<FromWorker, { type: "open" }>;
+export type OpenRequest = Extract<FromWorker, { type: "open" }>;
 
-interface Entry {
+interface OpenAddress {
   readonly key: string;
   readonly listener: Listener;
   readonly accepting: Disposable;
@@ -61,20 +48,20 @@ interface Entry {
  */
 export const UNUSED_MS = 60_000;
 
-/** The longest reason that fits into a message. */
-const MAX_REASON = 4096;
-
 /** Makes the keeper of such listeners; nothing is open yet. */
-export function createOpened(
-  { adapter, dispatcher, post, emit }: OpenedContext,
-): Opened {
+export function createOnDemand(
+  { adapter, traffic: { dispatcher }, post, emit }: Pick<
+    PoolContext,
+    "adapter" | "traffic" | "post" | "emit"
+  >,
+): OnDemand {
   // By address, and by number for those at port 0. A failure is forgotten: the
   // address may be free when the next worker asks.
-  const entries = new Map<string, Promise<Entry>>();
-  const present = new Set<Entry>();
+  const entries = new Map<string, Promise<OpenAddress>>();
+  const present = new Set<OpenAddress>();
   let closed = false;
 
-  const shut = (entry: Entry): void => {
+  const shut = (entry: OpenAddress): void => {
     const { accepting, listener, unused } = entry;
     present.delete(entry);
     entries.delete(entry.key);
@@ -83,7 +70,7 @@ export function createOpened(
     for (const socket of listener.sockets) socket.close();
     dispatcher.drop(listener.name);
   };
-  const watch = (entry: Entry): void => {
+  const watch = (entry: OpenAddress): void => {
     entry.unused ??= adapter.clock.after(UNUSED_MS, () =>
       post(() => {
         const { address } = entry.listener;
@@ -95,7 +82,10 @@ export function createOpened(
       }));
   };
 
-  const bind = async (key: string, spec: ListenerSpec): Promise<Entry> => {
+  const bind = async (
+    key: string,
+    spec: ListenerSpec,
+  ): Promise<OpenAddress> => {
     const { backlog, ipv6Only } = spec;
     const name = formatAddress(spec.address);
     const capable = adapter.capabilities.share.handoff;
@@ -119,7 +109,7 @@ export function createOpened(
     }
     const address = formatAddress(socket.address);
     const reason = "opened for a worker";
-    const entry: Entry = {
+    const entry: OpenAddress = {
       key,
       holders: new Set(),
       unused: undefined,
@@ -149,7 +139,7 @@ export function createOpened(
     return entry;
   };
 
-  const find = async ({ address, nth }: OpenWish): Promise<Entry> => {
+  const find = async ({ address, nth }: OpenRequest): Promise<OpenAddress> => {
     const spec = parseListener(address);
     if (spec.address.kind === "fd") {
       throw new PreforkError(
@@ -170,9 +160,9 @@ export function createOpened(
     get listeners() {
       return [...present].map(({ listener }) => listener);
     },
-    open(worker, wish) {
-      const { id } = wish;
-      const welcome = (entry: Entry): void => {
+    open(worker, request) {
+      const { id } = request;
+      const welcome = (entry: OpenAddress): void => {
         const { name, address } = entry.listener;
         if (worker.state === "gone") return watch(entry);
         entry.unused?.[Symbol.dispose]();
@@ -184,10 +174,10 @@ export function createOpened(
         if (worker.state === "ready") dispatcher.join(worker);
       };
       const refuse = (error: unknown): void => {
-        const reason = messageOf(error).slice(0, MAX_REASON);
+        const reason = reasonOf(error);
         worker.tell({ type: "refused", id, code: codeOf(error), reason });
       };
-      find(wish).then(
+      find(request).then(
         (entry) => post(() => welcome(entry)),
         (error) => post(() => refuse(error)),
       );

@@ -180,7 +180,7 @@ function parseTcp(where: string, text: string): TcpAddress {
   return { kind: "tcp", host: host === "*" ? "" : host, port: Number(port) };
 }
 
-type Settings = Partial<
+type ListenerSettings = Partial<
   Pick<
     ListenerSpec,
     "backlog" | "ipv6Only" | "mode" | "owner" | "group" | "share"
@@ -191,8 +191,10 @@ function parseSettings(
   query: string,
   address: Address,
   text: string,
-): Settings {
-  const settings: { -readonly [K in keyof Settings]: Settings[K] } = {};
+): ListenerSettings {
+  const settings: {
+    -readonly [K in keyof ListenerSettings]: ListenerSettings[K];
+  } = {};
   for (const [key, value] of new URLSearchParams(query)) {
     if (FEATURE_KEYS.includes(key)) continue;
     const ofPath = ["mode", "owner", "group"].includes(key);
@@ -206,7 +208,7 @@ function parseSettings(
     }
     switch (key) {
       case "backlog":
-        settings.backlog = whole(value, 1, 2 ** 31 - 1, key, text);
+        settings.backlog = number(value, 1, 2 ** 31 - 1, key, text);
         break;
       case "ipv6Only":
         if (address.kind === "tcp" && /^[\d.]+$/.test(address.host)) {
@@ -214,7 +216,7 @@ function parseSettings(
             `Cannot listen on "${text}": "ipv6Only" belongs to IPv6 addresses`,
           );
         }
-        settings.ipv6Only = flag(value, key, text);
+        settings.ipv6Only = switched(value, key, text);
         break;
       case "mode":
         if (!/^0?[0-7]{3}$/.test(value)) {
@@ -247,7 +249,7 @@ function isAbstract(address: Address): boolean {
   return address.kind === "unix" && address.abstract;
 }
 
-function flag(value: string, key: string, text: string): boolean {
+function switched(value: string, key: string, text: string): boolean {
   if (value === "" || value === "1" || value === "true") return true;
   if (value === "0" || value === "false") return false;
   throw new TypeError(
@@ -255,7 +257,7 @@ function flag(value: string, key: string, text: string): boolean {
   );
 }
 
-function whole(
+function number(
   value: string,
   min: number,
   max: number,

@@ -21,7 +21,7 @@ export type Balance =
   | `sticky=query:${string}`;
 
 /** What ties a client to a worker. */
-export type Tie =
+export type Affinity =
   /** The client's address, without the port. */
   | { readonly by: "address" }
   /** An id in the head of the first request. */
@@ -33,7 +33,7 @@ const STICKY =
   /^sticky(?:=(?:(cookie):([!#$%&'*+.^_`|~\w-]+)|(query):([^\s&=#?]+)))?$/;
 
 /** What ties a client to a worker, or undefined when nothing does. */
-export function tieOf(balance: string): Tie | undefined {
+export function affinityOf(balance: string): Affinity | undefined {
   const match = STICKY.exec(balance);
   if (match === null) return undefined;
   const [, cookie, cookieName, query, queryName] = match;
@@ -43,14 +43,16 @@ export function tieOf(balance: string): Tie | undefined {
 }
 
 /** What ties a client to a worker as text, for workers: `cookie:NAME`. */
-export function formatTie(tie: Tie): string {
-  return tie.by === "address" ? tie.by : `${tie.by}:${tie.name}`;
+export function formatAffinity(affinity: Affinity): string {
+  return affinity.by === "address"
+    ? affinity.by
+    : `${affinity.by}:${affinity.name}`;
 }
 
 /** True for every way that {@linkcode Balance} describes. */
 export function isBalance(value: unknown): value is Balance {
   return value === "round-robin" || value === "least-connections" ||
-    (typeof value === "string" && tieOf(value) !== undefined);
+    (typeof value === "string" && affinityOf(value) !== undefined);
 }
 
 /** What may be asked for, for the end of an error's sentence. */

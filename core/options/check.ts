@@ -4,9 +4,8 @@
  * @module
  */
 
-import { type Balance, BALANCES, isBalance, tieOf } from "./balance.ts";
+import { affinityOf, type Balance, BALANCES, isBalance } from "./balance.ts";
 import { formatAddress, type ListenerSpec, parseListener } from "./address.ts";
-import { checkWeights, parseWeights } from "./check_weights.ts";
 import {
   MAX_WORKERS,
   type PoolConfig,
@@ -18,6 +17,10 @@ import { SHARE_MODES } from "./share_mode.ts";
 
 /** The longest time that a timer can wait: 2^31 - 1 ms, 24.8 days. */
 const MAX_TIME = 2 ** 31 - 1;
+
+/** The least and the most that a slot can weigh; the usual weight is 1. */
+const MIN_WEIGHT = 0.001;
+const MAX_WEIGHT = 1000;
 
 const RUNTIMES: readonly WorkerRuntime[] = ["node", "deno", "bun", "exec"];
 
@@ -72,7 +75,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
   }
   const config: PoolConfig = {
     program: text("program", options.program),
-    args: list("args", options.args ?? []),
+    args: strings("args", options.args ?? []),
     listeners: checkListeners(options.listen ?? ":8080"),
     workers,
     maxWorkers: options.maxWorkers === undefined
@@ -82,17 +85,17 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     balance: balance(options.balance ?? "round-robin"),
     weights: parseWeights(options.weights ?? []),
     runtimes,
-    runtimeArgs: list("runtimeArgs", options.runtimeArgs ?? []),
+    runtimeArgs: strings("runtimeArgs", options.runtimeArgs ?? []),
     privatePorts: flag("privatePorts", options.privatePorts ?? false),
     cwd: options.cwd === undefined ? undefined : text("cwd", options.cwd),
     env: checkEnv(options.env ?? {}),
     output: oneOf("output", options.output ?? "inherit", ["inherit", "lines"]),
     signals: flag("signals", options.signals ?? false),
-    grace: time("grace", options.grace ?? 30_000),
-    idleGrace: time("idleGrace", options.idleGrace ?? 300),
-    startTimeout: time("startTimeout", options.startTimeout ?? 60_000),
+    grace: duration("grace", options.grace ?? 30_000),
+    idleGrace: duration("idleGrace", options.idleGrace ?? 300),
+    startTimeout: duration("startTimeout", options.startTimeout ?? 60_000),
     waitReady: flag("waitReady", options.waitReady ?? false),
-    soak: time("soak", options.soak ?? 1_000),
+    soak: duration("soak", options.soak ?? 1_000),
   };
   checkTie(config);
   checkWeights(config);
@@ -113,8 +116,8 @@ function checkTie(
     "balance" | "share" | "listeners"
   >,
 ): void {
-  const tie = tieOf(balance);
-  if (tie === undefined || tie.by === "address") return;
+  const affinity = affinityOf(balance);
+  if (affinity === undefined || affinity.by === "address") return;
   for (const { name, certificates, share: own = share } of listeners) {
     if (own !== "handoff" || certificates === undefined) continue;
     throw new TypeError(
@@ -123,10 +126,58 @@ function checkTie(
   }
 }
 
+/**
+ * Checks the weights themselves.
+ *
+ * @throws {TypeError} when they are no array
+ * @throws {RangeError} when one of them is no number from 0.001 to 1000
+ */
+function parseWeights(value: unknown): readonly number[] {
+  if (!Array.isArray(value)) {
+    throw new TypeError(
+      `Cannot use ${show(value)} for "weights": it must be an array of numbers`,
+    );
+  }
+  // Not by map(), which leaves holes out.
+  return Array.from(value, (weight: unknown, slot) => {
+    const fits = typeof weight === "number" && weight >= MIN_WEIGHT &&
+      weight <= MAX_WEIGHT;
+    if (fits) return weight;
+    throw new RangeError(
+      `Cannot use ${
+        show(weight)
+      } as the weight of slot ${slot}: it must be a number from ${MIN_WEIGHT} to ${MAX_WEIGHT}`,
+    );
+  });
+}
+
+/**
+ * Checks whether weights can count at all.
+ *
+ * @throws {TypeError} when every listener is asked to be shared in a mode in
+ * which the kernel or the order decides
+ */
+function checkWeights(
+  { weights, share, listeners }: Pick<
+    PoolConfig,
+    "weights" | "share" | "listeners"
+  >,
+): void {
+  if (weights.length === 0) return;
+  for (const { share: own = share } of listeners) {
+    if (own === "auto" || own === "balanced") return;
+  }
+  throw new TypeError(
+    `Cannot create a pool: "weights" count in "balanced" only, and no listener is shared so, leave "share" or "weights" out`,
+  );
+}
+
 function checkListeners(
   listen: string | readonly string[],
 ): readonly ListenerSpec[] {
-  const texts = typeof listen === "string" ? [listen] : list("listen", listen);
+  const texts = typeof listen === "string"
+    ? [listen]
+    : strings("listen", listen);
   const specs = texts.map(parseListener);
   const seen = new Set<string>();
   for (const { name, share, address } of specs) {
@@ -191,7 +242,7 @@ export function whole(
   );
 }
 
-function time(name: string, value: unknown): number {
+function duration(name: string, value: unknown): number {
   if (typeof value === "number" && value >= 0 && value <= MAX_TIME) {
     return Math.round(value);
   }
@@ -215,7 +266,7 @@ function oneOf<const T extends string>(
   );
 }
 
-function list(name: string, values: readonly string[]): readonly string[] {
+function strings(name: string, values: readonly string[]): readonly string[] {
   if (!Array.isArray(values)) {
     throw new TypeError(
       `Cannot use ${

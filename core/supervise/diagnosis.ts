@@ -10,11 +10,11 @@ import type { PoolWorker } from "../worker.ts";
 import type { ExitReason } from "./state.ts";
 
 /** What is known of a worker. */
-export type Known = Pick<PoolWorker, "attached" | "runtime">;
+export type Diagnosed = Pick<PoolWorker, "attached" | "runtime">;
 
 /** What a worker has not done whose start timeout has passed. */
-export function describeSilence(
-  { attached, runtime }: Known,
+export function diagnoseSilence(
+  { attached, runtime }: Diagnosed,
   { startTimeout, waitReady, listeners }: Pick<
     PoolConfig,
     "startTimeout" | "waitReady" | "listeners"
@@ -37,19 +37,19 @@ export function describeSilence(
 }
 
 /** Why a worker is gone that was not meant to go: what it said itself counts. */
-export function whyGone(
-  worker: Known & Pick<PoolWorker, "failure">,
+export function diagnose(
+  worker: Diagnosed & Pick<PoolWorker, "failure">,
   reason: ExitReason,
   status: ExitStatus,
 ): string {
-  return worker.failure ?? describeExit(status, reason, worker);
+  return worker.failure ?? diagnoseExit(status, reason, worker);
 }
 
 /** How a worker ended that was not meant to. */
-export function describeExit(
+export function diagnoseExit(
   { code, signal }: ExitStatus,
   reason: ExitReason,
-  worker: Known,
+  worker: Diagnosed,
 ): string {
   const when = reason === "boot-failed"
     ? "before it was ready"

@@ -6,18 +6,14 @@
  * @module
  */
 
-import type { Adapter, ExitStatus } from "../adapter.ts";
+import type { ExitStatus } from "../adapter.ts";
+import type { PoolContext } from "../context.ts";
 import { BootOutput, type OutputLine } from "./boot_output.ts";
-import type { PoolEvent } from "../events.ts";
 import { launch } from "../launch/launch.ts";
-import { startsJavaScript } from "../launch/launchers.ts";
-import type { Listener } from "../listeners/listeners.ts";
-import { createOpened, type Opened } from "../listeners/on_demand.ts";
-import type { PoolConfig } from "../options/options.ts";
-import type { RuntimePattern } from "../launch/program.ts";
+import { startsJavaScript } from "../launch/program.ts";
+import { createOnDemand, type OnDemand } from "../listeners/on_demand.ts";
 import { type FromWorker, parseFromWorker } from "../protocol.ts";
-import type { Traffic } from "../balance/traffic.ts";
-import { describeSilence } from "./diagnosis.ts";
+import { diagnoseSilence } from "./diagnosis.ts";
 import { PoolWorker } from "../worker.ts";
 import {
   type ExitReason,
@@ -27,22 +23,8 @@ import {
   type WorkerEvent,
 } from "./state.ts";
 
-/** What the crew needs from its supervisor. */
-export interface CrewContext {
-  /** The options. */
-  readonly config: PoolConfig;
-  /** The runtime. */
-  readonly adapter: Adapter;
-  /** The bound sockets. */
-  readonly listeners: readonly Listener[];
-  /** Which slot is run by what. */
-  readonly runtimeOf: RuntimePattern;
-  /** The connections that pass through here. */
-  readonly traffic: Traffic;
-  /** Puts something into the one queue of the pool. */
-  post(task: () => void): void;
-  /** Tells the user. */
-  emit(event: PoolEvent): void;
+/** Who decides which worker is wanted where. */
+export interface ProcessObserver {
   /** A worker accepts now. */
   onReady(worker: PoolWorker): void;
   /** A worker's process has ended. */
@@ -50,21 +32,20 @@ export interface CrewContext {
 }
 
 /** Starts workers and follows them. */
-export class Crew {
+export class Processes {
   /** How many workers were killed because their drain deadline passed. */
   killed = 0;
   /** Listeners that workers asked for. */
-  readonly opened: Opened;
-  readonly #context: CrewContext;
+  readonly onDemand: OnDemand;
+  readonly #context: PoolContext;
+  readonly #observer: ProcessObserver;
   readonly #output: BootOutput<PoolWorker>;
 
-  /** Makes a crew without workers. */
-  constructor(context: CrewContext) {
+  /** There is none yet. */
+  constructor(context: PoolContext, observer: ProcessObserver) {
     this.#context = context;
-    this.opened = createOpened({
-      ...context,
-      dispatcher: context.traffic.dispatcher,
-    });
+    this.#observer = observer;
+    this.onDemand = createOnDemand(context);
     this.#output = new BootOutput((worker, line: OutputLine) =>
       context.emit({ type: "worker-output", ...worker.identity, ...line })
     );
@@ -101,7 +82,7 @@ export class Crew {
         post(() => this.#noise(worker, "it sent a connection without a word"));
       },
       noise: (problem) => post(() => this.#noise(worker, problem)),
-      exit: (status) => post(() => this.#bury(worker, status)),
+      exit: (status) => post(() => this.#reap(worker, status)),
     });
     emit({ type: "worker-started", ...worker.identity });
     this.#watch(worker, config.startTimeout);
@@ -126,7 +107,7 @@ export class Crew {
   }
 
   #act(worker: PoolWorker, action: WorkerAction): void {
-    const { config, adapter, traffic, emit, onReady } = this.#context;
+    const { config, adapter, traffic, emit } = this.#context;
     switch (action) {
       case "welcome":
         worker.timer?.[Symbol.dispose]();
@@ -138,7 +119,7 @@ export class Crew {
           ...worker.identity,
           ms: Math.round(worker.readyAt - worker.startedAt),
         });
-        onReady(worker);
+        this.#observer.onReady(worker);
         break;
       case "ask": {
         const asked = worker.attached && worker.tell({
@@ -161,10 +142,10 @@ export class Crew {
         worker.timer?.[Symbol.dispose]();
         worker.process.kill("SIGKILL");
         break;
-      case "bury":
+      case "reap":
         worker.timer?.[Symbol.dispose]();
         traffic.lose(worker);
-        this.opened.lose(worker);
+        this.onDemand.lose(worker);
         break;
     }
   }
@@ -196,7 +177,7 @@ export class Crew {
     const { config, emit } = this.#context;
     if (!starting) this.killed++;
     const why = starting
-      ? describeSilence(worker, config)
+      ? diagnoseSilence(worker, config)
       : `it was not done ${config.grace} ms after it began to drain`;
     worker.failure ??= why;
     emit({
@@ -206,8 +187,8 @@ export class Crew {
     });
   }
 
-  #bury(worker: PoolWorker, status: ExitStatus): void {
-    const { adapter, emit, onGone } = this.#context;
+  #reap(worker: PoolWorker, status: ExitStatus): void {
+    const { adapter, emit } = this.#context;
     const reason = worker.failure !== undefined && worker.readyAt === undefined
       ? "boot-failed"
       : exitReason(worker.state, isClean(status));
@@ -221,7 +202,7 @@ export class Crew {
       ...status,
       ms: Math.round(adapter.clock.now() - worker.startedAt),
     });
-    onGone(worker, reason, status);
+    this.#observer.onGone(worker, reason, status);
   }
 
   #noise(worker: PoolWorker, problem: string): void {
@@ -259,7 +240,7 @@ export class Crew {
         worker.failure = message.reason;
         break;
       case "open":
-        this.opened.open(worker, message);
+        this.onDemand.open(worker, message);
         break;
       case "adopted": {
         const { listener, shard } = message;

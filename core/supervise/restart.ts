@@ -1,23 +1,13 @@
 /**
- * What happens to a slot whose worker has ended by itself.
+ * What happens to a slot whose worker has ended by itself: it waits before its
+ * next one, not at all after the first crash, then longer and longer, with
+ * jitter so that slots which crashed together do not come back together.
  *
  * @module
  */
 
-import type { Adapter } from "../adapter.ts";
-import { backoffDelay, DEFAULT_BACKOFF } from "./backoff.ts";
-import type { PoolEvent } from "../events.ts";
+import type { PoolContext } from "../context.ts";
 import type { Slot } from "./slot.ts";
-
-/** What {@linkcode respawn} needs. */
-export interface RespawnContext {
-  /** Time and chance. */
-  readonly adapter: Adapter;
-  /** Puts something into the one queue of the pool. */
-  post(task: () => void): void;
-  /** Tells the user. */
-  emit(event: PoolEvent): void;
-}
 
 /**
  * Counts a crash of a slot and makes the slot wait before its next worker, the
@@ -28,7 +18,7 @@ export interface RespawnContext {
 export function respawn(
   slot: Slot,
   readyAt: number | undefined,
-  { adapter, post, emit }: RespawnContext,
+  { adapter, post, emit }: Pick<PoolContext, "adapter" | "post" | "emit">,
 ): void {
   const lived = readyAt === undefined ? 0 : adapter.clock.now() - readyAt;
   slot.crashes = lived >= DEFAULT_BACKOFF.forgive ? 1 : slot.crashes + 1;
@@ -41,4 +31,36 @@ export function respawn(
     delay,
     () => post(() => slot.wait = undefined),
   );
+}
+
+/** The times of a backoff, in milliseconds. */
+export interface BackoffTimes {
+  /** The first wait; the one before it is none. */
+  readonly first: number;
+  /** The longest wait. */
+  readonly longest: number;
+  /** A worker that was ready for so long has paid off all earlier crashes. */
+  readonly forgive: number;
+}
+
+/** The times unless given. */
+export const DEFAULT_BACKOFF: BackoffTimes = {
+  first: 100,
+  longest: 30_000,
+  forgive: 10_000,
+};
+
+/**
+ * The wait before the next worker, in milliseconds, after so many crashes in a
+ * row (from 1). `random` in [0, 1) takes up to half of it away.
+ */
+export function backoffDelay(
+  crashes: number,
+  random: number,
+  times: BackoffTimes = DEFAULT_BACKOFF,
+): number {
+  if (crashes <= 1) return 0;
+  // 2 ** 40 is beyond any limit: it only keeps the number finite.
+  const doubled = times.first * 2 ** Math.min(crashes - 2, 40);
+  return Math.round(Math.min(doubled, times.longest) * (1 - random / 2));
 }

@@ -43,7 +43,7 @@ export type WorkerAction =
   /** Send SIGKILL. */
   | "kill"
   /** Clear up after the process. */
-  | "bury";
+  | "reap";
 
 /** A row's outcome. */
 export interface Transition {
@@ -68,7 +68,7 @@ export const WORKER_TABLE: Readonly<
     drain: to("draining", "ask", "watch"),
     overdue: to("killed", "kill"),
     kill: to("killed", "kill"),
-    exit: to("gone", "bury"),
+    exit: to("gone", "reap"),
   },
   ready: {
     ready: to("ready"),
@@ -76,7 +76,7 @@ export const WORKER_TABLE: Readonly<
     drain: to("draining", "ask", "watch"),
     overdue: to("ready"),
     kill: to("killed", "kill"),
-    exit: to("gone", "bury"),
+    exit: to("gone", "reap"),
   },
   draining: {
     ready: to("draining"),
@@ -84,7 +84,7 @@ export const WORKER_TABLE: Readonly<
     drain: to("draining"),
     overdue: to("killed", "kill"),
     kill: to("killed", "kill"),
-    exit: to("gone", "bury"),
+    exit: to("gone", "reap"),
   },
   killed: {
     ready: to("killed"),
@@ -92,7 +92,7 @@ export const WORKER_TABLE: Readonly<
     drain: to("killed"),
     overdue: to("killed"),
     kill: to("killed"),
-    exit: to("gone", "bury"),
+    exit: to("gone", "reap"),
   },
   gone: {
     ready: to("gone"),

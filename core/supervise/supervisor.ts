@@ -5,39 +5,24 @@
  * @module
  */
 
-import type { Adapter, ExitStatus } from "../adapter.ts";
+import type { ExitStatus } from "../adapter.ts";
+import type { PoolContext } from "../context.ts";
 import { Adoption } from "../listeners/adoption.ts";
-import { Crew } from "./processes.ts";
+import { Processes } from "./processes.ts";
 import { messageOf, PreforkError, stateError } from "../errors.ts";
-import type { PoolEvent } from "../events.ts";
-import type { Listener } from "../listeners/listeners.ts";
-import type { PoolConfig } from "../options/options.ts";
-import type { RuntimePattern } from "../launch/program.ts";
 import { plan, type Step } from "./reconcile.ts";
 import { respawn } from "./restart.ts";
 import { Reloads } from "./reload.ts";
-import type { Traffic } from "../balance/traffic.ts";
-import { whyGone } from "./diagnosis.ts";
+import { diagnose } from "./diagnosis.ts";
 import { Slot } from "./slot.ts";
 import type { PoolWorker } from "../worker.ts";
 import type { ExitReason } from "./state.ts";
 
-/** What a supervisor works with. */
-export interface SupervisorContext {
-  /** The options. */
-  readonly config: PoolConfig;
-  /** The runtime. */
-  readonly adapter: Adapter;
-  /** The bound sockets. */
-  readonly listeners: readonly Listener[];
-  /** Which slot is run by what. */
-  readonly runtimeOf: RuntimePattern;
-  /** The connections that pass through here. */
-  readonly traffic: Traffic;
-  /** How many workers may be alive beyond those wanted. */
-  readonly maxSurge: number;
-  /** Tells the user. */
-  emit(event: PoolEvent): void;
+/** How many workers may be alive beyond those wanted. */
+const MAX_SURGE = 1;
+
+/** Who is told how a pool does as a whole. */
+export interface PoolObserver {
   /** Every wanted worker is ready. */
   onReady(): void;
   /** No worker has ever been ready, and none will be. */
@@ -51,7 +36,7 @@ export class Supervisor {
   /** The slots by number. */
   readonly slots: Map<number, Slot> = new Map();
   /** The workers as processes. */
-  readonly crew: Crew;
+  readonly processes: Processes;
   /** The reload that goes on. */
   readonly reloads: Reloads = new Reloads();
   /** The generation of workers that are started outside a reload. */
@@ -60,19 +45,19 @@ export class Supervisor {
   wanted = 0;
   /** True once the pool is to end. */
   stopping = false;
-  readonly #context: SupervisorContext;
+  readonly #context: PoolContext;
+  readonly #observer: PoolObserver;
   readonly #adoption: Adoption;
   readonly #queue: (() => void)[] = [];
   #turning = false;
   #everReady = false;
 
   /** Makes a supervisor that wants no worker yet. */
-  constructor(context: SupervisorContext) {
-    this.#context = context;
+  constructor(context: Omit<PoolContext, "post">, observer: PoolObserver) {
+    this.#context = { ...context, post: (task) => this.post(task) };
+    this.#observer = observer;
     this.#adoption = new Adoption(context.listeners, context.emit);
-    this.crew = new Crew({
-      ...context,
-      post: (task) => this.post(task),
+    this.processes = new Processes(this.#context, {
       onReady: (worker) => this.#onReady(worker),
       onGone: (worker, reason, status) => this.#onGone(worker, reason, status),
     });
@@ -132,13 +117,12 @@ export class Supervisor {
         slot.wait?.[Symbol.dispose]();
         slot.wait = undefined;
         if (!quick) continue;
-        for (const worker of slot.workers) this.crew.step(worker, "kill");
+        for (const worker of slot.workers) this.processes.step(worker, "kill");
       }
     });
   }
 
   #reconcile(): void {
-    const { maxSurge, onEmpty } = this.#context;
     for (let slot = 0; slot < this.wanted && !this.stopping; slot++) {
       if (!this.slots.has(slot)) this.slots.set(slot, new Slot(slot));
     }
@@ -148,7 +132,7 @@ export class Supervisor {
         wanted: this.wanted,
         reloadTo: this.reloads.active?.generation,
         stopping: this.stopping,
-        maxSurge,
+        maxSurge: MAX_SURGE,
       });
       if (steps.length === 0) break;
       for (const step of steps) {
@@ -158,7 +142,9 @@ export class Supervisor {
     }
     this.#adoption.update(this.#ready);
     this.#checkReload();
-    if (this.stopping && this.slots.size === 0) onEmpty();
+    if (this.stopping && this.slots.size === 0) {
+      this.#observer.onEmpty();
+    }
   }
 
   #take(step: Step): void {
@@ -172,13 +158,15 @@ export class Supervisor {
         this.#spawn(slot, "next");
         break;
       case "promote":
-        if (slot.current !== undefined) this.crew.step(slot.current, "drain");
+        if (slot.current !== undefined) {
+          this.processes.step(slot.current, "drain");
+        }
         this.#retire(slot);
         slot.current = slot.next;
         slot.next = undefined;
         break;
       case "drain":
-        for (const worker of slot.workers) this.crew.step(worker, "drain");
+        for (const worker of slot.workers) this.processes.step(worker, "drain");
         break;
       case "forget":
         slot.wait?.[Symbol.dispose]();
@@ -195,14 +183,14 @@ export class Supervisor {
   #spawn(slot: Slot, as: "current" | "next"): void {
     const generation = this.reloads.active?.generation ?? this.generation;
     try {
-      slot[as] = this.crew.start(slot.slot, generation);
+      slot[as] = this.processes.start(slot.slot, generation);
     } catch (error) {
       this.#fail(slot, generation, messageOf(error), error);
     }
   }
 
   #onReady(worker: PoolWorker): void {
-    const { adapter, config, onReady } = this.#context;
+    const { adapter, config } = this.#context;
     const active = this.reloads.active;
     this.#everReady = true;
     const canary = active !== undefined && !active.proven &&
@@ -215,7 +203,7 @@ export class Supervisor {
           active.proven = true;
         }));
     } else worker.proven = true;
-    if (this.isReady) this.post(onReady);
+    if (this.isReady) this.post(() => this.#observer.onReady());
   }
 
   #onGone(
@@ -234,20 +222,20 @@ export class Supervisor {
     const unwanted = this.stopping || slot.slot >= this.wanted;
     if (unwanted || reason === "drained") return;
     if (reason === "boot-failed" || !worker.proven) {
-      this.#fail(slot, worker.generation, whyGone(worker, reason, status));
+      this.#fail(slot, worker.generation, diagnose(worker, reason, status));
     } else if (filled) this.#crashed(slot, worker);
   }
 
   /** A worker did not come up, or did not stay up long enough to be trusted. */
   #fail(slot: Slot, generation: number, how: string, cause?: unknown): void {
-    const { emit, onHopeless, adapter } = this.#context;
+    const { emit, adapter } = this.#context;
     if (!this.#everReady) {
       this.stopping = true;
-      this.crew.mute();
+      this.processes.mute();
       for (const { workers } of this.slots.values()) {
-        for (const worker of workers) this.crew.step(worker, "kill");
+        for (const worker of workers) this.processes.step(worker, "kill");
       }
-      onHopeless(
+      this.#observer.onHopeless(
         cause instanceof PreforkError ? cause : new PreforkError(
           "ERR_BOOT",
           `Cannot start the program: ${how}`,
@@ -275,15 +263,14 @@ export class Supervisor {
   #dropNext(): void {
     for (const slot of this.slots.values()) {
       if (slot.next === undefined) continue;
-      this.crew.step(slot.next, "drain");
+      this.processes.step(slot.next, "drain");
       slot.former.add(slot.next);
       slot.next = undefined;
     }
   }
 
   #crashed(slot: Slot, worker?: PoolWorker): void {
-    const post = (task: () => void) => this.post(task);
-    respawn(slot, worker?.readyAt, { ...this.#context, post });
+    respawn(slot, worker?.readyAt, this.#context);
   }
 
   #checkReload(): void {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import {
-  describeExit,
-  describeSilence,
+  diagnoseExit,
+  diagnoseSilence,
 } from "../../core/supervise/diagnosis.ts";
 import { parseListener } from "../../core/options/address.ts";
-import { startsJavaScript } from "../../core/launch/launchers.ts";
-import { habitsOf } from "../../core/launch/habits.ts";
+import { startsJavaScript } from "../../core/launch/program.ts";
+import { customaryVariables } from "../../core/launch/launch.ts";
 import type { WorkerRuntime } from "../../core/options/options.ts";
 import { describe, test } from "../harness.ts";
 
@@ -16,7 +16,7 @@ describe("why a worker is not ready", () => {
     listen = [":80"],
     waitReady = false,
   ): string =>
-    describeSilence({ attached, runtime }, {
+    diagnoseSilence({ attached, runtime }, {
       startTimeout: 60_000,
       waitReady,
       listeners: listen.map(parseListener),
@@ -48,7 +48,7 @@ describe("how a worker ended", () => {
     runtime: WorkerRuntime,
     attached = false,
   ): string =>
-    describeExit({ code, signal: null }, "boot-failed", { runtime, attached });
+    diagnoseExit({ code, signal: null }, "boot-failed", { runtime, attached });
   test("with the flag that its runtime may not know", () => {
     assert.equal(
       say(9, "node"),
@@ -88,7 +88,7 @@ describe("commands that start JavaScript", () => {
 
 describe("variables by habit", () => {
   const of = (...addresses: string[]): Record<string, string> =>
-    habitsOf({ slot: 3 }, addresses.map((address) => ({ address })));
+    customaryVariables({ slot: 3 }, addresses.map((address) => ({ address })));
   test("the port of the first TCP listener, and the slot", () => {
     assert.deepEqual(of("unix:/a", "127.0.0.1:81", ":82"), {
       PORT: "81",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Balance } from "../../core/options/balance.ts";
 import type { Dispatcher } from "../../core/handoff/dispatcher.ts";
 import { describe, test } from "../harness.ts";
-import { conn, dispatcher, type Worker, worker } from "./takers.ts";
+import { conn, dispatcher, type Worker, worker } from "./backends.ts";
 
 /** A dispatcher with workers that have joined. */
 function office(

@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import type { Balance } from "../../core/options/balance.ts";
 import { test } from "../harness.ts";
 import { forSeeds, type Random } from "../random.ts";
-import { type Conn, conn, dispatcher, type Worker, worker } from "./takers.ts";
+import {
+  type Conn,
+  conn,
+  dispatcher,
+  type Worker,
+  worker,
+} from "./backends.ts";
 
 const WAYS = ["round-robin", "least-connections", "sticky"] as const;
 const LISTENERS = ["web", "admin", "late"];

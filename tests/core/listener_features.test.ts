@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseListener } from "../../core/options/address.ts";
-import { checkFeatures } from "../../core/check_features.ts";
+import { checkFeatures } from "../../core/preflight.ts";
 import {
   decodeInheritance,
   encodeInheritance,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { MemoryProcess, MemoryWorld } from "../../adapters/memory.ts";
 import type { SpawnPlan } from "../../core/adapter.ts";
 import type { ToWorker } from "../../core/protocol.ts";
-import { Relay } from "../../core/balance/passing.ts";
+import { Passing } from "../../core/balance/passing.ts";
 import {
   createScoreboard,
   encodeRecord,
@@ -12,7 +12,7 @@ import { PoolWorker } from "../../core/worker.ts";
 import { test } from "../harness.ts";
 import { forSeeds, type Random } from "../random.ts";
 import { recordOf } from "./records.ts";
-import { type Conn, conn } from "./takers.ts";
+import { type Conn, conn } from "./backends.ts";
 
 /** A worker as it is, beside the record that the supervisor has of it. */
 interface One {
@@ -49,7 +49,7 @@ class Disorder {
   readonly #world = new MemoryWorld();
   readonly #file = this.#world.adapter.shareFile();
   readonly #board = createScoreboard(this.#file);
-  readonly #relay = new Relay(this.#board, this.#world.adapter.clock);
+  readonly #relay = new Passing(this.#board, this.#world.adapter.clock);
   readonly #workers = new Set<One>();
   readonly #all: Conn[] = [];
   /** How each connection has ended: kept by its worker, or taken by another. */

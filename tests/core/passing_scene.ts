@@ -10,7 +10,7 @@ import {
   type ScoreRecord,
 } from "../../core/balance/scoreboard.ts";
 import { recordOf } from "./records.ts";
-import { type Conn, conn } from "./takers.ts";
+import { type Conn, conn } from "./backends.ts";
 
 /** The name of the only listener of the pools of these tests. */
 export const WEB = "127.0.0.1:8080";

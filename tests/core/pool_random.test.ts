@@ -4,7 +4,7 @@ import { SHARE_MODES } from "../../core/options/share_mode.ts";
 import { test } from "../harness.ts";
 import { createRandom, type Random } from "../random.ts";
 import { hear, pass, score } from "./passing_scene.ts";
-import type { Conn } from "./takers.ts";
+import type { Conn } from "./backends.ts";
 import { running, settle, type Stage } from "./world.ts";
 
 /** Something happens to a pool, mostly bad. */

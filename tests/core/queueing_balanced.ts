@@ -1,6 +1,6 @@
 /**
  * `balanced` in the model. What decides is the real thing: the workers'
- * balancers, their passing and yielding, and the supervisor's relay. Modelled
+ * balancers, their both halves of the passing, and the yielding. Modelled
  * are the clock, the scoreboard, and what messages cost and how long they take.
  */
 
@@ -8,7 +8,7 @@ import type { Connection as Copy } from "../../core/adapter.ts";
 import type { ToWorker } from "../../core/protocol.ts";
 import type { limitOf } from "../../core/balance/policy.ts";
 import { parseToWorker } from "../../core/protocol.ts";
-import { Relay } from "../../core/balance/passing.ts";
+import { Passing as SupervisorPassing } from "../../core/balance/passing.ts";
 import type { ScoreRecord } from "../../core/balance/scoreboard.ts";
 import { PoolWorker } from "../../core/worker.ts";
 import { createBalancer } from "../../worker/balance/balancer.ts";
@@ -177,12 +177,12 @@ function passing(
   const { timeline, workers } = scene;
   const queue = createQueue(scene, () => true);
   let passed = 0;
-  const relay = new Relay({
+  const supervisor = new SupervisorPassing({
     file: { fd: -1, read: () => 0, write() {}, close() {} },
     allot: () => 0,
     clear() {},
     look() {},
-    // Nobody hangs here, and the relay asks the time of day.
+    // Nobody hangs here, and the supervisor asks the time of day.
     record: (seat) =>
       records[seat!] && { ...records[seat!]!, beat: Date.now() },
   }, {
@@ -218,9 +218,9 @@ function passing(
         timeline.after(ms, () => worker.run(READ_MS, () => spend(run))),
       tell(message) {
         if (message.type === "gave") {
-          later(() => relay.gave(record, message.id));
+          later(() => supervisor.gave(record, message.id));
         } else if (message.type === "kept") {
-          later(() => relay.kept(record, message.id));
+          later(() => supervisor.kept(record, message.id));
         }
         return true;
       },
@@ -236,7 +236,7 @@ function passing(
         const { id, listener } = message;
         timeline.after(
           spent + HOP_MS,
-          () => relay.pass(record, id, listener, copy),
+          () => supervisor.pass(record, id, listener, copy),
         );
         return true;
       },
@@ -245,7 +245,7 @@ function passing(
       if (message.type === "room") own.room(message.id);
       later(() => {
         record.unread--;
-        relay.heard(record);
+        supervisor.heard(record);
       });
     };
     record.process = {
@@ -286,7 +286,7 @@ function passing(
           serve: () => keep(connection),
         });
       });
-    relay.join(record);
+    supervisor.join(record);
   }
   return {
     get passed() {

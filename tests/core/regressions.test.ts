@@ -8,16 +8,16 @@ import {
 import { parseListener } from "../../core/options/address.ts";
 import { parseFromWorker } from "../../core/protocol.ts";
 import { plan } from "../../core/supervise/reconcile.ts";
-import type { Taker } from "../../core/handoff/taker.ts";
+import type { Backend } from "../../core/handoff/dispatcher.ts";
 import { test } from "../harness.ts";
-import { conn, dispatcher } from "./takers.ts";
+import { conn, dispatcher } from "./backends.ts";
 import { running, settle } from "./world.ts";
 
 test("flush passes over a worker that is gone before that was reported", () => {
   const desk = dispatcher("round-robin");
   let calls = 0;
   let alive = true;
-  const dead: Taker = {
+  const dead: Backend = {
     slot: 0,
     unread: 0,
     serves: () => true,
@@ -137,7 +137,7 @@ test("joining again keeps what is on its way", () => {
   const desk = dispatcher("round-robin");
   const one = conn();
   const ids: number[] = [];
-  const taker: Taker = {
+  const taker: Backend = {
     slot: 0,
     unread: 0,
     serves: () => true,

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import { tieOf } from "../../core/options/balance.ts";
+import { affinityOf } from "../../core/options/balance.ts";
 import {
-  type HeadTie,
+  type HeadAffinity,
   idIn,
   isComplete,
   mayBeHttp,
 } from "../../core/handoff/request_head.ts";
 import { describe, test } from "../harness.ts";
 
-const COOKIE = tieOf("sticky=cookie:sid") as HeadTie;
-const QUERY = tieOf("sticky=query:sid") as HeadTie;
+const COOKIE = affinityOf("sticky=cookie:sid") as HeadAffinity;
+const QUERY = affinityOf("sticky=query:sid") as HeadAffinity;
 
 const request = (target: string, ...headers: readonly string[]): string =>
   [`GET ${target} HTTP/1.1`, "Host: x", ...headers, "", ""].join("\r\n");
@@ -74,7 +74,7 @@ describe("the id in a cookie", () => {
 
 describe("a head is complete", () => {
   /** After how many bytes, when they come one by one. */
-  const completeAt = (head: string, tie: HeadTie): number => {
+  const completeAt = (head: string, tie: HeadAffinity): number => {
     for (let i = 1; i <= head.length; i++) {
       if (isComplete(head.slice(0, i), tie, i - 1)) return i;
     }

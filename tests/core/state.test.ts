@@ -54,15 +54,15 @@ test("the whole table, row by row", () => {
       "starting + drain -> draining ask watch",
       "starting + overdue -> killed kill",
       "starting + kill -> killed kill",
-      "starting + exit -> gone bury",
+      "starting + exit -> gone reap",
       "ready + leaving -> draining ask watch",
       "ready + drain -> draining ask watch",
       "ready + kill -> killed kill",
-      "ready + exit -> gone bury",
+      "ready + exit -> gone reap",
       "draining + overdue -> killed kill",
       "draining + kill -> killed kill",
-      "draining + exit -> gone bury",
-      "killed + exit -> gone bury",
+      "draining + exit -> gone reap",
+      "killed + exit -> gone reap",
     ],
   );
 });
@@ -79,7 +79,7 @@ describe("what holds for every row", () => {
       if (next === state) assert.deepEqual(actions, [], "nothing new to do");
       if (state !== "gone") assert.equal(next === "gone", event === "exit");
       const does = (action: WorkerAction): boolean => actions.includes(action);
-      assert.equal(does("bury"), event === "exit" && state !== "gone");
+      assert.equal(does("reap"), event === "exit" && state !== "gone");
       assert.equal(does("welcome"), state === "starting" && next === "ready");
       assert.equal(does("kill"), next === "killed" && state !== "killed");
       assert.equal(does("watch"), next === "draining" && state !== "draining");
@@ -106,8 +106,8 @@ test("whatever happens to a worker in whatever order, it has one life", () => {
       done.filter((one) => one === action).length;
     const seed = `seed ${random.seed}: ${events.join(" ")}: ${done.join(" ")}`;
     assert.equal(state, "gone", seed);
-    assert.equal(times("bury"), 1, seed);
-    assert.equal(done.at(-1), "bury", seed);
+    assert.equal(times("reap"), 1, seed);
+    assert.equal(done.at(-1), "reap", seed);
     for (const action of ["welcome", "watch", "ask", "kill"] as const) {
       assert.ok(times(action) <= 1, seed);
     }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { backoffDelay, DEFAULT_BACKOFF } from "../../core/supervise/backoff.ts";
+import { backoffDelay, DEFAULT_BACKOFF } from "../../core/supervise/restart.ts";
 import { test } from "../harness.ts";
 import { forSeeds } from "../random.ts";
 

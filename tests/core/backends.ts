@@ -1,12 +1,12 @@
 /** What the tests of the dispatcher share: workers and connections. */
 import type { Clock, Connection, HeadReader } from "../../core/adapter.ts";
-import { type Balance, tieOf } from "../../core/options/balance.ts";
+import { affinityOf, type Balance } from "../../core/options/balance.ts";
 import { Dispatcher } from "../../core/handoff/dispatcher.ts";
 import { placementOf } from "../../core/handoff/placement.ts";
-import type { Taker } from "../../core/handoff/taker.ts";
+import type { Backend } from "../../core/handoff/dispatcher.ts";
 
 /** A worker that remembers what it was given. */
-export interface Worker extends Taker {
+export interface Worker extends Backend {
   readonly slot: number;
   unread: number;
   readonly got: {
@@ -82,5 +82,5 @@ export const noClock: Clock = {
 
 /** Makes a dispatcher whose clock stands still. */
 export function dispatcher(balance: Balance): Dispatcher {
-  return new Dispatcher(placementOf(balance), noClock, tieOf(balance));
+  return new Dispatcher(placementOf(balance), noClock, affinityOf(balance));
 }
