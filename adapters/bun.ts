@@ -13,7 +13,7 @@ import type {
   WorkerProcess,
 } from "../core/adapter.ts";
 import { bunChannels } from "./ffi/bun_channels.ts";
-import { openBunLibc } from "../libc/bun.ts";
+import { openLibc } from "../libc/bun.ts";
 import {
   ALL_SHARES,
   capabilities,
@@ -54,7 +54,7 @@ const SHARES = sharesOn(process.platform, {
 /** Makes the adapter of Bun 1.4 and later. */
 export function createBunAdapter(): Adapter {
   const { Bun } = globalThis as unknown as { Bun: BunLike & BunFdSockets };
-  const libc = process.platform === "linux" ? openBunLibc() : undefined;
+  const libc = process.platform === "linux" ? openLibc() : undefined;
   const sockets = libc === undefined
     ? probeSockets
     : ffiSockets(libc, acceptor(Bun));

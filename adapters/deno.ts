@@ -24,7 +24,7 @@ import { clock } from "./shared/clock.ts";
 import { findCommand, refusedError } from "./shared/command.ts";
 import { denoAccept } from "./ffi/deno_accept.ts";
 import { denoChannels } from "./ffi/deno_channels.ts";
-import { type DenoLibc, openDenoLibc } from "../libc/deno.ts";
+import { type DenoLibc, isAllowed, openLibc } from "../libc/deno.ts";
 import { ffiSockets } from "./ffi/sockets.ts";
 import {
   channelEnv,
@@ -39,7 +39,7 @@ import { setInheritable } from "../libc/libc.ts";
 import { readLines } from "./shared/lines.ts";
 import { readMessages } from "./node/channel.ts";
 import { probeSockets } from "./shared/probe_sockets.ts";
-import { denoShareFile } from "../libc/deno_share_file.ts";
+import { shareFile } from "../libc/share_file.ts";
 import { onSignal } from "./shared/signals.ts";
 
 /** Makes the adapter of Deno 2.9 and later. */
@@ -61,7 +61,7 @@ export function createDenoAdapter(): Adapter {
 
     // --- sockets ----------------------------------------------------------
     bind: (request) => bindHeld(request, sockets),
-    shareFile: denoShareFile,
+    shareFile,
     accept: acceptHeld,
 
     // --- processes --------------------------------------------------------
@@ -73,12 +73,11 @@ export function createDenoAdapter(): Adapter {
 /** libc, or why it cannot be had. */
 function allowedLibc(): DenoLibc | string {
   if (process.platform !== "linux") return "this is not Linux";
-  // Asked without a prompt: a supervisor may have no terminal.
-  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") {
+  if (!isAllowed()) {
     return "Deno may not pass sockets on without libc, which it calls with --allow-ffi";
   }
   try {
-    return openDenoLibc();
+    return openLibc();
   } catch (error) {
     return `libc cannot be opened (${(error as Error).message})`;
   }

@@ -254,8 +254,13 @@ export interface Adapter {
    * visible, and the way out
    */
   bind(request: BindRequest): Promise<HeldSocket>;
-  /** Makes a file without a name, empty, in memory where the system can. */
-  shareFile(): SharedFile;
+  /**
+   * Makes a file without a name, in memory where the system can.
+   *
+   * @param size in bytes, all 0, which nobody can change where the system can
+   * promise that; without it the file is empty and grows
+   */
+  shareFile(size?: number): SharedFile;
   /** Accepts on a held socket, for the `handoff` mode, until disposed. */
   accept(
     socket: HeldSocket,

@@ -4,122 +4,102 @@
  * @module
  */
 
-import { type Libc, LIBC_NAMES } from "./libc.ts";
+import { type Libc, proved, requireLinux } from "./libc.ts";
+import {
+  type Callable,
+  type CType,
+  fromLibc,
+  type FunctionName,
+  FUNCTIONS,
+  functionsBy,
+  isWide,
+  type Signature,
+} from "./table.ts";
 
-/** libc, and the calls of it that wait in a thread of their own. */
+/** libc, and what Deno has beyond the others. */
 export interface DenoLibc extends Libc {
-  /** poll(2) for as long as it takes. */
-  poll(entries: Uint8Array, count: number): Promise<number>;
-  /** epoll_wait(2) for as long as it takes. */
-  epollWait(epoll: number, events: Uint8Array, count: number): Promise<number>;
+  /** poll(2) in a thread of its own, for as long as it takes. */
+  polled(entries: Uint8Array, count: number): Promise<number>;
+  /** epoll_wait(2) in a thread of its own, for as long as it takes. */
+  epollWaited(
+    epoll: number,
+    events: Uint8Array,
+    count: number,
+  ): Promise<number>;
+  /** The text at an address, up to its NUL. */
+  textAt(address: number): string;
 }
 
-const FUNCTIONS = {
-  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
-  setsockopt: {
-    parameters: ["i32", "i32", "i32", "buffer", "u32"],
-    result: "i32",
-  },
-  getsockopt: {
-    parameters: ["i32", "i32", "i32", "buffer", "buffer"],
-    result: "i32",
-  },
-  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-  listen: { parameters: ["i32", "i32"], result: "i32" },
-  accept4: { parameters: ["i32", "pointer", "pointer", "i32"], result: "i32" },
-  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
-  dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
-  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
-  close: { parameters: ["i32"], result: "i32" },
-  socketpair: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
-  sendmsg: { parameters: ["i32", "buffer", "i32"], result: "isize" },
-  recvmsg: { parameters: ["i32", "buffer", "i32"], result: "isize" },
-  recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
-  shutdown: { parameters: ["i32", "i32"], result: "i32" },
-  poll: {
-    parameters: ["buffer", "usize", "i32"],
-    result: "i32",
-    nonblocking: true,
-  },
-  pollNow: {
-    name: "poll",
-    parameters: ["buffer", "usize", "i32"],
-    result: "i32",
-  },
-  epoll_create1: { parameters: ["i32"], result: "i32" },
-  epoll_wait: {
-    parameters: ["i32", "buffer", "i32", "i32"],
-    result: "i32",
-    nonblocking: true,
-  },
-  __errno_location: { parameters: [], result: "pointer" },
-} as const satisfies Deno.ForeignLibraryInterface;
+/** Deno's words; an address need not be one of its pointers. */
+const WORDS: Readonly<Record<CType, Deno.NativeType>> = {
+  int: "i32",
+  uint: "u32",
+  size: "usize",
+  ssize: "isize",
+  buffer: "buffer",
+  address: "usize",
+};
+
+/**
+ * True where Deno allows to call into libc; asks the user nothing, since a
+ * supervisor may have no terminal. To allow one library is not enough: Deno
+ * 2.9.5 then takes "libc.so.6" for a file in the working directory.
+ */
+export function isAllowed(): boolean {
+  return Deno.permissions.querySync({ name: "ffi" }).state === "granted";
+}
 
 /**
  * Opens libc.
  *
- * @throws {Error} when it is not where Linux has it, or not allowed
+ * @throws {Error} why it cannot be had
  */
-export function openDenoLibc(): DenoLibc {
-  const c = openDenoLibrary(FUNCTIONS).symbols;
-  return {
-    socket: c.socket,
-    setsockopt: (fd, level, name, value, length) =>
-      c.setsockopt(fd, level, name, owned(value), length),
-    getsockopt: (fd, level, name, value, length) =>
-      c.getsockopt(fd, level, name, owned(value), owned(length)),
-    bind: (fd, address, length) => c.bind(fd, owned(address), length),
-    getsockname: (fd, address, length) =>
-      c.getsockname(fd, owned(address), owned(length)),
-    getpeername: (fd, address, length) =>
-      c.getpeername(fd, owned(address), owned(length)),
-    listen: c.listen,
-    accept4: (fd, flags) => c.accept4(fd, null, null, flags),
-    fcntl: c.fcntl,
-    dup3: c.dup3,
-    epollCtl: (epoll, operation, fd, event) =>
-      c.epoll_ctl(epoll, operation, fd, owned(event)),
-    close: c.close,
-    socketpair: (domain, type, protocol, pair) =>
-      c.socketpair(domain, type, protocol, owned(pair)),
-    sendmsg: (fd, header, flags) => Number(c.sendmsg(fd, owned(header), flags)),
-    recvmsg: (fd, header, flags) => Number(c.recvmsg(fd, owned(header), flags)),
-    recv: (fd, buffer, length, flags) =>
-      Number(c.recv(fd, owned(buffer), BigInt(length), flags)),
-    shutdown: c.shutdown,
-    poll: (entries, count) => c.poll(owned(entries), BigInt(count), -1),
-    pollNow: (entries, count) => c.pollNow(owned(entries), BigInt(count), 0),
-    epollCreate: c.epoll_create1,
-    epollWait: (epoll, events, count) =>
-      c.epoll_wait(epoll, owned(events), count, -1),
-    errno: () => new Deno.UnsafePointerView(c.__errno_location()!).getInt32(),
-    pointer: (buffer) =>
-      Deno.UnsafePointer.value(Deno.UnsafePointer.of(owned(buffer))),
-  };
+export function openLibc(): DenoLibc {
+  requireLinux();
+  if (!isAllowed()) throw new Error("Deno calls it with --allow-ffi only");
+  const functions = functionsBy((name, { takes, gives }) => {
+    const call = opened(name, { takes, gives }, false);
+    return isWide(gives) ? (...args) => Number(call(...args)) : call;
+  });
+  const errno = Deno.UnsafePointer.create(
+    BigInt(functions.__errno_location()),
+  )!;
+  const poll = later("poll");
+  const epollWait = later("epoll_wait");
+  return proved(Object.assign(functions, {
+    errno: () => new Deno.UnsafePointerView(errno).getInt32(),
+    pointer: (buffer: Uint8Array) =>
+      Deno.UnsafePointer.value(
+        Deno.UnsafePointer.of(buffer as Uint8Array<ArrayBuffer>),
+      ),
+    polled: (entries: Uint8Array, count: number) => poll()(entries, count, -1),
+    epollWaited: (epoll: number, events: Uint8Array, count: number) =>
+      epollWait()(epoll, events, count, -1),
+    textAt: (address: number) =>
+      Deno.UnsafePointerView.getCString(
+        Deno.UnsafePointer.create(BigInt(address))!,
+      ),
+  }));
 }
 
-/**
- * Opens some functions of libc.
- *
- * @throws {Error} when it is not where Linux has it, or not allowed
- */
-export function openDenoLibrary<T extends Deno.ForeignLibraryInterface>(
-  functions: T,
-): Deno.DynamicLibrary<T> {
-  let failure: unknown;
-  for (const name of LIBC_NAMES) {
-    try {
-      return Deno.dlopen(name, functions);
-    } catch (error) {
-      failure ??= error;
-    }
-  }
-  throw failure;
+function opened(
+  name: FunctionName,
+  { takes, gives }: Signature,
+  nonblocking: boolean,
+): Callable {
+  const parameters = takes.map((type) => WORDS[type]);
+  const wanted = { [name]: { parameters, result: WORDS[gives], nonblocking } };
+  const { symbols } = fromLibc((file) => Deno.dlopen(file, wanted));
+  return symbols[name] as unknown as Callable;
 }
 
-/** Deno's types want to know that a buffer is not shared between threads. */
-function owned(buffer: Uint8Array): Uint8Array<ArrayBuffer> {
-  return buffer as Uint8Array<ArrayBuffer>;
+/** A function whose calls wait elsewhere; opened when it is first asked for. */
+function later(
+  name: "poll" | "epoll_wait",
+): () => (...args: unknown[]) => Promise<number> {
+  let call: unknown;
+  return () =>
+    (call ??= opened(name, FUNCTIONS[name], true)) as (
+      ...args: unknown[]
+    ) => Promise<number>;
 }

@@ -1,93 +1,48 @@
 /**
- * The few functions of libc that Node offers and Deno and Bun do not: how a
- * foreign function interface must present them, and what the shared code makes
- * of them. Linux only; every number is from the kernel's asm-generic headers,
- * which x86-64 and arm64 share.
+ * libc as this library uses it on all three runtimes: its functions, its
+ * numbers, and what is made of them. Linux only; every number is from the
+ * kernel's asm-generic headers, which x86-64 and arm64 share.
  *
  * @module
  */
 
 import os from "node:os";
+import process from "node:process";
+import type { Functions } from "./table.ts";
 
 /**
  * libc as a runtime's foreign function interface presents it. Each function
  * returns what the C function returns: -1 is an error, and `errno` says which.
- * Buffers are passed as pointers and must not move: allocate them with
- * {@linkcode fixed}.
+ * Buffers must not move: allocate them with {@linkcode fixed}.
  */
-export interface Libc {
-  /** socket(2). */
-  socket(domain: number, type: number, protocol: number): number;
-  /** setsockopt(2). */
-  setsockopt(
-    fd: number,
-    level: number,
-    name: number,
-    value: Uint8Array,
-    length: number,
-  ): number;
-  /** getsockopt(2). */
-  getsockopt(
-    fd: number,
-    level: number,
-    name: number,
-    value: Uint8Array,
-    length: Uint8Array,
-  ): number;
-  /** bind(2). */
-  bind(fd: number, address: Uint8Array, length: number): number;
-  /** getsockname(2). */
-  getsockname(fd: number, address: Uint8Array, length: Uint8Array): number;
-  /** getpeername(2). */
-  getpeername(fd: number, address: Uint8Array, length: Uint8Array): number;
-  /** listen(2). */
-  listen(fd: number, backlog: number): number;
-  /** accept4(2) that does not ask who the client is. */
-  accept4(fd: number, flags: number): number;
-  /** fcntl(2). */
-  fcntl(fd: number, command: number, argument: number): number;
-  /** dup3(2). */
-  dup3(from: number, to: number, flags: number): number;
-  /** epoll_create1(2). */
-  epollCreate(flags: number): number;
-  /** epoll_ctl(2). */
-  epollCtl(
-    epoll: number,
-    operation: number,
-    fd: number,
-    event: Uint8Array,
-  ): number;
-  /** close(2). */
-  close(fd: number): number;
-  /** socketpair(2). */
-  socketpair(
-    domain: number,
-    type: number,
-    protocol: number,
-    pair: Uint8Array,
-  ): number;
-  /** sendmsg(2). */
-  sendmsg(fd: number, header: Uint8Array, flags: number): number;
-  /** recvmsg(2). */
-  recvmsg(fd: number, header: Uint8Array, flags: number): number;
-  /** recv(2). */
-  recv(fd: number, buffer: Uint8Array, length: number, flags: number): number;
-  /** shutdown(2). */
-  shutdown(fd: number, how: number): number;
-  /** poll(2) that does not wait. */
-  pollNow(entries: Uint8Array, count: number): number;
-  /** errno(3) of this thread. */
+export interface Libc extends Functions {
+  /** errno(3) of this thread, right after a call. */
   errno(): number;
   /** The address of the first byte of a buffer. */
   pointer(buffer: Uint8Array): bigint;
 }
 
-/** Where libc is, by the names of glibc and of musl. */
-export const LIBC_NAMES = [
-  "libc.so.6",
-  "libc.musl-x86_64.so.1",
-  "libc.musl-aarch64.so.1",
-] as const;
+/**
+ * Passes libc on when a call whose answer is known is answered so: a runtime
+ * may take words that it does not know without a word of its own (`node:ffi` of
+ * Node 26.10 then calls without arguments).
+ *
+ * @throws {Error} when it is not
+ */
+export function proved<T extends Libc>(libc: T): T {
+  const result = libc.fcntl(-1, F.getfd, 0);
+  if (result === -1 && errorName(libc.errno()) === "EBADF") return libc;
+  throw new Error(`this runtime calls it wrongly: fcntl gives ${result}`);
+}
+
+/**
+ * Every number here is Linux's.
+ *
+ * @throws {Error} elsewhere
+ */
+export function requireLinux(): void {
+  if (process.platform !== "linux") throw new Error("this is not Linux");
+}
 
 /** Address families (bits/socket.h). */
 export const AF = { unix: 1, inet: 2, inet6: 10 } as const;
@@ -124,6 +79,7 @@ export const F = {
   setown: 8,
   setsig: 10,
   dupfdCloexec: 1030,
+  addSeals: 1033,
   cloexec: 1,
   /** O_ASYNC */
   async: 0o20000,
@@ -138,6 +94,14 @@ export const MSG_RECEIVE: number = 0x40 | 0x40000000;
 /** Makes a buffer outside the garbage collector's heap, which never moves. */
 export function fixed(bytes: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(new ArrayBuffer(bytes));
+}
+
+/** A text as C reads it, up to its NUL. */
+export function cString(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new TextEncoder().encode(text);
+  const terminated = fixed(bytes.length + 1);
+  terminated.set(bytes);
+  return terminated;
 }
 
 /** The name of an error number, as in "EADDRINUSE". */

@@ -1,13 +1,14 @@
 /**
- * Reads proc(5) by libc, for Deno: it wants `--allow-all` for every path in
+ * Reads proc(5). By libc on Deno: it wants `--allow-all` for every path in
  * /proc (2.9.5), which nobody should have to give for that. Whoever allows FFI
  * has allowed more than this already.
  *
  * @module
  */
 
-import { openDenoLibrary } from "./deno.ts";
-import { fixed } from "./libc.ts";
+import fs from "node:fs";
+import type { DenoLibc } from "./deno.ts";
+import { cString, fixed, type Libc } from "./libc.ts";
 
 /** Reads what the kernel tells of this process. */
 export interface Proc {
@@ -20,21 +21,6 @@ export interface Proc {
   /** The text of a file; undefined when there is none. */
   read(path: string): string | undefined;
 }
-
-const FUNCTIONS = {
-  open: { parameters: ["buffer", "i32"], result: "i32" },
-  read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
-  close: { parameters: ["i32"], result: "i32" },
-  readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
-  opendir: { parameters: ["buffer"], result: "pointer" },
-  readdir: { parameters: ["pointer"], result: "pointer" },
-  closedir: { parameters: ["pointer"], result: "i32" },
-  statx: {
-    parameters: ["i32", "buffer", "i32", "u32", "buffer"],
-    result: "i32",
-    optional: true,
-  },
-} as const satisfies Deno.ForeignLibraryInterface;
 
 /** O_RDONLY and O_CLOEXEC of open(2). */
 const READ_ONLY = 0o2000000;
@@ -51,13 +37,16 @@ const STATX = { size: 0x200, sizeAt: 40, bytes: 256 } as const;
 /** More than the lines of a thousand watches: fewer calls. */
 const CHUNK = 65536;
 
-/**
- * Opens it.
- *
- * @throws {Error} when libc cannot be opened
- */
-export function openDenoProc(): Proc {
-  const c = openDenoLibrary(FUNCTIONS).symbols;
+/** The reader of this process. */
+export function openProc(libc: Libc): Proc {
+  return isDeno(libc) ? byLibc(libc) : BY_FILES;
+}
+
+function isDeno(libc: Libc): libc is DenoLibc {
+  return "textAt" in libc;
+}
+
+function byLibc(c: DenoLibc): Proc {
   const buffer = fixed(CHUNK);
   const facts = fixed(STATX.bytes);
   const view = new DataView(facts.buffer);
@@ -65,23 +54,27 @@ export function openDenoProc(): Proc {
     list(path) {
       const names: string[] = [];
       const directory = c.opendir(cString(path));
-      if (directory === null) return names;
+      if (directory === 0) return names;
       for (;;) {
         const entry = c.readdir(directory);
-        if (entry === null) break;
-        const name = new Deno.UnsafePointerView(entry).getCString(NAME_AT);
+        if (entry === 0) break;
+        const name = c.textAt(entry + NAME_AT);
         if (!name.startsWith(".")) names.push(name);
       }
       c.closedir(directory);
       return names;
     },
     size(path) {
-      // The directory does not matter for a whole path.
-      if (c.statx?.(0, cString(path), 0, STATX.size, facts) !== 0) return 0;
+      try {
+        // The directory does not matter for a whole path.
+        if (c.statx(0, cString(path), 0, STATX.size, facts) !== 0) return 0;
+      } catch {
+        return 0; // an old libc
+      }
       return Number(view.getBigUint64(STATX.sizeAt, true));
     },
     link(path) {
-      const length = Number(c.readlink(cString(path), buffer, SIZE));
+      const length = c.readlink(cString(path), buffer, CHUNK);
       return length < 0 ? undefined : textOf(buffer.subarray(0, length));
     },
     read(path) {
@@ -90,7 +83,7 @@ export function openDenoProc(): Proc {
       const decoder = new TextDecoder();
       let text = "";
       for (;;) {
-        const length = Number(c.read(fd, buffer, SIZE));
+        const length = c.read(fd, buffer, CHUNK);
         if (length <= 0) break;
         text += decoder.decode(buffer.subarray(0, length), { stream: true });
       }
@@ -100,13 +93,21 @@ export function openDenoProc(): Proc {
   };
 }
 
-const SIZE = BigInt(CHUNK);
+const BY_FILES: Proc = {
+  list: (path) => ifThere(() => fs.readdirSync(path)) ?? [],
+  size: (path) => fs.statSync(path).size,
+  link: (path) => ifThere(() => fs.readlinkSync(path)),
+  read: (path) => ifThere(() => fs.readFileSync(path, "utf8")),
+};
 
-function cString(text: string): Uint8Array<ArrayBuffer> {
-  const bytes = new TextEncoder().encode(text);
-  const terminated = fixed(bytes.length + 1);
-  terminated.set(bytes);
-  return terminated;
+function ifThere<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    // A directory that is being read has a descriptor of its own.
+    if ((error as { code?: unknown }).code === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 function textOf(bytes: Uint8Array): string {

@@ -9,6 +9,7 @@ import {
   accessSync,
   closeSync,
   constants,
+  ftruncateSync,
   openSync,
   readSync,
   unlinkSync,
@@ -16,34 +17,110 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import type { SharedFile } from "../core/adapter.ts";
+import { checked, cString, F, type Libc } from "./libc.ts";
+import { libcHere, openLibc } from "./open.ts";
 
-/** Where Linux keeps files in memory (shm_overview(7)). */
+/** MFD_CLOEXEC and MFD_ALLOW_SEALING of memfd_create(2). */
+const MFD = { cloexec: 1, allowSealing: 2 } as const;
+
+/** F_SEAL_SEAL, F_SEAL_SHRINK and F_SEAL_GROW of fcntl(2). */
+const SEALS = 1 | 2 | 4;
+
+/** Where Linux keeps files in memory that have a name (shm_overview(7)). */
 const IN_MEMORY = "/dev/shm";
 
 /**
- * Makes one by a name that is gone before anybody else could use it.
+ * Makes one. By libc it lies in memory, and nobody can change a size that was
+ * asked for, so no worker can do harm to what the others have; without, it has
+ * a name that is gone before anybody else could use it.
  *
- * @throws {Error} of the system, when neither place can be written to
+ * @param size in bytes, all 0; without it the file is empty and grows
+ * @throws {Error} of the system
  */
-export function shareFile(): SharedFile {
+export function shareFile(size?: number): SharedFile {
+  // The files of Deno 2.9.5 have no file descriptor to inherit.
+  if (process.versions["deno"] !== undefined) {
+    const libc = openLibc();
+    return sharedBy(libcFiles(libc), memoryFile(libc, size));
+  }
+  const libc = libcHere();
+  return sharedBy(FILES, (libc && tried(libc, size)) ?? namedFile(size));
+}
+
+/** How a file is read and written. */
+interface Files {
+  read(fd: number, into: Uint8Array): number;
+  write(fd: number, bytes: Uint8Array, at: number): void;
+  close(fd: number): void;
+}
+
+/** Five times faster than libc on Node (26.10). */
+const FILES: Files = {
+  read: (fd, into) => readSync(fd, into, 0, into.length, 0),
+  write: (fd, bytes, at) => void writeSync(fd, bytes, 0, bytes.length, at),
+  close: closeSync,
+};
+
+function libcFiles(libc: Libc): Files {
+  return {
+    read: (fd, into) =>
+      checked(libc, libc.pread(fd, into, into.length, 0), "pread"),
+    write: (fd, bytes, at) =>
+      void checked(libc, libc.pwrite(fd, bytes, bytes.length, at), "pwrite"),
+    close: libc.close,
+  };
+}
+
+function sharedBy({ read, write, close }: Files, fd: number): SharedFile {
+  let open = true;
+  return {
+    fd,
+    read: (into) => open ? read(fd, into) : 0,
+    write: (bytes, at) => {
+      if (open) write(fd, bytes, at);
+    },
+    close: () => {
+      if (open) close(fd);
+      open = false;
+    },
+  };
+}
+
+function memoryFile(libc: Libc, size: number | undefined): number {
+  // The name is for those who look into /proc; the kernel needs none.
+  const name = cString("prefork");
+  const flags = MFD.cloexec | MFD.allowSealing;
+  const fd = checked(libc, libc.memfd_create(name, flags), "memfd_create");
+  if (size === undefined) return fd;
+  try {
+    checked(libc, libc.ftruncate(fd, size), "ftruncate");
+    checked(libc, libc.fcntl(fd, F.addSeals, SEALS), "fcntl");
+    return fd;
+  } catch (error) {
+    libc.close(fd);
+    throw error;
+  }
+}
+
+/** The same, or undefined where libc or the kernel has no such files. */
+function tried(libc: Libc, size: number | undefined): number | undefined {
+  try {
+    return memoryFile(libc, size);
+  } catch {
+    return undefined;
+  }
+}
+
+function namedFile(size: number | undefined): number {
   const directory = isWritable(IN_MEMORY) ? IN_MEMORY : tmpdir();
   // Containers that share the directory may have the same process ids.
   const path = join(directory, `prefork-${randomUUID()}`);
   const fd = openSync(path, "wx+", 0o600);
   unlinkSync(path);
-  let open = true;
-  return {
-    fd,
-    read: (into) => open ? readSync(fd, into, 0, into.length, 0) : 0,
-    write: (bytes, at) => {
-      if (open) writeSync(fd, bytes, 0, bytes.length, at);
-    },
-    close: () => {
-      if (open) closeSync(fd);
-      open = false;
-    },
-  };
+  if (size !== undefined) ftruncateSync(fd, size);
+  return fd;
 }
 
 function isWritable(directory: string): boolean {

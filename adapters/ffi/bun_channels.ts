@@ -9,7 +9,7 @@
 import os from "node:os";
 import process from "node:process";
 import { readFileSync } from "node:fs";
-import type { BunLibc } from "../../libc/bun.ts";
+import type { Libc } from "../../libc/libc.ts";
 import { channelsBy, type Waiter } from "./channels.ts";
 import {
   EPOLL,
@@ -36,20 +36,24 @@ let made: ReadChannel | undefined;
  * The reader of this process' channels, or undefined where signals do not come
  * as they should: in a thread of Bun, or with a kernel that is none of Linux.
  */
-export function bunChannels(libc: BunLibc): ReadChannel | undefined {
+export function bunChannels(libc: Libc): ReadChannel | undefined {
   if (made !== undefined) return made;
   if (!isTold(libc)) return undefined;
   return made = channelsBy(libc, bunWaiter(libc));
 }
 
-function bunWaiter(libc: BunLibc): Waiter {
+function bunWaiter(libc: Libc): Waiter {
   const watched = new Map<number, () => void>();
-  const epoll = checked(libc, libc.epollCreate(SOCK.cloexec), "epoll_create1");
+  const epoll = checked(
+    libc,
+    libc.epoll_create1(SOCK.cloexec),
+    "epoll_create1",
+  );
   const events = fixed(EVENTS * EPOLL_EVENT_SIZE);
   const view = new DataView(events.buffer);
   let again = false;
   const look = (): void => {
-    const count = libc.epollReady(epoll, events, EVENTS);
+    const count = Math.max(0, libc.epoll_wait(epoll, events, EVENTS, 0));
     const ready = Array.from({ length: count }, (_, i) => epollData(view, i));
     for (const fd of ready) watched.get(fd)?.();
     // One signal may stand for many, and a channel may have more to read.
@@ -69,7 +73,7 @@ function bunWaiter(libc: BunLibc): Waiter {
       const event = epollEvent(EPOLL.in, fd);
       checked(
         libc,
-        libc.epollCtl(epoll, EPOLL_CTL.add, fd, event),
+        libc.epoll_ctl(epoll, EPOLL_CTL.add, fd, event),
         "epoll_ctl",
       );
       tell(libc, fd);
@@ -78,13 +82,13 @@ function bunWaiter(libc: BunLibc): Waiter {
     },
     remove: (fd) => {
       watched.delete(fd);
-      libc.epollCtl(epoll, EPOLL_CTL.delete, fd, epollEvent(0, 0));
+      libc.epoll_ctl(epoll, EPOLL_CTL.delete, fd, epollEvent(0, 0));
     },
   };
 }
 
 /** Asks the kernel to send the signal; returns the flags of the file then. */
-function tell(libc: BunLibc, fd: number): number {
+function tell(libc: Libc, fd: number): number {
   const call = (command: number, argument: number): number =>
     checked(libc, libc.fcntl(fd, command, argument), "fcntl");
   call(F.setsig, os.constants.signals[SIGNAL]);
@@ -94,7 +98,7 @@ function tell(libc: BunLibc, fd: number): number {
 }
 
 /** Tries all that can be tried without waiting. */
-function isTold(libc: BunLibc): boolean {
+function isTold(libc: Libc): boolean {
   const ignore = (): void => {};
   process.on(SIGNAL, ignore);
   const { ours, theirs } = channelPair(libc);

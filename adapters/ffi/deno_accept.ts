@@ -43,7 +43,7 @@ export function denoAccept(
 
   const acceptSome = (): string => {
     for (let i = 0; i < BATCH && !disposed; i++) {
-      const accepted = libc.accept4(fd, SOCK.nonblock | SOCK.cloexec);
+      const accepted = libc.accept4(fd, 0, 0, SOCK.nonblock | SOCK.cloexec);
       if (accepted < 0) return errorName(libc.errno());
       onFd(accepted);
     }
@@ -51,7 +51,7 @@ export function denoAccept(
   };
   const run = async (): Promise<void> => {
     while (!disposed) {
-      await libc.poll(entries, 2);
+      await libc.polled(entries, 2);
       const problem = acceptSome();
       if (problem === "EMFILE" || problem === "ENFILE") {
         await new Promise((resume) => setTimeout(resume, PAUSE));

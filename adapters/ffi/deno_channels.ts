@@ -35,7 +35,7 @@ function denoWaiter(libc: DenoLibc): Waiter {
     const events = fixed(EVENTS * EPOLL_EVENT_SIZE);
     const view = new DataView(events.buffer);
     while (own === epoll) {
-      const count = await libc.epollWait(own, events, EVENTS);
+      const count = await libc.epollWaited(own, events, EVENTS);
       for (let i = 0; i < count && own === epoll; i++) {
         watched.get(epollData(view, i))?.();
       }
@@ -47,7 +47,7 @@ function denoWaiter(libc: DenoLibc): Waiter {
     const event = epollEvent(EPOLL.in, fd);
     checked(
       libc,
-      libc.epollCtl(epoll, EPOLL_CTL.add, fd, event),
+      libc.epoll_ctl(epoll, EPOLL_CTL.add, fd, event),
       "epoll_ctl",
     );
   };
@@ -60,7 +60,7 @@ function denoWaiter(libc: DenoLibc): Waiter {
     );
     const [waiting, other] = new Int32Array(pair.buffer);
     waking = other!;
-    epoll = checked(libc, libc.epollCreate(SOCK.cloexec), "epoll_create1");
+    epoll = checked(libc, libc.epoll_create1(SOCK.cloexec), "epoll_create1");
     watch(waiting!);
     void run(epoll, waiting!);
   };
@@ -71,7 +71,7 @@ function denoWaiter(libc: DenoLibc): Waiter {
       watched.set(fd, onReady);
     },
     remove: (fd) => {
-      libc.epollCtl(epoll, EPOLL_CTL.delete, fd, epollEvent(0, 0));
+      libc.epoll_ctl(epoll, EPOLL_CTL.delete, fd, epollEvent(0, 0));
       watched.delete(fd);
       if (watched.size > 0) return;
       epoll = -1;

@@ -144,8 +144,8 @@ export function fakeProcess(packed = true): FakeProcess {
           flags.set(to, flag === 0 ? 0 : 1);
           return to;
         }),
-      epollCtl: (epoll, operation, fd, event) =>
-        call("epollCtl", [epoll, operation, fd], () => {
+      epoll_ctl: (epoll, operation, fd, event) =>
+        call("epoll_ctl", [epoll, operation, fd], () => {
           const watches = files.get(epoll)!.watches!;
           const file = files.get(fd)!;
           const at = watches.findIndex((each) =>
@@ -191,7 +191,7 @@ export function fakeProcess(packed = true): FakeProcess {
         return 0;
       },
       shutdown: () => fails(errno.ENOTCONN),
-      pollNow: () => 0,
+      poll: () => 0,
       close: (fd) => {
         close(fd);
         return 0;

@@ -148,7 +148,7 @@ describe("graft", () => {
     const it = scene();
     const made = it.graft();
     it.process.close(it.own);
-    it.process.fault("epollCtl", () => assert.fail("epoll_ctl was called"));
+    it.process.fault("epoll_ctl", () => assert.fail("epoll_ctl was called"));
     made.quiesce();
     made.resume();
     assert.ok(made.quiesced);
@@ -232,7 +232,7 @@ describe("a graft that goes wrong before the exchange", () => {
 describe("a graft that goes wrong after the exchange accepts nowhere", () => {
   test("the watch cannot be added", () => {
     const it = scene();
-    it.process.fault("epollCtl", () => -errno.ENOSPC);
+    it.process.fault("epoll_ctl", () => -errno.ENOSPC);
     assert.throws(it.graft, attachError(/epoll_ctl failed: ENOSPC/));
     assert.deepEqual(watchOf(it), []);
   });
@@ -246,7 +246,7 @@ describe("a graft that goes wrong after the exchange accepts nowhere", () => {
 
   test("the watch that was added is another one", () => {
     const it = scene();
-    it.process.fault("epollCtl", (_epoll, operation, fd) => {
+    it.process.fault("epoll_ctl", (_epoll, operation, fd) => {
       if (operation === 1) it.process.watch(it.epoll, fd!, IN, 5n);
       return operation === 1 ? 0 : true;
     });
@@ -256,7 +256,7 @@ describe("a graft that goes wrong after the exchange accepts nowhere", () => {
 
   test("the watch that was added is not there", () => {
     const it = scene();
-    it.process.fault("epollCtl", () => 0);
+    it.process.fault("epoll_ctl", () => 0);
     assert.throws(it.graft, attachError(/0 epoll instances watch/));
     assert.deepEqual(watchOf(it), []);
   });

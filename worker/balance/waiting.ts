@@ -20,7 +20,7 @@ const POLLFD = { fd: 0, events: 4, returned: 6, size: 8 } as const;
  * @param socket its file descriptor
  */
 export function waitingAt(
-  libc: Pick<Libc, "pollNow">,
+  libc: Pick<Libc, "poll">,
   socket: number,
 ): () => boolean {
   const entry = fixed(POLLFD.size);
@@ -28,6 +28,6 @@ export function waitingAt(
   view.setInt32(POLLFD.fd, socket, true);
   view.setInt16(POLLFD.events, POLLIN, true);
   return () =>
-    libc.pollNow(entry, 1) > 0 &&
+    libc.poll(entry, 1, 0) > 0 &&
     (view.getInt16(POLLFD.returned, true) & POLLIN) !== 0;
 }

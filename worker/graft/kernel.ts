@@ -5,27 +5,24 @@
  * @module
  */
 
-import fs from "node:fs";
-import process from "node:process";
-import { openBunLibc } from "../../libc/bun.ts";
-import { openDenoLibc } from "../../libc/deno.ts";
 import { EPOLL_PACKED } from "../../libc/epoll.ts";
 import type { Libc } from "../../libc/libc.ts";
-import { openDenoProc, type Proc } from "../../libc/proc.ts";
+import { openLibc } from "../../libc/open.ts";
+import { openProc } from "../../libc/proc.ts";
 
 /** The functions of libc that a graft calls. */
 export type GraftLibc = Pick<
   Libc,
   | "close"
   | "dup3"
-  | "epollCtl"
+  | "epoll_ctl"
   | "errno"
   | "fcntl"
   | "getpeername"
   | "getsockname"
   | "getsockopt"
   | "listen"
-  | "pollNow"
+  | "poll"
   | "setsockopt"
   | "shutdown"
 >;
@@ -58,10 +55,10 @@ export interface Kernel {
  * @throws {Error} when libc cannot be opened
  */
 export function openKernel(): Kernel {
-  const onBun = process.versions["bun"] !== undefined;
-  const proc = onBun ? PROC : openDenoProc();
+  const libc = openLibc();
+  const proc = openProc(libc);
   return {
-    libc: onBun ? openBunLibc() : openDenoLibc(),
+    libc,
     packed: EPOLL_PACKED,
     descriptors: () => proc.list(FILES).map(Number),
     openFiles: () => proc.size(FILES) || proc.list(FILES).length,
@@ -71,20 +68,3 @@ export function openKernel(): Kernel {
 }
 
 const FILES = "/proc/self/fd";
-
-const PROC: Proc = {
-  list: (path) => fs.readdirSync(path),
-  size: (path) => fs.statSync(path).size,
-  link: (path) => ifThere(() => fs.readlinkSync(path)),
-  read: (path) => ifThere(() => fs.readFileSync(path, "utf8")),
-};
-
-function ifThere(read: () => string): string | undefined {
-  try {
-    return read();
-  } catch (error) {
-    // The directory that was just read had a descriptor of its own.
-    if ((error as { code?: unknown }).code === "ENOENT") return undefined;
-    throw error;
-  }
-}

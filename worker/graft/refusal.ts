@@ -6,6 +6,7 @@
 
 import process from "node:process";
 import type { Refusal } from "../../core/adapter.ts";
+import { isAllowed } from "../../libc/deno.ts";
 import { messageOf } from "../../core/errors.ts";
 import { type Kernel, openKernel } from "./kernel.ts";
 
@@ -40,7 +41,7 @@ function find(): { readonly kernel: Kernel } | Refusal {
   if (arch !== "x64" && arch !== "arm64") {
     return no(`it is made for x64 and arm64, and this is ${arch}`);
   }
-  if (isForbidden()) {
+  if (versions["deno"] !== undefined && !isAllowed()) {
     return {
       reason: "Deno needs the permission --allow-ffi for it",
       instead: `"deno run --allow-ffi", or ${INSTEAD}`,
@@ -59,15 +60,4 @@ function find(): { readonly kernel: Kernel } | Refusal {
 
 function no(reason: string): Refusal {
   return { reason, instead: INSTEAD };
-}
-
-/**
- * True when Deno does not allow to call into libc; asks the user nothing. To
- * allow one library is not enough: Deno 2.9.5 then takes "libc.so.6" for a file
- * in the working directory.
- */
-function isForbidden(): boolean {
-  const deno = (globalThis as { readonly Deno?: typeof Deno }).Deno;
-  return deno !== undefined &&
-    deno.permissions.querySync({ name: "ffi" }).state !== "granted";
 }

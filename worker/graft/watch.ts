@@ -93,5 +93,5 @@ function control(
   operation: number,
   { epoll, fd, events, data }: Omit<Watch, "inode">,
 ): number {
-  return libc.epollCtl(epoll, operation, fd, epollEvent(events, data, packed));
+  return libc.epoll_ctl(epoll, operation, fd, epollEvent(events, data, packed));
 }
