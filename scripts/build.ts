@@ -9,23 +9,14 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readFileSync, rmSync } from "node:fs";
 import process from "node:process";
-import { rolldown } from "rolldown";
+import { bundle } from "./lib/bundle.ts";
 import { conclude } from "./lib/problems.ts";
 import { ROOT } from "./lib/tree.ts";
 
 const SHEBANG = "#!/usr/bin/env node";
-const CHUNKS = "chunks";
-
-/** What users import, run, and what workers load by its path. */
-const ENTRIES = {
-  mod: "mod.ts",
-  worker: "worker.ts",
-  cli: "cli.ts",
-  "worker/preload": "worker/preload.ts",
-};
 
 rmSync(`${ROOT}dist`, { recursive: true, force: true });
-const problems = [...declare(), ...await bundle()];
+const problems = [...declare(), ...await bundle(`${ROOT}dist`)];
 if (problems.length === 0) problems.push(...check());
 conclude("build", problems);
 
@@ -37,32 +28,6 @@ function declare(): string[] {
     { cwd: ROOT, stdio: "inherit" },
   );
   return status === 0 ? [] : ["tsc: the sources do not compile"];
-}
-
-async function bundle(): Promise<string[]> {
-  const warnings: string[] = [];
-  const build = await rolldown({
-    cwd: ROOT,
-    input: ENTRIES,
-    platform: "node",
-    external: /^(node|bun):/,
-    transform: {
-      target: "es2023",
-      // Its module ends up in a chunk (adapters/shared/preload.ts).
-      define: { PRELOAD_FILE: '"../worker/preload.js"' },
-    },
-    onLog: (_level, log) => void warnings.push(`rolldown: ${log.message}`),
-  });
-  await build.write({
-    dir: `${ROOT}dist`,
-    format: "esm",
-    chunkFileNames: `${CHUNKS}/[name].js`,
-    // Names and lines stay, for stack traces; what explains the sources goes.
-    minify: false,
-    comments: { legal: true, annotation: true, jsdoc: false },
-  });
-  await build.close();
-  return warnings;
 }
 
 function check(): string[] {

@@ -18,6 +18,7 @@ import { availableParallelism } from "node:os";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { batches, expectedOf, type TestFile, timeOf } from "./lib/batches.ts";
+import { bundle } from "./lib/bundle.ts";
 import { differences, skips } from "./lib/compare.ts";
 import { type JobEnd, killJobs, runJob } from "./lib/job.ts";
 import type { Result } from "./lib/junit.ts";
@@ -50,6 +51,23 @@ const SLOW: readonly string[] = [
   "tests/worker/",
 ];
 
+/**
+ * Black-box tests of the bundled library: its processes start in a third of the
+ * time. All others, and these by hand, run the sources, as users of JSR do.
+ */
+const BUNDLED: readonly string[] = [
+  "tests/frameworks/",
+  "tests/load/",
+  "tests/pool/",
+  "tests/preload/",
+];
+
+/** Their programs call private parts of the sources. */
+const SOURCES: readonly string[] = [
+  "tests/load/bun_native.test.ts",
+  "tests/load/deno_native.test.ts",
+];
+
 /** The scripts of package.json that check without running the library. */
 const CHECKS: readonly string[] = ["check:types", "check:rules", "lint"];
 const PACKAGE_CHECKS: readonly string[] = ["lint:pkg", "lint:jsr"];
@@ -62,6 +80,7 @@ const TEST_LIMIT = 60_000;
 const JOB_LIMIT = 600_000;
 
 const REPORTS = `${ROOT}.reports`;
+const BUILD = `${REPORTS}/build`;
 
 /** How many of the slowest are named at the end. */
 const SLOWEST = 10;
@@ -101,10 +120,13 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 
 const files = filesBelow("tests")
   .filter((file) => file.endsWith(".test.ts"))
-  .filter((file) => positionals.every((part) => file.includes(part)))
+  .filter((file) =>
+    positionals.length === 0 || positionals.some((part) => file.includes(part))
+  )
   .map((path): TestFile => ({
     path,
-    slow: SLOW.some((part) => path.startsWith(part)),
+    slow: isBelow(path, SLOW),
+    bundled: isBelow(path, BUNDLED) && !isBelow(path, SOURCES),
     once: onceOf(path, readFileSync(ROOT + path, "utf8")),
   }))
   .filter(({ slow }) => !values.quick || !slow);
@@ -119,6 +141,11 @@ const env = {
   NODE_COMPILE_CACHE: `${REPORTS}/compiled`,
 };
 const limit = JOB_LIMIT * pace;
+const problems: string[] = [];
+if (files.some(({ bundled }) => bundled)) {
+  rmSync(BUILD, { recursive: true, force: true });
+  problems.push(...await bundle(BUILD));
+}
 
 const last = lastTimes();
 const times = new Map<string, number>();
@@ -126,7 +153,6 @@ const took: { readonly name: string; readonly end: JobEnd }[] = [];
 const runs = new Map<Runner, Map<string, readonly Result[]>>(
   runners.map((runner) => [runner, new Map()]),
 );
-const problems: string[] = [];
 
 const checks = !whole
   ? []
@@ -219,7 +245,10 @@ function batchJob(batch: Batch): Job {
       : undefined,
     async run() {
       const command = commandOf(batch, report, TEST_LIMIT * pace);
-      const end = await runJob(command, { limit, env });
+      const end = await runJob(command, {
+        limit,
+        env: batch.bundled ? { ...env, TEST_BUILD: BUILD } : env,
+      });
       took.push({ name, end });
       const found = resultsOf(batch, report, end);
       keep(batch, found, end);
@@ -242,6 +271,10 @@ function keep({ runner, files }: Batch, found: Results, end: JobEnd): void {
     times.set(timeOf(runner, file), inside(file) + share);
   }
   for (const [file, own] of found) runs.get(runner)!.set(file, own);
+}
+
+function isBelow(file: string, directories: readonly string[]): boolean {
+  return directories.some((directory) => file.startsWith(directory));
 }
 
 function list(title: string, lines: readonly string[]): void {

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { libraryFile } from "./fixtures/library_file.ts";
 import { patience } from "./pace.ts";
 import {
   binary,
@@ -62,7 +63,7 @@ export interface CommandOptions {
   readonly cwd?: string;
   /** The supervisor's runtime, unless the runner's own. */
   readonly runtime?: Runtime;
-  /** The command line, instead of `cli.ts` on a runtime. */
+  /** The command line, instead of ours on a runtime. */
   readonly command?: readonly [string, ...string[]];
 }
 
@@ -72,7 +73,7 @@ export function prefork(
   options: CommandOptions = {},
 ): Command {
   const runtime = options.runtime ?? ownRuntime;
-  const cli = fileURLToPath(new URL("../cli.ts", import.meta.url));
+  const cli = libraryFile("cli");
   const [file, ...before] = options.command ??
     [binary(runtime), ...runtimeArgs(runtime, cli)];
   const child = spawn(file!, [...before, ...args], {

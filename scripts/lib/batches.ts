@@ -7,6 +7,8 @@ export interface TestFile {
   readonly path: string;
   /** True when it starts processes. */
   readonly slow: boolean;
+  /** True when its processes run the bundled library. */
+  readonly bundled: boolean;
   /** Where it runs, unless under each runner. */
   readonly once: Once | undefined;
 }
@@ -41,17 +43,27 @@ export function batches(
         once === undefined || once.runner === runner
       );
       if (runner !== "vitest") {
-        return own.map(({ path }): Batch => ({
+        return own.map(({ path, bundled }): Batch => ({
           runner,
           files: [path],
           together: false,
+          bundled,
         }));
       }
-      return [true, false].flatMap((slow) =>
+      const kinds = Map.groupBy(
+        own,
+        ({ slow, bundled }) => `${slow} ${bundled}`,
+      );
+      return [...kinds.values()].flatMap((alike) =>
         filled(
-          own.filter((file) => file.slow === slow).map(({ path }) => path),
+          alike.map(({ path }) => path),
           (path) => times[timeOf(runner, path)] ?? UNKNOWN,
-        ).map((files): Batch => ({ runner, files, together: !slow }))
+        ).map((files): Batch => ({
+          runner,
+          files,
+          together: !alike[0]!.slow,
+          bundled: alike[0]!.bundled,
+        }))
       );
     },
   );

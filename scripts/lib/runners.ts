@@ -20,6 +20,8 @@ export interface Batch {
   readonly files: readonly string[];
   /** True when the files may share their modules (vitest alone can). */
   readonly together: boolean;
+  /** True when their processes run the bundled library. */
+  readonly bundled: boolean;
 }
 
 /** What a batch is called. */

@@ -44,6 +44,7 @@ test("such a file is in the queue of its runner alone, others in each", () => {
   const file = (path: string, more: Partial<TestFile> = {}): TestFile => ({
     path,
     slow: true,
+    bundled: false,
     once: undefined,
     ...more,
   });
@@ -61,12 +62,13 @@ test("vitest takes small files at once, those without processes apart", () => {
   const all = ["a", "b", "c", "d"].map((path): TestFile => ({
     path,
     slow: path === "d",
+    bundled: path === "d",
     once: undefined,
   }));
   const times = { "vitest a": 10, "vitest b": 4, "vitest c": 1, "vitest d": 1 };
   assert.deepEqual(batches(all, ["vitest"], times), [
-    { runner: "vitest", files: ["d"], together: false },
-    { runner: "vitest", files: ["a", "c"], together: true },
-    { runner: "vitest", files: ["b"], together: true },
+    { runner: "vitest", files: ["a", "c"], together: true, bundled: false },
+    { runner: "vitest", files: ["b"], together: true, bundled: false },
+    { runner: "vitest", files: ["d"], together: false, bundled: true },
   ]);
 });
