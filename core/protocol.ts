@@ -106,14 +106,18 @@ export type Parsed<T> =
   /** Tagged as ours but not understood. */
   | { readonly kind: "noise"; readonly problem: string };
 
-type Field = "string" | "count" | "head?";
-type Shapes<T extends { type: string }> = {
+/** What a member of a message holds; the "?" is that of a member that may lack. */
+export type Field = "string" | "count" | "head?";
+
+/** Types of messages, each with its members. */
+export type Shapes<T extends { type: string }> = {
   readonly [K in T["type"]]: {
     readonly [F in Exclude<keyof Extract<T, { type: K }>, "type">]: Field;
   };
 };
 
-const FROM_WORKER: Shapes<FromWorker> = {
+/** Every message of a worker; a test compares `docs/PROTOCOL.md` with it. */
+export const FROM_WORKER: Shapes<FromWorker> = {
   hello: { runtime: "string", pid: "count" },
   ready: {},
   leaving: {},
@@ -128,7 +132,8 @@ const FROM_WORKER: Shapes<FromWorker> = {
   stick: { id: "string" },
 };
 
-const TO_WORKER: Shapes<ToWorker> = {
+/** Every message of the supervisor. */
+export const TO_WORKER: Shapes<ToWorker> = {
   drain: { ms: "count", idle: "count" },
   adopt: { listener: "string", shard: "count" },
   release: { listener: "string", shard: "count" },

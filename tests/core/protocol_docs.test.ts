@@ -1,0 +1,93 @@
+/** `docs/PROTOCOL.md` against what the two sides really say. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { encodeRecord } from "../../core/balance/scoreboard.ts";
+import { ENV, PRELOAD_VARIABLE } from "../../core/launch/environment.ts";
+import {
+  FROM_WORKER,
+  PROTOCOL_VERSION,
+  TO_WORKER,
+} from "../../core/protocol.ts";
+import { describe, test } from "../harness.ts";
+import { recordOf } from "./records.ts";
+
+const page = readFileSync(
+  fileURLToPath(new URL("../../docs/PROTOCOL.md", import.meta.url)),
+  "utf8",
+);
+
+/** The cells of each row of the first table below a heading. */
+function rowsBelow(heading: string): readonly (readonly string[])[] {
+  const [, section = ""] = page.split(`${heading}\n`);
+  const lines = section.split(/^#/m)[0]!.split("\n");
+  const first = lines.findIndex((line) => line.startsWith("|"));
+  const table = lines.slice(first, lines.indexOf("", first));
+  const cells = table.map((line) =>
+    line.split("|").slice(1, -1).map((cell) => cell.trim())
+  );
+  const [head = [], , ...rows] = cells;
+  for (const row of rows) assert.equal(row.length, head.length, row.join());
+  return rows;
+}
+
+/** Names in backticks, with the "?" of what may be left out. */
+function names(cell = ""): readonly string[] {
+  return [...cell.matchAll(/`(\w+)`(\??)/g)].map(([, name, may]) =>
+    `${name}${may}`
+  ).sort();
+}
+
+const SIDES = {
+  "### From the worker": FROM_WORKER,
+  "### From the supervisor": TO_WORKER,
+} as const;
+
+describe("the page of the protocol", () => {
+  for (const [heading, shapes] of Object.entries(SIDES)) {
+    test(`has every message and no other: ${heading.slice(4)}`, () => {
+      const written = rowsBelow(heading).map(([type, members]) =>
+        [names(type).join(), names(members)] as const
+      );
+      const said = Object.entries(shapes).map(([type, shape]) =>
+        [
+          type,
+          Object.entries(shape).map(([name, field]) =>
+            field.endsWith("?") ? `${name}?` : name
+          ).sort(),
+        ] as const
+      );
+      assert.equal(new Set(written.map(([type]) => type)).size, written.length);
+      assert.deepEqual(Object.fromEntries(written), Object.fromEntries(said));
+    });
+  }
+
+  test("has no row outside of its table", () => {
+    const tables = page.split("\n\n").filter((block) => /^\|/m.test(block));
+    const torn = tables.filter((block) =>
+      !/^\|.*\|\n\|[ |-]+\|(?:\n\|.*\|)+\n?$/.test(block)
+    );
+    assert.deepEqual(torn, []);
+  });
+
+  test("has the version and the variables", () => {
+    assert.match(page, new RegExp(`^.*Version ${PROTOCOL_VERSION}\\.$`, "m"));
+    const ours = rowsBelow("## Environment").flatMap(([cell]) => names(cell))
+      .filter((name) => name.startsWith("PREFORK_"));
+    assert.deepEqual(
+      ours.sort(),
+      [...Object.values(ENV), PRELOAD_VARIABLE].sort(),
+    );
+  });
+
+  test("has a line for each number of the scoreboard", () => {
+    const full = encodeRecord(recordOf({
+      ...{ beat: 1, serving: true, takes: true, open: 1, busy: 1, ended: 1 },
+      ...{ recent: 1, weight: 1, accepted: 1, passedOn: 1, takenOver: 1 },
+    }));
+    const used = [...new Float64Array(full.buffer).entries()]
+      .flatMap(([i, number]) => number === 0 ? [] : [8 * i]);
+    const at = rowsBelow("## Scoreboard").map(([byte]) => Number(byte));
+    assert.deepEqual(at, used);
+  });
+});
