@@ -96,6 +96,12 @@ export function exitCodeOf(error: unknown): number {
   }
 }
 
+/** The `code` of a system error, as in "EADDRINUSE". */
+export function codeOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : undefined;
+}
+
 /** The text of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -6,14 +6,8 @@
 
 import process from "node:process";
 import { type Address, formatAddress } from "../../core/options/address.ts";
-import { messageOf, PreforkError } from "../../core/errors.ts";
+import { codeOf, messageOf, PreforkError } from "../../core/errors.ts";
 import { holderOfPath, holderOfPort } from "./holder.ts";
-
-/** The `code` of a system error, as in "EADDRINUSE". */
-export function codeOf(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === "string" ? code : undefined;
-}
 
 /** Makes the error of a bind that failed. */
 export function bindError(address: Address, cause: unknown): PreforkError {

@@ -13,7 +13,8 @@ import type {
   Connection,
   HeldSocket,
 } from "../../core/adapter.ts";
-import { bindError, codeOf } from "./bind_error.ts";
+import { codeOf } from "../../core/errors.ts";
+import { bindError } from "./bind_error.ts";
 import { inheritedAddress } from "./inherited.ts";
 import type { RawSocket, RawSockets } from "./raw_socket.ts";
 import { placePath } from "./unix_path.ts";

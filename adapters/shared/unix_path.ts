@@ -19,7 +19,7 @@ import net from "node:net";
 import path from "node:path";
 import { MAX_UNIX_PATH } from "../../core/options/address.ts";
 import type { BindRequest } from "../../core/adapter.ts";
-import { codeOf } from "./bind_error.ts";
+import { codeOf } from "../../core/errors.ts";
 import { groupId, userId } from "./owner.ts";
 import type { RawSocket, RawSockets } from "./raw_socket.ts";
 

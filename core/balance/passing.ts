@@ -17,7 +17,11 @@
 
 import type { Clock, Connection } from "../adapter.ts";
 import { leastLoaded, type Score } from "./policy.ts";
-import { isServing, type Scoreboard, type ScoreRecord } from "./scoreboard.ts";
+import {
+  isServing,
+  type Scoreboard,
+  type ScoreboardRow,
+} from "./scoreboard.ts";
 import type { PoolWorker } from "../worker.ts";
 
 /**
@@ -39,7 +43,7 @@ interface Pass {
 }
 
 /** A worker that is there, as seen from here. */
-interface Peer {
+interface PeerState {
   /** False once it drains. */
   open: boolean;
   /** False once it did not get a connection that was sent. */
@@ -56,7 +60,7 @@ interface Peer {
 export class Passing {
   readonly #board: Scoreboard;
   readonly #clock: Clock;
-  readonly #peers = new Map<PoolWorker, Peer>();
+  readonly #peers = new Map<PoolWorker, PeerState>();
   readonly #passes = new Passes();
   /** Ours, in the order in which they came. */
   readonly #ours: Pass[] = [];
@@ -173,9 +177,9 @@ export class Passing {
   #proceed(): void {
     if (this.#stopping) return this.#spill();
     this.#give();
-    this.#ask();
-    this.#promise();
-    if (this.#passes.hopeful + this.#ours.length === 0) return;
+    this.#wake();
+    this.#room();
+    if (this.#passes.waiting + this.#ours.length === 0) return;
     if (![...this.#peers.values()].some(({ open }) => open)) return;
     this.#again ??= this.#clock.after(SILENT_MS, () => {
       this.#again = undefined;
@@ -222,7 +226,7 @@ export class Passing {
   }
 
   /** Asks as many workers as connections wait, the least loaded first. */
-  #ask(): void {
+  #wake(): void {
     const now = this.#clock.now();
     const { waiting } = this;
     let answering = 0;
@@ -238,10 +242,10 @@ export class Passing {
     const wanted = all ? this.#peers.size : waiting - answering;
     const workers = this.#sorted(
       wanted,
-      (worker, peer, record) =>
+      (worker, peer, row) =>
         peer.asked === undefined && !peer.awake &&
         // Whoever passes on has too many itself.
-        (all || (isServing(record, Date.now()) && !this.#passes.has(worker))),
+        (all || (isServing(row, Date.now()) && !this.#passes.has(worker))),
     );
     for (const worker of workers) {
       const peer = this.#peers.get(worker)!;
@@ -251,10 +255,10 @@ export class Passing {
   }
 
   /** Tells as many workers as are awake that their connection has a place. */
-  #promise(): void {
+  #room(): void {
     let free = -this.#passes.promised - this.#ours.length;
     for (const { awake } of this.#peers.values()) if (awake) free++;
-    this.#passes.promise(free);
+    this.#passes.room(free);
   }
 
   /** Sends what is ours to whoever is there, also to those that drain. */
@@ -262,7 +266,7 @@ export class Passing {
     if (this.#ours.length > 0) this.#board.look();
     while (this.#ours.length > 0) {
       const able = [...this.#peers].filter(([worker, peer]) =>
-        peer.able && this.#board.record(worker.seat)?.takes === true
+        peer.able && this.#board.row(worker.seat)?.takes === true
       );
       const rank = ([worker, { open, underway }]: typeof able[number]) =>
         (open ? 0 : 2e6) + (worker.unread === 0 ? 0 : 1e6) + underway.size;
@@ -275,21 +279,21 @@ export class Passing {
   /** So many of those that take connections now, the least loaded first. */
   #sorted(
     count: number,
-    fits: (worker: PoolWorker, peer: Peer, record: ScoreRecord) => boolean,
+    fits: (worker: PoolWorker, peer: PeerState, row: ScoreboardRow) => boolean,
   ): readonly PoolWorker[] {
     if (count <= 0) return [];
     this.#board.look();
     const there: { worker: PoolWorker; score: Score }[] = [];
     const all: Score[] = [];
     for (const [worker, peer] of this.#peers) {
-      const record = this.#board.record(worker.seat);
-      if (!peer.open || !peer.able || !record?.takes) continue;
+      const row = this.#board.row(worker.seat);
+      if (!peer.open || !peer.able || !row?.takes) continue;
       // What is on its way is not on the board yet.
       const { size } = peer.underway;
-      const open = record.open + size;
-      const score = { ...record, open, recent: record.recent + size };
+      const open = row.open + size;
+      const score = { ...row, open, recent: row.recent + size };
       all.push(score);
-      if (fits(worker, peer, record)) there.push({ worker, score });
+      if (fits(worker, peer, row)) there.push({ worker, score });
     }
     const sorted: PoolWorker[] = [];
     while (there.length > 0 && sorted.length < count) {
@@ -303,17 +307,17 @@ export class Passing {
 /** Keeps those that their workers have not given up yet, in order. */
 class Passes {
   readonly #of = new Map<PoolWorker, Map<number, Pass>>();
-  readonly #hopeful = new Set<Pass>();
+  readonly #waiting = new Set<Pass>();
   readonly #promised = new Set<Pass>();
 
   /** How many there are. */
   get size(): number {
-    return this.#hopeful.size + this.#promised.size;
+    return this.#waiting.size + this.#promised.size;
   }
 
   /** How many wait for a worker that is awake. */
-  get hopeful(): number {
-    return this.#hopeful.size;
+  get waiting(): number {
+    return this.#waiting.size;
   }
 
   /** How many have one, and are about to be given up. */
@@ -331,15 +335,15 @@ class Passes {
     const own = this.#of.get(pass.from) ?? new Map<number, Pass>();
     if (own.has(pass.id)) return false;
     this.#of.set(pass.from, own.set(pass.id, pass));
-    this.#hopeful.add(pass);
+    this.#waiting.add(pass);
     return true;
   }
 
   /** Tells the workers of the first so many that there is room. */
-  promise(count: number): void {
-    for (const pass of this.#hopeful) {
+  room(count: number): void {
+    for (const pass of this.#waiting) {
       if (count-- <= 0) return;
-      this.#hopeful.delete(pass);
+      this.#waiting.delete(pass);
       this.#promised.add(pass);
       pass.from.tell({ type: "room", id: pass.id });
     }
@@ -352,7 +356,7 @@ class Passes {
     if (own === undefined || pass === undefined) return undefined;
     own.delete(id);
     if (own.size === 0) this.#of.delete(from);
-    this.#hopeful.delete(pass);
+    this.#waiting.delete(pass);
     this.#promised.delete(pass);
     return pass;
   }
@@ -360,7 +364,7 @@ class Passes {
   /** Takes all out, or all of a worker. */
   drain(from?: PoolWorker): readonly Pass[] {
     const all = from === undefined
-      ? [...this.#promised, ...this.#hopeful]
+      ? [...this.#promised, ...this.#waiting]
       : [...this.#of.get(from)?.values() ?? []];
     for (const { from, id } of all) this.take(from, id);
     return all;

@@ -1,6 +1,6 @@
 /**
  * The scoreboard: a file in memory that all workers of a pool have open. Each
- * writes one record about itself and reads those of the others, without asking
+ * writes one row about itself and reads those of the others, without asking
  * anybody; the supervisor reads it for its status. (Apache's httpd has the same
  * under the same name: server/scoreboard.c.)
  *
@@ -11,7 +11,7 @@ import type { SharedFile } from "../adapter.ts";
 import type { Score } from "./policy.ts";
 
 /** What one worker says of itself. */
-export interface ScoreRecord extends Score {
+export interface ScoreboardRow extends Score {
   /** When it was written, in ms since 1970; a worker that hangs writes none. */
   readonly beat: number;
   /** False before it accepts, and once it drains. */
@@ -39,28 +39,28 @@ const FIELDS = [
   "accepted",
   "passedOn",
   "takenOver",
-] as const satisfies readonly (keyof ScoreRecord)[];
+] as const satisfies readonly (keyof ScoreboardRow)[];
 
-/** The length of a record, in bytes. */
-export const RECORD_BYTES = 128;
+/** The length of a row, in bytes. */
+export const ROW_BYTES = 128;
 
-/** After so many ms without a new record a worker counts as hung. */
+/** After so many ms without a new row a worker counts as hung. */
 export const HUNG_MS = 1000;
 
-const DOUBLES = RECORD_BYTES / 8;
+const DOUBLES = ROW_BYTES / 8;
 
-/** Writes a record. */
-export function encodeRecord(record: ScoreRecord): Uint8Array {
+/** Writes a row. */
+export function encodeRow(row: ScoreboardRow): Uint8Array {
   const doubles = new Float64Array(DOUBLES);
-  for (const [i, name] of FIELDS.entries()) doubles[i] = Number(record[name]);
+  for (const [i, name] of FIELDS.entries()) doubles[i] = Number(row[name]);
   return new Uint8Array(doubles.buffer);
 }
 
-/** Reads the record of a seat; undefined when nobody sits there. */
-export function decodeRecord(
+/** Reads the row of a seat; undefined when nobody sits there. */
+export function decodeRow(
   board: Float64Array,
   seat: number,
-): ScoreRecord | undefined {
+): ScoreboardRow | undefined {
   const at = seat * DOUBLES;
   const field = (name: typeof FIELDS[number]): number =>
     board[at + FIELDS.indexOf(name)] ?? 0;
@@ -87,15 +87,15 @@ export function decodeRecord(
 }
 
 /** True for a worker that accepts connections and does not hang. */
-export function isServing(record: ScoreRecord, now: number): boolean {
-  return record.serving && Math.abs(now - record.beat) < HUNG_MS;
+export function isServing(row: ScoreboardRow, now: number): boolean {
+  return row.serving && Math.abs(now - row.beat) < HUNG_MS;
 }
 
 /** The place of a worker among others that share connections evenly. */
 export interface Seat {
   /** The scoreboard. */
   readonly fd: number;
-  /** The number of its own record there. */
+  /** The number of its own row there. */
   readonly seat: number;
   /** Its part of new connections, in relation to the others'. */
   readonly weight: number;
@@ -107,17 +107,17 @@ export interface Seat {
 export interface Scoreboard {
   /** The file, for workers to inherit. */
   readonly file: SharedFile;
-  /** Gives a new worker a seat: the place of its record. */
+  /** Gives a new worker a seat: the place of its row. */
   allot(): number;
   /** A worker is gone: others see it no more. */
   clear(seat: number): void;
-  /** Reads all records anew. */
+  /** Reads all rows anew. */
   look(): void;
   /**
    * What a worker had said at the last look, or undefined when it had said
    * nothing yet.
    */
-  record(seat: number | undefined): ScoreRecord | undefined;
+  row(seat: number | undefined): ScoreboardRow | undefined;
 }
 
 /** Makes the scoreboard of a pool. */
@@ -132,16 +132,15 @@ export function createScoreboard(file: SharedFile): Scoreboard {
       taken.add(seat);
       if ((seat + 1) * DOUBLES > board.length) {
         board = new Float64Array((seat + 1) * DOUBLES);
-        file.write(new Uint8Array(RECORD_BYTES), seat * RECORD_BYTES);
+        file.write(new Uint8Array(ROW_BYTES), seat * ROW_BYTES);
       }
       return seat;
     },
     clear(seat) {
       taken.delete(seat);
-      file.write(new Uint8Array(RECORD_BYTES), seat * RECORD_BYTES);
+      file.write(new Uint8Array(ROW_BYTES), seat * ROW_BYTES);
     },
     look: () => void file.read(new Uint8Array(board.buffer)),
-    record: (seat) =>
-      seat === undefined ? undefined : decodeRecord(board, seat),
+    row: (seat) => seat === undefined ? undefined : decodeRow(board, seat),
   };
 }

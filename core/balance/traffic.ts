@@ -148,12 +148,12 @@ export class Traffic {
     this.#board?.look();
     return (worker) => {
       const handed = this.dispatcher.holding(worker);
-      const record = this.#board?.record(worker.seat);
+      const row = this.#board?.row(worker.seat);
       return {
-        connections: handed + (record?.open ?? 0),
-        accepted: record?.accepted ?? 0,
-        passedOn: record?.passedOn ?? 0,
-        takenOver: record?.takenOver ?? 0,
+        connections: handed + (row?.open ?? 0),
+        accepted: row?.accepted ?? 0,
+        passedOn: row?.passedOn ?? 0,
+        takenOver: row?.takenOver ?? 0,
       };
     };
   }

@@ -143,12 +143,12 @@ function parseV2(bytes: Uint8Array): ProxyHead {
   if (length > MAX_V2 || (!isLocal && length < 16 + size)) return BAD;
   if (bytes.length < length) return PART;
   // What follows the addresses, up to the length, are TLVs: left out.
-  const source = isLocal ? undefined : clientOf(view, transport);
+  const source = isLocal ? undefined : clientIn(view, transport);
   return { kind: "whole", length, source };
 }
 
 /** Others than TCP have no address that a TCP socket could show. */
-function clientOf(view: DataView, transport: number): ProxySource | undefined {
+function clientIn(view: DataView, transport: number): ProxySource | undefined {
   if (transport === 0x11) {
     const parts = [16, 17, 18, 19].map((at) => view.getUint8(at));
     return {

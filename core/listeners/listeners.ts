@@ -10,7 +10,7 @@ import {
   formatAddress,
   type ListenerSpec,
 } from "../options/address.ts";
-import { PreforkError } from "../errors.ts";
+import { codeOf, PreforkError } from "../errors.ts";
 import {
   featuresOf,
   type ListenerFeatures,
@@ -157,8 +157,8 @@ async function claimed(
       listen: false,
     });
   } catch (error) {
-    const { cause } = error as { readonly cause?: { readonly code?: unknown } };
-    if (cause?.code !== "EADDRINUSE") throw error;
+    const { cause } = error as { readonly cause?: unknown };
+    if (codeOf(cause) !== "EADDRINUSE") throw error;
     throw new PreforkError(
       "ERR_BIND",
       `Cannot bind "${name}": another pool has it and is about to listen, stop that or choose another port`,

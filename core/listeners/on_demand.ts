@@ -11,7 +11,7 @@ import {
   type ListenerSpec,
   parseListener,
 } from "../options/address.ts";
-import { PreforkError } from "../errors.ts";
+import { codeOf, PreforkError } from "../errors.ts";
 import type { Listener } from "./listeners.ts";
 import { type FromWorker, reasonOf } from "../protocol.ts";
 import type { PoolContext } from "../context.ts";
@@ -22,7 +22,7 @@ export interface OnDemand {
   /** Those that are open. They outlive the workers that asked, for a time. */
   readonly listeners: readonly Listener[];
   /** Opens what a worker asks for, unless that is open, and answers. */
-  open(worker: PoolWorker, request: OpenRequest): void;
+  open(worker: PoolWorker, request: OpenMessage): void;
   /** A worker is gone: what nobody asks for any more is closed in the end. */
   lose(worker: PoolWorker): void;
   /** Closes them; nothing is opened from now on. */
@@ -30,7 +30,7 @@ export interface OnDemand {
 }
 
 /** What a worker asks. */
-export type OpenRequest = Extract<FromWorker, { type: "open" }>;
+export type OpenMessage = Extract<FromWorker, { type: "open" }>;
 
 interface OpenAddress {
   readonly key: string;
@@ -139,7 +139,7 @@ export function createOnDemand(
     return entry;
   };
 
-  const find = async ({ address, nth }: OpenRequest): Promise<OpenAddress> => {
+  const find = async ({ address, nth }: OpenMessage): Promise<OpenAddress> => {
     const spec = parseListener(address);
     if (spec.address.kind === "fd") {
       throw new PreforkError(
@@ -175,7 +175,10 @@ export function createOnDemand(
       };
       const refuse = (error: unknown): void => {
         const reason = reasonOf(error);
-        worker.tell({ type: "refused", id, code: codeOf(error), reason });
+        // The system's code, which the program knows how to take, or our own.
+        const { cause } = (error ?? {}) as { readonly cause?: unknown };
+        const code = codeOf(cause) ?? codeOf(error) ?? "ERR_BIND";
+        worker.tell({ type: "refused", id, code, reason });
       };
       find(request).then(
         (entry) => post(() => welcome(entry)),
@@ -194,13 +197,4 @@ export function createOnDemand(
       for (const entry of present) shut(entry);
     },
   };
-}
-
-/** The system's code of an error, or our own. */
-function codeOf(error: unknown): string {
-  for (const each of [(error as { cause?: unknown } | null)?.cause, error]) {
-    const { code } = (each ?? {}) as { readonly code?: unknown };
-    if (typeof code === "string") return code;
-  }
-  return "ERR_BIND";
 }

@@ -5,13 +5,13 @@ import type { ToWorker } from "../../core/protocol.ts";
 import { Passing } from "../../core/balance/passing.ts";
 import {
   createScoreboard,
-  encodeRecord,
-  RECORD_BYTES,
+  encodeRow,
+  ROW_BYTES,
 } from "../../core/balance/scoreboard.ts";
 import { PoolWorker } from "../../core/worker.ts";
 import { test } from "../harness.ts";
 import { forSeeds, type Random } from "../random.ts";
-import { recordOf } from "./records.ts";
+import { rowOf } from "./rows.ts";
 import { type Conn, conn } from "./backends.ts";
 
 /** A worker as it is, beside the record that the supervisor has of it. */
@@ -181,13 +181,13 @@ class Disorder {
     const random = this.#random;
     const awake = well ?? random.chance(0.8);
     this.#file.write(
-      encodeRecord(recordOf({
+      encodeRow(rowOf({
         beat: Date.now() - (awake ? 0 : 5_000),
         serving: !one.drains,
         takes: well ?? random.chance(0.9),
         open: random.whole(0, 9),
       })),
-      one.record.seat! * RECORD_BYTES,
+      one.record.seat! * ROW_BYTES,
     );
   }
 

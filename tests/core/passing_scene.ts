@@ -5,26 +5,26 @@ import type { SharedFile } from "../../core/adapter.ts";
 import { decodeInheritance } from "../../core/launch/environment.ts";
 import { encode } from "../../core/protocol.ts";
 import {
-  encodeRecord,
-  RECORD_BYTES,
-  type ScoreRecord,
+  encodeRow,
+  ROW_BYTES,
+  type ScoreboardRow,
 } from "../../core/balance/scoreboard.ts";
-import { recordOf } from "./records.ts";
+import { rowOf } from "./rows.ts";
 import { type Conn, conn } from "./backends.ts";
 
 /** The name of the only listener of the pools of these tests. */
 export const WEB = "127.0.0.1:8080";
 
-/** A worker writes its record: by default it serves, takes and is idle. */
+/** A worker writes its row: by default it serves, takes and is idle. */
 export function score(
   process: MemoryProcess,
-  record: Partial<ScoreRecord> = {},
+  row: Partial<ScoreboardRow> = {},
 ): void {
   const { seat } = decodeInheritance(process.env)!.seat!;
   const file = process.plan.inherits.at(-1) as SharedFile;
   file.write(
-    encodeRecord(recordOf(record)),
-    seat * RECORD_BYTES,
+    encodeRow(rowOf(row)),
+    seat * ROW_BYTES,
   );
 }
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { encodeRecord } from "../../core/balance/scoreboard.ts";
+import { encodeRow } from "../../core/balance/scoreboard.ts";
 import { ENV, PRELOAD_VARIABLE } from "../../core/launch/environment.ts";
 import {
   FROM_WORKER,
@@ -10,7 +10,7 @@ import {
   TO_WORKER,
 } from "../../core/protocol.ts";
 import { describe, test } from "../harness.ts";
-import { recordOf } from "./records.ts";
+import { rowOf } from "./rows.ts";
 
 const page = readFileSync(
   fileURLToPath(new URL("../../docs/PROTOCOL.md", import.meta.url)),
@@ -81,7 +81,7 @@ describe("the page of the protocol", () => {
   });
 
   test("has a line for each number of the scoreboard", () => {
-    const full = encodeRecord(recordOf({
+    const full = encodeRow(rowOf({
       ...{ beat: 1, serving: true, takes: true, open: 1, busy: 1, ended: 1 },
       ...{ recent: 1, weight: 1, accepted: 1, passedOn: 1, takenOver: 1 },
     }));

@@ -9,7 +9,7 @@ import type { ToWorker } from "../../core/protocol.ts";
 import type { limitOf } from "../../core/balance/policy.ts";
 import { parseToWorker } from "../../core/protocol.ts";
 import { Passing as SupervisorPassing } from "../../core/balance/passing.ts";
-import type { ScoreRecord } from "../../core/balance/scoreboard.ts";
+import type { ScoreboardRow } from "../../core/balance/scoreboard.ts";
 import { PoolWorker } from "../../core/worker.ts";
 import { createBalancer } from "../../worker/balance/balancer.ts";
 import { createPassing } from "../../worker/balance/passing.ts";
@@ -52,7 +52,7 @@ export interface BalancedOptions {
 /** Workers with their balancers and the scoreboard. */
 interface Pool {
   readonly balancers: Balancer[];
-  readonly records: (ScoreRecord | undefined)[];
+  readonly records: (ScoreboardRow | undefined)[];
 }
 
 function createPool(scene: Scene, options: BalancedOptions): Pool {
@@ -78,7 +78,7 @@ function createPool(scene: Scene, options: BalancedOptions): Pool {
         board: {
           write: (record) => void (records[seat] = record),
           others: () =>
-            records.filter((each, i): each is ScoreRecord =>
+            records.filter((each, i): each is ScoreboardRow =>
               i !== seat && each?.serving === true
             ),
         },
@@ -183,8 +183,7 @@ function passing(
     clear() {},
     look() {},
     // Nobody hangs here, and the supervisor asks the time of day.
-    record: (seat) =>
-      records[seat!] && { ...records[seat!]!, beat: Date.now() },
+    row: (seat) => records[seat!] && { ...records[seat!]!, beat: Date.now() },
   }, {
     now: timeline.now,
     after(ms, run) {

@@ -5,11 +5,11 @@
  */
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import {
-  decodeRecord,
-  encodeRecord,
-  RECORD_BYTES,
+  decodeRow,
+  encodeRow,
+  ROW_BYTES,
 } from "../../core/balance/scoreboard.ts";
-import { recordOf } from "../core/records.ts";
+import { rowOf } from "../core/rows.ts";
 
 /**
  * How busy the busiest of some workers says it is, since a time. A hundred ends
@@ -20,12 +20,12 @@ export function busiest(path: string, seats: number, since: number): number {
   const board = new Float64Array(
     bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length),
   );
-  const records = Array.from(
+  const rows = Array.from(
     { length: seats },
-    (_, seat) => decodeRecord(board, seat),
+    (_, seat) => decodeRow(board, seat),
   );
   return Math.max(
-    ...records.map((each) =>
+    ...rows.map((each) =>
       each === undefined || each.beat < since
         ? 1
         : Math.max(each.busy, each.ended / 100)
@@ -33,12 +33,12 @@ export function busiest(path: string, seats: number, since: number): number {
   );
 }
 
-/** A record of a worker that is not there, as long as the test. */
+/** A row of a worker that is not there, as long as the test. */
 export function haunt(path: string, seat: number): Disposable {
   const file = openSync(path, "r+");
   const write = (serving: boolean): void => {
-    const record = encodeRecord(recordOf({ serving, takes: false }));
-    writeSync(file, record, 0, record.length, seat * RECORD_BYTES);
+    const row = encodeRow(rowOf({ serving, takes: false }));
+    writeSync(file, row, 0, row.length, seat * ROW_BYTES);
   };
   write(true);
   const timer = setInterval(() => write(true), 50);

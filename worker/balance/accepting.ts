@@ -73,7 +73,7 @@ function passOn(
   };
   return takeHandles(front, {
     wants: () => passing !== undefined && balancer?.isOver() === true,
-    // Not before: the record of a worker that now burns CPU has to show it.
+    // Not before: the row of a worker that now burns CPU has to show it.
     left: () => balancer?.accepted(1),
     take: (handle) =>
       passing?.pass({

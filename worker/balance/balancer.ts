@@ -58,7 +58,7 @@ const UNSEEN_MS = 5;
 /** For so long it is taken for good while the own load is below it, in ms. */
 const VALID_MS = 20;
 
-/** How often the own record is written while nothing happens, in ms. */
+/** How often the own row is written while nothing happens, in ms. */
 const BEAT_MS = 250;
 
 /**

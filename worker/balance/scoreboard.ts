@@ -1,5 +1,5 @@
 /**
- * The scoreboard as a worker uses it: it writes its own record and reads all.
+ * The scoreboard as a worker uses it: it writes its own row and reads all.
  *
  * @module
  */
@@ -8,23 +8,23 @@ import { openSync, readlinkSync, readSync, writeSync } from "node:fs";
 import process from "node:process";
 import type { Seat } from "../../core/balance/scoreboard.ts";
 import {
-  decodeRecord,
-  encodeRecord,
+  decodeRow,
+  encodeRow,
   isServing,
-  RECORD_BYTES,
-  type ScoreRecord,
+  ROW_BYTES,
+  type ScoreboardRow,
 } from "../../core/balance/scoreboard.ts";
 import { RUNTIME } from "../process/runtime.ts";
 
 /** The scoreboard of this worker's pool. */
 export interface Board {
-  /** Writes the own record. */
-  write(record: ScoreRecord): void;
+  /** Writes the own row. */
+  write(row: ScoreboardRow): void;
   /** Reads the others that accept connections now. */
-  others(): readonly ScoreRecord[];
+  others(): readonly ScoreboardRow[];
 }
 
-/** How many records are read at first; doubled as long as there are more. */
+/** How many rows are read at first; doubled as long as there are more. */
 const FIRST = 16;
 
 /**
@@ -38,13 +38,13 @@ export function openBoard({ fd, seat }: Seat): Board {
   const file = RUNTIME.filesAreDescriptors
     ? fd
     : openSync(`/proc/self/fd/${fd}`, "r+");
-  let bytes = new Uint8Array(FIRST * RECORD_BYTES);
+  let bytes = new Uint8Array(FIRST * ROW_BYTES);
   // A look at once, so that one which cannot be read is not believed in.
   readSync(file, bytes, 0, bytes.length, 0);
   return {
-    write(record) {
-      const own = encodeRecord(record);
-      writeSync(file, own, 0, own.length, seat * RECORD_BYTES);
+    write(row) {
+      const own = encodeRow(row);
+      writeSync(file, own, 0, own.length, seat * ROW_BYTES);
     },
     others() {
       let read = readSync(file, bytes, 0, bytes.length, 0);
@@ -52,16 +52,16 @@ export function openBoard({ fd, seat }: Seat): Board {
         bytes = new Uint8Array(2 * bytes.length);
         read = readSync(file, bytes, 0, bytes.length, 0);
       }
-      const records: ScoreRecord[] = [];
+      const rows: ScoreboardRow[] = [];
       const now = Date.now();
       const board = new Float64Array(bytes.buffer, 0, read / 8);
-      for (let at = 0; at * RECORD_BYTES < read; at++) {
-        const record = at === seat ? undefined : decodeRecord(board, at);
-        if (record !== undefined && isServing(record, now)) {
-          records.push(record);
+      for (let at = 0; at * ROW_BYTES < read; at++) {
+        const row = at === seat ? undefined : decodeRow(board, at);
+        if (row !== undefined && isServing(row, now)) {
+          rows.push(row);
         }
       }
-      return records;
+      return rows;
     },
   };
 }
