@@ -7,13 +7,17 @@
 import type { Adapter } from "./adapter.ts";
 import { PreforkError } from "./errors.ts";
 import type { ListenerSpec } from "./options/address.ts";
-import { startsJavaScript } from "./launch/program.ts";
 import { type Listener, openListeners } from "./listeners/listeners.ts";
-import { MAX_WORKERS, type PoolConfig } from "./options/options.ts";
+import {
+  MAX_WORKERS,
+  type PoolConfig,
+  type WorkerRuntime,
+} from "./options/options.ts";
 import {
   commandOf,
   type RuntimePattern,
   runtimePattern,
+  startsJavaScript,
 } from "./launch/program.ts";
 
 /** A pool that can be started. */
@@ -24,6 +28,8 @@ export interface Prepared {
   readonly maxWorkers: number;
   /** Which slot is run by what. */
   readonly runtimeOf: RuntimePattern;
+  /** What runs the workers that it starts with. */
+  readonly runtimes: ReadonlySet<WorkerRuntime>;
   /** Its bound sockets. */
   readonly listeners: readonly Listener[];
 }
@@ -57,7 +63,7 @@ export async function prepare(
     foreign,
     deaf,
   }, adapter);
-  return { workers, maxWorkers, runtimeOf, listeners };
+  return { workers, maxWorkers, runtimeOf, runtimes, listeners };
 }
 
 /**

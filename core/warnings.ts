@@ -12,13 +12,10 @@ import { preloadFor } from "./launch/runtime_command.ts";
 
 /** One sentence for each thing that a pool suffers from. */
 export function warningsFor(
-  { listeners, runtimeOf, workers }: Prepared,
+  { listeners, runtimes }: Prepared,
   { weights }: Pick<PoolConfig, "weights">,
   adapter: Adapter,
 ): readonly string[] {
-  const runtimes = new Set(
-    Array.from({ length: workers }, (_, slot) => runtimeOf(slot)),
-  );
   const warnings = [...kernelWarnings(listeners, adapter.host)];
   if (weights.length > 0 && !listeners.some(isBalanced)) {
     warnings.push(

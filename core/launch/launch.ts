@@ -4,12 +4,7 @@
  * @module
  */
 
-import type {
-  Adapter,
-  Connection,
-  ExitStatus,
-  HeldSocket,
-} from "../adapter.ts";
+import type { Adapter, HeldSocket, SpawnPlan } from "../adapter.ts";
 import { affinityOf, formatAffinity } from "../options/balance.ts";
 import {
   encodeInheritance,
@@ -26,18 +21,10 @@ import type { PoolContext } from "../context.ts";
 import type { PoolWorker } from "../worker.ts";
 
 /** Who is told what a worker does. */
-export interface WorkerObserver {
-  /** A line of output. */
-  line(stream: "stdout" | "stderr", line: string): void;
-  /** A message, not yet trusted. */
-  message(message: unknown): void;
-  /** A connection that the worker passes on, with a message. */
-  connection(message: unknown, connection: Connection): void;
-  /** Something on the channel that is no message. */
-  noise(problem: string): void;
-  /** The end, once. */
-  exit(status: ExitStatus): void;
-}
+type LaunchObserver = Pick<
+  SpawnPlan,
+  "onLine" | "onMessage" | "onConnection" | "onNoise" | "onExit"
+>;
 
 /** Variables of the supervisor's own place in the world: not its workers'. */
 const OWN_PLACE = [
@@ -59,14 +46,14 @@ type LaunchContext = Pick<
 >;
 
 /**
- * Starts the process of a worker and puts it into its record.
+ * Starts the process of a worker, which has it from then on.
  *
  * @throws {PreforkError} `ERR_BOOT` or `ERR_SPAWN`
  */
 export function launch(
   worker: PoolWorker,
   { config, listeners, adapter, traffic }: LaunchContext,
-  observer: WorkerObserver,
+  observer: LaunchObserver,
 ): void {
   const { privatePorts, waitReady, startTimeout } = config;
   const reusePort = listeners.some(({ mode }) => mode === "reuseport");
@@ -94,18 +81,14 @@ export function launch(
       }),
     }),
     output: config.output,
-    onLine: (stream, line) => observer.line(stream, line),
-    onMessage: (message) => observer.message(message),
-    onConnection: (message, connection) =>
-      observer.connection(message, connection),
-    onNoise: (problem) => observer.noise(problem),
-    onExit: (status) => observer.exit(status),
+    ...observer,
   });
 }
 
 /**
- * Variables that programs look for by habit: `PORT` (Heroku and all who followed) is the port of the first TCP listener,
- * `NODE_APP_INSTANCE` (PM2) the slot.
+ * Variables that programs look for by habit: `PORT` (Heroku and all who
+ * followed) is the port of the first TCP listener, `NODE_APP_INSTANCE` (PM2)
+ * the slot.
  */
 export function customaryVariables(
   { slot }: { readonly slot: number },

@@ -41,7 +41,7 @@ export class Processes {
   readonly #observer: ProcessObserver;
   readonly #output: BootOutput<PoolWorker>;
 
-  /** There is none yet. */
+  /** Starts none yet. */
   constructor(context: PoolContext, observer: ProcessObserver) {
     this.#context = context;
     this.#observer = observer;
@@ -69,10 +69,10 @@ export class Processes {
     traffic.allot(worker);
     this.#output.begin(worker);
     launch(worker, this.#context, {
-      line: (stream, line) =>
+      onLine: (stream, line) =>
         post(() => this.#output.write(worker, { stream, line })),
-      message: (message) => this.#hear(worker, message),
-      connection: (message, connection) => {
+      onMessage: (message) => this.#hear(worker, message),
+      onConnection: (message, connection) => {
         const parsed = parseFromWorker(message);
         if (
           parsed.kind === "ours" &&
@@ -81,8 +81,8 @@ export class Processes {
         connection.close();
         post(() => this.#noise(worker, "it sent a connection without a word"));
       },
-      noise: (problem) => post(() => this.#noise(worker, problem)),
-      exit: (status) => post(() => this.#reap(worker, status)),
+      onNoise: (problem) => post(() => this.#noise(worker, problem)),
+      onExit: (status) => post(() => this.#reap(worker, status)),
     });
     emit({ type: "worker-started", ...worker.identity });
     this.#watch(worker, config.startTimeout);

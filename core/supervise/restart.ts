@@ -9,30 +9,6 @@
 import type { PoolContext } from "../context.ts";
 import type { Slot } from "./slot.ts";
 
-/**
- * Counts a crash of a slot and makes the slot wait before its next worker, the
- * longer the more often it crashed in a row.
- *
- * @param readyAt when the worker that crashed became ready, if it did
- */
-export function respawn(
-  slot: Slot,
-  readyAt: number | undefined,
-  { adapter, post, emit }: Pick<PoolContext, "adapter" | "post" | "emit">,
-): void {
-  const lived = readyAt === undefined ? 0 : adapter.clock.now() - readyAt;
-  slot.crashes = lived >= DEFAULT_BACKOFF.forgive ? 1 : slot.crashes + 1;
-  slot.restarts++;
-  const delay = backoffDelay(slot.crashes, adapter.host.random());
-  const { slot: number, crashes } = slot;
-  emit({ type: "worker-respawning", slot: number, delay, crashes });
-  if (delay === 0) return;
-  slot.wait = adapter.clock.after(
-    delay,
-    () => post(() => slot.wait = undefined),
-  );
-}
-
 /** The times of a backoff, in milliseconds. */
 export interface BackoffTimes {
   /** The first wait; the one before it is none. */
@@ -63,4 +39,28 @@ export function backoffDelay(
   // 2 ** 40 is beyond any limit: it only keeps the number finite.
   const doubled = times.first * 2 ** Math.min(crashes - 2, 40);
   return Math.round(Math.min(doubled, times.longest) * (1 - random / 2));
+}
+
+/**
+ * Counts a crash of a slot and makes the slot wait before its next worker, the
+ * longer the more often it crashed in a row.
+ *
+ * @param readyAt when the worker that crashed became ready, if it did
+ */
+export function respawn(
+  slot: Slot,
+  readyAt: number | undefined,
+  { adapter, post, emit }: Pick<PoolContext, "adapter" | "post" | "emit">,
+): void {
+  const lived = readyAt === undefined ? 0 : adapter.clock.now() - readyAt;
+  slot.crashes = lived >= DEFAULT_BACKOFF.forgive ? 1 : slot.crashes + 1;
+  slot.restarts++;
+  const delay = backoffDelay(slot.crashes, adapter.host.random());
+  const { slot: number, crashes } = slot;
+  emit({ type: "worker-respawning", slot: number, delay, crashes });
+  if (delay === 0) return;
+  slot.wait = adapter.clock.after(
+    delay,
+    () => post(() => slot.wait = undefined),
+  );
 }
