@@ -161,6 +161,11 @@ export const MAX_ID = 256;
  */
 export const MAX_HEAD: number = 16 * 1024;
 
+/** A worker's word that it cannot go on, and why. */
+export function failed(why: unknown): FromWorker {
+  return { type: "failed", reason: reasonOf(why) };
+}
+
 /** Tags a message as ours. */
 export function encode(message: FromWorker | ToWorker): unknown {
   return { [TAG]: PROTOCOL_VERSION, ...message };

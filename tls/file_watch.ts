@@ -14,7 +14,7 @@ import { statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 
 /** How often the files are looked at, in ms. */
-const LOOK_MS = 1000;
+const STAT_MS = 1000;
 
 /** What is done about a change. */
 export interface FileObserver {
@@ -39,7 +39,7 @@ export function signatureOf(paths: readonly string[]): string {
 }
 
 /**
- * Looks at files every {@linkcode LOOK_MS} for as long as the process runs,
+ * Looks at files every {@linkcode STAT_MS} for as long as the process runs,
  * without keeping it alive.
  *
  * @param known their signature when they were read
@@ -76,7 +76,7 @@ export function watchFiles(
     if (looking) return;
     looking = true;
     void look().finally(() => looking = false);
-  }, LOOK_MS).unref();
+  }, STAT_MS).unref();
 }
 
 function signature(

@@ -14,10 +14,10 @@ import type { Balancer } from "./process/balancing.ts";
 import { openChannel } from "./process/channel.ts";
 import { type Core, coreOf } from "./process/worker_core.ts";
 import {
-  ANSWER_MS,
   createDrain,
   DRAIN_MS,
   IDLE_MS,
+  LEAVE_ANSWER_MS,
   ORPHAN_MS,
 } from "./drain/drain.ts";
 import {
@@ -25,12 +25,12 @@ import {
   takeInheritance,
 } from "./process/environment.ts";
 import { createHandoff } from "./handoff/dispatcher.ts";
-import { keepAlive } from "./process/keep_alive.ts";
+import { refChannel } from "./process/channel.ts";
 import { createMessages } from "./process/messages.ts";
-import { obey } from "./obey.ts";
+import { handleMessages } from "./supervisor_messages.ts";
 import { createOpening } from "./listening/on_demand.ts";
 import { RUNTIME } from "./process/runtime.ts";
-import { trapByHand, trapSupervised } from "./process/signals.ts";
+import { trapStandalone, trapSupervised } from "./process/signals.ts";
 import type { Worker } from "./types.ts";
 
 /**
@@ -62,7 +62,7 @@ import type { Worker } from "./types.ts";
 export function attach<In = unknown, Out = unknown>(): Worker<In, Out> {
   const { worker } = attachedCore();
   // Messages may be all that the program lives for.
-  if (worker.supervised) keepAlive();
+  if (worker.supervised) refChannel();
   return worker as Worker<In, Out>;
 }
 
@@ -192,11 +192,11 @@ function createCore(): Core {
       if (listener !== undefined) {
         attachments.set(listener, attachment);
         takeIfAll();
-        keepAlive();
+        refChannel();
       }
       drain.add(attachment);
     },
-    adopted(listener) {
+    served(listener) {
       missing.delete(listener);
       if (missing.size === 0) ready();
     },
@@ -205,7 +205,7 @@ function createCore(): Core {
 
   if (inheritance === undefined) {
     messages.end();
-    trapByHand(() =>
+    trapStandalone(() =>
       drain.begin(DRAIN_MS, IDLE_MS, "A signal asked the process to leave")
     );
     return core;
@@ -217,9 +217,11 @@ function createCore(): Core {
     // The supervisor answers by "drain". What it has sent before that, a
     // connection perhaps, is still this worker's.
     if (!tell({ type: "leaving" })) begin();
-    else setTimeout(begin, ANSWER_MS).unref();
+    else setTimeout(begin, LEAVE_ANSWER_MS).unref();
   });
-  channel.onMessage(obey({ core, drain, handoff, messages, opening }));
+  channel.onMessage(
+    handleMessages({ core, drain, handoff, messages, opening }),
+  );
   channel.onDisconnect(() => {
     messages.end();
     // Where the supervisor read the output, a line of log would now fail with

@@ -11,26 +11,25 @@ import { parseListener } from "../core/options/address.ts";
 import type { InheritedListener } from "../core/launch/environment.ts";
 import { messageOf } from "../core/errors.ts";
 import { isInherited } from "../core/options/share_mode.ts";
-import { keepEven } from "./balance/accepting.ts";
-import { belongTo } from "./listening/belonging.ts";
+import { balanceNetServer } from "./balance/net_servers.ts";
 import { type Attachment, presentCore } from "./process/worker_core.ts";
 import { IDLE_MS } from "./drain/drain.ts";
-import { putFace } from "./listening/face.ts";
-import { cannot } from "./process/failures.ts";
+import { putFacade } from "./listening/facade.ts";
+import { cannot } from "./process/errors.ts";
 import {
+  type Acceptor,
+  countAsOwn,
   direct,
   fed,
-  type Front,
-  mustBeFed,
-  ownFront,
+  ownAcceptor,
   type Place,
   takerOf,
-} from "./listening/fronts.ts";
-import { gateAndTrack, isGated } from "./listening/filters.ts";
+} from "./listening/acceptors.ts";
+import { filterAndTrack, isFiltered } from "./filters/listener_filter.ts";
 import { graftRefusal } from "./graft/graft.ts";
-import type { ServerKind } from "./listening/kinds.ts";
-import { addressOf } from "./listening/address.ts";
-import { adoptBunHttp } from "./bun/http.ts";
+import { mustBeFed, type ServerKind } from "./process/server_kind.ts";
+import { addressOf, bindHost } from "./listening/address.ts";
+import { inheritBunHttp } from "./bun/http.ts";
 import { learnSessionIds, SESSION_IDS } from "./handoff/affinity.ts";
 
 /**
@@ -41,7 +40,7 @@ import { learnSessionIds, SESSION_IDS } from "./handoff/affinity.ts";
  * whether the inherited socket was closed with it and cannot be had again
  * @throws {PreforkError} `ERR_ATTACH` when this runtime cannot
  */
-export async function adopt(
+export async function inherit(
   server: Server,
   kind: ServerKind,
   listener: InheritedListener,
@@ -50,21 +49,21 @@ export async function adopt(
   // Where there is nothing to graft the server listens at once, as it does
   // without a pool.
   if (mustBeFed(kind)) {
-    const graft = await grafted(server, listener, () => closed(false));
+    const graft = await graftHttp(server, listener, () => closed(false));
     if (graft !== undefined) return graft;
   }
-  const { gate, connections } = gateAndTrack(server, kind, listener);
+  const { filter, connections } = filterAndTrack(server, kind, listener);
   const handed = listener.mode === "handoff";
   const balanced = listener.mode === "balanced";
-  const isFed = handed || gate !== undefined || mustBeFed(kind);
-  const serve = handed || balanced ? takerOf(server, kind, gate) : undefined;
+  const isFed = handed || filter !== undefined || mustBeFed(kind);
+  const serve = handed || balanced ? takerOf(server, kind, filter) : undefined;
   const take = serve && ((socket: Socket): void => {
-    if (!isFed) belongTo(server, socket);
+    if (!isFed) countAsOwn(server, socket);
     serve(socket);
   });
   const core = presentCore();
-  const even = balanced && core !== undefined && take !== undefined
-    ? keepEven(core, {
+  const balance = balanced && core !== undefined && take !== undefined
+    ? balanceNetServer(core, {
       listener,
       open: () => connections.count,
       take,
@@ -74,50 +73,49 @@ export async function adopt(
     const learned = (id: string) => void core?.worker.stick(id);
     learnSessionIds(server as HttpServer, learned);
   }
-  const shards = new Map<number, Front>();
+  const shards = new Map<number, Acceptor>();
   let open = true;
 
   const stop = (): void => {
     open = false;
-    even?.stop();
-    for (const front of shards.values()) front.close();
+    balance?.stop();
+    for (const acceptor of shards.values()) acceptor.close();
     shards.clear();
   };
   const drain = (idle: number, window: number): Promise<void> => {
     if (open) stop();
     const drained = connections.drain(idle, window);
-    void drained.then(() => even?.end());
+    void drained.then(() => balance?.end());
     return drained;
   };
   const feedFrom = async (at: Place, shard: number): Promise<void> => {
-    const front = await fed(server, kind, at, gate);
-    if (!open) return front.close();
-    shards.set(shard, front);
-    even?.begin(front.server);
+    const acceptor = await fed(server, kind, at, filter);
+    if (!open) return acceptor.close();
+    shards.set(shard, acceptor);
+    balance?.begin(acceptor.server);
   };
-  const face = {
+
+  const { show, hide } = putFacade(server, {
     fed: isFed,
     address: () => addressOf(listener),
     close: () => drain(IDLE_MS, Infinity),
     draining: () => !open,
     closed: () => closed(listener.fds.length > 0),
-  };
-
-  const { show, hide } = putFace(server, face);
+  });
   try {
     if (!isFed) {
-      shards.set(listener.shard, ownFront(server));
-      await direct(server, placeOf(listener, listener.shard));
-      if (open) even?.begin(server);
+      shards.set(listener.shard, ownAcceptor(server));
+      await direct(server, inheritedPlace(listener, listener.shard));
+      if (open) balance?.begin(server);
     } else if (!handed) {
-      await feedFrom(placeOf(listener, listener.shard), listener.shard);
+      await feedFrom(inheritedPlace(listener, listener.shard), listener.shard);
     } else {
       // A server never says that it listens within the call of its listen().
       await new Promise<void>((resolve) => process.nextTick(resolve));
     }
   } catch (error) {
     hide();
-    even?.end();
+    balance?.end();
     throw error;
   }
   if (isFed && open) show();
@@ -125,13 +123,13 @@ export async function adopt(
   return {
     drain,
     ...(take !== undefined && { take }),
-    // No `release`: a front cannot stop without closing the inherited socket,
+    // No `release`: an acceptor cannot stop without closing the inherited socket,
     // which would be missing at the next death of that slot's worker. So this
     // worker goes on sharing the shard's queue until it is replaced.
     ...(listener.mode === "sharded" && {
       async adopt(shard: number): Promise<void> {
         if (!open || shards.has(shard)) return;
-        await feedFrom(placeOf(listener, shard), shard);
+        await feedFrom(inheritedPlace(listener, shard), shard);
       },
     }),
   };
@@ -141,18 +139,18 @@ export async function adopt(
  * Grafts a server that would have to be fed, which costs half of its speed;
  * undefined where that cannot be done.
  */
-async function grafted(
+async function graftHttp(
   server: Server,
   listener: InheritedListener,
   closed: () => void,
 ): Promise<Attachment | undefined> {
   const { mode, name } = listener;
   if (
-    !isInherited(mode) || isGated(listener) ||
+    !isInherited(mode) || isFiltered(listener) ||
     graftRefusal() !== undefined
   ) return undefined;
   try {
-    return await adoptBunHttp(server as HttpServer, listener, closed);
+    return await inheritBunHttp(server as HttpServer, listener, closed);
   } catch (error) {
     process.stderr.write(
       `the server on "${name}" is fed with connections: ${messageOf(error)}\n`,
@@ -161,13 +159,13 @@ async function grafted(
   }
 }
 
-function placeOf(listener: InheritedListener, shard: number): Place {
+function inheritedPlace(listener: InheritedListener, shard: number): Place {
   const { backlog, ipv6Only } = listener;
   if (listener.mode === "reuseport") {
     const { address } = parseListener(listener.address);
     if (address.kind === "tcp") {
       return {
-        host: address.host === "" ? "::" : address.host,
+        host: bindHost(address.host),
         port: address.port,
         ipv6Only,
         backlog,

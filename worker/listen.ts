@@ -8,11 +8,11 @@ import type { Server } from "node:net";
 import type { ShareMode } from "../core/adapter.ts";
 import type { InheritedListener } from "../core/launch/environment.ts";
 import { messageOf, PreforkError } from "../core/errors.ts";
-import { adopt } from "./inherit.ts";
-import { listenByHand, specByHand } from "./listening/by_hand.ts";
+import { inherit } from "./inherit.ts";
+import { listenStandalone, standaloneSpec } from "./listening/standalone.ts";
 import { chooseListener } from "./listening/choice.ts";
 import type { Attachment, Core } from "./process/worker_core.ts";
-import { kindOf } from "./listening/kinds.ts";
+import { kindOf } from "./process/server_kind.ts";
 import { reserve } from "./listening/reservation.ts";
 import { attachedCore } from "./attach.ts";
 
@@ -84,8 +84,8 @@ export async function listen(
     );
   }
   if (!core.worker.supervised) {
-    const spec = specByHand(options.address);
-    const byHand = await listenByHand(server, kind, spec).catch(
+    const spec = standaloneSpec(options.address);
+    const byHand = await listenStandalone(server, kind, spec).catch(
       (error: unknown): never => {
         if (error instanceof PreforkError) throw error;
         throw new PreforkError(
@@ -103,7 +103,7 @@ export async function listen(
   return await occupy(
     core,
     options,
-    (listener) => adopt(server, kind, listener),
+    (listener) => inherit(server, kind, listener),
   );
 }
 

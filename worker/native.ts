@@ -14,11 +14,12 @@ import {
 import type { InheritedListener } from "../core/launch/environment.ts";
 import { messageOf, PreforkError } from "../core/errors.ts";
 import { isInherited } from "../core/options/share_mode.ts";
-import type { ByHand } from "./listening/by_hand.ts";
+import type { Standalone } from "./listening/standalone.ts";
 import type { Attachment } from "./process/worker_core.ts";
 import { bunServer } from "./bun/fetch.ts";
 import { denoServer } from "./deno/fetch.ts";
-import { isGated, nativeRefusal } from "./listening/filters.ts";
+import { isFiltered, nativeRefusal } from "./filters/listener_filter.ts";
+import { closingWhen } from "./drain/closing.ts";
 import { RUNTIME } from "./process/runtime.ts";
 import type { FetchHandler } from "./fetch/handler.ts";
 import type { NativeServer } from "./fetch/native_server.ts";
@@ -27,7 +28,7 @@ import { graftRefusal } from "./graft/graft.ts";
 /** What a runtime's own server can serve. */
 export interface Native {
   /** Listens without a pool; undefined when it cannot have the address. */
-  byHand(spec: ListenerSpec): ByHand | undefined;
+  byHand(spec: ListenerSpec): Standalone | undefined;
   /** How to serve an inherited listener; undefined when it cannot. */
   inherited(listener: InheritedListener): (() => Attachment) | undefined;
 }
@@ -50,10 +51,10 @@ export function nativeFor(
   return {
     byHand(spec) {
       const address = spec.address;
-      if (address.kind !== "tcp" || spec.ipv6Only || isGated(spec)) {
+      if (address.kind !== "tcp" || spec.ipv6Only || isFiltered(spec)) {
         return undefined;
       }
-      const server = bind(
+      const server = startStandalone(
         spec,
         () => kind.start(last, { address, reusePort: false }),
       );
@@ -62,16 +63,16 @@ export function nativeFor(
     },
     inherited(listener) {
       if (isInherited(listener.mode)) {
-        if (nativeRefusal(listener, false) !== undefined) return undefined;
+        if (nativeRefusal(listener) !== undefined) return undefined;
         const refusal = graftRefusal();
-        if (refusal === undefined) return () => kind.adopt(handler, listener);
-        sayBridged(listener, `${refusal.reason}, use ${refusal.instead}`);
+        if (refusal === undefined) return () => kind.inherit(handler, listener);
+        warnBridged(listener, `${refusal.reason}, use ${refusal.instead}`);
         return undefined;
       }
       const { address } = parseListener(listener.address);
       if (
         listener.mode !== "reuseport" || !kind.reusePort ||
-        listener.ipv6Only || address.kind !== "tcp" || isGated(listener)
+        listener.ipv6Only || address.kind !== "tcp" || isFiltered(listener)
       ) return undefined;
       return () => attachment(kind.start(last, { address, reusePort: true }));
     },
@@ -79,13 +80,16 @@ export function nativeFor(
 }
 
 /** Says why the runtime's own server does not serve a listener. */
-export function sayBridged({ name }: InheritedListener, reason: string): void {
+export function warnBridged({ name }: InheritedListener, reason: string): void {
   process.stderr.write(
     `serve() on "${name}" goes through node:http: ${reason}\n`,
   );
 }
 
-function bind(spec: ListenerSpec, start: () => NativeServer): NativeServer {
+function startStandalone(
+  spec: ListenerSpec,
+  start: () => NativeServer,
+): NativeServer {
   try {
     return start();
   } catch (error) {
@@ -97,22 +101,4 @@ function bind(spec: ListenerSpec, start: () => NativeServer): NativeServer {
       error,
     );
   }
-}
-
-/** Has every response of a drain say `Connection: close` (RFC 9112 §9.6). */
-function closingWhen(
-  draining: AbortSignal,
-  handler: FetchHandler,
-): FetchHandler {
-  const close = (response: Response): Response => {
-    if (!draining.aborted) return response;
-    // A response of fetch() has headers that cannot be changed.
-    const copy = new Response(response.body, response);
-    copy.headers.set("connection", "close");
-    return copy;
-  };
-  return (request, info) => {
-    const result = handler(request, info);
-    return result instanceof Promise ? result.then(close) : close(result);
-  };
 }

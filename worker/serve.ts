@@ -6,9 +6,9 @@
 
 import { createServer } from "node:http";
 import { messageOf } from "../core/errors.ts";
-import { adopt } from "./inherit.ts";
-import { nativeFor, sayBridged } from "./native.ts";
-import { specByHand } from "./listening/by_hand.ts";
+import { inherit } from "./inherit.ts";
+import { nativeFor, warnBridged } from "./native.ts";
+import { standaloneSpec } from "./listening/standalone.ts";
 import { chooseListener } from "./listening/choice.ts";
 import { defaultOnError, guarded } from "./fetch/reply.ts";
 import { attachedCore } from "./attach.ts";
@@ -68,7 +68,7 @@ export async function serve(
   const native = nativeFor(guarded(handler, onError), core.worker.draining);
   if (native !== undefined) {
     if (!core.worker.supervised) {
-      const spec = specByHand(options.address);
+      const spec = standaloneSpec(options.address);
       const server = native.byHand(spec);
       if (server !== undefined) {
         core.attach(server.attachment, undefined);
@@ -82,8 +82,8 @@ export async function serve(
           try {
             return start();
           } catch (error) {
-            sayBridged(listener, messageOf(error));
-            return await adopt(bridged(), "http", listener);
+            warnBridged(listener, messageOf(error));
+            return await inherit(bridged(), "http", listener);
           }
         });
       }

@@ -36,8 +36,8 @@ export interface Worker<In = unknown, Out = unknown> {
   readonly deadline: number | undefined;
   /**
    * Tells the supervisor that this worker accepts, once; later calls do
-   * nothing. `listen()` and `serve()` do it when every inherited listener has
-   * been adopted; a program that adopts only some of them calls it.
+   * nothing. `listen()` and `serve()` do it when every inherited listener is
+   * served; a program that serves only some of them calls it.
    */
   ready(): void;
   /**

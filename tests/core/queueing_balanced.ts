@@ -75,7 +75,7 @@ function createPool(scene: Scene, options: BalancedOptions): Pool {
     const balancer = createBalancer(
       { fd: -1, seat, weight: weights[seat] ?? 1, passes: true },
       {
-        board: {
+        scoreboard: {
           write: (record) => void (records[seat] = record),
           others: () =>
             records.filter((each, i): each is ScoreboardRow =>

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readListenArguments } from "../../worker/claim/listen_arguments.ts";
+import { readListenArguments } from "../../worker/match/listen_arguments.ts";
 import { describe, test } from "../harness.ts";
 
 /** Where the arguments lead, in short. */

@@ -1,7 +1,7 @@
 /** One `accept()` in front of several listeners. */
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
-import { acceptFromAll } from "../../worker/deno/accepting.ts";
+import { acceptFromAll } from "../../worker/deno/accept.ts";
 
 /** An acceptor that gives what it is told to. */
 function acceptor() {

@@ -4,8 +4,8 @@ import {
   isEventStream,
   type Piece,
   SILENCE_MS,
-} from "../../worker/drain/boundary.ts";
-import { endAtDrain } from "../../worker/drain/event_stream.ts";
+} from "../../worker/drain/event_boundary.ts";
+import { endAtDrain } from "../../worker/drain/fetch_event_stream.ts";
 import { test } from "../harness.ts";
 
 const bytes = (text: string): Uint8Array<ArrayBuffer> =>

@@ -12,12 +12,12 @@ import {
 async function start(
   runtime: Runtime,
   supervisor: FakeSupervisor,
-  kind: string,
+  ...kind: readonly string[]
 ): Promise<{ worker: FakeWorker; port: number }> {
   const { index, port } = await supervisor.bind();
   const worker = await supervisor.spawn({
     runtime,
-    program: ["stay_program.ts", kind],
+    program: ["stay_program.ts", ...kind],
     listeners: [{ name: "web", port, sockets: [index] }],
   });
   await worker.until({ type: "ready" });
@@ -76,20 +76,35 @@ async function drainAll(
   }
 }
 
+async function drainHttp(
+  worker: FakeWorker,
+  port: number,
+): Promise<void> {
+  await drainAll(
+    worker,
+    eight(async (path) => {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`);
+      return await response.text();
+    }),
+  );
+}
+
 for (const kind of ["sse", "serve"]) {
+  const by = kind === "sse" ? "node:http" : "a fetch handler";
   testWorker(
-    `event streams end with a whole event, one after the other, by ${
-      kind === "sse" ? "node:http" : "a fetch handler"
-    }`,
+    `event streams end with a whole event, one after the other, by ${by}`,
     async (runtime, supervisor) => {
       const { worker, port } = await start(runtime, supervisor, kind);
-      await drainAll(
-        worker,
-        eight(async (path) => {
-          const response = await fetch(`http://127.0.0.1:${port}${path}`);
-          return await response.text();
-        }),
-      );
+      await drainHttp(worker, port);
+    },
+  );
+  // RFC 9110 §8.3.1: a media type is the same in any case of its letters.
+  testWorker(
+    `event streams are known by their type in any case, by ${by}`,
+    async (runtime, supervisor) => {
+      const type = "Text/Event-Stream; Charset=UTF-8";
+      const { worker, port } = await start(runtime, supervisor, kind, type);
+      await drainHttp(worker, port);
     },
   );
 }

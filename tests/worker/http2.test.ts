@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import http2 from "node:http2";
+import type { AddressInfo } from "node:net";
 import tls from "node:tls";
+import { putOffTeardown } from "../../worker/drain/http2.ts";
+import { test } from "../harness.ts";
+import { within } from "../within.ts";
 import { testWorker } from "./test_worker.ts";
 import { drainMessage } from "./fake_supervisor.ts";
 import { ask, isAnswerOf } from "./requests.ts";
@@ -46,12 +50,12 @@ for (const kind of ["http2", "h2c"]) {
   );
 }
 
-/** Deno 2.9.5 used to abort after some 400 of them, in more than half of runs. */
-const SESSIONS = 1000;
+/** Enough for four clients to have some of them end at the same time. */
+const SESSIONS = 40;
 
 for (const kind of ["http2", "h2c"] as const) {
   testWorker(
-    `${kind}: a worker survives ${SESSIONS} sessions that end with GOAWAY`,
+    `${kind}: sessions come and go, and then a drain ends the worker`,
     async (runtime, supervisor) => {
       const { index, port } = await supervisor.bind();
       const worker = await supervisor.spawn({
@@ -60,14 +64,14 @@ for (const kind of ["http2", "h2c"] as const) {
         listeners: [{ name: "web", port, sockets: [index] }],
       });
       await worker.until({ type: "ready" });
-      const crashed = worker.exited.then((status): never => {
+      const ended = worker.exited.then((status): never => {
         throw new Error(`${JSON.stringify(status)}: ${worker.output()}`);
       });
-      crashed.catch(() => {});
+      ended.catch(() => {});
       let left = SESSIONS;
       const client = async (): Promise<void> => {
         while (left-- > 0) {
-          const text = await Promise.race([ask(kind, port), crashed]);
+          const text = await Promise.race([ask(kind, port), ended]);
           assert.ok(isAnswerOf(kind, text, worker.pid), text);
         }
       };
@@ -77,6 +81,53 @@ for (const kind of ["http2", "h2c"] as const) {
     },
   );
 }
+
+/** Serves one session, of which a test gets the server's end. */
+async function oneSession(
+  run: (session: http2.ServerHttp2Session) => Promise<void>,
+): Promise<void> {
+  const server = http2.createServer((_request, response) => response.end("hi"));
+  const session = new Promise<http2.ServerHttp2Session>((resolve) =>
+    server.once("session", resolve)
+  );
+  await new Promise<void>((resolve) =>
+    server.listen(0, "127.0.0.1", () => resolve())
+  );
+  const { port } = server.address() as AddressInfo;
+  const client = http2.connect(`http://127.0.0.1:${port}`);
+  const request = client.request({ ":path": "/" });
+  request.resume().end();
+  const answered = new Promise((resolve) => request.once("close", resolve));
+  const ended = run(await session);
+  await answered;
+  client.close();
+  await ended;
+  await new Promise((resolve) => server.close(resolve));
+}
+
+test("the teardown of a session that its client ends is put off by a turn", () =>
+  within(
+    oneSession(async (session) => {
+      putOffTeardown(session);
+      let turned = false;
+      session.prependListener("goaway", () => {
+        setImmediate(() => turned = true);
+      });
+      const closed = new Promise<boolean>((resolve) =>
+        session.once("close", () => resolve(turned))
+      );
+      const destroyed = await new Promise<boolean>((resolve) =>
+        session.once("goaway", () => {
+          session.destroy();
+          resolve(session.destroyed);
+        })
+      );
+      assert.equal(destroyed, false, "destroyed at once");
+      assert.equal(await closed, true, "closed within the same turn");
+      assert.equal(session.destroyed, true);
+    }),
+    () => "the session to close",
+  ));
 
 testWorker(
   "https: a keep-alive connection is drained like one of http",

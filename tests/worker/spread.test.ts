@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import {
   GAP_MS,
   type Pace,
-  SHARE,
   spreadOver,
+  WINDOW_PART,
 } from "../../worker/drain/spread.ts";
 import { test } from "../harness.ts";
 
@@ -91,7 +91,8 @@ for (const count of [1, 2, 50, 1000, 50_000]) {
         );
         const last = ends.at(-1)!.at;
         // Half a gap of jitter, or one turn.
-        const limit = window * SHARE + Math.min(GAP_MS / 2, window * SHARE) + 5;
+        const limit = window * WINDOW_PART +
+          Math.min(GAP_MS / 2, window * WINDOW_PART) + 5;
         assert.ok(last <= limit && limit <= window + 55, `${last}`);
       }
     });

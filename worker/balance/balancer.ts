@@ -8,13 +8,13 @@
 import { fairRecent, limitOf } from "../../core/balance/policy.ts";
 import type { Seat } from "../../core/balance/scoreboard.ts";
 import type { Balancer } from "../process/balancing.ts";
-import { type Board, openBoard } from "./scoreboard.ts";
+import { openScoreboard, type WorkerScoreboard } from "./scoreboard.ts";
 import { measureUtilisation, type Utilisation } from "./utilisation.ts";
 
 /** What a balancer sees of the world. */
 export interface Senses {
   /** The scoreboard. */
-  readonly board: Board;
+  readonly scoreboard: WorkerScoreboard;
   /** How busy the worker was since the last call. */
   readonly utilisation: Utilisation;
   /** A clock that is never set, in ms. */
@@ -34,7 +34,7 @@ export interface Senses {
  */
 export function sensesOf(seat: Seat): Senses {
   return {
-    board: openBoard(seat),
+    scoreboard: openScoreboard(seat),
     utilisation: measureUtilisation(),
     now: () => performance.now(),
     date: () => Date.now(),
@@ -81,7 +81,7 @@ export function createBalancer(
   senses: Senses = sensesOf(seat),
   policy: typeof limitOf = limitOf,
 ): Balancer {
-  const { board, utilisation } = senses;
+  const { scoreboard, utilisation } = senses;
   let counts: readonly (() => number)[] = [];
   let resigned = false;
   let serving = false;
@@ -139,7 +139,7 @@ export function createBalancer(
     wroteAt = now;
     dirty = false;
     written = present + pending;
-    board.write({
+    scoreboard.write({
       ...own(written),
       beat: senses.date(),
       serving,
@@ -172,7 +172,7 @@ export function createBalancer(
   };
   const read = (now: number): void => {
     readAt = now;
-    const others = board.others();
+    const others = scoreboard.others();
     limit = policy(own(open()), others);
     takenByOthers = 0;
     for (const each of others) takenByOthers += each.accepted + each.takenOver;
@@ -245,7 +245,7 @@ export function createBalancer(
       // What it has done to start says nothing of its load.
       utilisation();
       beatAt = senses.now();
-      recent = Math.max(recent, fairRecent(seat.weight, board.others()));
+      recent = Math.max(recent, fairRecent(seat.weight, scoreboard.others()));
       write(senses.now());
     },
     leave() {

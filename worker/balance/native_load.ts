@@ -43,8 +43,8 @@ const CHEAP_MS = 0.05;
 const COUNTING = 0.005;
 
 /** How often it is counted exactly, in ms: at most and at least. */
-const OFTEN_MS = 500;
-const RARELY_MS = 60_000;
+const COUNT_OFTEN_MS = 500;
+const COUNT_RARELY_MS = 60_000;
 
 /**
  * Makes the load of this process.
@@ -64,7 +64,7 @@ export function createNativeLoad(
   let cost = LEAST_COST;
   let lookAgainAt = -Infinity;
   let countAgainAt = -Infinity;
-  let pause = OFTEN_MS;
+  let pause = COUNT_OFTEN_MS;
   let known = 0;
 
   const told = (): number => {
@@ -89,7 +89,9 @@ export function createNativeLoad(
     const before = others;
     others = files - exact;
     // As long as only connections come and go the estimate is exact.
-    pause = before === others ? Math.min(RARELY_MS, 2 * pause) : OFTEN_MS;
+    pause = before === others
+      ? Math.min(COUNT_RARELY_MS, 2 * pause)
+      : COUNT_OFTEN_MS;
     const end = now();
     countAgainAt = end + Math.max(pause, (end - began) / COUNTING);
     // A correction is no arrival.

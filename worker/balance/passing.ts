@@ -65,7 +65,7 @@ export const PAUSE_MS = 100;
 export const MAX_PAUSE_MS = 3200;
 
 /** How often those that wait are looked at, in ms. */
-const LOOK_MS = 1;
+const PENDING_LOOK_MS = 1;
 
 /** Makes the passing of this process. */
 export function createPassing(
@@ -142,7 +142,7 @@ export function createPassing(
     later(() => {
       looking = false;
       proceed();
-    }, LOOK_MS);
+    }, PENDING_LOOK_MS);
   };
 
   return {

@@ -6,6 +6,7 @@
 
 import { openSync, readlinkSync, readSync, writeSync } from "node:fs";
 import process from "node:process";
+import { codeOf } from "../../core/errors.ts";
 import type { Seat } from "../../core/balance/scoreboard.ts";
 import {
   decodeRow,
@@ -17,7 +18,7 @@ import {
 import { RUNTIME } from "../process/runtime.ts";
 
 /** The scoreboard of this worker's pool. */
-export interface Board {
+export interface WorkerScoreboard {
   /** Writes the own row. */
   write(row: ScoreboardRow): void;
   /** Reads the others that accept connections now. */
@@ -32,8 +33,8 @@ const FIRST = 16;
  *
  * @throws {Error} of the system, where it cannot be opened
  */
-export function openBoard({ fd, seat }: Seat): Board {
-  if (!isBoard(fd)) throw new Error(`number ${fd} is not its file`);
+export function openScoreboard({ fd, seat }: Seat): WorkerScoreboard {
+  if (!isScoreboard(fd)) throw new Error(`number ${fd} is not its file`);
   // The files of Deno 2.9.5 are no file descriptors; the path is one for it.
   const file = RUNTIME.filesAreDescriptors
     ? fd
@@ -54,9 +55,9 @@ export function openBoard({ fd, seat }: Seat): Board {
       }
       const rows: ScoreboardRow[] = [];
       const now = Date.now();
-      const board = new Float64Array(bytes.buffer, 0, read / 8);
+      const values = new Float64Array(bytes.buffer, 0, read / 8);
       for (let at = 0; at * ROW_BYTES < read; at++) {
-        const row = at === seat ? undefined : decodeRow(board, at);
+        const row = at === seat ? undefined : decodeRow(values, at);
         if (row !== undefined && isServing(row, now)) {
           rows.push(row);
         }
@@ -71,12 +72,12 @@ export function openBoard({ fd, seat }: Seat): Board {
  * have closed it, and the number may be that of a file of somebody else, which
  * must not be written to. Where there is no such directory it is believed.
  */
-function isBoard(fd: number): boolean {
+function isScoreboard(fd: number): boolean {
   try {
     const path = readlinkSync(`/proc/self/fd/${fd}`);
     return /[/:]prefork[^/]*$/.test(path);
   } catch (error) {
-    if ((error as { code?: unknown }).code !== "ENOENT") throw error;
+    if (codeOf(error) !== "ENOENT") throw error;
     return process.platform !== "linux";
   }
 }

@@ -74,7 +74,7 @@ const QUIET_MS = 100;
  * above the limit, so that the next to least loaded goes first, and so much at
  * most.
  */
-const PATIENCE_MS = 1;
+const PATIENCE_STEP_MS = 1;
 const MAX_PATIENCE_MS = 10;
 
 /** Work does not wait longer for others that take some now and then, in ms. */
@@ -143,7 +143,7 @@ export function createYielding(parts: YieldingParts): Yielding {
     if (took || waitsSince === undefined) waitsSince = at;
     if (othersTook || stuckSince === undefined) stuckSince = at;
     const excess = Math.max(1, open + 1 - limit);
-    const patience = Math.min(MAX_PATIENCE_MS, excess * PATIENCE_MS);
+    const patience = Math.min(MAX_PATIENCE_MS, excess * PATIENCE_STEP_MS);
     return at - stuckSince >= patience || at - waitsSince >= LONGEST_MS;
   };
   const look = (): void => {

@@ -7,15 +7,13 @@
 import { createServer } from "node:http";
 import process from "node:process";
 import type { InheritedListener } from "../../core/launch/environment.ts";
-import { adopt } from "../inherit.ts";
 import type { Core } from "../process/worker_core.ts";
-import { reserve } from "../listening/reservation.ts";
 import { bridge } from "../fetch/bridge.ts";
 import type { ServeInfo } from "../fetch/handler.ts";
 import type { BunServeOptions, BunServer } from "./types.ts";
 import { defaultOnError } from "../fetch/reply.ts";
-import { sayWhere } from "./place.ts";
-import { giveBack } from "../claim/claim.ts";
+import { addressMembers } from "./address.ts";
+import { putServer } from "../match/put_server.ts";
 
 /** Options that `node:http` has nothing for. */
 const BEYOND: readonly string[] = [
@@ -61,11 +59,11 @@ export function bridgeBunServe(
     bridge(
       (request, info) => {
         clients.set(request, info);
-        return (handlers.fetch as Fetch).call(face, request, face);
+        return (handlers.fetch as Fetch).call(facade, request, facade);
       },
       (error) =>
         typeof handlers.error === "function"
-          ? (handlers.error as OnError).call(face, error)
+          ? (handlers.error as OnError).call(facade, error)
           : defaultOnError(error),
     ),
   );
@@ -73,7 +71,7 @@ export function bridgeBunServe(
     pending++;
     response.once("close", () => pending--);
   });
-  const face: BunServer = Object.defineProperties({
+  const facade: BunServer = Object.defineProperties({
     protocol: "http",
     pendingRequests: 0,
     pendingWebSockets: 0,
@@ -93,7 +91,7 @@ export function bridgeBunServe(
     },
     reload(next: BunServeOptions): BunServer {
       handlers = next;
-      return face;
+      return facade;
     },
     stop(closeActiveConnections = false): Promise<void> {
       if (closeActiveConnections) server.closeAllConnections();
@@ -107,19 +105,12 @@ export function bridgeBunServe(
     unref: () => void server.unref(),
   }, {
     pendingRequests: { get: () => pending },
-    ...sayWhere(listener),
+    ...addressMembers(listener),
   });
-  const reservation = reserve(core, listener);
-  adopt(server, "http", listener, (spent) => {
-    giveBack(core, listener, spent);
-  }).then(
-    (attachment) => reservation.serve(attachment),
-    (error) => {
-      const failure = reservation.fail(error);
-      process.nextTick(() => {
-        throw failure;
-      });
-    },
-  );
-  return face;
+  putServer(core, server, "http", listener).catch((error: unknown) => {
+    process.nextTick(() => {
+      throw error;
+    });
+  });
+  return facade;
 }

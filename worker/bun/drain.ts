@@ -7,6 +7,7 @@
 
 import { scanUntil } from "../drain/connections.ts";
 import type { Graft } from "../graft/graft.ts";
+import { LOOKING_PART, streamPatience } from "../graft/patience.ts";
 import type { BunServer } from "./types.ts";
 import type { ConnectionsView } from "../graft/connections.ts";
 
@@ -24,18 +25,7 @@ export interface GraftedServer {
  * A Unix socket keeps no record of what came and went, so a connection that may
  * have sent half a request gets so many times the time of an idle one.
  */
-const PATIENCE = 10;
-
-/**
- * How long streams of HTTP/2 are waited for, in parts of the window, and at
- * most, in ms: a client that goes on asking leaves no moment without any, since
- * no header can tell it to stop (RFC 9113 §8.2.2).
- */
-const FOR_STREAMS = 0.5;
-const STREAMS_MS = 15_000;
-
-/** A scan may take this part of the time. */
-const SHARE = 0.1;
+const NAMELESS_PATIENCE = 10;
 
 /**
  * Resolves once a quiesced server has nothing in flight and its connections
@@ -64,7 +54,7 @@ export function finished(
     const quietFor = now - quietSince;
     const connections = view.open();
     const end = performance.now();
-    nextScan = end + (end - now) / SHARE;
+    nextScan = end + (end - now) / LOOKING_PART;
     let nameless = 0;
     for (const { peer, asks, quiet } of connections) {
       if (peer === undefined) nameless++;
@@ -73,7 +63,7 @@ export function finished(
     if (nameless === 0) return true;
     // Which ones are idle on a Unix socket the kernel cannot tell; Bun can.
     if (quietFor >= idle) server.closeIdleConnections?.();
-    return quietFor >= idle * PATIENCE;
+    return quietFor >= idle * NAMELESS_PATIENCE;
   });
 }
 
@@ -89,7 +79,7 @@ export async function endSessions(
   over: Promise<unknown>,
   window: number,
 ): Promise<void> {
-  const patience = Math.min(STREAMS_MS, window * FOR_STREAMS);
+  const patience = streamPatience(window);
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise((resolve) => timer = setTimeout(resolve, patience));
   await Promise.race([over, late]);

@@ -1,40 +1,26 @@
 /**
- * `Bun.serve`, described by what is used of it: Bun's own types would leak into
- * every file.
+ * `Bun.serve` for the handler of `serve()`.
  *
  * @module
  */
 
+import { bindHost } from "../listening/address.ts";
 import { bypass } from "../process/bypass.ts";
 import type { FetchHandler } from "../fetch/handler.ts";
 import type { NativeKind } from "../fetch/native_server.ts";
-import { adoptBunServe } from "./serve.ts";
-
-interface BunServer {
-  readonly port?: number;
-  requestIP(request: Request): { address: string; port: number } | null;
-  stop(): Promise<void>;
-}
-
-interface BunLike {
-  serve(options: {
-    readonly hostname?: string;
-    readonly port: number;
-    readonly reusePort: boolean;
-    fetch(request: Request, server: BunServer): Response | Promise<Response>;
-  }): BunServer;
-}
+import { inheritBunServe } from "./serve.ts";
+import type { BunServe, BunServer } from "./types.ts";
 
 /** How Bun starts its own server. */
 export function bunServer(): NativeKind | undefined {
-  const bun = (globalThis as { readonly Bun?: BunLike }).Bun;
+  const bun = (globalThis as { readonly Bun?: { serve: BunServe } }).Bun;
   if (bun === undefined) return undefined;
   return {
     reusePort: true,
     start(handler, { address, reusePort }) {
       const server = bypass(() =>
         bun.serve({
-          hostname: address.host === "" ? "::" : address.host,
+          hostname: bindHost(address.host),
           port: address.port,
           reusePort,
           fetch: told(handler),
@@ -47,11 +33,11 @@ export function bunServer(): NativeKind | undefined {
         stop: () => server.stop(),
       };
     },
-    adopt: (handler, listener) =>
-      adoptBunServe(
+    inherit: (handler, listener) =>
+      inheritBunServe(
         listener,
         { fetch: told(handler) },
-        (options) => bun.serve(options as never) as never,
+        (options) => bun.serve(options),
       ).attachment,
   };
 }

@@ -12,16 +12,17 @@ import type { InheritedListener } from "../../core/launch/environment.ts";
 import { scanUntil } from "../drain/connections.ts";
 import { type Attachment, presentCore } from "../process/worker_core.ts";
 import { IDLE_MS } from "../drain/drain.ts";
-import { putFace } from "../listening/face.ts";
+import { openShards, type Shards } from "../listening/adoption.ts";
+import { putFacade } from "../listening/facade.ts";
 import { closeAfterResponse, lookAtSockets } from "../drain/http.ts";
 import { responseOf } from "../drain/idle.ts";
 import { addressOf } from "../listening/address.ts";
-import { endStays, type Stays } from "../drain/stays.ts";
+import { endLongLived, type LongLived } from "../drain/long_lived.ts";
 import { trackUpgrades } from "../drain/upgrades.ts";
 import { finished, type GraftedServer } from "./drain.ts";
-import { listenThrough } from "./listen_through.ts";
+import { listenThrough } from "./http_listen.ts";
 import { startGrafted } from "./start.ts";
-import { touchOf } from "../balance/yields.ts";
+import { touchOf } from "../balance/native_servers.ts";
 
 /**
  * Has a server that does not listen yet accept on a listener whose socket was
@@ -32,54 +33,38 @@ import { touchOf } from "../balance/yields.ts";
  * @throws {PreforkError} `ERR_ATTACH` when it cannot be put there; then it does
  * not listen, and may be fed
  */
-export async function adoptBunHttp(
+export async function inheritBunHttp(
   server: Server,
   listener: InheritedListener,
   closed: () => void = () => {},
 ): Promise<Attachment> {
-  const shards = new Map<number, GraftedServer>();
+  let shards: Shards<GraftedServer> | undefined;
   const { drain, draining, open } = trackBunHttp(
     server,
-    shards,
+    () => shards,
     touchOf(listener),
   );
   // Before it listens: the program may close it as soon as it hears of that.
-  const face = putFace(server, {
+  const facade = putFacade(server, {
     fed: false,
     address: () => addressOf(listener),
     close: () => drain(IDLE_MS, Infinity),
     draining,
     closed,
   });
-  let start!: (shard: number) => GraftedServer;
   try {
     await listenThrough(server, (options, serve) => {
-      start = (shard) => {
-        const started = startGrafted(listener, shard, options, serve, open);
-        shards.set(shard, started);
-        return started;
-      };
-      return start(listener.shard).server;
+      shards = openShards(
+        listener,
+        (shard) => startGrafted(listener, shard, options, serve, open),
+      );
+      return shards.own.server;
     });
   } catch (error) {
-    face.hide();
+    facade.hide();
     throw error;
   }
-  return {
-    drain,
-    ...(listener.mode === "sharded" && {
-      // deno-lint-ignore require-await
-      async adopt(shard: number): Promise<void> {
-        if (draining()) return;
-        const before = shards.get(shard);
-        if (before === undefined) start(shard);
-        else before.graft.resume();
-      },
-      release(shard: number): void {
-        if (shard !== listener.shard) shards.get(shard)?.graft.quiesce();
-      },
-    }),
-  };
+  return { drain, ...shards?.attachment };
 }
 
 /** The connections of a server and how they end. */
@@ -92,7 +77,7 @@ interface BunHttpConnections {
 
 function trackBunHttp(
   server: Server,
-  shards: ReadonlyMap<number, GraftedServer>,
+  shards: () => Shards<GraftedServer> | undefined,
   touch: (() => void) | undefined,
 ): BunHttpConnections {
   // Bun emits "connection" when the first bytes have come, so there are
@@ -106,17 +91,17 @@ function trackBunHttp(
     presentCore()?.balancer?.accepted(1);
     touch();
   });
-  let stays: Stays | undefined;
+  let longLived: LongLived | undefined;
   const begin = async (idle: number): Promise<void> => {
-    const all = [...shards.values()];
-    for (const { graft } of all) graft.quiesce();
+    const all = shards()?.all() ?? [];
+    shards()?.quiesce();
     closeAfterResponse(server, sockets);
     let over = false;
     // Idle ones stay as they are: `finished` waits for them, and all end
     // together.
     const watch = { look: () => {} };
     void scanUntil((now) => {
-      lookAtSockets(sockets, upgraded, watch, stays, now);
+      lookAtSockets(sockets, upgraded, watch, longLived, now);
       return over;
     });
     // Bun counts none of the connections that were upgraded.
@@ -126,7 +111,7 @@ function trackBunHttp(
       );
     await Promise.all(all.map((each) => finished(each, idle, busy)));
     over = true;
-    stays?.stop();
+    longLived?.stop();
     await Promise.all(all.map(({ server }) => server.stop(true)));
     // Once more by its own means, for its state and its "close".
     http.Server.prototype.close.call(server);
@@ -136,7 +121,7 @@ function trackBunHttp(
     draining: () => drained !== undefined,
     open: () => sockets.size,
     drain(idle, window) {
-      if (window !== Infinity) stays ??= endStays(window);
+      if (window !== Infinity) longLived ??= endLongLived(window);
       return drained ??= begin(idle);
     },
   };

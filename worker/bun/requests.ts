@@ -4,7 +4,8 @@
  * @module
  */
 
-import { endAtDrain } from "../drain/event_stream.ts";
+import { isEventStream } from "../drain/event_boundary.ts";
+import { endAtDrain } from "../drain/fetch_event_stream.ts";
 import type {
   AnyHandler,
   BunAnswer,
@@ -80,9 +81,7 @@ function answering(
   let ending = signal.aborted;
   signal.addEventListener("abort", () => ending = true, { once: true });
   const finish = (answer: Response, headers: Headers): Response => {
-    const response = isEventStream(headers)
-      ? endAtDrain(answer, signal)
-      : answer;
+    const response = isStream(headers) ? endAtDrain(answer, signal) : answer;
     return ending ? closing(response) : response;
   };
   const later = (answer: BunAnswer): BunAnswer =>
@@ -96,16 +95,14 @@ function answering(
       if (headers === undefined) {
         return answer instanceof Promise ? answer.then(later) : answer;
       }
-      return ending || isEventStream(headers)
+      return ending || isStream(headers)
         ? finish(answer as Response, headers)
         : answer;
     };
 }
 
-function isEventStream(headers: Headers): boolean {
-  const type = headers.get("content-type");
-  return type !== null && type.startsWith("text/event-stream");
-}
+const isStream = (headers: Headers): boolean =>
+  isEventStream(headers.get("content-type"));
 
 function routes(value: unknown, onRequest: Wrap, signal: AbortSignal): unknown {
   // Bun ignores an array, which a Hono app as the options has there (1.4.4).

@@ -7,9 +7,11 @@
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import type { Attachment } from "../process/worker_core.ts";
 import { IDLE_MS } from "../drain/drain.ts";
+import { GOING_AWAY } from "../drain/websocket.ts";
+import { openShards } from "../listening/adoption.ts";
 import { type Spread, spreadOver } from "../drain/spread.ts";
 import { endSessions, finished, type GraftedServer } from "./drain.ts";
-import { showBunServer } from "./face.ts";
+import { putBunFacade } from "./facade.ts";
 import {
   type Handling,
   hasFixedRoutes,
@@ -23,18 +25,21 @@ import type {
   BunServer,
   BunWebSocket,
 } from "./types.ts";
-import { touchOf } from "../balance/yields.ts";
+import { touchOf } from "../balance/native_servers.ts";
 
 /** A server of `Bun.serve` on an inherited listener. */
-export interface AdoptedBunServer {
+export interface InheritedBunServe {
   /** The server, for the program. */
   readonly server: BunServer;
   /** For the worker. */
   readonly attachment: Attachment;
 }
 
-/** Going away (RFC 6455 §7.4.1). */
-const GOING_AWAY = 1001;
+/** The server of one shard. */
+interface Shard extends GraftedServer {
+  /** What its handlers are wrapped in. */
+  readonly wrap: Wrap;
+}
 
 /**
  * Starts `Bun.serve` on a listener whose socket was inherited. It accepts at
@@ -46,15 +51,14 @@ const GOING_AWAY = 1001;
  * server is left
  * @throws what `Bun.serve` throws for the options
  */
-export function adoptBunServe(
+export function inheritBunServe(
   listener: InheritedListener,
   options: BunServeOptions,
   serve: BunServe,
   closed: () => void = () => {},
-): AdoptedBunServer {
+): InheritedBunServe {
   const stopping = new AbortController();
   const websockets = new Set<BunWebSocket>();
-  const shards = new Map<number, GraftedServer>();
   const owners = new WeakMap<object, BunServer>();
   let handlers = options;
   let goodbyes: Spread<BunWebSocket> | undefined;
@@ -65,47 +69,49 @@ export function adoptBunServe(
     touch: touchOf(listener),
   };
 
-  const start = (shard: number, wrap: Wrap): GraftedServer => {
-    const started = startGrafted(
-      listener,
-      shard,
-      wrapped(handlers, handling, wrap),
-      serve,
-    );
-    shards.set(shard, started);
-    return started;
-  };
-  const own = start(listener.shard, (handler) => handler);
-  const face = own.server;
-  const native = Object.getPrototypeOf(face) as BunServer;
-
-  /** Handlers of another shard see the program's server, not their own. */
-  const onShard = (server: () => BunServer): Wrap => (handler) =>
-    function (request, _server, ...rest) {
-      owners.set(request as Request, server());
-      return handler.call(face, request, face, ...rest);
+  const shards = openShards(listener, (shard): Shard => {
+    // Handlers of another shard see the program's server, not their own.
+    const wrap: Wrap = shard === listener.shard
+      ? (handler) => handler
+      : (handler) =>
+        function (request, _server, ...rest) {
+          owners.set(request as Request, started.server);
+          return handler.call(facade, request, facade, ...rest);
+        };
+    const started: Shard = {
+      ...startGrafted(
+        listener,
+        shard,
+        wrapped(handlers, handling, wrap),
+        serve,
+      ),
+      wrap,
     };
-  const wraps = new Map<number, Wrap>([[listener.shard, (each) => each]]);
+    return started;
+  });
+  const facade = shards.own.server;
+  const native = Object.getPrototypeOf(facade) as BunServer;
+
   const reload = (options: BunServeOptions): void => {
-    for (const [shard, { server }] of shards) {
-      const next = wrapped(options, handling, wraps.get(shard)!);
-      native.reload.call(server, next);
+    for (const { server, wrap } of shards.all()) {
+      native.reload.call(server, wrapped(options, handling, wrap));
     }
     handlers = options;
   };
   const stopNow = async (): Promise<void> => {
-    const all = [...shards.values()];
-    await Promise.all(all.map(({ server }) => native.stop.call(server, true)));
+    await Promise.all(
+      shards.all().map(({ server }) => native.stop.call(server, true)),
+    );
   };
 
   const quiesce = (): void => {
-    for (const { graft } of shards.values()) graft.quiesce();
+    shards.quiesce();
     stopping.abort();
   };
   const begin = async (idle: number, window: number): Promise<void> => {
     quiesce();
     if (hasFixedRoutes(handlers)) reload(handlers);
-    const all = [...shards.values()];
+    const all = shards.all();
     const over = Promise.all(all.map((each) => finished(each, idle)));
     await (options.http2 === true ? endSessions(all, over, window) : over);
     goodbyes?.stop();
@@ -122,9 +128,9 @@ export function adoptBunServe(
     return drained;
   };
 
-  showBunServer(face, listener, {
-    servers: () => [...shards.values()].map(({ server }) => server),
-    ownerOf: (request) => owners.get(request) ?? face,
+  putBunFacade(facade, listener, {
+    servers: () => shards.all().map(({ server }) => server),
+    ownerOf: (request) => owners.get(request) ?? facade,
     reload,
     async stop(closeActiveConnections = false) {
       const first = drained === undefined;
@@ -139,23 +145,7 @@ export function adoptBunServe(
   });
 
   return {
-    server: face,
-    attachment: {
-      drain,
-      ...(listener.mode === "sharded" && {
-        // deno-lint-ignore require-await
-        async adopt(shard: number): Promise<void> {
-          if (drained !== undefined) return;
-          const before = shards.get(shard);
-          if (before !== undefined) return before.graft.resume();
-          const wrap = onShard(() => shards.get(shard)!.server);
-          wraps.set(shard, wrap);
-          start(shard, wrap);
-        },
-        release(shard: number): void {
-          if (shard !== listener.shard) shards.get(shard)?.graft.quiesce();
-        },
-      }),
-    },
+    server: facade,
+    attachment: { drain, ...shards.attachment },
   };
 }

@@ -6,13 +6,14 @@
 
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { bypass } from "../process/bypass.ts";
-import { cannot } from "../process/failures.ts";
+import { cannot } from "../process/errors.ts";
 import { graft, kernelHere } from "../graft/graft.ts";
 import { viewConnections } from "../graft/connections.ts";
 import type { GraftedServer } from "./drain.ts";
+import { inheriting } from "./options.ts";
 import type { BunServe, BunServeOptions } from "./types.ts";
 import { socketFor, temporaryPath } from "../listening/native_socket.ts";
-import { yieldBy } from "../balance/yields.ts";
+import { yieldBy } from "../balance/native_servers.ts";
 
 /**
  * Starts a server on one socket of a listener.
@@ -60,12 +61,5 @@ function placed(
   const place = path === undefined
     ? { hostname: "127.0.0.1", port: 0, unix: undefined }
     : { hostname: undefined, port: undefined, unix: path };
-  return Object.create(
-    options,
-    Object.getOwnPropertyDescriptors({
-      ...place,
-      reusePort: false,
-      ipv6Only: false,
-    }),
-  ) as BunServeOptions;
+  return inheriting(options, { ...place, reusePort: false, ipv6Only: false });
 }

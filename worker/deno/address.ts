@@ -7,6 +7,7 @@
 import process from "node:process";
 import { parseListener } from "../../core/options/address.ts";
 import type { InheritedListener } from "../../core/launch/environment.ts";
+import { bindHost } from "../listening/address.ts";
 
 /** The address of a listener. */
 export function denoAddress(
@@ -19,7 +20,7 @@ export function denoAddress(
       return { transport: "unix", path };
     }
     case "tcp": {
-      const hostname = address.host === "" ? "::" : address.host;
+      const hostname = bindHost(address.host);
       return { transport: "tcp", hostname, port: address.port };
     }
     case "fd":
@@ -32,14 +33,17 @@ export function denoAddress(
 const EVERYWHERE: readonly string[] = ["0.0.0.0", "::"];
 
 /** Writes the line that Deno 2.9.5 does when there is no `onListen`. */
-export function sayListening(
+export function logListening(
   address: Deno.NetAddr | Deno.UnixAddr,
   tls: boolean,
 ): void {
-  process.stderr.write(`Listening on ${placeOf(address, tls)}\n`);
+  process.stderr.write(`Listening on ${shownAddress(address, tls)}\n`);
 }
 
-function placeOf(address: Deno.NetAddr | Deno.UnixAddr, tls: boolean): string {
+function shownAddress(
+  address: Deno.NetAddr | Deno.UnixAddr,
+  tls: boolean,
+): string {
   if ("path" in address) return address.path;
   const { hostname, port } = address;
   const url = (host: string): string =>

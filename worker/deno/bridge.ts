@@ -7,14 +7,12 @@
 import { createServer } from "node:http";
 import process from "node:process";
 import type { InheritedListener } from "../../core/launch/environment.ts";
-import { adopt } from "../inherit.ts";
 import type { Core } from "../process/worker_core.ts";
-import { reserve } from "../listening/reservation.ts";
 import { bridge } from "../fetch/bridge.ts";
 import type { ServeInfo } from "../fetch/handler.ts";
-import { sayListening } from "./address.ts";
+import { logListening } from "./address.ts";
 import type { DenoServeArguments } from "./arguments.ts";
-import { giveBack } from "../claim/claim.ts";
+import { putServer } from "../match/put_server.ts";
 
 /**
  * Serves a listener. It accepts soon after; when it cannot, the process ends
@@ -46,17 +44,8 @@ export function bridgeDenoServe(
     answer(incoming, outgoing);
   });
   const serve = async (): Promise<void> => {
-    const place = await listener;
-    const reservation = reserve(core, place);
-    try {
-      const attachment = await adopt(server, "http", place, (spent) => {
-        giveBack(core, place, spent);
-      });
-      reservation.serve(attachment);
-    } catch (error) {
-      throw reservation.fail(error);
-    }
-    if (options.onListen === undefined) sayListening(addr, false);
+    await putServer(core, server, "http", await listener);
+    if (options.onListen === undefined) logListening(addr, false);
     else options.onListen(addr);
   };
   serve().catch((error: unknown) => {

@@ -50,7 +50,8 @@ export function carefulDrain(
     await untilHarmless(
       viewConnections(
         kernelHere(listener.fds[listener.shard]!),
-        shards.epoll,
+        // Deno has one epoll instance, whatever listens.
+        shards.own.graft.epoll,
         listener.fds[listener.shard]!,
       ),
       withSockets(requests, sockets),
@@ -59,7 +60,7 @@ export function carefulDrain(
       // Deno's shutdown would close all WebSockets in one moment.
       () => ending.signal.aborted && sockets.count > 0,
     );
-    const over = shards.all().map((server) => server.shutdown());
+    const over = shards.all().map(({ server }) => server.shutdown());
     await Promise.allSettled(over);
     forget();
   };

@@ -1,13 +1,14 @@
 /**
- * `Deno.serve`.
+ * `Deno.serve` for the handler of `serve()`.
  *
  * @module
  */
 
+import { bindHost } from "../listening/address.ts";
 import { bypass } from "../process/bypass.ts";
 import type { FetchHandler, ServeInfo } from "../fetch/handler.ts";
 import type { NativeKind } from "../fetch/native_server.ts";
-import { adoptDenoServe } from "./serve.ts";
+import { inheritDenoServe } from "./serve.ts";
 
 /** How Deno starts its own server. */
 export function denoServer(): NativeKind | undefined {
@@ -20,7 +21,7 @@ export function denoServer(): NativeKind | undefined {
     start(handler, { address, reusePort }) {
       const server = bypass(() =>
         deno.serve({
-          hostname: address.host === "" ? "::" : address.host,
+          hostname: bindHost(address.host),
           port: address.port,
           reusePort,
           onListen() {},
@@ -33,8 +34,8 @@ export function denoServer(): NativeKind | undefined {
         stop: () => server.shutdown(),
       };
     },
-    adopt: (handler, listener) =>
-      adoptDenoServe(
+    inherit: (handler, listener) =>
+      inheritDenoServe(
         listener,
         [{ onListen() {} }, told(handler)],
         // Called by prefork alone, so never the preloaded one.

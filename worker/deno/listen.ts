@@ -9,16 +9,20 @@ import { scanUntil } from "../drain/connections.ts";
 import type { Attachment } from "../process/worker_core.ts";
 import { kernelHere } from "../graft/graft.ts";
 import { viewConnections } from "../graft/connections.ts";
-import { acceptFromAll, type Acceptor } from "./accepting.ts";
+import {
+  acceptFromAll,
+  type AcceptPause,
+  type AcceptSource,
+  createAcceptPause,
+} from "./accept.ts";
 import { denoAddress } from "./address.ts";
 import { withoutPlace } from "./arguments.ts";
-import { createDenoGate, type DenoGate } from "./gate.ts";
 import { startGrafted } from "./start.ts";
 import { openDenoShards, type Referenced } from "./shards.ts";
-import { lookOf } from "../balance/yields.ts";
+import { lookOf } from "../balance/native_servers.ts";
 
 /** A listener of Deno that accepts for the pool. */
-export interface DenoListenAdoption {
+export interface InheritedDenoListen {
   /** The listener as the program gets it. */
   readonly listener: Deno.Listener<Deno.Conn>;
   /** What the pool does with it. */
@@ -29,7 +33,7 @@ export interface DenoListenAdoption {
 export type DenoListen = typeof Deno.listen | typeof Deno.listenTls;
 
 /** One listener of Deno, with its own methods. */
-interface Native extends Acceptor<Deno.Conn>, Referenced {
+interface NativeListener extends AcceptSource<Deno.Conn>, Referenced {
   /** Where it listened first. */
   readonly addr: Deno.Addr;
   /** Closes it; connections live on. */
@@ -48,33 +52,33 @@ interface Native extends Acceptor<Deno.Conn>, Referenced {
  * @throws {PreforkError} `ERR_ATTACH` when it cannot be grafted
  * @throws what Deno throws for the options
  */
-export function adoptDenoListen(
+export function inheritDenoListen(
   listener: InheritedListener,
   options: object,
   original: DenoListen,
   closed: () => void = () => {},
-): DenoListenAdoption {
+): InheritedDenoListen {
   const listen = original as (options: object) => Deno.Listener<Deno.Conn>;
   const socket = listener.fds[listener.shard]!;
   const rest = withoutPlace(options);
   const look = lookOf(listener);
-  let face: Deno.Listener<Deno.Conn> | undefined;
+  let facade: Deno.Listener<Deno.Conn> | undefined;
   let open = true;
   const accepting = acceptFromAll<Deno.Conn>(() => open);
-  const shards = openDenoShards(listener.shard, (shard) => {
-    const gate = look && createDenoGate();
+  const shards = openDenoShards(listener, (shard) => {
+    const pause = look && createAcceptPause();
     const grafted = startGrafted(
       listener,
       shard,
       (place) => {
         const made = listen({ ...rest, ...place });
-        face ??= made;
-        return gate === undefined
+        facade ??= made;
+        return pause === undefined
           ? ownMethods(made)
-          : gated(ownMethods(made), gate, look!);
+          : pausing(ownMethods(made), pause, look!);
       },
       (native) => native.close(),
-      gate?.guard,
+      pause?.follow,
     );
     accepting.add(grafted.server);
     return grafted;
@@ -85,20 +89,20 @@ export function adoptDenoListen(
     open = false;
     // First out of the event loop: what waits is for other workers.
     shards.quiesce();
-    for (const each of shards.all()) each.close();
+    for (const { server } of shards.all()) server.close();
     return true;
   };
   const closeByProgram = (): void => {
     if (close()) closed();
     // Deno says what it thinks of a second call.
-    else shards.own.close();
+    else shards.own.server.close();
   };
   const value = (value: unknown): PropertyDescriptor => ({
     value,
     configurable: true,
     writable: true,
   });
-  Object.defineProperties(face!, {
+  Object.defineProperties(facade!, {
     addr: value(denoAddress(listener)),
     accept: value(accepting.accept),
     close: value(closeByProgram),
@@ -107,23 +111,24 @@ export function adoptDenoListen(
     [Symbol.dispose]: value(closeByProgram),
   });
 
-  const { adopt, release, epoll } = shards;
   const drain = (): Promise<void> => {
     close();
-    const view = viewConnections(kernelHere(socket), epoll, socket);
+    const view = viewConnections(
+      kernelHere(socket),
+      // Deno has one epoll instance, whatever listens.
+      shards.own.graft.epoll,
+      socket,
+    );
     return scanUntil(() => view.open().length === 0);
   };
   return {
-    listener: face!,
-    attachment: {
-      drain,
-      ...(listener.mode === "sharded" && { adopt, release }),
-    },
+    listener: facade!,
+    attachment: { drain, ...shards.attachment },
   };
 }
 
 /** The methods as they are before those of the program's listener replace them. */
-function ownMethods(made: Deno.Listener<Deno.Conn>): Native {
+function ownMethods(made: Deno.Listener<Deno.Conn>): NativeListener {
   return {
     addr: made.addr,
     accept: made.accept.bind(made),
@@ -134,18 +139,22 @@ function ownMethods(made: Deno.Listener<Deno.Conn>): Native {
 }
 
 /** The same, which lets others go first. */
-function gated(native: Native, gate: DenoGate, look: () => void): Native {
+function pausing(
+  native: NativeListener,
+  pause: AcceptPause,
+  look: () => void,
+): NativeListener {
   return {
     ...native,
     async accept() {
-      await gate.passed();
+      await pause.over();
       const connection = await native.accept();
       look();
       return connection;
     },
     close() {
       native.close();
-      gate.open();
+      pause.end();
     },
   };
 }

@@ -8,17 +8,17 @@ import type { InheritedListener } from "../../core/launch/environment.ts";
 import { PreforkError } from "../../core/errors.ts";
 import { isBypassed } from "../process/bypass.ts";
 import type { Core } from "../process/worker_core.ts";
-import { adoptDenoListen } from "./listen.ts";
+import { inheritDenoListen } from "./listen.ts";
 import { reserve } from "../listening/reservation.ts";
-import { claim } from "../claim/claim.ts";
-import { type DenoPlaceOptions, wantedOfDeno } from "./place.ts";
+import { matchListener } from "../match/match.ts";
+import { type DenoPlaceOptions, wantedOfListen } from "./wanted.ts";
 import {
   mustAccept,
-  mustShareByKernel,
-  sharedAt,
-  type SharedPlace,
-} from "../claim/native_place.ts";
-import type { Settings } from "../claim/settings.ts";
+  type ReusePortAddress,
+  reusePortFor,
+  reusePortOf,
+} from "../match/reuse_port.ts";
+import type { Settings } from "../match/settings.ts";
 
 type Listener = Deno.Listener<Deno.Conn>;
 type Listen = (options: DenoPlaceOptions) => Listener;
@@ -46,21 +46,21 @@ function patched(
   original: Listen,
 ): Listen {
   return (options) => {
-    const wanted = isBypassed() ? undefined : wantedOfDeno(options, undefined);
+    const wanted = isBypassed() ? undefined : wantedOfListen(options);
     if (wanted === undefined) return original(options);
     const alone = options.reusePort === true;
-    const found = claim(core, wanted, settings.privatePorts || alone);
-    switch (found.kind) {
+    const match = matchListener(core, wanted, settings.privatePorts || alone);
+    switch (match.kind) {
       case "private":
         return original(options);
       case "foreign": {
-        const place = mustShareByKernel(core, name, wanted);
-        const listener = original(shared(options, place));
-        core.attach({ drain: () => closing(listener) }, undefined);
+        const place = reusePortFor(core, name, wanted);
+        const listener = original(shareable(options, place));
+        core.attach({ drain: () => stopAccepting(listener) }, undefined);
         return listener;
       }
       case "inherited":
-        return listenInherited(core, name, options, found.listener, original);
+        return listenInherited(core, name, options, match.listener, original);
     }
   };
 }
@@ -76,12 +76,12 @@ function listenInherited(
   const free = (): void => void core.attachments.delete(inherited.name);
   try {
     if (inherited.mode === "reuseport") {
-      const listener = original(shared(options, sharedAt(inherited)));
-      reservation.serve({ drain: () => closing(listener) });
+      const listener = original(shareable(options, reusePortOf(inherited)));
+      reservation.serve({ drain: () => stopAccepting(listener) });
       return listener;
     }
     mustAccept(name, inherited);
-    const { listener, attachment } = adoptDenoListen(
+    const { listener, attachment } = inheritDenoListen(
       inherited,
       options,
       original as typeof Deno.listen,
@@ -97,17 +97,15 @@ function listenInherited(
   }
 }
 
-function shared(
-  options: DenoPlaceOptions,
-  { host, port }: SharedPlace,
+function shareable(
+  { path: _, ...options }: DenoPlaceOptions,
+  address: ReusePortAddress,
 ): DenoPlaceOptions {
-  const { path: _, ...rest } = options;
-  const hostname = host === "" ? "::" : host;
-  return { ...rest, transport: "tcp", hostname, port, reusePort: true };
+  return { ...options, transport: "tcp", ...address };
 }
 
 /** Stops accepting. Its connections are not known here. */
-function closing(listener: Listener): Promise<void> {
+function stopAccepting(listener: Listener): Promise<void> {
   try {
     listener.close();
   } catch {

@@ -4,27 +4,24 @@
  * @module
  */
 
-import process from "node:process";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { PreforkError } from "../../core/errors.ts";
+import { failed } from "../../core/protocol.ts";
 import { isBypassed } from "../process/bypass.ts";
 import type { Core } from "../process/worker_core.ts";
-import { cannot } from "../process/failures.ts";
+import { cannot } from "../process/errors.ts";
 import { denoAddress } from "./address.ts";
 import { readDenoServe } from "./arguments.ts";
-import { adoptDenoServe } from "./serve.ts";
+import { inheritDenoServe } from "./serve.ts";
 import { reserve } from "../listening/reservation.ts";
-import { claim, formatWanted, type Wanted } from "../claim/claim.ts";
+import { matchListener } from "../match/match.ts";
 import { bridgeDenoServe } from "./bridge.ts";
-import {
-  mustAccept,
-  sharedAt,
-  type SharedPlace,
-} from "../claim/native_place.ts";
-import { type DenoPlaceOptions, wantedOfDeno } from "./place.ts";
-import { open } from "../claim/on_demand.ts";
-import { sayOnce } from "../claim/say.ts";
-import type { Settings } from "../claim/settings.ts";
+import { mustAccept, reusePortOf } from "../match/reuse_port.ts";
+import { type DenoPlaceOptions, wantedOfServe } from "./wanted.ts";
+import { openAddress } from "../match/open.ts";
+import { warnOnce } from "../match/warn.ts";
+import type { Settings } from "../match/settings.ts";
+import { formatWanted, type Wanted } from "../match/wanted.ts";
 
 type Serve = (...args: readonly unknown[]) => Deno.HttpServer;
 
@@ -33,15 +30,13 @@ export function patchDenoServe(core: Core, settings: Settings): void {
   const original = Deno.serve as Serve;
   const serve: Serve = (...args) => {
     const options = optionsOf(args);
-    const wanted = isBypassed()
-      ? undefined
-      : wantedOfDeno(options, defaultPort());
+    const wanted = isBypassed() ? undefined : wantedOfServe(options);
     if (wanted === undefined) return original(...args);
-    const found = claim(core, wanted, settings.privatePorts);
-    if (found.kind === "inherited") {
-      return serveInherited(core, args, options, found.listener, original);
+    const match = matchListener(core, wanted, settings.privatePorts);
+    if (match.kind === "inherited") {
+      return serveInherited(core, args, options, match.listener, original);
     }
-    if (found.kind === "private" || options.reusePort === true) {
+    if (match.kind === "private" || options.reusePort === true) {
       return original(...args);
     }
     return serveForeign(core, args, options, wanted);
@@ -60,8 +55,7 @@ function serveInherited(
   const free = (): void => void core.attachments.delete(listener.name);
   try {
     if (listener.mode === "reuseport") {
-      const place = sharedAt(listener);
-      const server = serveShared(args, options, place, original);
+      const server = serveShared(args, options, listener, original);
       // Best effort: it also ends connections that were accepted and have not
       // sent their request yet.
       reservation.serve({ drain: () => server.shutdown() });
@@ -70,7 +64,7 @@ function serveInherited(
     if (listener.mode === "handoff") {
       throw mustAccept("Deno.serve", listener);
     }
-    const { server, attachment } = adoptDenoServe(
+    const { server, attachment } = inheritDenoServe(
       listener,
       args,
       original as typeof Deno.serve,
@@ -85,7 +79,7 @@ function serveInherited(
     if (listener.mode === "reuseport" || options.cert !== undefined) {
       throw reservation.fail(error);
     }
-    sayOnce(
+    warnOnce(
       core,
       `Deno.serve on "${listener.name}" goes through node:http, where Deno.upgradeWebSocket() does not work: ${error.message}`,
     );
@@ -116,16 +110,16 @@ function serveForeign(
       reason,
       'name an address for it in the command as in "-l :8081"',
     );
-    core.tell({ type: "failed", reason: failure.message.slice(0, 4096) });
+    core.tell(failed(failure));
     throw failure;
   }
-  sayOnce(
+  warnOnce(
     core,
     `The pool does not hold "${text}", so node:http serves it for Deno.serve, and Deno.upgradeWebSocket() does not work there: name it in the command as in "-l ${text}"`,
   );
   return bridgeDenoServe(
     core,
-    open(core, { wanted }),
+    openAddress(core, { wanted }),
     wanted.kind === "unix" ? { transport: "unix", path: wanted.path } : {
       transport: "tcp",
       hostname: wanted.host ?? "::",
@@ -135,36 +129,28 @@ function serveForeign(
   );
 }
 
-/** Serves an address that several workers bind, by SO_REUSEPORT. */
+/** Serves a listener that each worker binds for itself, by SO_REUSEPORT. */
 function serveShared(
   args: readonly unknown[],
   options: DenoPlaceOptions,
-  { host, port }: SharedPlace,
+  listener: InheritedListener,
   original: Serve,
 ): Deno.HttpServer {
+  const address = reusePortOf(listener);
   // The option is looked at with this flag only, which also brings this
   // function (Deno 2.9.5).
   if (!("listenDatagram" in Deno)) {
     throw cannot(
-      `listen on "${host}:${port}" by Deno.serve`,
+      `listen on "${listener.address}" by Deno.serve`,
       "Deno takes SO_REUSEPORT with a flag only",
       'add "--runtime-arg --unstable-net" to the command',
     );
   }
-  const hostname = host === "" ? "::" : host;
   const { handler } = readDenoServe(args);
   const { path: _, ...rest } = options;
-  return original({ ...rest, hostname, port, reusePort: true, handler });
+  return original({ ...rest, ...address, handler });
 }
 
 function optionsOf([first]: readonly unknown[]): DenoPlaceOptions {
   return typeof first === "object" && first !== null ? first : {};
-}
-
-/** The port that Deno takes unless told otherwise. */
-const DEFAULT_PORT = 8000;
-
-/** The habit of Node's programs; Deno itself does not look at `PORT`. */
-function defaultPort(): number {
-  return Number(process.env["PORT"] || DEFAULT_PORT);
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { endAtDrain } from "../drain/event_stream.ts";
+import { endAtDrain } from "../drain/fetch_event_stream.ts";
 import { closing } from "../drain/closing.ts";
 import type { Requests } from "../graft/patience.ts";
 import { peerOf } from "../graft/peer.ts";
@@ -29,11 +29,11 @@ export interface DenoRequests extends Requests {
 }
 
 /** One request that is being answered, in a ring: cheaper than a map. */
-interface Entry {
+interface PendingRequest {
   readonly request: Request;
   readonly info: Deno.ServeHandlerInfo;
-  previous: Entry;
-  next: Entry;
+  previous: PendingRequest;
+  next: PendingRequest;
   /** The client that was told that this is the last response. */
   told: string | undefined;
 }
@@ -50,7 +50,7 @@ export function trackDenoRequests(
   shown: Deno.UnixAddr | undefined,
   touch?: () => void,
 ): DenoRequests {
-  const ring = { told: undefined } as unknown as Entry;
+  const ring = { told: undefined } as unknown as PendingRequest;
   ring.previous = ring.next = ring;
   const wasLast = new Set<string>();
   const hasStreams = new Set<string>();
@@ -58,7 +58,7 @@ export function trackDenoRequests(
   let draining = false;
   let lastEnd = -Infinity;
 
-  const finish = (response: Response, entry?: Entry): Response => {
+  const finish = (response: Response, entry?: PendingRequest): Response => {
     // What is no response is for Deno to complain about.
     if (!(response instanceof Response)) return response;
     const answer = endAtDrain(response, ending);
@@ -68,12 +68,12 @@ export function trackDenoRequests(
   };
   const finished = (
     response: Response | Promise<Response>,
-    entry?: Entry,
+    entry?: PendingRequest,
   ): Response | Promise<Response> =>
     response instanceof Promise
       ? response.then((response) => finish(response, entry))
       : finish(response, entry);
-  const look = ({ request, info }: Entry): void => {
+  const look = ({ request, info }: PendingRequest): void => {
     const client = clientAt(info);
     // HTTP/1.1 cannot do without, and Deno 2.9.5 does not make one of
     // ":authority".
@@ -81,7 +81,10 @@ export function trackDenoRequests(
       hasStreams.add(client);
     }
   };
-  const begin = (request: Request, info: Deno.ServeHandlerInfo): Entry => {
+  const begin = (
+    request: Request,
+    info: Deno.ServeHandlerInfo,
+  ): PendingRequest => {
     const { previous } = ring;
     const entry = { request, info, previous, next: ring, told: undefined };
     previous.next = ring.previous = entry;
@@ -98,11 +101,11 @@ export function trackDenoRequests(
     if (draining) look(entry);
     return entry;
   };
-  const ended = ({ told }: Entry): void => {
+  const ended = ({ told }: PendingRequest): void => {
     lastEnd = performance.now();
     if (told !== undefined) wasLast.add(told);
   };
-  const open = function* (): Generator<Entry> {
+  const open = function* (): Generator<PendingRequest> {
     for (let entry = ring.next; entry !== ring; entry = entry.next) yield entry;
   };
 

@@ -7,7 +7,7 @@
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { type Attachment, presentCore } from "../process/worker_core.ts";
 import { IDLE_MS } from "../drain/drain.ts";
-import { denoAddress, sayListening } from "./address.ts";
+import { denoAddress, logListening } from "./address.ts";
 import {
   type DenoServeOptions,
   readDenoServe,
@@ -17,10 +17,10 @@ import { carefulDrain } from "./drain.ts";
 import { startGrafted } from "./start.ts";
 import { trackDenoRequests } from "./requests.ts";
 import { openDenoShards } from "./shards.ts";
-import { touchOf } from "../balance/yields.ts";
+import { touchOf } from "../balance/native_servers.ts";
 
 /** A server of Deno that serves a listener of the pool. */
-export interface DenoServeAdoption {
+export interface InheritedDenoServe {
   /** The server as the program gets it. */
   readonly server: Deno.HttpServer;
   /** What the pool does with it. */
@@ -40,12 +40,12 @@ export interface DenoServeAdoption {
  * @throws {TypeError} as Deno does, for arguments that it does not take
  * @throws {PreforkError} `ERR_ATTACH` when the server cannot be grafted
  */
-export function adoptDenoServe(
+export function inheritDenoServe(
   listener: InheritedListener,
   args: readonly unknown[],
   original: typeof Deno.serve,
   closed: () => void = () => {},
-): DenoServeAdoption {
+): InheritedDenoServe {
   const { options, handler } = readDenoServe(args);
   const addr = denoAddress(listener);
   const ending = new AbortController();
@@ -63,7 +63,7 @@ export function adoptDenoServe(
     handler: requests.handler(handler),
   };
   const serve = original as (options: object) => Deno.HttpServer;
-  const shards = openDenoShards(listener.shard, (shard) =>
+  const shards = openDenoShards(listener, (shard) =>
     startGrafted(
       listener,
       shard,
@@ -78,33 +78,30 @@ export function adoptDenoServe(
     await drain(IDLE_MS, windowOfProgram());
     if (first) closed();
   };
-  const { adopt, release, ref, unref } = shards;
-  tell(options, addr, shutdown);
+  const { ref, unref } = shards;
+  announce(options, addr, shutdown);
   return {
     server: {
-      ...shards.own,
+      ...shards.own.server,
       addr,
       shutdown,
       ref,
       unref,
       [Symbol.asyncDispose]: shutdown,
     },
-    attachment: {
-      drain,
-      ...(listener.mode === "sharded" && { adopt, release }),
-    },
+    attachment: { drain, ...shards.attachment },
   };
 }
 
 /** Says that the server listens, and heeds the program's signal. */
-function tell(
+function announce(
   options: DenoServeOptions,
   addr: Deno.NetAddr | Deno.UnixAddr,
   shutdown: () => Promise<void>,
 ): void {
   const { signal } = options;
   if (options.onListen === undefined) {
-    sayListening(addr, options.cert !== undefined);
+    logListening(addr, options.cert !== undefined);
   } else {
     try {
       options.onListen(addr);

@@ -7,11 +7,11 @@
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { messageOf, type PreforkError } from "../../core/errors.ts";
 import { bypass } from "../process/bypass.ts";
-import { cannot } from "../process/failures.ts";
+import { cannot } from "../process/errors.ts";
 import { type Graft, graft } from "../graft/graft.ts";
 import type { BoundAt } from "../graft/sockets.ts";
 import { socketFor, temporaryPath } from "../listening/native_socket.ts";
-import { yieldBy } from "../balance/yields.ts";
+import { yieldBy } from "../balance/native_servers.ts";
 
 /** Where something is to listen before it is grafted, as options of Deno. */
 export type DenoPlace =
@@ -58,7 +58,7 @@ export function startGrafted<T extends DenoListening>(
     start,
   );
   try {
-    const at = boundAt(server.addr);
+    const at = temporaryAddress(server.addr);
     const grafted = guard(graft({ at }, socket, listener.backlog));
     return { server, graft: yieldBy(listener, grafted, socket) };
   } catch (error) {
@@ -70,7 +70,7 @@ export function startGrafted<T extends DenoListening>(
 /** Nobody outside of this machine may reach the temporary port. */
 const LOOPBACK = "127.0.0.1";
 
-function boundAt(address: Deno.Addr): BoundAt {
+function temporaryAddress(address: Deno.Addr): BoundAt {
   return address.transport === "unix"
     ? { path: address.path }
     : { port: (address as Deno.NetAddr).port };

@@ -6,6 +6,7 @@
  */
 
 import { type Spread, spreadOver } from "../drain/spread.ts";
+import { closePatience, GOING_AWAY } from "../drain/websocket.ts";
 
 /** The open WebSockets of one server. */
 export interface DenoWebSockets {
@@ -18,15 +19,6 @@ export interface DenoWebSockets {
   /** Closes all of them with 1001 "going away", spread over the time, in ms. */
   end(window: number): void;
 }
-
-/** "Going away", as a server does (RFC 6455 §7.4.1). */
-const GOING_AWAY = 1001;
-
-/** How long a client may take to answer a Close frame, in ms. */
-const ANSWER_MS = 5000;
-
-/** The part of the window that is left for the answers to Close frames. */
-const FOR_ANSWERS = 0.15;
 
 /** Keeps the WebSockets of one server. */
 export function keepDenoWebSockets(): DenoWebSockets {
@@ -49,16 +41,16 @@ export function keepDenoWebSockets(): DenoWebSockets {
     },
     end(window) {
       if (spread !== undefined) return;
-      const patience = Math.min(ANSWER_MS, window * FOR_ANSWERS);
+      const patience = closePatience(window);
       spread = spreadOver(open.keys(), window, (socket) => {
-        sayGoingAway(socket);
+        closeGoingAway(socket);
         setTimeout(() => forget(socket), patience);
       });
     },
   };
 }
 
-function sayGoingAway(socket: WebSocket): void {
+function closeGoingAway(socket: WebSocket): void {
   // The handshake may not be over yet, in which close() sends nothing.
   if (socket.readyState === WebSocket.CONNECTING) {
     socket.addEventListener("open", () => socket.close(GOING_AWAY));

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { FetchHandler } from "../fetch/handler.ts";
+
 /** The response with `Connection: close` (RFC 9112 §9.6). */
 export function closing(response: Response): Response {
   try {
@@ -15,4 +17,17 @@ export function closing(response: Response): Response {
     copy.headers.set("connection", "close");
     return copy;
   }
+}
+
+/** A handler whose responses say so once a drain has begun. */
+export function closingWhen(
+  draining: AbortSignal,
+  handler: FetchHandler,
+): FetchHandler {
+  const close = (response: Response): Response =>
+    draining.aborted ? closing(response) : response;
+  return (request, info) => {
+    const result = handler(request, info);
+    return result instanceof Promise ? result.then(close) : close(result);
+  };
 }

@@ -11,7 +11,7 @@ import type { Socket } from "node:net";
 /** The connections of one server. */
 export interface Connections {
   /**
-   * How many are open, those at the listener's gate and in their TLS handshake
+   * How many are open, those at the listener's filter and in their TLS handshake
    * included.
    */
   readonly count: number;
@@ -26,9 +26,9 @@ export interface Connections {
 
 /**
  * Connections that were accepted and that the server has not seen yet, because
- * they have to pass the listener's gate first.
+ * they have to pass the listener's filter first.
  */
-export type Waiting = ReadonlySet<Socket>;
+export type PendingConnections = ReadonlySet<Socket>;
 
 /** How often a draining server looks at its connections, in ms. */
 const SCAN_MS = 20;
@@ -56,7 +56,7 @@ export function finish(socket: Socket): void {
 }
 
 /** The name of a connection among those of one server, or undefined. */
-export function peerOf(socket: Socket): string | undefined {
+export function socketPeer(socket: Socket): string | undefined {
   return socket.remotePort === undefined
     ? undefined
     : `${socket.remoteAddress} ${socket.remotePort}`;

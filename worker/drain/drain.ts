@@ -26,8 +26,8 @@ export const ORPHAN_MS = 2500;
  */
 export const LATE_MS = 2000;
 
-/** How long a worker that wants to leave waits for the supervisor's answer. */
-export const ANSWER_MS = 1000;
+/** How long a worker that wants to leave waits for the supervisor's answer, in ms. */
+export const LEAVE_ANSWER_MS = 1000;
 
 /** The drain of this process. */
 export interface Drain {

@@ -8,17 +8,20 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import {
   type Connections,
-  peerOf,
+  type PendingConnections,
   scanUntil,
-  type Waiting,
+  socketPeer,
 } from "./connections.ts";
 import { type IdleWatch, responseOf, watchIdle } from "./idle.ts";
 import { RUNTIME } from "../process/runtime.ts";
-import { endStays, type Stays } from "./stays.ts";
+import { endLongLived, type LongLived } from "./long_lived.ts";
 import { trackUpgrades, type Upgrades } from "./upgrades.ts";
 
 /** The connections of an HTTP/1.1 server, tracked from this call on. */
-export function trackHttp(server: Server, waiting: Waiting): Connections {
+export function trackHttp(
+  server: Server,
+  waiting: PendingConnections,
+): Connections {
   const sockets = new Set<Socket>();
   const shaking = trackHandshakes(server);
   const upgraded = trackUpgrades(server);
@@ -31,18 +34,18 @@ export function trackHttp(server: Server, waiting: Waiting): Connections {
     track,
   );
 
-  let stays: Stays | undefined;
+  let longLived: LongLived | undefined;
   const begin = (idle: number): Promise<void> => {
     if (RUNTIME.httpChecksListening) keepListening(server);
     closeAfterResponse(server, sockets);
     const watch = watchIdle(idle);
     return scanUntil((now) => {
-      lookAtSockets(sockets, upgraded, watch, stays, now);
+      lookAtSockets(sockets, upgraded, watch, longLived, now);
       for (const socket of [...waiting, ...shaking ?? []]) {
         watch.look(socket, now);
       }
       if (connections.count > 0) return false;
-      stays?.stop();
+      longLived?.stop();
       return true;
     });
   };
@@ -52,7 +55,7 @@ export function trackHttp(server: Server, waiting: Waiting): Connections {
       return sockets.size + waiting.size + (shaking?.size ?? 0);
     },
     drain(idle, window) {
-      if (window !== Infinity) stays ??= endStays(window);
+      if (window !== Infinity) longLived ??= endLongLived(window);
       return drained ??= begin(idle);
     },
   };
@@ -64,17 +67,17 @@ export function lookAtSockets(
   sockets: Iterable<Socket>,
   upgraded: Upgrades,
   watch: IdleWatch,
-  stays: Stays | undefined,
+  longLived: LongLived | undefined,
   now: number,
 ): void {
   for (const socket of sockets) {
     if (upgraded.has(socket)) {
       const handshake = upgraded.webSocket(socket);
-      if (handshake !== undefined) stays?.webSocket(socket, handshake);
+      if (handshake !== undefined) longLived?.webSocket(socket, handshake);
     } else {
       watch.look(socket, now);
       const response = responseOf(socket);
-      if (response !== undefined) stays?.response(response);
+      if (response !== undefined) longLived?.response(response);
     }
   }
 }
@@ -117,7 +120,7 @@ export function trackHandshakes(server: Server): Set<Socket> | undefined {
   const shaking = new Set<Socket>();
   const byPeer = new Map<string, Socket>();
   server.prependListener("connection", (socket: Socket) => {
-    const peer = peerOf(socket);
+    const peer = socketPeer(socket);
     // Without a port, as on a Unix socket, there is nothing to match by.
     if (peer === undefined) return;
     shaking.add(socket);
@@ -128,7 +131,7 @@ export function trackHandshakes(server: Server): Set<Socket> | undefined {
     });
   });
   server.prependListener("secureConnection", (socket: Socket) => {
-    const peer = peerOf(socket);
+    const peer = socketPeer(socket);
     const raw = peer === undefined ? undefined : byPeer.get(peer);
     if (raw === undefined) return;
     shaking.delete(raw);

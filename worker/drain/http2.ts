@@ -13,11 +13,15 @@ import type {
 } from "node:http2";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { type Connections, scanUntil, type Waiting } from "./connections.ts";
+import {
+  type Connections,
+  type PendingConnections,
+  scanUntil,
+} from "./connections.ts";
 import { lookAtSockets, trackHandshakes } from "./http.ts";
 import { watchIdle } from "./idle.ts";
 import { RUNTIME } from "../process/runtime.ts";
-import { endStays, type Stays } from "./stays.ts";
+import { endLongLived, type LongLived } from "./long_lived.ts";
 import { trackUpgrades } from "./upgrades.ts";
 
 /**
@@ -28,7 +32,7 @@ import { trackUpgrades } from "./upgrades.ts";
  */
 export function trackHttp2(
   server: Http2SecureServer,
-  waiting: Waiting,
+  waiting: PendingConnections,
 ): Connections {
   const sessions = new Map<ServerHttp2Session, number>();
   // Those that a secure server with `allowHTTP1` speaks HTTP/1.1 with.
@@ -43,7 +47,7 @@ export function trackHttp2(
       streams.add(stream);
       stream.once("close", () => streams.delete(stream));
     });
-    if (RUNTIME.http2DiesOfGoaway) outliveGoaway(session);
+    if (RUNTIME.http2NeedsLateTeardown) putOffTeardown(session);
   });
   server.prependListener("secureConnection", (socket: TLSSocket) => {
     if (socket.alpnProtocol === "h2") return;
@@ -51,24 +55,24 @@ export function trackHttp2(
     socket.once("close", () => sockets.delete(socket));
   });
 
-  let stays: Stays | undefined;
+  let longLived: LongLived | undefined;
   const begin = (idle: number): Promise<void> => {
     const watch = watchIdle(idle);
     // The first listener of this event would change what http2 does.
     if (server.listenerCount("request") > 0) {
-      server.prependListener("request", closeAfterResponse);
+      server.prependListener("request", closeHttp1AfterResponse);
     }
     return scanUntil((now) => {
       for (const [session, born] of sessions) {
         if (!session.closed && now - born >= idle) session.close();
       }
-      for (const stream of streams) stays?.stream(stream);
-      lookAtSockets(sockets, upgraded, watch, stays, now);
+      for (const stream of streams) longLived?.stream(stream);
+      lookAtSockets(sockets, upgraded, watch, longLived, now);
       for (const socket of [...waiting, ...shaking ?? []]) {
         watch.look(socket, now);
       }
       if (connections.count > 0) return false;
-      stays?.stop();
+      longLived?.stop();
       return true;
     });
   };
@@ -79,7 +83,7 @@ export function trackHttp2(
         (shaking?.size ?? 0);
     },
     drain(idle, window) {
-      if (window !== Infinity) stays ??= endStays(window);
+      if (window !== Infinity) longLived ??= endLongLived(window);
       return drained ??= begin(idle);
     },
   };
@@ -87,11 +91,11 @@ export function trackHttp2(
 }
 
 /**
- * Puts off the end of a session that the client closes with GOAWAY until the
- * frame has been read, for a runtime that would free the session while its own
- * C code still reads it.
+ * Puts off the teardown of a session that its client ends to the next turn of
+ * the event loop, for a runtime that cannot have it at once
+ * (`http2NeedsLateTeardown`).
  */
-function outliveGoaway(session: ServerHttp2Session): void {
+export function putOffTeardown(session: ServerHttp2Session): void {
   let late: (() => void)[] | undefined;
   // node:http2 emits this first and calls close() or destroy() after it.
   session.prependListener("goaway", () => {
@@ -112,7 +116,7 @@ function outliveGoaway(session: ServerHttp2Session): void {
   });
 }
 
-function closeAfterResponse(
+function closeHttp1AfterResponse(
   request: Http2ServerRequest,
   response: Http2ServerResponse,
 ): void {

@@ -5,7 +5,7 @@
  */
 
 import type { ServerResponse } from "node:http";
-import { discard, type Outgoing } from "./outgoing.ts";
+import { discard, type Outgoing } from "./http_event_stream.ts";
 
 /**
  * The packet "close" of the Engine.IO protocol, version 4, as the payload of a

@@ -5,7 +5,11 @@
  */
 
 import type { Server, Socket } from "node:net";
-import { type Connections, scanUntil, type Waiting } from "./connections.ts";
+import {
+  type Connections,
+  type PendingConnections,
+  scanUntil,
+} from "./connections.ts";
 import { watchIdle } from "./idle.ts";
 
 /**
@@ -13,7 +17,10 @@ import { watchIdle } from "./idle.ts";
  * from this call on. They stay until they end: only the program can tell when
  * one of them is idle, and learns from `worker.draining` that it should.
  */
-export function trackNet(server: Server, waiting: Waiting): Connections {
+export function trackNet(
+  server: Server,
+  waiting: PendingConnections,
+): Connections {
   const sockets = new Set<Socket>();
   server.prependListener("connection", (socket: Socket) => {
     sockets.add(socket);

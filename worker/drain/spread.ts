@@ -30,7 +30,7 @@ export interface Spread<T> {
 export const GAP_MS = 100;
 
 /** The part of the window after which the last one has been told. */
-export const SHARE = 0.8;
+export const WINDOW_PART = 0.8;
 
 /** Endings that would be closer together than this, in ms, share a turn. */
 const TURN_MS = 5;
@@ -47,7 +47,7 @@ const PACE: Pace = {
 /**
  * Calls `end` for each item, the first at once and the others in even
  * distances with a jitter of half of it: {@linkcode GAP_MS} apart, or closer
- * so that all have been told in {@linkcode SHARE} of the window. What is left
+ * so that all have been told in {@linkcode WINDOW_PART} of the window. What is left
  * of it is for their answers. Items added after that time are ended within
  * {@linkcode GAP_MS}.
  *
@@ -61,7 +61,7 @@ export function spreadOver<T>(
   pace: Pace = PACE,
 ): Spread<T> {
   const waiting = new Set<T>(items);
-  const last = pace.now() + window * SHARE;
+  const last = pace.now() + window * WINDOW_PART;
   let forget: (() => void) | undefined;
 
   const left = (): number => Math.max(0, last - pace.now());

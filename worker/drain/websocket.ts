@@ -8,14 +8,27 @@ import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { finish } from "./connections.ts";
 
+/** The status "going away" of a Close frame (RFC 6455 §7.4.1). */
+export const GOING_AWAY = 1001;
+
 /**
  * A Close frame of a server: FIN and opcode 8, unmasked, two bytes, the status
- * 1001 "going away" (RFC 6455 §5.5.1 and §7.4.1).
+ * (RFC 6455 §5.5.1).
  */
-const GOING_AWAY: Uint8Array = Buffer.from([0x88, 0x02, 0x03, 0xe9]);
+const CLOSE_FRAME: Uint8Array = Buffer.from(
+  [0x88, 0x02, GOING_AWAY >> 8, GOING_AWAY & 0xff],
+);
 
-/** How long a client may take to answer a Close frame, in ms. */
-export const ANSWER_MS = 5000;
+/** How long a client may take to answer a Close frame, in ms: at most. */
+const CLOSE_ANSWER_MS = 5000;
+
+/** The part of the window that is left for the answers to Close frames. */
+const FOR_ANSWERS = 0.15;
+
+/** How long a client may take to answer, in ms, in a drain of this window. */
+export function closePatience(window: number): number {
+  return Math.min(CLOSE_ANSWER_MS, window * FOR_ANSWERS);
+}
 
 /** A connection that was asked to become a WebSocket. */
 export interface Handshake {
@@ -34,14 +47,14 @@ export interface Handshake {
  *
  * @returns false when the handshake is not over yet, to be asked again
  */
-export function sayGoingAway(
+export function sendGoingAway(
   socket: Socket,
   { written }: Handshake,
   patience: number,
 ): boolean {
   if (socket.destroyed || !socket.writable) return true;
   if (socket.bytesWritten <= written) return false;
-  socket.write(GOING_AWAY);
+  socket.write(CLOSE_FRAME);
   // Nothing may follow it (RFC 6455 §5.5.1), not even the library's own. Bun's
   // own write past the socket; a client ignores what comes then (§1.4).
   discardWrites(socket);

@@ -36,5 +36,5 @@ export interface NativeKind {
    *
    * @throws {PreforkError} `ERR_ATTACH` when it cannot be put there
    */
-  adopt(handler: FetchHandler, listener: InheritedListener): Attachment;
+  inherit(handler: FetchHandler, listener: InheritedListener): Attachment;
 }

@@ -1,10 +1,11 @@
 /**
- * The gate of a listener: what a connection has to pass before a server sees
+ * The filter of a listener: what a connection has to pass before a server sees
  * it. It says whose it is by the PROXY protocol, then it shakes hands for TLS.
  *
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import process from "node:process";
 import { TLSSocket } from "node:tls";
@@ -18,7 +19,7 @@ import {
  * How long a connection has for its PROXY header, in ms. The specification
  * wants at least 3 s, which covers a lost TCP segment.
  */
-export const HEAD_MS = 5000;
+export const PROXY_HEAD_MS = 5000;
 
 /**
  * How long a client has for its TLS handshake, in ms: well below the time that
@@ -29,8 +30,8 @@ export const HANDSHAKE_MS = 10_000;
 /** Options of a TLS connection at the server's end. */
 export type TlsEnd = ConstructorParameters<typeof TLSSocket>[1];
 
-/** What a gate asks of a connection. */
-export interface GatePlan {
+/** What a filter asks of a connection. */
+export interface FilterPlan {
   /** The PROXY header, unless it has none. */
   readonly proxy?: {
     /** Which versions. */
@@ -44,19 +45,19 @@ export interface GatePlan {
   readonly pause: boolean;
 }
 
-/** A gate. */
-export interface Gate {
+/** A filter. */
+export interface Filter {
   /** Lets a connection in; when it has passed, the server gets it. */
   pass(raw: Socket): void;
   /** The connections that are not through yet. */
   readonly waiting: ReadonlySet<Socket>;
 }
 
-/** Makes a gate in front of what takes the connections. */
-export function createGate(
-  plan: GatePlan,
+/** Makes a filter in front of what takes the connections. */
+export function createFilter(
+  plan: FilterPlan,
   feed: (socket: Socket) => void,
-): Gate {
+): Filter {
   const waiting = new Set<Socket>();
   const hand = (socket: Socket): void => {
     if (plan.pause) socket.pause();
@@ -124,7 +125,7 @@ function readHead(
 ): void {
   const chunks: Uint8Array[] = [];
   const refuse = (): void => void raw.destroy();
-  const timer = setTimeout(refuse, HEAD_MS);
+  const timer = setTimeout(refuse, PROXY_HEAD_MS);
   const stop = (): void => {
     clearTimeout(timer);
     raw.off("readable", read);
@@ -135,7 +136,7 @@ function readHead(
   const read = (): void => {
     for (let chunk = take(raw); chunk !== null; chunk = take(raw)) {
       chunks.push(chunk);
-      const bytes = joined(chunks);
+      const bytes = chunks.length === 1 ? chunk : Buffer.concat(chunks);
       const head = parseProxyHead(bytes, version);
       if (head.kind === "part") continue;
       stop();
@@ -161,20 +162,6 @@ function readHead(
 function take(raw: Socket): Uint8Array | null {
   const { readableLength } = raw;
   return readableLength > 0 ? raw.read(readableLength) : raw.read();
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const [only] = chunks;
-  if (chunks.length === 1) return only!;
-  const all = new Uint8Array(
-    chunks.reduce((sum, { length }) => sum + length, 0),
-  );
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.length;
-  }
-  return all;
 }
 
 /** Has a connection show the client instead of its peer. */

@@ -30,14 +30,20 @@ const RARELY_MS = 500;
 /**
  * How long the streams of HTTP/2 are waited for, in parts of the window, and at
  * most, in ms. Only a shutdown tells their client to open no more (GOAWAY, RFC
- * 9113 §6.8), and Deno 2.9.5 cuts those in flight when the client answers that
- * with a GOAWAY of its own, as Node's does.
+ * 9113 §6.8), since no header can (§8.2.2): one that goes on asking leaves no
+ * moment without any. And Deno 2.9.5 cuts those in flight when the client
+ * answers the shutdown with a GOAWAY of its own, as Node's does.
  */
 const FOR_STREAMS = 0.5;
 const STREAMS_MS = 15_000;
 
+/** How long they are waited for in a drain of this window, in ms. */
+export function streamPatience(window: number): number {
+  return Math.min(STREAMS_MS, window * FOR_STREAMS);
+}
+
 /** The most of the time that is spent on looking. */
-const LOOKING = 0.1;
+export const LOOKING_PART = 0.1;
 
 /**
  * Resolves, without another turn of the event loop, once a graceful shutdown
@@ -60,7 +66,7 @@ export function untilHarmless(
   othersLeft: () => boolean,
 ): Promise<void> {
   const began = performance.now();
-  const forStreams = Math.min(STREAMS_MS, window * FOR_STREAMS);
+  const forStreams = streamPatience(window);
   // On a machine that gives this process no time, its clients have had none
   // either: a long time between two looks counts as a short one.
   let spent = 0;
@@ -98,7 +104,7 @@ export function untilHarmless(
         return;
       }
       const took = performance.now() - before;
-      wait = Math.min(RARELY_MS, Math.max(LOOK_MS, took / LOOKING));
+      wait = Math.min(RARELY_MS, Math.max(LOOK_MS, took / LOOKING_PART));
       setTimeout(look, wait);
     };
     look();

@@ -6,6 +6,7 @@
 
 import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
+import { failed } from "../../core/protocol.ts";
 import type { Attachment, Core } from "../process/worker_core.ts";
 
 /**
@@ -58,8 +59,7 @@ export function createHandoff(
       const take = attachments.get(listener)?.take;
       if (socket === undefined || take === undefined) {
         socket?.destroy();
-        const reason = `no server listens on "${listener}"`;
-        tell({ type: "failed", reason });
+        tell(failed(`no server listens on "${listener}"`));
         return;
       }
       if (head !== undefined) socket.unshift(Buffer.from(head, "latin1"));

@@ -8,6 +8,11 @@ import type { Server } from "node:net";
 import { parseListener } from "../../core/options/address.ts";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 
+/** The host to bind and to show: every interface when nothing is said. */
+export function bindHost(host: string): string {
+  return host === "" ? "::" : host;
+}
+
 /** What a server that serves a listener says of where it listens. */
 export function addressOf(
   listener: InheritedListener,
@@ -17,7 +22,7 @@ export function addressOf(
   if (address.kind === "unix") {
     return `${address.abstract ? "\0" : ""}${address.path}`;
   }
-  const host = address.host === "" ? "::" : address.host;
+  const host = bindHost(address.host);
   return {
     address: host,
     port: address.port,

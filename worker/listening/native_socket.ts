@@ -6,8 +6,8 @@
 
 import { randomUUID } from "node:crypto";
 import type { InheritedListener } from "../../core/launch/environment.ts";
-import { cannot } from "../process/failures.ts";
-import { nativeRefusal } from "./filters.ts";
+import { cannot } from "../process/errors.ts";
+import { nativeRefusal } from "../filters/listener_filter.ts";
 import { familyOf } from "../graft/graft.ts";
 
 /**
@@ -31,7 +31,7 @@ export function socketFor(
       "start the worker through a pool of the same version",
     );
   }
-  const refusal = nativeRefusal(listener, false);
+  const refusal = nativeRefusal(listener);
   if (refusal !== undefined) {
     throw cannot(
       `put ${who} on the listener "${name}"`,

@@ -8,8 +8,8 @@ import type { InheritedListener } from "../../core/launch/environment.ts";
 import { PreforkError } from "../../core/errors.ts";
 import type { ToWorker } from "../../core/protocol.ts";
 import type { Core } from "../process/worker_core.ts";
-import { cannot } from "../process/failures.ts";
-import { keepAlive } from "../process/keep_alive.ts";
+import { cannot } from "../process/errors.ts";
+import { refChannel } from "../process/channel.ts";
 
 /** What the supervisor answers. */
 export type OpenAnswer = Extract<ToWorker, { type: "opened" | "refused" }>;
@@ -44,7 +44,7 @@ export function createOpening(
   return {
     open(address, nth) {
       // The answer must find the process alive, whatever else it does.
-      keepAlive();
+      refChannel();
       const id = nextId++;
       const answer = Promise.withResolvers<InheritedListener>();
       asked.set(id, answer);

@@ -7,8 +7,9 @@
 
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { messageOf, PreforkError } from "../../core/errors.ts";
+import { failed } from "../../core/protocol.ts";
 import type { Attachment, Core } from "../process/worker_core.ts";
-import { cannot } from "../process/failures.ts";
+import { cannot } from "../process/errors.ts";
 
 /** An inherited listener that a server is about to serve. */
 export interface Reservation {
@@ -43,7 +44,7 @@ export function reserve(
   return {
     serve(attachment, ready = true) {
       core.attach(attachment, name);
-      if (ready) core.adopted(name);
+      if (ready) core.served(name);
     },
     fail(error) {
       core.attachments.delete(name);
@@ -53,7 +54,7 @@ export function reserve(
         "start the worker through the pool again",
         error,
       );
-      core.tell({ type: "failed", reason: failure.message.slice(0, 4096) });
+      core.tell(failed(failure));
       return failure;
     },
   };

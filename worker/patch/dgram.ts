@@ -16,8 +16,9 @@ import dgram from "node:dgram";
 import process from "node:process";
 import { isBypassed } from "../process/bypass.ts";
 import type { Core } from "../process/worker_core.ts";
-import { cannot } from "../process/failures.ts";
-import type { Settings } from "../claim/settings.ts";
+import { cannot } from "../process/errors.ts";
+import { isPort } from "../match/wanted.ts";
+import type { Settings } from "../match/settings.ts";
 
 type Bind = (this: dgram.Socket, ...args: unknown[]) => dgram.Socket;
 
@@ -36,9 +37,11 @@ export function patchDgram(_core: Core, { privatePorts }: Settings): void {
   const prototype: { bind: unknown } = dgram.Socket.prototype;
   const original = prototype.bind as Bind;
   const bind: Bind = function (...args) {
-    const port = isBypassed() || cluster.isWorker ? undefined : portOf(args);
+    const port = isBypassed() || cluster.isWorker
+      ? undefined
+      : sharedPort(args);
     if (port !== undefined) {
-      const state = stateOf(this);
+      const state = socketState(this);
       if (state === undefined) {
         const error = cannot(
           `bind the UDP port ${port} in each worker`,
@@ -57,7 +60,7 @@ export function patchDgram(_core: Core, { privatePorts }: Settings): void {
 }
 
 /** The port, when it is one that the workers are to share. */
-function portOf([first]: readonly unknown[]): number | undefined {
+function sharedPort([first]: readonly unknown[]): number | undefined {
   let port = first;
   if (typeof first === "object" && first !== null) {
     if ("exclusive" in first && first.exclusive === true) return undefined;
@@ -65,13 +68,10 @@ function portOf([first]: readonly unknown[]): number | undefined {
     port = "port" in first ? first.port : undefined;
   }
   const number = typeof port === "string" ? Number(port) : port;
-  return typeof number === "number" && Number.isInteger(number) &&
-      number > 0 && number <= 65535
-    ? number
-    : undefined;
+  return isPort(number) && number > 0 ? number : undefined;
 }
 
-function stateOf(socket: dgram.Socket): State | undefined {
+function socketState(socket: dgram.Socket): State | undefined {
   for (const symbol of Object.getOwnPropertySymbols(socket)) {
     const state: unknown = Reflect.get(socket, symbol);
     if (typeof state === "object" && state !== null && "reusePort" in state) {

@@ -7,7 +7,7 @@
 
 import process from "node:process";
 import type { Core } from "../process/worker_core.ts";
-import { letEnd } from "../process/keep_alive.ts";
+import { unrefChannel } from "../process/channel.ts";
 
 /**
  * How long handlers that neither exit nor return a promise may go on after the
@@ -69,7 +69,7 @@ export function finishing(core: Core, results: readonly unknown[]): void {
   }
   core.ending.last = () => {
     // A program that is done and has nothing open ends by itself.
-    letEnd();
+    unrefChannel();
     return new Promise((resolve) => {
       if (asked) return resolve();
       waiting.add(resolve);

@@ -8,11 +8,11 @@
 import { createRequire } from "node:module";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import { messageOf } from "../../core/errors.ts";
+import { failed } from "../../core/protocol.ts";
 import type { Core } from "../process/worker_core.ts";
 import { RUNTIME } from "../process/runtime.ts";
-import type { Settings } from "../claim/settings.ts";
-import { isServing } from "./serving.ts";
+import type { Settings } from "../match/settings.ts";
+import { isServed } from "./served.ts";
 import { type Servable, servable } from "./servable.ts";
 
 /**
@@ -32,7 +32,7 @@ export function serveExport(core: Core, { wrapped }: Settings): void {
   const path = process.argv[1];
   let looked = false;
   const isDone = (): boolean =>
-    looked || isServing(core) || core.worker.draining.aborted;
+    looked || isServed(core) || core.worker.draining.aborted;
   const look = async (atEnd: boolean): Promise<void> => {
     if (isDone()) return;
     const { default: exported } = await importMain(path);
@@ -42,12 +42,11 @@ export function serveExport(core: Core, { wrapped }: Settings): void {
     if (found === undefined) {
       // It may be any tool that a command starts before the program.
       if (wrapped) return;
-      const reason = "the program ended without calling listen()";
-      core.tell({ type: "failed", reason });
-    } else await start(found);
+      core.tell(failed("the program ended without calling listen()"));
+    } else await serveFound(found);
   };
   const fail = (error: unknown): void => {
-    core.tell({ type: "failed", reason: messageOf(error).slice(0, 4096) });
+    core.tell(failed(error));
   };
   // Nothing keeps the program alive: it will not listen any more.
   process.on("beforeExit", () => void look(true).catch(fail));
@@ -56,7 +55,7 @@ export function serveExport(core: Core, { wrapped }: Settings): void {
 
 // What is imported here is loaded when it is needed: most programs listen, and
 // every worker waits for what is loaded before its program.
-async function start(found: Servable): Promise<void> {
+async function serveFound(found: Servable): Promise<void> {
   if (found.kind === "fetch") {
     const { serve } = await import("../serve.ts");
     await serve(found.handler);

@@ -12,19 +12,18 @@ import net from "node:net";
 import process from "node:process";
 import tls from "node:tls";
 import type { InheritedListener } from "../../core/launch/environment.ts";
-import { adopt } from "../inherit.ts";
 import { bypass, isBypassed } from "../process/bypass.ts";
 import type { Core } from "../process/worker_core.ts";
-import { kindOf } from "../listening/kinds.ts";
-import { reserve } from "../listening/reservation.ts";
-import { claim, claimSocket, giveBack } from "../claim/claim.ts";
-import { asSystemError } from "../claim/failure.ts";
+import { kindOf } from "../process/server_kind.ts";
+import { matchListener, matchSocket } from "../match/match.ts";
+import { putServer } from "../match/put_server.ts";
+import { asSystemError } from "../match/system_error.ts";
 import {
   type ListenRequest,
   readListenArguments,
-} from "../claim/listen_arguments.ts";
-import { open } from "../claim/on_demand.ts";
-import type { Settings } from "../claim/settings.ts";
+} from "../match/listen_arguments.ts";
+import { openAddress } from "../match/open.ts";
+import type { Settings } from "../match/settings.ts";
 
 type Listen = (this: net.Server, ...args: unknown[]) => net.Server;
 
@@ -50,10 +49,10 @@ export function patchNet(core: Core, settings: Settings): void {
       const request = readListenArguments(args);
       if (request === undefined) return leave();
       if (busy.has(this) || this.listening) throw listensAlready();
-      const source = sourceOf(core, settings, request);
+      const source = listenerSource(core, settings, request);
       if (source === undefined) return leave();
       busy.add(this);
-      start(core, this, request, source, () => busy.delete(this));
+      startServer(core, this, request, source, () => busy.delete(this));
       return this;
     };
     // Its own length and name, as a look at it would show.
@@ -64,7 +63,7 @@ export function patchNet(core: Core, settings: Settings): void {
 }
 
 /** Where the listener comes from; undefined for one of the program's own. */
-function sourceOf(
+function listenerSource(
   core: Core,
   { privatePorts, wrapped }: Settings,
   request: ListenRequest,
@@ -74,21 +73,21 @@ function sourceOf(
   const alone = asked || (wrapped && wanted.kind === "unix");
   try {
     if (wanted.kind === "fd") {
-      const own = claimSocket(core, wanted);
+      const own = matchSocket(core, wanted);
       return own && (() => own);
     }
-    const found = claim(core, wanted, privatePorts || alone);
+    const found = matchListener(core, wanted, privatePorts || alone);
     if (found.kind === "inherited") return () => found.listener;
     return found.kind === "private"
       ? undefined
-      : () => open(core, { ...request, wanted });
+      : () => openAddress(core, { ...request, wanted });
   } catch (error) {
     return () => Promise.reject(error);
   }
 }
 
 /** Puts a server on the listener, as far as that goes at once: now. */
-function start(
+function startServer(
   core: Core,
   server: net.Server,
   { signal, callback }: ListenRequest,
@@ -109,22 +108,8 @@ function start(
     process.nextTick(() => server.emit("error", error));
   };
   const put = async (listener: InheritedListener): Promise<void> => {
-    const reservation = reserve(core, listener);
-    try {
-      const attachment = await adopt(
-        server,
-        kindOf(server),
-        listener,
-        (spent) => {
-          giveBack(core, listener, spent);
-          free();
-        },
-      );
-      server.off("error", hear);
-      reservation.serve(attachment);
-    } catch (error) {
-      throw reservation.fail(error);
-    }
+    await putServer(core, server, kindOf(server), listener, free);
+    server.off("error", hear);
   };
   try {
     const listener = source();

@@ -7,9 +7,10 @@
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import process from "node:process";
+import { failed } from "../../core/protocol.ts";
 import type { Core } from "../process/worker_core.ts";
-import { isServing } from "./serving.ts";
-import type { Settings } from "../claim/settings.ts";
+import { isServed } from "./served.ts";
+import type { Settings } from "../match/settings.ts";
 
 /** When to look, as a part of the time that a worker has to become ready. */
 const LATE = 0.8;
@@ -18,16 +19,16 @@ const LATE = 0.8;
 export function watchOwnSockets(core: Core, { startTimeout }: Settings): void {
   if (process.platform !== "linux" || startTimeout === 0) return;
   setTimeout(() => {
-    if (isServing(core)) return;
+    if (isServed(core)) return;
     const [address] = ownListeners(core);
     if (address === undefined) return;
-    core.tell({
-      type: "failed",
-      reason:
+    core.tell(
+      failed(
         `the program listens on ${address} past the pool and has not called listen() in ${
           startTimeout / 1000
         } s; start its server by listen(), Bun.serve() or Deno.serve(), and after prefork's part is loaded`,
-    });
+      ),
+    );
     // Its clock begins with the process.
   }, Math.max(0, startTimeout * LATE - performance.now())).unref();
 }

@@ -11,7 +11,7 @@ import { serveExport } from "./main_module.ts";
 import { patchDgram } from "./dgram.ts";
 import { patchNet } from "./net.ts";
 import { watchOwnSockets } from "./own_sockets.ts";
-import type { Settings } from "../claim/settings.ts";
+import type { Settings } from "../match/settings.ts";
 import { holdSignals } from "./signals.ts";
 
 /** Changes one thing of the runtime. */
@@ -32,7 +32,9 @@ export const PATCHES: readonly Patch[] = [
 async function patchNatives(core: Core, settings: Settings): Promise<void> {
   switch (RUNTIME.name) {
     case "bun":
-      return (await import("../bun/patch_serve.ts")).patchBun(core, settings);
+      (await import("../bun/patch_serve.ts")).patchBunServe(core, settings);
+      (await import("../bun/patch_listen.ts")).patchBunListen(core, settings);
+      return;
     case "deno":
       (await import("../deno/patch_serve.ts")).patchDenoServe(core, settings);
       (await import("../deno/patch_listen.ts")).patchDenoListen(core, settings);

@@ -7,13 +7,13 @@
 
 import process from "node:process";
 import { messageOf } from "../../core/errors.ts";
-import { encode } from "../../core/protocol.ts";
+import { encode, failed } from "../../core/protocol.ts";
 
 /** Tells the supervisor and the user why, and ends the process. */
 export async function refuse(reason: string): Promise<never> {
   await new Promise((resolve) => {
     if (process.send === undefined) resolve(undefined);
-    else process.send(encode({ type: "failed", reason }), resolve);
+    else process.send(encode(failed(reason)), resolve);
   });
   process.stderr.write(`${reason}\n`);
   process.exit(1);

@@ -47,7 +47,7 @@ export function servable(
     if (leaveFetch) return undefined;
     return {
       kind: "fetch",
-      handler: (request, info) => value.fetch(request, infoOf(info)),
+      handler: (request, info) => value.fetch(request, infoForDeno(info)),
       listens: has(value, "listen"),
     };
   }
@@ -86,7 +86,7 @@ function isClass(value: object): boolean {
   return /^class\b/.test(Function.prototype.toString.call(value));
 }
 
-function infoOf(info: ServeInfo): Info {
+function infoForDeno(info: ServeInfo): Info {
   const { remoteAddress = "", remotePort = 0 } = info;
   const hostname = remoteAddress;
   const remoteAddr = { transport: "tcp", hostname, port: remotePort } as const;

@@ -5,12 +5,12 @@
  */
 
 import process from "node:process";
-import { keepAlive, letEnd } from "../process/keep_alive.ts";
+import { refChannel, unrefChannel } from "../process/channel.ts";
 import { preloadedCore } from "../attach.ts";
 import { PATCHES } from "./patches.ts";
 import { refuse } from "./permission.ts";
-import { takeSettings } from "../claim/settings.ts";
-import { areSocketsHere, passOn, seatHere } from "./wrapper.ts";
+import { takeSettings } from "../match/settings.ts";
+import { areSocketsHere, handOver, seatHere } from "./wrapper.ts";
 
 /** Runs before the program does. */
 export async function start(): Promise<void> {
@@ -27,12 +27,12 @@ export async function start(): Promise<void> {
   }
   const seat = settings.wrapped ? seatHere() : undefined;
   const core = preloadedCore();
-  letEnd();
+  unrefChannel();
   // Then the program says itself that it is ready.
-  if (settings.waitReady) core.adopted = () => {};
+  if (settings.waitReady) core.served = () => {};
   process.on("newListener", (event) => {
-    if (event === "message" || event === "disconnect") keepAlive();
+    if (event === "message" || event === "disconnect") refChannel();
   });
-  if (settings.wrapped) passOn(core, settings, seat);
+  if (settings.wrapped) handOver(core, settings, seat);
   for (const patch of PATCHES) await patch(core, settings);
 }

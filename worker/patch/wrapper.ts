@@ -18,10 +18,11 @@ import {
   encodeInheritance,
   PRELOAD_VARIABLE,
 } from "../../core/launch/environment.ts";
+import { codeOf } from "../../core/errors.ts";
 import { TAG } from "../../core/protocol.ts";
 import type { Core } from "../process/worker_core.ts";
-import { isServing } from "./serving.ts";
-import type { Settings } from "../claim/settings.ts";
+import { isServed } from "./served.ts";
+import type { Settings } from "../match/settings.ts";
 
 /**
  * What `child_process` hands to the method that starts every child that is not
@@ -47,8 +48,7 @@ function isSocket(fd: number): boolean {
     return readlinkSync(`/proc/self/fd/${fd}`).startsWith("socket:");
   } catch (error) {
     // Closed; where there is no such directory it is believed to be there.
-    const { code } = error as { readonly code?: unknown };
-    return code !== "ENOENT" || process.platform !== "linux";
+    return codeOf(error) !== "ENOENT" || process.platform !== "linux";
   }
 }
 
@@ -62,7 +62,7 @@ export function seatHere(): Seat | undefined {
  *
  * @param seat its place on the scoreboard, where the pool has one
  */
-export function passOn(
+export function handOver(
   core: Core,
   settings: Settings,
   seat: Seat | undefined,
@@ -82,7 +82,7 @@ export function passOn(
     const stdio = foreground(options.stdio);
     if (
       stdio === undefined || !Array.isArray(options.envPairs) ||
-      isServing(core) || core.worker.draining.aborted
+      isServed(core) || core.worker.draining.aborted
     ) return spawn.call(this, options);
     const hasChannel = stdio.includes("ipc");
     const fds = new Map<number, number>();
@@ -95,7 +95,7 @@ export function passOn(
     const own = core.balancer === undefined ? undefined : seat;
     const passed = own && { ...own, fd: stdio.push(own.fd) - 1 };
     if (!hasChannel) stdio.push("ipc");
-    const place = placeOf(core, settings, fds, passed);
+    const place = placeVariables(core, settings, fds, passed);
     const result = spawn.call(this, {
       ...options,
       stdio,
@@ -136,7 +136,7 @@ function intercept(
   };
 }
 
-function placeOf(
+function placeVariables(
   { worker }: Core,
   settings: Settings,
   fds: ReadonlyMap<number, number>,

@@ -6,22 +6,22 @@
  */
 
 // Shared by all copies of the package in this process, as the core is.
-const KEY = Symbol.for("prefork.bypass.1");
+const BYPASS = Symbol.for("prefork.bypass.1");
 
-type Holder = { [KEY]?: number };
+type Holder = { [BYPASS]?: number };
 
 /** Runs something whose synchronous part calls the runtime's own functions. */
 export function bypass<T>(run: () => T): T {
   const holder = globalThis as Holder;
-  holder[KEY] = (holder[KEY] ?? 0) + 1;
+  holder[BYPASS] = (holder[BYPASS] ?? 0) + 1;
   try {
     return run();
   } finally {
-    holder[KEY]--;
+    holder[BYPASS]--;
   }
 }
 
 /** True inside {@linkcode bypass}. */
 export function isBypassed(): boolean {
-  return ((globalThis as Holder)[KEY] ?? 0) > 0;
+  return ((globalThis as Holder)[BYPASS] ?? 0) > 0;
 }

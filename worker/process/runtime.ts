@@ -10,15 +10,15 @@ import process from "node:process";
 import type { RuntimeName } from "../../core/adapter.ts";
 
 /** What one runtime does differently. */
-export interface WorkerRuntime {
+export interface RuntimeTraits {
   /** Its name. */
   readonly name: RuntimeName;
   /**
-   * True when `http.Server` and `https.Server` are `net.Server`s that adopt an
-   * fd. On Bun 1.4.4 they are wrappers around `Bun.serve`, ignore `fd` and
+   * True when `http.Server` and `https.Server` are `net.Server`s that take an fd
+   * over. On Bun 1.4.4 they are wrappers around `Bun.serve`, ignore `fd` and
    * `reusePort` in silence and listen on a random port.
    */
-  readonly httpAdopts: boolean;
+  readonly httpTakesFd: boolean;
   /**
    * True when `node:http` closes the connection after each response unless
    * `server.listening` is true (Deno 2.9.5, `resOnFinish`). That would end
@@ -37,12 +37,11 @@ export interface WorkerRuntime {
    */
   readonly missesDisconnect: boolean;
   /**
-   * True when a client that closes its `node:http2` session with GOAWAY can end
-   * the whole process (Deno 2.9.5, denoland/deno#36788): the session is freed
-   * from within the call that still reads the frame, and nghttp2 then fails an
-   * assertion of `find_stream_on_goaway_func` or touches freed memory.
+   * True when the teardown of a `node:http2` session has to wait for the next
+   * turn of the event loop: at once it can crash the process (Deno 2.9.5,
+   * denoland/deno#36788).
    */
-  readonly http2DiesOfGoaway: boolean;
+  readonly http2NeedsLateTeardown: boolean;
   /**
    * True when a `net.Server` calls back for each connection before it accepts
    * the next one (Bun 1.4.4), so that it can be stopped between two of them. It
@@ -62,36 +61,36 @@ export interface WorkerRuntime {
   readonly filesAreDescriptors: boolean;
 }
 
-const TABLE: Readonly<Record<RuntimeName, WorkerRuntime>> = {
+const TABLE: Readonly<Record<RuntimeName, RuntimeTraits>> = {
   node: {
     name: "node",
-    httpAdopts: true,
+    httpTakesFd: true,
     httpChecksListening: false,
     httpIgnoresPause: false,
     missesDisconnect: false,
-    http2DiesOfGoaway: false,
+    http2NeedsLateTeardown: false,
     acceptsOneByOne: false,
     servesExport: false,
     filesAreDescriptors: true,
   },
   deno: {
     name: "deno",
-    httpAdopts: true,
+    httpTakesFd: true,
     httpChecksListening: true,
     httpIgnoresPause: false,
     missesDisconnect: true,
-    http2DiesOfGoaway: true,
+    http2NeedsLateTeardown: true,
     acceptsOneByOne: false,
     servesExport: false,
     filesAreDescriptors: false,
   },
   bun: {
     name: "bun",
-    httpAdopts: false,
+    httpTakesFd: false,
     httpChecksListening: false,
     httpIgnoresPause: true,
     missesDisconnect: false,
-    http2DiesOfGoaway: false,
+    http2NeedsLateTeardown: false,
     acceptsOneByOne: true,
     servesExport: true,
     filesAreDescriptors: true,
@@ -99,7 +98,7 @@ const TABLE: Readonly<Record<RuntimeName, WorkerRuntime>> = {
 };
 
 /** The runtime that this process runs on. */
-export const RUNTIME: WorkerRuntime = TABLE[
+export const RUNTIME: RuntimeTraits = TABLE[
   process.versions["bun"] !== undefined
     ? "bun"
     : process.versions["deno"] !== undefined

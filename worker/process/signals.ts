@@ -19,7 +19,7 @@ export function trapSupervised(leave: () => void): void {
 }
 
 /** Traps the signals of a program run by hand; a second SIGINT ends it. */
-export function trapByHand(leave: () => void): void {
+export function trapStandalone(leave: () => void): void {
   let interrupted = false;
   process.on("SIGTERM", leave);
   process.on("SIGINT", () => {

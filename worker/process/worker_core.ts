@@ -42,7 +42,7 @@ export interface Ending {
 
 /** The state of the process as a worker. */
 export interface Core {
-  /** The public face. */
+  /** What the program sees of it. */
   readonly worker: Worker;
   /** What serves each inherited listener, by its name. */
   readonly attachments: Map<string, Attachment>;
@@ -57,7 +57,7 @@ export interface Core {
   /** Registers what must end before the process leaves. */
   attach(attachment: Attachment, listener: string | undefined): void;
   /** Says that a listener is served, which may make the worker ready. */
-  adopted(listener: string): void;
+  served(listener: string): void;
   /**
    * Has the supervisor open an address that the pool does not hold, for all
    * workers that ask for it. `nth` tells several listeners at port 0 apart.
@@ -66,17 +66,17 @@ export interface Core {
 }
 
 // The number is the version of this shape, not of the package.
-const KEY = Symbol.for("prefork.worker.1");
+const CORE = Symbol.for("prefork.worker.1");
 
-type Holder = { [KEY]?: Core };
+type CoreHolder = { [CORE]?: Core };
 
 /** The core of this process, or undefined before it was made. */
 export function presentCore(): Core | undefined {
-  return (globalThis as Holder)[KEY];
+  return (globalThis as CoreHolder)[CORE];
 }
 
 /** The core of this process, made at the first call. */
 export function coreOf(make: () => Core): Core {
-  const holder = globalThis as Holder;
-  return holder[KEY] ??= make();
+  const holder = globalThis as CoreHolder;
+  return holder[CORE] ??= make();
 }

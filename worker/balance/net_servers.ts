@@ -1,0 +1,119 @@
+/**
+ * How servers of `node:net`, and what is built on it, keep the load even.
+ *
+ * @module
+ */
+
+import type { Server, Socket } from "node:net";
+import { takeHandles } from "../../handles/accepted.ts";
+import type { InheritedListener } from "../../core/launch/environment.ts";
+import type { Core } from "../process/worker_core.ts";
+import { asSocket } from "../handoff/dispatcher.ts";
+import { RUNTIME } from "../process/runtime.ts";
+import { graftRefusal } from "../graft/graft.ts";
+import { lookOf, warnUnbalanced, yieldBy } from "./native_servers.ts";
+import { switchAccepting } from "../graft/accept_switch.ts";
+
+/** A server in `balanced`. */
+export interface BalancedServer {
+  /** Where its connections come from. */
+  readonly listener: InheritedListener;
+  /** How many connections are open. */
+  readonly open: () => number;
+  /** Serves a connection that it has not accepted itself. */
+  readonly take: (socket: Socket) => void;
+}
+
+/** What a server does to keep the load even. */
+export interface ServerBalance {
+  /** To be called when what accepts for it listens. */
+  begin(acceptor: Server): void;
+  /** It is about to stop: what it has passed on and nobody has taken is its. */
+  stop(): void;
+  /** Its last connection has ended. */
+  end(): void;
+}
+
+/** Keeps the load of a server even, where the pool wants that. */
+export function balanceNetServer(
+  core: Core,
+  server: BalancedServer,
+): ServerBalance | undefined {
+  const { balancer, passing } = core;
+  if (balancer === undefined) return undefined;
+  let count: Disposable | undefined;
+  let letGo: (() => void) | undefined;
+  return {
+    begin(acceptor) {
+      if (RUNTIME.acceptsOneByOne || !passHandlesOn(acceptor, server, core)) {
+        acceptor.on("connection", () => balancer.accepted(1));
+        letGo = yieldFrom(acceptor, server);
+      }
+      if (letGo === undefined) count = balancer.count(server.open);
+    },
+    stop() {
+      passing?.takeBack();
+      letGo?.();
+      letGo = undefined;
+    },
+    end: () => count?.[Symbol.dispose](),
+  };
+}
+
+/** Passes on what others should have; false where no handles are shown. */
+function passHandlesOn(
+  acceptor: Server,
+  { listener, take }: BalancedServer,
+  { balancer, passing }: Core,
+): boolean {
+  const serve = (handle: object): void => {
+    const socket = asSocket(handle);
+    if (socket === undefined) return;
+    take(socket);
+    balancer?.accepted(1);
+  };
+  return takeHandles(acceptor, {
+    wants: () => passing !== undefined && balancer?.isOver() === true,
+    // Not before: the row of a worker that now burns CPU has to show it.
+    left: () => balancer?.accepted(1),
+    take: (handle) =>
+      passing?.pass({
+        listener: listener.name,
+        handle,
+        close: () => handle.close(),
+        serve: () => serve(handle),
+      }),
+  });
+}
+
+/**
+ * Lets others go first where connections cannot be passed on; undefined where
+ * that is not possible either. Returns what gives the server its socket back.
+ */
+function yieldFrom(
+  acceptor: Server,
+  { listener, open }: BalancedServer,
+): (() => void) | undefined {
+  try {
+    const socket = listener.fds[listener.shard];
+    const look = lookOf(listener);
+    if (socket === undefined || look === undefined) return undefined;
+    if (!RUNTIME.acceptsOneByOne) {
+      throw new Error(`this version of ${RUNTIME.name} shows no handles`);
+    }
+    const refusal = graftRefusal();
+    if (refusal !== undefined) throw new Error(refusal.reason);
+    const accepting = switchAccepting(socket);
+    const yielding = yieldBy(listener, accepting, socket, open);
+    // After those that count it.
+    acceptor.on("connection", look);
+    return () => {
+      acceptor.off("connection", look);
+      yielding.quiesce();
+      accepting.end();
+    };
+  } catch (error) {
+    warnUnbalanced(error, listener.name);
+    return undefined;
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * Event streams of `node:http` and `node:http2` in the drain.
+ *
+ * @module
+ */
+
+import type { ServerResponse } from "node:http";
+import { followEvents, type Piece, SILENCE_MS } from "./event_boundary.ts";
+
+/** What is used of a response of node:http or a stream of node:http2. */
+export interface Outgoing {
+  /** As of `Writable`. */
+  write(...given: unknown[]): boolean;
+  /** As of `Writable`. */
+  end(...given: unknown[]): unknown;
+  /** As of `Writable`. */
+  readonly writableEnded: boolean;
+  /** As of `Writable`. */
+  readonly destroyed: boolean;
+}
+
+/** An event stream that will have to end. */
+export interface StreamEnd {
+  /** Ends it now if it is between two events, else as soon as it is. */
+  want(): void;
+}
+
+/**
+ * Follows what is written to an event stream from now on, so that it can end
+ * between two events. What was written before is not known: it counts as
+ * between two events after {@linkcode SILENCE_MS} without a write.
+ *
+ * To the program the end looks like a client that went away: "close" comes, and
+ * what it writes until then goes nowhere.
+ */
+export function streamEndOf(outgoing: Outgoing): StreamEnd {
+  const events = followEvents(false);
+  let wanted = false;
+  let over = false;
+  let last = performance.now();
+  let silence: ReturnType<typeof setTimeout> | undefined;
+
+  const finish = (): void => {
+    clearTimeout(silence);
+    if (over || outgoing.writableEnded || outgoing.destroyed) return;
+    over = true;
+    outgoing.write = write;
+    outgoing.end();
+    discard(outgoing);
+  };
+  const listen = (): void => {
+    clearTimeout(silence);
+    silence = setTimeout(finish, last + SILENCE_MS - performance.now());
+  };
+  // Not from the prototype: a compressing middleware sits on the object too.
+  const write = outgoing.write;
+  outgoing.write = (...given: unknown[]): boolean => {
+    const piece = pieceOf(given);
+    if (piece === undefined) return write.apply(outgoing, given);
+    last = performance.now();
+    const end = wanted ? events.find(piece) : undefined;
+    if (end === undefined) {
+      events.pass(piece);
+      if (wanted) listen();
+      return write.apply(outgoing, given);
+    }
+    write.call(outgoing, piece.slice(0, end), ...given.slice(1));
+    finish();
+    return false;
+  };
+  return {
+    want() {
+      wanted = true;
+      if (events.between) finish();
+      else listen();
+    },
+  };
+}
+
+/** What is written, or undefined when only the stream itself understands it. */
+function pieceOf([chunk, encoding]: readonly unknown[]): Piece | undefined {
+  if (typeof chunk !== "string") {
+    return chunk instanceof Uint8Array ? chunk : undefined;
+  }
+  // Positions in other encodings are none in the text.
+  return typeof encoding !== "string" ||
+      /^(utf-?8|latin1|ascii)$/i.test(encoding)
+    ? chunk
+    : undefined;
+}
+
+/** What only a response has. */
+type Head = Pick<ServerResponse, "setHeader" | "writeHead" | "flushHeaders">;
+
+/**
+ * Has an ended response or stream take what the program still writes, which
+ * would be an error that ends the process.
+ */
+export function discard(outgoing: Outgoing): void {
+  const drop = (given: readonly unknown[]): void => {
+    const callback = given.findLast((each) => typeof each === "function");
+    if (callback !== undefined) queueMicrotask(callback as () => void);
+  };
+  // False: a loop that writes until it has to wait must come to its end.
+  outgoing.write = (...given) => (drop(given), false);
+  outgoing.end = (...given) => (drop(given), outgoing);
+  const head = outgoing as Outgoing & Partial<Head>;
+  if (head.writeHead === undefined) return;
+  head.writeHead = () => outgoing as unknown as ServerResponse;
+  head.setHeader = () => outgoing as unknown as ServerResponse;
+  head.flushHeaders = () => {};
+}
+
+/** The content type that a response was begun with, or undefined before that. */
+export function typeOf(response: ServerResponse): unknown {
+  if (!response.headersSent) return undefined;
+  const set = response.getHeader("content-type");
+  if (set !== undefined) return set;
+  // What is given to writeHead() alone is kept as text only. Undocumented;
+  // seen on Node 22.12 and 26.10 and Deno 2.9.5; Bun 1.4.4 tells both above.
+  const { _header } = response as ServerResponse & {
+    readonly _header?: unknown;
+  };
+  return typeof _header === "string"
+    ? /^content-type:(.*)$/im.exec(_header)?.[1]?.trim()
+    : undefined;
+}

@@ -1,0 +1,66 @@
+/**
+ * Long-lived connections, which would stay: found and ended in the drain.
+ *
+ * @module
+ */
+
+import type { ServerResponse } from "node:http";
+import type { ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
+import { isEventStream } from "./event_boundary.ts";
+import { endPoll, isHangingPoll } from "./long_poll.ts";
+import { type Outgoing, streamEndOf, typeOf } from "./http_event_stream.ts";
+import { spreadOver } from "./spread.ts";
+import { closePatience, type Handshake, sendGoingAway } from "./websocket.ts";
+
+/** Ends what it is shown. Each thing may be shown to it again and again. */
+export interface LongLived {
+  /** A connection that was upgraded to a WebSocket. */
+  webSocket(socket: Socket, handshake: Handshake): void;
+  /** A response that is not over. */
+  response(response: ServerResponse): void;
+  /** A stream of HTTP/2. */
+  stream(stream: ServerHttp2Stream): void;
+  /** Nothing is left. */
+  stop(): void;
+}
+
+/**
+ * Spreads the ends of what it is shown over the window.
+ *
+ * @param window how long until the deadline, in ms
+ */
+export function endLongLived(window: number): LongLived {
+  const seen = new WeakSet<object>();
+  const spread = spreadOver<() => void>([], window, (end) => end());
+  const patience = closePatience(window);
+  const isNew = (what: object): boolean =>
+    !seen.has(what) && seen.add(what) !== undefined;
+  const streaming = (outgoing: unknown): void =>
+    spread.add(streamEndOf(outgoing as Outgoing).want);
+
+  return {
+    webSocket(socket, handshake) {
+      if (!isNew(socket)) return;
+      const end = (): void => {
+        if (!sendGoingAway(socket, handshake, patience)) spread.add(end);
+      };
+      spread.add(end);
+    },
+    response(response) {
+      if (seen.has(response)) return;
+      if (isHangingPoll(response)) {
+        seen.add(response);
+        spread.add(() => endPoll(response));
+      } else if (response.headersSent) {
+        seen.add(response);
+        if (isEventStream(typeOf(response))) streaming(response);
+      }
+    },
+    stream(stream) {
+      if (!stream.headersSent || !isNew(stream)) return;
+      if (isEventStream(stream.sentHeaders["content-type"])) streaming(stream);
+    },
+    stop: spread.stop,
+  };
+}

@@ -1,0 +1,80 @@
+/**
+ * What a worker does with each message of the supervisor.
+ *
+ * @module
+ */
+
+import { failed, parseToWorker } from "../core/protocol.ts";
+import type { Core } from "./process/worker_core.ts";
+import { type Drain, LATE_MS } from "./drain/drain.ts";
+import type { Handoff } from "./handoff/dispatcher.ts";
+import type { Messages } from "./process/messages.ts";
+import type { Opening } from "./listening/on_demand.ts";
+
+/** What messages act upon. */
+export interface Subjects {
+  /** The state of the worker. */
+  readonly core: Core;
+  /** Its drain. */
+  readonly drain: Drain;
+  /** The taker of handed connections. */
+  readonly handoff: Handoff;
+  /** The program's own messages. */
+  readonly messages: Messages;
+  /** What it has asked to be opened. */
+  readonly opening: Opening;
+}
+
+/** The listener of the channel. Noise is ignored: the supervisor is trusted. */
+export function handleMessages(
+  { core, drain, handoff, messages, opening }: Subjects,
+): (message: unknown, handle: unknown) => void {
+  return (raw, handle) => {
+    const parsed = parseToWorker(raw);
+    const connection = parsed.kind === "ours" &&
+      parsed.message.type === "connection";
+    // The supervisor sends a connection only when all before it was read.
+    if (!connection) opening.heard();
+    if (parsed.kind === "user") return messages.emit(parsed.message);
+    if (parsed.kind === "noise") return;
+    const message = parsed.message;
+    switch (message.type) {
+      case "drain":
+        return drain.begin(
+          message.ms,
+          message.idle,
+          "The supervisor asked the worker to leave",
+          LATE_MS,
+        );
+      case "connection":
+        return handoff.receive(message.listener, handle, message.head);
+      case "opened":
+      case "refused":
+        return opening.answer(message);
+      case "wake":
+        // It was heard above, which is all that was asked.
+        return;
+      case "room":
+        return core.passing?.room(message.id);
+      case "adopt":
+        return adoptShard(core, drain, message.listener, message.shard);
+      case "release":
+        return core.attachments.get(message.listener)
+          ?.release?.(message.shard);
+    }
+  };
+}
+
+function adoptShard(
+  core: Core,
+  drain: Drain,
+  listener: string,
+  shard: number,
+): void {
+  const attachment = core.attachments.get(listener);
+  if (attachment?.adopt === undefined || drain.signal.aborted) return;
+  attachment.adopt(shard).then(
+    () => void core.tell({ type: "adopted", listener, shard }),
+    (error: unknown) => void core.tell(failed(error)),
+  );
+}
