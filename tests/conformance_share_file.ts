@@ -64,6 +64,17 @@ export function addShareFileTests(adapter: Adapter): void {
     file.close();
   });
 
+  test("of a size that was asked for is all 0, and holds what fits", () => {
+    const file = adapter.shareFile(300);
+    const whole = new Uint8Array(1000).fill(1);
+    assert.equal(file.read(whole), 300);
+    assert.deepEqual(whole.subarray(0, 300), new Uint8Array(300));
+    file.write(bytes("end"), 297);
+    assert.equal(file.read(whole), 300);
+    assert.deepEqual(whole.subarray(297, 300), bytes("end"));
+    file.close();
+  });
+
   test("each is a file of its own that no directory has", () => {
     const directories = ["/dev/shm", tmpdir()];
     const names = (): string[] =>

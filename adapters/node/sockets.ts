@@ -10,6 +10,8 @@ import process from "node:process";
 import util from "node:util";
 import type { Connection } from "../../core/adapter.ts";
 import { takeHandles } from "../../handles/accepted.ts";
+import { checked } from "../../libc/libc.ts";
+import { libcHere } from "../../libc/open.ts";
 import { readHandle } from "./head_reader.ts";
 import type {
   RawSocket,
@@ -148,7 +150,7 @@ function rawSocket(bound: Bound): RawSocket {
   return {
     fd: bound.fd,
     port: () => bound.port,
-    listen: (backlog) => listenElsewhere(bound.fd, backlog),
+    listen: (backlog) => listenOnly(bound.fd, backlog),
     accept: (backlog, onConnection) => {
       deliver = onConnection;
       server ??= start(backlog);
@@ -213,6 +215,13 @@ export function nodeConnection(handle: AcceptedHandle): NodeConnection {
       else socket.destroy();
     },
   };
+}
+
+/** Calls listen(2) without accepting: by libc where it can be called. */
+async function listenOnly(fd: number, backlog: number): Promise<void> {
+  const libc = libcHere();
+  if (libc === undefined) return await listenElsewhere(fd, backlog);
+  checked(libc, libc.listen(fd, backlog), "listen");
 }
 
 /**

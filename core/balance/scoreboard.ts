@@ -8,6 +8,7 @@
  */
 
 import type { SharedFile } from "../adapter.ts";
+import { MAX_WORKERS } from "../options/options.ts";
 import type { Score } from "./policy.ts";
 
 /** What one worker says of itself. */
@@ -48,6 +49,26 @@ export const ROW_BYTES = 128;
 export const HUNG_MS = 1000;
 
 const DOUBLES = ROW_BYTES / 8;
+
+/** How many seats there are: all workers twice, while a reload replaces them. */
+const SEATS = 2 * MAX_WORKERS;
+
+/**
+ * The size of the file, most of which is never touched and takes no memory. It
+ * is fixed, so that no worker can take the others' rows away from them.
+ */
+export const BOARD_BYTES: number = SEATS * ROW_BYTES;
+
+/** Written where nobody sits any more: readers find that there are seats. */
+const LEFT = -1;
+
+/**
+ * True when a row was given to somebody once. Seats are given from the first
+ * on, so whoever reads up to one that never was has read them all.
+ */
+export function wasTaken(board: Float64Array, seat: number): boolean {
+  return (board[seat * DOUBLES] ?? 0) !== 0;
+}
 
 /** Writes a row. */
 export function encodeRow(row: ScoreboardRow): Uint8Array {
@@ -107,8 +128,11 @@ export interface Seat {
 export interface Scoreboard {
   /** The file, for workers to inherit. */
   readonly file: SharedFile;
-  /** Gives a new worker a seat: the place of its row. */
-  allot(): number;
+  /**
+   * Gives a new worker a seat: the place of its row. Undefined when there is
+   * none left.
+   */
+  allot(): number | undefined;
   /** A worker is gone: others see it no more. */
   clear(seat: number): void;
   /** Reads all rows anew. */
@@ -124,21 +148,27 @@ export interface Scoreboard {
 export function createScoreboard(file: SharedFile): Scoreboard {
   const taken = new Set<number>();
   let board = new Float64Array();
+  const leave = (seat: number): void => {
+    const row = new Float64Array(DOUBLES);
+    row[0] = LEFT;
+    file.write(new Uint8Array(row.buffer), seat * ROW_BYTES);
+  };
   return {
     file,
     allot() {
       let seat = 0;
       while (taken.has(seat)) seat++;
+      if (seat >= SEATS) return undefined;
       taken.add(seat);
       if ((seat + 1) * DOUBLES > board.length) {
         board = new Float64Array((seat + 1) * DOUBLES);
-        file.write(new Uint8Array(ROW_BYTES), seat * ROW_BYTES);
+        leave(seat);
       }
       return seat;
     },
     clear(seat) {
       taken.delete(seat);
-      file.write(new Uint8Array(ROW_BYTES), seat * ROW_BYTES);
+      leave(seat);
     },
     look: () => void file.read(new Uint8Array(board.buffer)),
     row: (seat) => seat === undefined ? undefined : decodeRow(board, seat),

@@ -13,7 +13,12 @@ import type { PoolConfig } from "../options/options.ts";
 import { placementOf } from "../handoff/placement.ts";
 import type { FromWorker } from "../protocol.ts";
 import { Passing } from "./passing.ts";
-import { createScoreboard, type Scoreboard, type Seat } from "./scoreboard.ts";
+import {
+  BOARD_BYTES,
+  createScoreboard,
+  type Scoreboard,
+  type Seat,
+} from "./scoreboard.ts";
 import type { WorkerLoad } from "../events.ts";
 import type { PoolWorker } from "../worker.ts";
 
@@ -46,7 +51,7 @@ export class Traffic {
       listeners.flatMap(({ name, mode }) => mode === "balanced" ? [name] : []),
     );
     if (this.#balanced.size > 0) {
-      this.#board = createScoreboard(adapter.shareFile());
+      this.#board = createScoreboard(adapter.shareFile(BOARD_BYTES));
       this.#passing = new Passing(this.#board, clock);
     }
     this.#accepting = listeners.filter(({ mode }) => mode === "handoff")

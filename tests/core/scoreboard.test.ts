@@ -112,7 +112,7 @@ describe("the supervisor's scoreboard", () => {
 
   test("gives a seat that is free again, the first one", () => {
     const { board, write } = make();
-    for (let seat = 0; seat < 4; seat++) write(board.allot(), ROW);
+    for (let seat = 0; seat < 4; seat++) write(board.allot()!, ROW);
     board.clear(2);
     board.clear(1);
     assert.deepEqual([board.allot(), board.allot(), board.allot()], [1, 2, 4]);
@@ -120,7 +120,7 @@ describe("the supervisor's scoreboard", () => {
 
   test("others see nobody in a seat that was cleared", () => {
     const { board, write } = make();
-    const seats = [board.allot(), board.allot()];
+    const seats = [board.allot()!, board.allot()!];
     for (const seat of seats) write(seat, ROW);
     board.look();
     assert.deepEqual(seats.map((seat) => board.row(seat)?.open), [25, 25]);
@@ -145,7 +145,7 @@ describe("the supervisor's scoreboard", () => {
 
   test("shows what was there at the last look", () => {
     const { board, write } = make();
-    const seat = board.allot();
+    const seat = board.allot()!;
     write(seat, ROW);
     assert.equal(board.row(seat), undefined);
     board.look();
@@ -157,7 +157,7 @@ describe("the supervisor's scoreboard", () => {
 
   test("has room for whoever comes, without losing the others", () => {
     const { board, write, file } = make();
-    write(board.allot(), ROW);
+    write(board.allot()!, ROW);
     for (let i = 0; i < 70; i++) board.allot();
     board.look();
     assert.deepEqual(board.row(0), ROW);

@@ -9,11 +9,13 @@ import process from "node:process";
 import { codeOf } from "../../core/errors.ts";
 import type { Seat } from "../../core/balance/scoreboard.ts";
 import {
+  BOARD_BYTES,
   decodeRow,
   encodeRow,
   isServing,
   ROW_BYTES,
   type ScoreboardRow,
+  wasTaken,
 } from "../../core/balance/scoreboard.ts";
 import { RUNTIME } from "../process/runtime.ts";
 
@@ -49,7 +51,9 @@ export function openScoreboard({ fd, seat }: Seat): WorkerScoreboard {
     },
     others() {
       let read = readSync(file, bytes, 0, bytes.length, 0);
-      while (read === bytes.length) {
+      // The file may be longer than what is in use, but of no use beyond its
+      // size: a worker may change that where the system cannot forbid it.
+      while (isFull(bytes, read) && read < BOARD_BYTES) {
         bytes = new Uint8Array(2 * bytes.length);
         read = readSync(file, bytes, 0, bytes.length, 0);
       }
@@ -65,6 +69,13 @@ export function openScoreboard({ fd, seat }: Seat): WorkerScoreboard {
       return rows;
     },
   };
+}
+
+/** True when there may be more than was read. */
+function isFull(bytes: Uint8Array<ArrayBuffer>, read: number): boolean {
+  const last = bytes.length / ROW_BYTES - 1;
+  return read === bytes.length &&
+    wasTaken(new Float64Array(bytes.buffer), last);
 }
 
 /**

@@ -36,6 +36,10 @@ async function patchNatives(core: Core, settings: Settings): Promise<void> {
       (await import("../bun/patch_listen.ts")).patchBunListen(core, settings);
       return;
     case "deno":
+      // A wrapper's children take its place, and need what it has.
+      if (!settings.wrapped) {
+        (await import("../deno/descriptors.ts")).keepDescriptors();
+      }
       (await import("../deno/patch_serve.ts")).patchDenoServe(core, settings);
       (await import("../deno/patch_listen.ts")).patchDenoListen(core, settings);
   }

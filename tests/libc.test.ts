@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import process from "node:process";
+import { errorName, F, fixed } from "../libc/libc.ts";
+import { libcHere, openLibc } from "../libc/open.ts";
+import { openProc } from "../libc/proc.ts";
+import { type FunctionName, FUNCTIONS, type Signature } from "../libc/table.ts";
+import { describe, test } from "./harness.ts";
+
+const libc = libcHere();
+const skip = libc === undefined ? "libc cannot be called here" : false;
+
+describe("libc", () => {
+  test("is opened once", { skip }, () => {
+    assert.equal(openLibc(), libc);
+  });
+
+  const table: [string, Signature][] = Object.entries(FUNCTIONS);
+  for (const [name, { takes, gives }] of table) {
+    // What begins with a descriptor says that there is none of that number.
+    if (takes[0] !== "int" || name === "socket" || name === "socketpair") {
+      continue;
+    }
+    test(`${name} takes what the table says`, { skip }, () => {
+      const call = libc![name as FunctionName] as (...a: unknown[]) => number;
+      const args = takes.map((type) => type === "buffer" ? fixed(128) : 0);
+      const result = call(-1, ...args.slice(1));
+      assert.equal(typeof result, "number", gives);
+      assert.equal(result, -1);
+      assert.match(errorName(libc!.errno()), /^(?:EBADF|EINVAL|ENOENT)$/);
+    });
+  }
+
+  test("numbers of 64 bits come and go whole", { skip }, () => {
+    const fd = libc!.memfd_create(new TextEncoder().encode("x\0"), F.cloexec);
+    const far = 2 ** 40;
+    const bytes = fixed(3).fill(7);
+    assert.equal(libc!.pwrite(fd, bytes, 3, far), 3);
+    const read = fixed(10);
+    assert.equal(libc!.pread(fd, read, 10, far + 1), 2);
+    assert.deepEqual([...read.subarray(0, 3)], [7, 7, 0]);
+    assert.equal(libc!.close(fd), 0);
+    assert.equal(libc!.close(fd), -1);
+    assert.equal(errorName(libc!.errno()), "EBADF");
+  });
+
+  test("proc(5) tells of this process", { skip }, () => {
+    const proc = openProc(libc!);
+    const files = proc.list("/proc/self/fd");
+    assert.ok(files.includes("0") && files.includes("2"));
+    assert.match(proc.read("/proc/self/status")!, /^Name:/);
+    assert.equal(proc.link("/proc/self/fd/99999"), undefined);
+    assert.equal(proc.read("/proc/self/fdinfo/99999"), undefined);
+    assert.equal(proc.link("/proc/self"), String(process.pid));
+  });
+});
