@@ -1,3 +1,8 @@
+/**
+ * The picture of a run of the bench.
+ *
+ * Runs once, under vitest: the bench is Node's.
+ */
 import assert from "node:assert/strict";
 import {
   type Named,

@@ -1,3 +1,8 @@
+/**
+ * The help text and what the docs say of it.
+ *
+ * Runs once, under vitest: it compares texts.
+ */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { parseCommandLine } from "../../cli/arguments.ts";

@@ -1,3 +1,9 @@
+/**
+ * The dispatcher in a disorderly world.
+ *
+ * Runs once, under bun: the world is a seeded generator's, so that each engine
+ * sees the same one.
+ */
 import assert from "node:assert/strict";
 import type { Balance } from "../../core/options/balance.ts";
 import { test } from "../harness.ts";

@@ -1,3 +1,9 @@
+/**
+ * Connections that are passed on in a disorderly world.
+ *
+ * Runs once, under bun: the world is a seeded generator's, so that each engine
+ * sees the same one.
+ */
 import assert from "node:assert/strict";
 import { MemoryProcess, MemoryWorld } from "../../adapters/memory.ts";
 import type { SpawnPlan } from "../../core/adapter.ts";

@@ -1,3 +1,8 @@
+/**
+ * The figure of docs/BALANCE.md.
+ *
+ * Runs once, under vitest: the script is Node's, whatever runs it.
+ */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";

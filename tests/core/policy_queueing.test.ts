@@ -1,3 +1,9 @@
+/**
+ * How long clients wait under each policy, in a model.
+ *
+ * Runs once, under vitest: its numbers come out of a seeded generator, so that
+ * each engine computes the same.
+ */
 import assert from "node:assert/strict";
 import { SLACK_MS } from "../../core/balance/policy.ts";
 import { describe, test } from "../harness.ts";

@@ -1,3 +1,9 @@
+/**
+ * The pool in a disorderly world.
+ *
+ * Runs once, under bun: the world is a seeded generator's, so that each engine
+ * sees the same one.
+ */
 import assert from "node:assert/strict";
 import type { MemoryProcess, MemoryWorld } from "../../adapters/memory.ts";
 import { SHARE_MODES } from "../../core/options/share_mode.ts";

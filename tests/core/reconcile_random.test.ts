@@ -1,3 +1,9 @@
+/**
+ * The rules of the pool in a disorderly world.
+ *
+ * Runs once, under bun: the world is a seeded generator's, so that each engine
+ * sees the same one.
+ */
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
 import { createRandom, forSeeds, type Random } from "../random.ts";

@@ -2,6 +2,9 @@
  * Real clients of socket.io and an unmodified server in four workers, which
  * keep their sessions in memory: a client that comes to another worker is told
  * that its session is unknown.
+ *
+ * Runs once, under vitest: its workers are of each runtime, and who gets a
+ * connection is decided by the core, which is the same on each.
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";

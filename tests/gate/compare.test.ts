@@ -1,3 +1,8 @@
+/**
+ * The three runners laid side by side.
+ *
+ * Runs once, under vitest: the gate's scripts are Node's.
+ */
 import assert from "node:assert/strict";
 import { differences, skips } from "../../scripts/lib/compare.ts";
 import { parseJunit, type Result } from "../../scripts/lib/junit.ts";

@@ -1,6 +1,9 @@
+/**
+ * Files that run under one runner alone, and what is run in one process.
+ *
+ * Runs once, under vitest: the gate's scripts are Node's.
+ */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { batches, type TestFile } from "../../scripts/lib/batches.ts";
 import { onceOf } from "../../scripts/lib/once.ts";
 import { RUNNERS } from "../../scripts/lib/runners.ts";
@@ -27,8 +30,6 @@ test("a file says that it runs once, where and why", () => {
 test("a file that says nothing runs under each runner", () => {
   assert.equal(onceOf("a.test.ts", `import "./b.ts";\n`), undefined);
   assert.equal(onceOf("a.test.ts", "/** Runs. */\n"), undefined);
-  const here = fileURLToPath(import.meta.url);
-  assert.equal(onceOf("once.test.ts", readFileSync(here, "utf8")), undefined);
 });
 
 test("an unreadable word about it is refused", () => {

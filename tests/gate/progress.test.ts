@@ -1,3 +1,8 @@
+/**
+ * What a run of the gate shows.
+ *
+ * Runs once, under vitest: the gate's scripts are Node's.
+ */
 import assert from "node:assert/strict";
 import {
   clock,

@@ -1,3 +1,8 @@
+/**
+ * The queue of the gate.
+ *
+ * Runs once, under vitest: the gate's scripts are Node's.
+ */
 import assert from "node:assert/strict";
 import { type Job, longestFirst, runQueue } from "../../scripts/lib/queue.ts";
 import { test } from "../harness.ts";

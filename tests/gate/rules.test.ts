@@ -1,3 +1,8 @@
+/**
+ * The rules of the tree.
+ *
+ * Runs once, under vitest: the gate's scripts are Node's.
+ */
 import assert from "node:assert/strict";
 import {
   circles,

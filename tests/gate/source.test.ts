@@ -1,3 +1,8 @@
+/**
+ * What is code in a source.
+ *
+ * Runs once, under vitest: the gate's scripts are Node's.
+ */
 import assert from "node:assert/strict";
 import { codeOnly, lineOf } from "../../scripts/lib/source.ts";
 import { test } from "../harness.ts";

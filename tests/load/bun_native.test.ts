@@ -1,6 +1,9 @@
 /**
  * Bun's own servers on the pool's sockets: reloads under load from a client
  * that never retries.
+ *
+ * Runs once, under bun: its workers are Bun's; supervisors of other runtimes
+ * reload Bun's servers in balanced_reloads.test.ts and unmodified.test.ts.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,6 +1,9 @@
 /**
  * Deno's own servers on the pool's sockets: reloads under load from a client
  * that never retries.
+ *
+ * Runs once, under deno: its workers are Deno's; supervisors of other runtimes
+ * reload Deno's servers in unmodified.test.ts.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,3 +1,8 @@
+/**
+ * The package as JSR has it.
+ *
+ * Runs once, under deno: Deno alone imports from JSR.
+ */
 import { cpSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { publishedFiles } from "../../scripts/lib/jsr.ts";
@@ -9,6 +14,7 @@ import { poolProgram, workerProgram } from "./requests.ts";
 import { run } from "./run.ts";
 import { ROOT } from "./tarball.ts";
 
+// For those who run it by hand.
 const skip = ownRuntime !== "deno" && "Deno alone imports from JSR";
 
 describe("the JSR package", () => {

@@ -1,4 +1,9 @@
-/** Unmodified programs with their runtime's own server in a balanced pool. */
+/**
+ * Unmodified programs with their runtime's own server in a balanced pool.
+ *
+ * Runs once, under bun: its programs are Bun's and Deno's, whatever supervises
+ * them.
+ */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import net from "node:net";

@@ -1,3 +1,9 @@
+/**
+ * A runtime's own server in an unmodified program.
+ *
+ * Runs once, under vitest: its programs are Bun's and Deno's, and any
+ * supervisor with any worker is what tests/pool/pairs.test.ts is for.
+ */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import net from "node:net";

@@ -1,4 +1,9 @@
-/** `Bun.serve` on an inherited socket: what its users use of it. */
+/**
+ * `Bun.serve` on an inherited socket: what its users use of it.
+ *
+ * Runs once, under bun: its supervisor is a program of Node and its workers are
+ * Bun's, whatever runs it.
+ */
 import assert from "node:assert/strict";
 import { within } from "../within.ts";
 import { connect, get } from "./client.ts";

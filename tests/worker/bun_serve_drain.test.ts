@@ -1,4 +1,9 @@
-/** `Bun.serve` on an inherited socket: how it ends. */
+/**
+ * `Bun.serve` on an inherited socket: how it ends.
+ *
+ * Runs once, under bun: its supervisor is a program of Node and its workers are
+ * Bun's, whatever runs it.
+ */
 import assert from "node:assert/strict";
 import http2 from "node:http2";
 import { within } from "../within.ts";

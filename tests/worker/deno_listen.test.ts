@@ -1,4 +1,9 @@
-/** `Deno.listen` and `Deno.listenTls` on an inherited socket. */
+/**
+ * `Deno.listen` and `Deno.listenTls` on an inherited socket.
+ *
+ * Runs once, under deno: its supervisor is a program of Node and its workers
+ * are Deno's, whatever runs it.
+ */
 import assert from "node:assert/strict";
 import process from "node:process";
 import tls from "node:tls";

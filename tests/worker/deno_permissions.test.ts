@@ -1,4 +1,9 @@
-/** Deno's servers where Deno does not allow to graft them. */
+/**
+ * Deno's servers where Deno does not allow to graft them.
+ *
+ * Runs once, under deno: it is about workers on Deno, and any supervisor with
+ * any worker is what tests/pool/pairs.test.ts is for.
+ */
 import assert from "node:assert/strict";
 import process from "node:process";
 import { fixture, LOCAL, prefork, ready } from "../command.ts";

@@ -1,4 +1,9 @@
-/** `Deno.serve` on an inherited socket: what its users use of it. */
+/**
+ * `Deno.serve` on an inherited socket: what its users use of it.
+ *
+ * Runs once, under deno: its supervisor is a program of Node and its workers
+ * are Deno's, whatever runs it.
+ */
 import assert from "node:assert/strict";
 import http2 from "node:http2";
 import { within } from "../within.ts";
