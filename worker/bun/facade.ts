@@ -1,6 +1,8 @@
 /**
  * What the program sees of a grafted server of `Bun.serve`: the server itself,
- * with the pool's address, and with methods that reach all of its shards.
+ * with the pool's address, and with methods that reach all of its shards. Bun's
+ * own members are getters of its class, so they are covered on the object; Deno's
+ * is a plain object, which `deno/serve.ts` writes anew.
  *
  * @module
  */

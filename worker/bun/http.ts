@@ -17,7 +17,7 @@ import { putFacade } from "../listening/facade.ts";
 import { closeAfterResponse, lookAtSockets } from "../drain/http.ts";
 import { responseOf } from "../drain/idle.ts";
 import { addressOf } from "../listening/address.ts";
-import { endLongLived, type LongLived } from "../drain/long_lived.ts";
+import { drainOnce } from "../drain/long_lived.ts";
 import { trackUpgrades } from "../drain/upgrades.ts";
 import { finished, type GraftedServer } from "./drain.ts";
 import { listenThrough } from "./http_listen.ts";
@@ -91,8 +91,9 @@ function trackBunHttp(
     presentCore()?.balancer?.accepted(1);
     touch();
   });
-  let longLived: LongLived | undefined;
-  const begin = async (idle: number): Promise<void> => {
+  let draining = false;
+  const drain = drainOnce(async (idle, longLived) => {
+    draining = true;
     const all = shards()?.all() ?? [];
     shards()?.quiesce();
     closeAfterResponse(server, sockets);
@@ -101,7 +102,7 @@ function trackBunHttp(
     // together.
     const watch = { look: () => {} };
     void scanUntil((now) => {
-      lookAtSockets(sockets, upgraded, watch, longLived, now);
+      lookAtSockets(sockets, upgraded, watch, longLived(), now);
       return over;
     });
     // Bun counts none of the connections that were upgraded.
@@ -111,18 +112,10 @@ function trackBunHttp(
       );
     await Promise.all(all.map((each) => finished(each, idle, busy)));
     over = true;
-    longLived?.stop();
+    longLived()?.stop();
     await Promise.all(all.map(({ server }) => server.stop(true)));
     // Once more by its own means, for its state and its "close".
     http.Server.prototype.close.call(server);
-  };
-  let drained: Promise<void> | undefined;
-  return {
-    draining: () => drained !== undefined,
-    open: () => sockets.size,
-    drain(idle, window) {
-      if (window !== Infinity) longLived ??= endLongLived(window);
-      return drained ??= begin(idle);
-    },
-  };
+  });
+  return { drain, draining: () => draining, open: () => sockets.size };
 }

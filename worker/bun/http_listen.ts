@@ -1,5 +1,6 @@
 /**
- * Reaches the `Bun.serve` beneath a server of `node:http`.
+ * Reaches the `Bun.serve` beneath a server of `node:http`, which is Bun's way
+ * alone: on Deno `node:http` takes a socket over.
  *
  * @module
  */

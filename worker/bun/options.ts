@@ -1,5 +1,6 @@
 /**
- * The program's options with some of ours over them.
+ * The program's options with some of ours over them. They may be an object of a
+ * class, which Bun reads through its prototypes; Deno's options are copied.
  *
  * @module
  */

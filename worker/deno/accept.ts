@@ -1,7 +1,8 @@
 /**
  * What stands between a program's `accept()` and those of Deno: one for several
  * listeners, since a worker can accept on another one's shard as well, and a
- * pause while others go first.
+ * pause while others go first. A program of Bun is called for each connection and
+ * has no `accept()`.
  *
  * @module
  */

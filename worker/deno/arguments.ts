@@ -1,5 +1,6 @@
 /**
- * What a program gives to `Deno.serve`.
+ * What a program gives to `Deno.serve`, which has three overloads; `Bun.serve`
+ * has one.
  *
  * @module
  */

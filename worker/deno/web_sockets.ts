@@ -1,6 +1,7 @@
 /**
  * The WebSockets of `Deno.serve`: kept so that a drain can end them one after
- * the other.
+ * the other. They come from a function of their own, not from the server: Bun's
+ * are known by its handlers (`bun/requests.ts`).
  *
  * @module
  */

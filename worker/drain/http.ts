@@ -14,7 +14,7 @@ import {
 } from "./connections.ts";
 import { type IdleWatch, responseOf, watchIdle } from "./idle.ts";
 import { RUNTIME } from "../process/runtime.ts";
-import { endLongLived, type LongLived } from "./long_lived.ts";
+import { drainOnce, type LongLived } from "./long_lived.ts";
 import { trackUpgrades, type Upgrades } from "./upgrades.ts";
 
 /** The connections of an HTTP/1.1 server, tracked from this call on. */
@@ -34,30 +34,23 @@ export function trackHttp(
     track,
   );
 
-  let longLived: LongLived | undefined;
-  const begin = (idle: number): Promise<void> => {
+  const drain = drainOnce((idle, longLived) => {
     if (RUNTIME.httpChecksListening) keepListening(server);
     closeAfterResponse(server, sockets);
     const watch = watchIdle(idle);
     return scanUntil((now) => {
-      lookAtSockets(sockets, upgraded, watch, longLived, now);
+      lookAtSockets(sockets, upgraded, watch, longLived(), now);
       for (const socket of [...waiting, ...shaking ?? []]) {
         watch.look(socket, now);
       }
-      if (connections.count > 0) return false;
-      longLived?.stop();
-      return true;
+      return connections.count === 0;
     });
-  };
-  let drained: Promise<void> | undefined;
+  });
   const connections: Connections = {
     get count() {
       return sockets.size + waiting.size + (shaking?.size ?? 0);
     },
-    drain(idle, window) {
-      if (window !== Infinity) longLived ??= endLongLived(window);
-      return drained ??= begin(idle);
-    },
+    drain,
   };
   return connections;
 }

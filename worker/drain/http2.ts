@@ -21,7 +21,7 @@ import {
 import { lookAtSockets, trackHandshakes } from "./http.ts";
 import { watchIdle } from "./idle.ts";
 import { RUNTIME } from "../process/runtime.ts";
-import { endLongLived, type LongLived } from "./long_lived.ts";
+import { drainOnce } from "./long_lived.ts";
 import { trackUpgrades } from "./upgrades.ts";
 
 /**
@@ -55,8 +55,7 @@ export function trackHttp2(
     socket.once("close", () => sockets.delete(socket));
   });
 
-  let longLived: LongLived | undefined;
-  const begin = (idle: number): Promise<void> => {
+  const drain = drainOnce((idle, longLived) => {
     const watch = watchIdle(idle);
     // The first listener of this event would change what http2 does.
     if (server.listenerCount("request") > 0) {
@@ -66,26 +65,20 @@ export function trackHttp2(
       for (const [session, born] of sessions) {
         if (!session.closed && now - born >= idle) session.close();
       }
-      for (const stream of streams) longLived?.stream(stream);
-      lookAtSockets(sockets, upgraded, watch, longLived, now);
+      for (const stream of streams) longLived()?.stream(stream);
+      lookAtSockets(sockets, upgraded, watch, longLived(), now);
       for (const socket of [...waiting, ...shaking ?? []]) {
         watch.look(socket, now);
       }
-      if (connections.count > 0) return false;
-      longLived?.stop();
-      return true;
+      return connections.count === 0;
     });
-  };
-  let drained: Promise<void> | undefined;
+  });
   const connections: Connections = {
     get count() {
       return sessions.size + sockets.size + waiting.size +
         (shaking?.size ?? 0);
     },
-    drain(idle, window) {
-      if (window !== Infinity) longLived ??= endLongLived(window);
-      return drained ??= begin(idle);
-    },
+    drain,
   };
   return connections;
 }

@@ -8,6 +8,7 @@ import type { ServerResponse } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import { isEventStream } from "./event_boundary.ts";
+import type { Connections } from "./connections.ts";
 import { endPoll, isHangingPoll } from "./long_poll.ts";
 import { type Outgoing, streamEndOf, typeOf } from "./http_event_stream.ts";
 import { spreadOver } from "./spread.ts";
@@ -30,7 +31,7 @@ export interface LongLived {
  *
  * @param window how long until the deadline, in ms
  */
-export function endLongLived(window: number): LongLived {
+function endLongLived(window: number): LongLived {
   const seen = new WeakSet<object>();
   const spread = spreadOver<() => void>([], window, (end) => end());
   const patience = closePatience(window);
@@ -62,5 +63,29 @@ export function endLongLived(window: number): LongLived {
       if (isEventStream(stream.sentHeaders["content-type"])) streaming(stream);
     },
     stop: spread.stop,
+  };
+}
+
+/**
+ * Makes the drain of a server's connections. The first call begins it; the first
+ * one with a window has what is long-lived end within it.
+ *
+ * @param begin resolves once no connection is left
+ */
+export function drainOnce(
+  begin: (
+    idle: number,
+    longLived: () => LongLived | undefined,
+  ) => Promise<void>,
+): Connections["drain"] {
+  let longLived: LongLived | undefined;
+  let drained: Promise<void> | undefined;
+  const run = async (idle: number): Promise<void> => {
+    await begin(idle, () => longLived);
+    longLived?.stop();
+  };
+  return (idle, window) => {
+    if (window !== Infinity) longLived ??= endLongLived(window);
+    return drained ??= run(idle);
   };
 }
