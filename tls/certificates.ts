@@ -91,7 +91,7 @@ export function openCertificates(
   };
 }
 
-const opened = new WeakMap<readonly CertificateFiles[], Certificates>();
+const byFiles = new WeakMap<readonly CertificateFiles[], Certificates>();
 
 /**
  * The certificates of a listener, read once for each process, or undefined
@@ -104,7 +104,7 @@ export function certificatesOf(
   { certificates }: ListenerFeatures,
 ): Certificates | undefined {
   if (certificates === undefined) return undefined;
-  const known = opened.get(certificates) ?? openCertificates(certificates);
-  opened.set(certificates, known);
+  const known = byFiles.get(certificates) ?? openCertificates(certificates);
+  byFiles.set(certificates, known);
   return known;
 }

@@ -34,13 +34,13 @@ export interface CertificatePair {
  * of a sentence
  */
 export function readPair(files: CertificateFiles): CertificatePair {
-  const cert = read(files.cert, "certificate");
-  const key = read(files.key, "key");
-  const leaf = tried(
+  const cert = readText(files.cert, "certificate");
+  const key = readText(files.key, "key");
+  const leaf = withProblem(
     () => new X509Certificate(cert),
     `"${files.cert}" holds no certificate in PEM`,
   );
-  const secret = tried(
+  const secret = withProblem(
     () => createPrivateKey(key),
     `"${files.key}" holds no private key in PEM without a passphrase`,
   );
@@ -56,7 +56,7 @@ export function readPair(files: CertificateFiles): CertificatePair {
     names: namesOf(leaf.subjectAltName, leaf.subject),
     serial: leaf.serialNumber,
     expires: Date.parse(leaf.validTo),
-    context: tried(
+    context: withProblem(
       () => createSecureContext({ cert, key }),
       `TLS cannot use the certificate "${files.cert}"`,
     ),
@@ -73,14 +73,14 @@ export function pairProblem(files: CertificateFiles): string | undefined {
   }
 }
 
-function read(path: string, what: string): string {
-  return tried(
+function readText(path: string, what: string): string {
+  return withProblem(
     () => readFileSync(path, "utf8"),
     `the ${what} "${path}" cannot be read`,
   );
 }
 
-function tried<T>(run: () => T, problem: string): T {
+function withProblem<T>(run: () => T, problem: string): T {
   try {
     return run();
   } catch (error) {

@@ -28,7 +28,7 @@ import { createHandoff } from "./handoff/dispatcher.ts";
 import { refChannel } from "./process/channel.ts";
 import { createMessages } from "./process/messages.ts";
 import { handleMessages } from "./supervisor_messages.ts";
-import { createOpening } from "./listening/on_demand.ts";
+import { createOnDemand } from "./listening/on_demand.ts";
 import { RUNTIME } from "./process/runtime.ts";
 import { trapStandalone, trapSupervised } from "./process/signals.ts";
 import type { Worker } from "./types.ts";
@@ -116,7 +116,7 @@ function createCore(): Core {
     return balanced.has(listener);
   });
   const drain = createDrain(handoff.flush);
-  const opening = createOpening(
+  const onDemand = createOnDemand(
     tell,
     inheritance?.listeners.some(({ mode }) =>
       mode === "handoff" || mode === "balanced"
@@ -200,7 +200,7 @@ function createCore(): Core {
       missing.delete(listener);
       if (missing.size === 0) ready();
     },
-    open: opening.open,
+    open: onDemand.open,
   };
 
   if (inheritance === undefined) {
@@ -220,7 +220,7 @@ function createCore(): Core {
     else setTimeout(begin, LEAVE_ANSWER_MS).unref();
   });
   channel.onMessage(
-    handleMessages({ core, drain, handoff, messages, opening }),
+    handleMessages({ core, drain, handoff, messages, onDemand }),
   );
   channel.onDisconnect(() => {
     messages.end();

@@ -66,7 +66,7 @@ export function certificates(
       'Cannot use certificates: there is none, pass at least one as in [{ cert: "cert.pem", key: "key.pem" }]',
     );
   }
-  const opened = open(files);
+  const opened = openFiles(files);
   const { cert, key } = opened.pairs()[0]!;
   return {
     cert,
@@ -82,7 +82,7 @@ export function certificates(
   };
 }
 
-function open(
+function openFiles(
   files: readonly CertificateFiles[],
 ): ReturnType<typeof openCertificates> {
   try {

@@ -9,7 +9,7 @@ import type { Core } from "./process/worker_core.ts";
 import { type Drain, LATE_MS } from "./drain/drain.ts";
 import type { Handoff } from "./handoff/dispatcher.ts";
 import type { Messages } from "./process/messages.ts";
-import type { Opening } from "./listening/on_demand.ts";
+import type { OnDemand } from "./listening/on_demand.ts";
 
 /** What messages act upon. */
 export interface Subjects {
@@ -22,19 +22,19 @@ export interface Subjects {
   /** The program's own messages. */
   readonly messages: Messages;
   /** What it has asked to be opened. */
-  readonly opening: Opening;
+  readonly onDemand: OnDemand;
 }
 
 /** The listener of the channel. Noise is ignored: the supervisor is trusted. */
 export function handleMessages(
-  { core, drain, handoff, messages, opening }: Subjects,
+  { core, drain, handoff, messages, onDemand }: Subjects,
 ): (message: unknown, handle: unknown) => void {
   return (raw, handle) => {
     const parsed = parseToWorker(raw);
     const connection = parsed.kind === "ours" &&
       parsed.message.type === "connection";
     // The supervisor sends a connection only when all before it was read.
-    if (!connection) opening.heard();
+    if (!connection) onDemand.heard();
     if (parsed.kind === "user") return messages.emit(parsed.message);
     if (parsed.kind === "noise") return;
     const message = parsed.message;
@@ -50,7 +50,7 @@ export function handleMessages(
         return handoff.receive(message.listener, handle, message.head);
       case "opened":
       case "refused":
-        return opening.answer(message);
+        return onDemand.answer(message);
       case "wake":
         // It was heard above, which is all that was asked.
         return;

@@ -29,7 +29,7 @@ interface Shared {
 }
 
 // One balancer per process, so one of these.
-const made = new WeakMap<Balancer, Shared>();
+const sharedOfBalancer = new WeakMap<Balancer, Shared>();
 
 /**
  * What a server is to call for each request or connection, which costs next to
@@ -106,7 +106,7 @@ function countedBy(
 function sharedOf(listener: InheritedListener): Shared | undefined {
   const balancer = presentCore()?.balancer;
   if (listener.mode !== "balanced" || balancer === undefined) return undefined;
-  let shared = made.get(balancer);
+  let shared = sharedOfBalancer.get(balancer);
   if (shared === undefined) {
     const now = (): number => performance.now();
     const openFiles = (): number => kernelHere(0).openFiles();
@@ -118,7 +118,7 @@ function sharedOf(listener: InheritedListener): Shared | undefined {
       delay,
       failed: warnUnbalanced,
     });
-    made.set(balancer, shared = { load, yielding });
+    sharedOfBalancer.set(balancer, shared = { load, yielding });
   }
   return shared;
 }

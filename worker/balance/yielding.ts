@@ -57,13 +57,13 @@ export interface YieldingParts {
 }
 
 /** How often it looks while connections come and it may have to yield, in ms. */
-const LOOK_MS = 1;
+const BUSY_LOOK_MS = 1;
 
 /** How often it looks while there are requests and nothing else, in ms. */
-const SELDOM_MS = 8;
+const REQUEST_LOOK_MS = 8;
 
 /** How often it looks while nothing happens, in ms. */
-const RARELY_MS = 50;
+const QUIET_LOOK_MS = 50;
 
 /** When nothing has changed for so long while it yields, nothing happens, in ms. */
 const QUIET_MS = 100;
@@ -90,7 +90,7 @@ export function createYielding(parts: YieldingParts): Yielding {
   /** True while the next look is near: then a touch need not do anything. */
   let soon = false;
   let touched = false;
-  let wait = LOOK_MS;
+  let wait = BUSY_LOOK_MS;
   let yields = false;
   let waitsSince: number | undefined;
   let stuckSince: number | undefined;
@@ -103,12 +103,12 @@ export function createYielding(parts: YieldingParts): Yielding {
     timer?.cancel();
     timer = undefined;
     soon = false;
-    wait = LOOK_MS;
+    wait = BUSY_LOOK_MS;
   };
   const arm = (ms: number): void => {
     timer?.cancel();
     wait = ms;
-    soon = ms <= SELDOM_MS;
+    soon = ms <= REQUEST_LOOK_MS;
     timer = delay(look, ms);
   };
   const quiesce = (server: YieldingServer): void => {
@@ -170,9 +170,9 @@ export function createYielding(parts: YieldingParts): Yielding {
     const was = touched;
     touched = false;
     if (servers.size === 0) disarm();
-    else if (isActive) arm(LOOK_MS);
-    else if (was) arm(Math.min(SELDOM_MS, 2 * wait));
-    else if (yields) arm(Math.min(RARELY_MS, 2 * wait));
+    else if (isActive) arm(BUSY_LOOK_MS);
+    else if (was) arm(Math.min(REQUEST_LOOK_MS, 2 * wait));
+    else if (yields) arm(Math.min(QUIET_LOOK_MS, 2 * wait));
     else disarm();
   };
   const touch = (): void => {
@@ -182,7 +182,7 @@ export function createYielding(parts: YieldingParts): Yielding {
   const counted = (): number => {
     // With each beat one look at least, for what came without a touch and for
     // what has become of the others.
-    if (timer === undefined) arm(LOOK_MS);
+    if (timer === undefined) arm(BUSY_LOOK_MS);
     return load.open();
   };
 

@@ -12,7 +12,7 @@ import { bunAddress } from "./address.ts";
 import type { BunServeOptions, BunServer } from "./types.ts";
 
 /** What stands behind the facade. */
-export interface BunBackend {
+export interface BunFacadeTarget {
   /** The servers, the one that the program sees among them. */
   readonly servers: () => readonly BunServer[];
   /** The server that a request came to. */
@@ -27,16 +27,16 @@ export interface BunBackend {
 export function putBunFacade(
   facade: BunServer,
   listener: InheritedListener,
-  backend: BunBackend,
+  target: BunFacadeTarget,
 ): void {
   // The facade has the names of its native members, which stay beneath.
   const native = Object.getPrototypeOf(facade) as BunServer;
   const call = (server: BunServer, name: keyof BunServer, args: unknown[]) =>
     Reflect.apply(native[name] as () => unknown, server, args);
   const sum = (get: (server: BunServer) => unknown): number =>
-    backend.servers().reduce((all, server) => all + Number(get(server)), 0);
+    target.servers().reduce((all, server) => all + Number(get(server)), 0);
   const each = (name: keyof BunServer, args: unknown[] = []): void => {
-    for (const server of backend.servers()) call(server, name, args);
+    for (const server of target.servers()) call(server, name, args);
   };
   const method = (value: unknown): PropertyDescriptor => ({
     value,
@@ -49,18 +49,18 @@ export function putBunFacade(
   });
   const ofOwner = (name: "upgrade" | "requestIP" | "timeout") =>
     method((request: Request, ...rest: unknown[]) =>
-      call(backend.ownerOf(request), name, [request, ...rest])
+      call(target.ownerOf(request), name, [request, ...rest])
     );
   const counted = (name: "pendingRequests" | "pendingWebSockets") =>
     getter(() => sum((server) => Reflect.get(native, name, server)));
 
   Object.defineProperties(facade, {
     ...addressGetters(facade, listener, getter),
-    stop: method(backend.stop),
-    [Symbol.dispose]: method(() => void backend.stop()),
-    [Symbol.asyncDispose]: method(() => backend.stop()),
+    stop: method(target.stop),
+    [Symbol.dispose]: method(() => void target.stop()),
+    [Symbol.asyncDispose]: method(() => target.stop()),
     reload: method((options: BunServeOptions) => {
-      backend.reload(options);
+      target.reload(options);
       return facade;
     }),
     upgrade: ofOwner("upgrade"),

@@ -16,12 +16,16 @@ import { addressMembers } from "./address.ts";
 import { inheriting } from "./options.ts";
 import type { BunPlaceOptions } from "./wanted.ts";
 
-type Handler = (this: unknown, socket: object, ...rest: unknown[]) => unknown;
+type SocketHandler = (
+  this: unknown,
+  socket: object,
+  ...rest: unknown[]
+) => unknown;
 
 /** What is used of the handlers of a socket. */
-interface Handlers {
-  readonly open?: Handler;
-  readonly close?: Handler;
+interface SocketHandlers {
+  readonly open?: SocketHandler;
+  readonly close?: SocketHandler;
 }
 
 /** The options of `Bun.listen`, as far as they are looked at. */
@@ -31,7 +35,7 @@ export interface BunListenOptions extends BunPlaceOptions {
   /** True to share it with nobody. */
   readonly exclusive?: unknown;
   /** The handlers of its connections. */
-  readonly socket: Handlers;
+  readonly socket: SocketHandlers;
 }
 
 /** A listener of `Bun.listen`. */
@@ -39,7 +43,7 @@ export interface BunListener {
   /** Stops accepting; with true its connections end at once. */
   stop(closeActiveConnections?: boolean): void;
   /** Replaces the handlers. */
-  reload(options: { readonly socket: Handlers }): void;
+  reload(options: { readonly socket: SocketHandlers }): void;
 }
 
 /** `Bun.listen` itself. */
@@ -96,7 +100,7 @@ export function listenAt(
   const own = inherited?.shard ?? 0;
   let handlers = options.socket;
   let open = true;
-  const watched = (): Handlers =>
+  const watched = (): SocketHandlers =>
     counted(handlers, sockets, () => balance?.accepted());
   const listen = (shard: number): BunListener => {
     const place = places[shard];
@@ -132,7 +136,7 @@ export function listenAt(
     },
     reload: {
       configurable: true,
-      value({ socket }: { readonly socket: Handlers }) {
+      value({ socket }: { readonly socket: SocketHandlers }) {
         handlers = socket;
         const next = { socket: watched() };
         for (const each of shards.values()) native.reload.call(each, next);
@@ -211,14 +215,14 @@ function balanceBunListen(
 
 /** The handlers, with the open sockets counted. */
 function counted(
-  handlers: Handlers,
+  handlers: SocketHandlers,
   sockets: Set<object>,
   accepted: () => void,
-): Handlers {
+): SocketHandlers {
   const wrap = (
     name: "open" | "close",
     before: (socket: object) => void,
-  ): Handler =>
+  ): SocketHandler =>
     function (socket, ...rest) {
       before(socket);
       return handlers[name]?.call(this, socket, ...rest);

@@ -81,7 +81,7 @@ function answering(
   let ending = signal.aborted;
   signal.addEventListener("abort", () => ending = true, { once: true });
   const finish = (answer: Response, headers: Headers): Response => {
-    const response = isStream(headers) ? endAtDrain(answer, signal) : answer;
+    const response = isStreaming(headers) ? endAtDrain(answer, signal) : answer;
     return ending ? closing(response) : response;
   };
   const later = (answer: BunAnswer): BunAnswer =>
@@ -95,13 +95,13 @@ function answering(
       if (headers === undefined) {
         return answer instanceof Promise ? answer.then(later) : answer;
       }
-      return ending || isStream(headers)
+      return ending || isStreaming(headers)
         ? finish(answer as Response, headers)
         : answer;
     };
 }
 
-const isStream = (headers: Headers): boolean =>
+const isStreaming = (headers: Headers): boolean =>
   isEventStream(headers.get("content-type"));
 
 function routes(value: unknown, onRequest: Wrap, signal: AbortSignal): unknown {

@@ -26,7 +26,7 @@ export interface Accepting<C> {
   add(source: AcceptSource<C>): void;
 }
 
-interface Waiter<C> {
+interface AcceptCall<C> {
   resolve(connection: C): void;
   reject(error: unknown): void;
 }
@@ -38,7 +38,7 @@ interface Waiter<C> {
  */
 export function acceptFromAll<C>(isOpen: () => boolean): Accepting<C> {
   const idle = new Set<AcceptSource<C>>();
-  const waiters: Waiter<C>[] = [];
+  const waiters: AcceptCall<C>[] = [];
   // Accepted for a waiter that another source has served meanwhile.
   const spare: C[] = [];
   let busy = 0;

@@ -20,8 +20,8 @@ import {
 } from "../match/reuse_port.ts";
 import type { Settings } from "../match/settings.ts";
 
-type Listener = Deno.Listener<Deno.Conn>;
-type Listen = (options: DenoPlaceOptions) => Listener;
+type DenoListener = Deno.Listener<Deno.Conn>;
+type ListenFunction = (options: DenoPlaceOptions) => DenoListener;
 
 /** Replaces both, which can be assigned. */
 export function patchDenoListen(core: Core, settings: Settings): void {
@@ -29,13 +29,13 @@ export function patchDenoListen(core: Core, settings: Settings): void {
     core,
     settings,
     "Deno.listen",
-    Deno.listen as Listen,
+    Deno.listen as ListenFunction,
   ) as typeof Deno.listen;
   Deno.listenTls = patched(
     core,
     settings,
     "Deno.listenTls",
-    Deno.listenTls as unknown as Listen,
+    Deno.listenTls as unknown as ListenFunction,
   ) as unknown as typeof Deno.listenTls;
 }
 
@@ -43,8 +43,8 @@ function patched(
   core: Core,
   settings: Settings,
   name: string,
-  original: Listen,
-): Listen {
+  original: ListenFunction,
+): ListenFunction {
   return (options) => {
     const wanted = isBypassed() ? undefined : wantedOfListen(options);
     if (wanted === undefined) return original(options);
@@ -70,8 +70,8 @@ function listenInherited(
   name: string,
   options: DenoPlaceOptions,
   inherited: InheritedListener,
-  original: Listen,
-): Listener {
+  original: ListenFunction,
+): DenoListener {
   const reservation = reserve(core, inherited);
   const free = (): void => void core.attachments.delete(inherited.name);
   try {
@@ -105,7 +105,7 @@ function shareable(
 }
 
 /** Stops accepting. Its connections are not known here. */
-function stopAccepting(listener: Listener): Promise<void> {
+function stopAccepting(listener: DenoListener): Promise<void> {
   try {
     listener.close();
   } catch {

@@ -8,7 +8,7 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Handshake } from "./websocket.ts";
 
-const EVENTS: readonly string[] = ["upgrade", "connect"];
+const UPGRADE_EVENTS: readonly string[] = ["upgrade", "connect"];
 
 /** The connections of a server that have been upgraded. */
 export interface Upgrades {
@@ -34,18 +34,18 @@ export function trackUpgrades(server: Server): Upgrades {
     );
   };
   const hook = (event: string | symbol, listener: unknown): void => {
-    if (listener === mark || !EVENTS.includes(String(event))) return;
+    if (listener === mark || !UPGRADE_EVENTS.includes(String(event))) return;
     if (!server.listeners(event).includes(mark)) {
       server.prependListener(event as string, mark);
     }
   };
   const unhook = (event: string | symbol, listener: unknown): void => {
-    if (listener === mark || !EVENTS.includes(String(event))) return;
+    if (listener === mark || !UPGRADE_EVENTS.includes(String(event))) return;
     if (server.listeners(event).every((each) => each === mark)) {
       server.removeListener(event, mark);
     }
   };
-  for (const event of EVENTS) {
+  for (const event of UPGRADE_EVENTS) {
     if (server.listenerCount(event) > 0) server.prependListener(event, mark);
   }
   server.on("newListener", hook);

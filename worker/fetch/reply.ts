@@ -36,7 +36,7 @@ export function guarded(
       return plain(499, "Client Closed Request");
     }
     try {
-      return checked(await onError(error));
+      return mustBeResponse(await onError(error));
     } catch (second) {
       return defaultOnError(second);
     }
@@ -46,16 +46,16 @@ export function guarded(
       const result = handler(request, info);
       // Without a promise there is no need to make one.
       if (isResponse(result)) return result;
-      return Promise.resolve(result).then(checked).catch((error: unknown) =>
-        recover(error, request)
-      );
+      return Promise.resolve(result).then(mustBeResponse).catch((
+        error: unknown,
+      ) => recover(error, request));
     } catch (error) {
       return recover(error, request);
     }
   };
 }
 
-function checked(result: unknown): Response {
+function mustBeResponse(result: unknown): Response {
   if (isResponse(result)) return result;
   throw new TypeError(
     `Cannot answer the request: the handler returned ${

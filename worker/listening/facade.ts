@@ -9,7 +9,7 @@ import type { Server as HttpServer } from "node:http";
 import type { Server } from "node:net";
 
 /** What stands behind a server. */
-export interface Backend {
+export interface FacadeTarget {
   /** True for a server that does not listen itself but is fed. */
   readonly fed: boolean;
   /** The address that connections come to. */
@@ -31,7 +31,7 @@ export interface Facade {
 }
 
 /** Puts the facade before a server. */
-export function putFacade(server: Server, backend: Backend): Facade {
+export function putFacade(server: Server, target: FacadeTarget): Facade {
   // What the server had of its own: on Bun "listening" is such a property.
   const before = new Map<string, PropertyDescriptor | undefined>();
   let asked = false;
@@ -50,9 +50,9 @@ export function putFacade(server: Server, backend: Backend): Facade {
   };
   const end = (callback: ((error?: Error) => void) | undefined): void => {
     hide();
-    backend.closed();
+    target.closed();
     callback?.();
-    if (backend.fed) server.emit("close");
+    if (target.fed) server.emit("close");
   };
   const close: Server["close"] = (callback) => {
     if (asked) {
@@ -64,8 +64,8 @@ export function putFacade(server: Server, backend: Backend): Facade {
     }
     asked = true;
     open = false;
-    const ended = backend.close();
-    if (backend.fed || closed) void ended.then(() => end(callback));
+    const ended = target.close();
+    if (target.fed || closed) void ended.then(() => end(callback));
     else server.once("close", () => end(callback));
     return server;
   };
@@ -79,7 +79,7 @@ export function putFacade(server: Server, backend: Backend): Facade {
     // Frameworks call it when they close. The drain ends idle connections
     // anyway, but not one that was accepted a moment ago.
     const value = (): void => {
-      if (!backend.draining()) closeIdleConnections.call(server as HttpServer);
+      if (!target.draining()) closeIdleConnections.call(server as HttpServer);
     };
     put("closeIdleConnections", { value, writable: true });
   }
@@ -89,7 +89,7 @@ export function putFacade(server: Server, backend: Backend): Facade {
   // Bun assigns it (1.4.4); what it says counts again once it is hidden.
   put("listening", { get: () => open, set: () => {} });
   put("address", {
-    value: () => open ? backend.address() : own(),
+    value: () => open ? target.address() : own(),
     writable: true,
   });
   // Node's http starts its timers for slow requests on this event.

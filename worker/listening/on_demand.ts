@@ -15,7 +15,7 @@ import { refChannel } from "../process/channel.ts";
 export type OpenAnswer = Extract<ToWorker, { type: "opened" | "refused" }>;
 
 /** The questions that are under way. */
-export interface Opening {
+export interface OnDemand {
   /** See {@linkcode Core.open}. */
   readonly open: Core["open"];
   /** Takes an answer. */
@@ -33,10 +33,10 @@ export interface Opening {
  *
  * @param handsOff true in a pool that hands connections over from the start
  */
-export function createOpening(
+export function createOnDemand(
   tell: Core["tell"],
   handsOff: boolean,
-): Opening {
+): OnDemand {
   const asked = new Map<number, PromiseWithResolvers<InheritedListener>>();
   let telling = handsOff;
   let untold = 0;

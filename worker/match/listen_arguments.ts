@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isPort, type OpenSocket, type Wanted } from "./wanted.ts";
+import { isPortNumber, type OpenSocket, type Wanted } from "./wanted.ts";
 
 /** What a program asks for by `listen()`. */
 export interface ListenRequest {
@@ -107,7 +107,7 @@ function parsePort(value: unknown): number | undefined {
   if (typeof value === "string" && value.trim() === "") return undefined;
   if (typeof value !== "number" && typeof value !== "string") return undefined;
   const port = Number(value);
-  return isPort(port) ? port : undefined;
+  return isPortNumber(port) ? port : undefined;
 }
 
 function positive(value: unknown): number | undefined {

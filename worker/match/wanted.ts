@@ -32,7 +32,7 @@ export function tcpWanted(
   port: unknown,
 ): Wanted | undefined {
   const number = typeof port === "string" ? Number(port) : port;
-  if (!isPort(number)) return undefined;
+  if (!isPortNumber(number)) return undefined;
   return {
     kind: "tcp",
     host: typeof hostname === "string" && hostname !== ""
@@ -43,7 +43,7 @@ export function tcpWanted(
 }
 
 /** True for the number of a TCP or UDP port, 0 among them. */
-export function isPort(value: unknown): value is number {
+export function isPortNumber(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 &&
     value <= 65535;
 }

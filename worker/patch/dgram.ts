@@ -17,7 +17,7 @@ import process from "node:process";
 import { isBypassed } from "../process/bypass.ts";
 import type { Core } from "../process/worker_core.ts";
 import { cannot } from "../process/errors.ts";
-import { isPort } from "../match/wanted.ts";
+import { isPortNumber } from "../match/wanted.ts";
 import type { Settings } from "../match/settings.ts";
 
 type Bind = (this: dgram.Socket, ...args: unknown[]) => dgram.Socket;
@@ -68,7 +68,7 @@ function sharedPort([first]: readonly unknown[]): number | undefined {
     port = "port" in first ? first.port : undefined;
   }
   const number = typeof port === "string" ? Number(port) : port;
-  return isPort(number) && number > 0 ? number : undefined;
+  return isPortNumber(number) && number > 0 ? number : undefined;
 }
 
 function socketState(socket: dgram.Socket): State | undefined {
