@@ -178,6 +178,7 @@ export class MemoryWorld {
     if (accept === undefined) throw new Error("Nobody accepts");
     accept({
       peer,
+      peeks: false,
       read: (limit, reader) => {
         const bytes = Uint8Array.from(text, (char) => char.charCodeAt(0));
         queueMicrotask(() => reader.bytes(bytes.subarray(0, limit)));

@@ -115,9 +115,13 @@ export interface Connection {
   /** The client's address without its port; undefined on a Unix socket. */
   readonly peer: string | undefined;
   /**
-   * Takes what the client sends out of the connection, but never more than
-   * `limit` bytes, until disposed. The reader is not called before this
-   * returns. What it was given must be sent to the worker with the connection.
+   * True when {@linkcode Connection.read} only looks: the worker reads the same
+   * again. Where it does not, what was read must be sent with the connection.
+   */
+  readonly peeks: boolean;
+  /**
+   * Reads what the client sends, but never more than `limit` bytes, until
+   * disposed. The reader is not called before this returns.
    */
   read(limit: number, reader: HeadReader): Disposable;
   /** Closes this process' copy; the worker's copy lives on. */

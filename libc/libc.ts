@@ -88,6 +88,9 @@ export const F = {
 /** Flags of sendmsg(2): never a SIGPIPE, never wait. */
 export const MSG_NOSIGNAL_DONTWAIT: number = 0x4000 | 0x40;
 
+/** Flags of recv(2): never wait, and leave what is read where it is. */
+export const MSG_PEEK_DONTWAIT: number = 0x2 | 0x40;
+
 /** Flags of recvmsg(2): never wait, and children do not inherit what comes. */
 export const MSG_RECEIVE: number = 0x40 | 0x40000000;
 
@@ -148,6 +151,24 @@ export function setNonblocking(
 ): void {
   const flags = checked(libc, libc.fcntl(fd, F.getfl, 0), "fcntl");
   checked(libc, libc.fcntl(fd, F.setfl, flags | SOCK.nonblock), "fcntl");
+}
+
+/**
+ * Makes two sockets that are connected to each other; no child inherits them.
+ *
+ * @throws {Error} with `code`, when there are no descriptors left
+ */
+export function socketPair(
+  libc: Pick<Libc, "socketpair" | "errno">,
+): readonly [number, number] {
+  const pair = fixed(8);
+  checked(
+    libc,
+    libc.socketpair(AF.unix, SOCK.stream | SOCK.cloexec, 0, pair),
+    "socketpair",
+  );
+  const view = new DataView(pair.buffer);
+  return [view.getInt32(0, true), view.getInt32(4, true)];
 }
 
 /** Duplicates a file descriptor; children do not inherit the copy. */

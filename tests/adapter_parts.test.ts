@@ -112,6 +112,7 @@ describe("connections in a channel", () => {
         bytes(text),
         peer === undefined ? undefined : {
           peer,
+          peeks: false,
           read: () => assert.fail("nothing is read here"),
           close: () => got.push(`close ${peer}`),
         },

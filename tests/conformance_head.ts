@@ -56,7 +56,8 @@ export function addHeadTests(adapter: Adapter): void {
         const got = await head(connection, client, `${sent}rest ${i}`, size);
         assert.equal(got, sent);
         await handOver(child, connection, i);
-        assert.equal(await answer, `${runtime} rest ${i}`);
+        const left = connection.peeks ? `${sent}rest ${i}` : `rest ${i}`;
+        assert.equal(await answer, `${runtime} ${left}`);
       }
     });
   }
@@ -111,6 +112,33 @@ export function addHeadTests(adapter: Adapter): void {
       assert.deepEqual(
         await within(ended, () => "the end"),
         broken ? ["", true] : ["abc", false],
+      );
+      connection.close();
+      client.destroy();
+    });
+  }
+
+  for (const broken of [false, true]) {
+    const how = broken ? "breaks off" : "ends its half";
+    test(`it is told when a client that was heard ${how}`, async () => {
+      await using front = await open(adapter, ANY_PORT);
+      const client = connect({ ...target(front.address), allowHalfOpen: true });
+      const connection = await front.next();
+      const ended = new Promise<[string, boolean]>((resolve) => {
+        let got = "";
+        connection.read(100, {
+          bytes(bytes) {
+            got += Buffer.from(bytes).toString();
+            if (broken) client.resetAndDestroy();
+            else client.end();
+          },
+          end: (broken) => resolve([got, broken]),
+        });
+      });
+      client.write("abc");
+      assert.deepEqual(
+        await within(ended, () => "the end"),
+        ["abc", broken],
       );
       connection.close();
       client.destroy();

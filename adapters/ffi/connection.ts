@@ -5,7 +5,7 @@
  */
 
 import type { Connection } from "../../core/adapter.ts";
-import { readFd } from "./head_reader.ts";
+import { peekFd } from "./head_reader.ts";
 import { fixed, type Libc } from "../../libc/libc.ts";
 import { hostOf } from "../../libc/sockaddr.ts";
 
@@ -29,7 +29,8 @@ export function fdConnection(libc: Libc, fd: number): FdConnection {
         ? undefined
         : hostOf(address);
     },
-    read: (limit, reader) => readFd(libc, () => open, limit, reader),
+    peeks: true,
+    read: (limit, reader) => peekFd(libc, () => open, limit, reader),
     close: () => {
       // The number may belong to another connection after the first close.
       if (open >= 0) libc.close(open);

@@ -6,10 +6,8 @@
  */
 
 import type { DenoLibc } from "../../libc/deno.ts";
-import { AF, checked, errorName, fixed, SOCK } from "../../libc/libc.ts";
-
-/** POLLIN of poll(2). */
-const POLLIN = 1;
+import { errorName, SOCK, socketPair } from "../../libc/libc.ts";
+import { POLL, pollEntries } from "../../libc/poll.ts";
 
 /** The most connections accepted before anything else has its turn. */
 const BATCH = 64;
@@ -24,22 +22,9 @@ export function denoAccept(
   onFd: (fd: number) => void,
 ): Disposable {
   // Closing one end of a pair wakes the thread that polls the other.
-  const pair = fixed(8);
-  checked(
-    libc,
-    libc.socketpair(AF.unix, SOCK.stream | SOCK.cloexec, 0, pair),
-    "socketpair",
-  );
-  const [waiting, waking] = new Int32Array(pair.buffer) as unknown as [
-    number,
-    number,
-  ];
+  const [waiting, waking] = socketPair(libc);
   let disposed = false;
-  const entries = fixed(16); // two struct pollfd: int fd, short events, revents
-  const view = new DataView(entries.buffer);
-  view.setInt32(0, fd, true);
-  view.setInt16(4, POLLIN, true);
-  view.setInt32(8, waiting, true);
+  const entries = pollEntries([fd, waiting], POLL.in);
 
   const acceptSome = (): string => {
     for (let i = 0; i < BATCH && !disposed; i++) {

@@ -15,7 +15,7 @@ import {
   epollEvent,
 } from "../../libc/epoll.ts";
 import type { ReadChannel } from "./worker.ts";
-import { AF, checked, fixed, SOCK } from "../../libc/libc.ts";
+import { checked, fixed, SOCK, socketPair } from "../../libc/libc.ts";
 
 /** The most channels that one wait reports; the others are next. */
 const EVENTS = 64;
@@ -52,17 +52,11 @@ function denoWaiter(libc: DenoLibc): Waiter {
     );
   };
   const begin = (): void => {
-    const pair = fixed(8);
-    checked(
-      libc,
-      libc.socketpair(AF.unix, SOCK.stream | SOCK.cloexec, 0, pair),
-      "socketpair",
-    );
-    const [waiting, other] = new Int32Array(pair.buffer);
-    waking = other!;
+    const [waiting, other] = socketPair(libc);
+    waking = other;
     epoll = checked(libc, libc.epoll_create1(SOCK.cloexec), "epoll_create1");
-    watch(waiting!);
-    void run(epoll, waiting!);
+    watch(waiting);
+    void run(epoll, waiting);
   };
   return {
     add: (fd, onReady) => {

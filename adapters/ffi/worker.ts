@@ -12,13 +12,10 @@ import type { FdConnection } from "./connection.ts";
 import { type ChannelReader, channelReader } from "../channel/reader.ts";
 import type { Callbacks } from "../shared/guard.ts";
 import {
-  AF,
-  checked,
   duplicate,
-  fixed,
   type Libc,
   setNonblocking,
-  SOCK,
+  socketPair,
 } from "../../libc/libc.ts";
 import type { Ending } from "../shared/lines.ts";
 
@@ -32,15 +29,9 @@ export interface ChannelPair {
 
 /** Makes a channel. */
 export function channelPair(libc: Libc): ChannelPair {
-  const pair = fixed(8);
-  checked(
-    libc,
-    libc.socketpair(AF.unix, SOCK.stream | SOCK.cloexec, 0, pair),
-    "socketpair",
-  );
-  const [ours, theirs] = new Int32Array(pair.buffer);
-  setNonblocking(libc, ours!);
-  return { ours: ours!, theirs: theirs! };
+  const [ours, theirs] = socketPair(libc);
+  setNonblocking(libc, ours);
+  return { ours, theirs };
 }
 
 /** The variables by which a worker's runtime finds its end (Node's own). */

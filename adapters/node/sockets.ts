@@ -198,6 +198,8 @@ export function nodeConnection(handle: AcceptedHandle): NodeConnection {
       handle.getpeername?.(out);
       return out.address;
     },
+    // Node waits for bytes only by reading them.
+    peeks: false,
     read(limit, reader) {
       const reading = readHandle(handle, limit, reader);
       socket = reading.socket;

@@ -72,11 +72,11 @@ export function createPreread(
       return first;
     };
     const goOn = (): void => {
-      if (stop()) enqueue({ listener, connection, key: key(), head });
+      if (!stop()) return;
+      const taken = connection.peeks ? undefined : head;
+      enqueue({ listener, connection, key: key(), head: taken });
     };
     const timer = clock.after(PREREAD_MS, goOn);
-    // The worker gets to see it as well: Node has no way to look at bytes
-    // without taking them out of the connection.
     const reader = connection.read(MAX_HEAD, {
       bytes(bytes) {
         const from = head.length;

@@ -52,11 +52,12 @@ export function worker(slot = 0, listeners?: readonly string[]): Worker {
 }
 
 /** Makes one. */
-export function conn(number = 0, peer?: string): Conn {
+export function conn(number = 0, peer?: string, peeks = false): Conn {
   let reader: HeadReader | undefined;
   return {
     number,
     peer,
+    peeks,
     closed: 0,
     close() {
       this.closed++;

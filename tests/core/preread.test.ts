@@ -74,6 +74,14 @@ describe("clients that are read", () => {
     assert.equal(passed[0]!.head, `${HEAD}${bytes}`);
   });
 
+  test("are passed on alone where what was read is still in the connection", () => {
+    const { preread, passed } = desk("sticky=cookie:sid");
+    const one = conn(1, undefined, true);
+    preread.offer("web", one);
+    one.say(HEAD);
+    assert.deepEqual(passed, [{ number: 1, key: "c", head: undefined }]);
+  });
+
   test("do not wait for each other", () => {
     const { preread, passed } = desk("sticky=cookie:sid");
     const [silent, slow, quick] = [conn(1), conn(2), conn(3)];

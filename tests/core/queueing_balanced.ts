@@ -227,6 +227,7 @@ function passing(
         if (message.type !== "pass") return false;
         const copy: Copy = {
           peer: undefined,
+          peeks: false,
           read: () => ({ [Symbol.dispose]() {} }),
           close: () => void copies.delete(copy),
         };
