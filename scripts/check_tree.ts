@@ -1,7 +1,8 @@
 /**
  * The rules of the tree, for every file of the library: imports point down,
  * nobody imports what another folder keeps to itself, there is no circle of
- * files and no ring of folders, and the names are made of the glossary's words.
+ * files and no ring of folders, names are made of the glossary's words, and
+ * CONTRIBUTING's map has every folder.
  *
  * The core is free of runtimes beyond that. `tsc -p tsconfig.core.json` checks
  * it without the types of any runtime, so that `process` or `setTimeout` are
@@ -15,6 +16,7 @@ import {
   importsOf,
   modulesOf,
   PARTS,
+  unmapped,
   wrongImports,
   wrongNames,
 } from "./lib/rules.ts";
@@ -41,6 +43,7 @@ const problems = [
   ...wrongImports(modules),
   ...circles(modules),
   ...wrongNames([...sources.keys()], own, plain),
+  ...unmapped([...sources.keys()], read("CONTRIBUTING.md")),
   ...[...sources].filter(([file]) => file.startsWith("core/"))
     .flatMap(([file, source]) => reachesRuntime(file, source)),
 ];

@@ -153,8 +153,10 @@ export function wrongNames(
   for (const file of files) {
     for (const word of file.replace(/\.ts$/, "").split(/[/_]/)) {
       if (word === "") continue;
-      used.add(word);
-      if (own.has(word) || plain.has(word)) continue;
+      // The glossary has a word once, names also in the plural.
+      const forms = [word, word.replace(/s$/, "")];
+      for (const form of forms) used.add(form);
+      if (forms.some((form) => own.has(form) || plain.has(form))) continue;
       problems.push(
         `${file}: "${word}" is no word of the glossary in docs/DESIGN.md: take the field's word, or say there what it means`,
       );
@@ -167,6 +169,17 @@ export function wrongNames(
     );
   }
   return problems;
+}
+
+/** Folders of the library that the map of the tree does not name. */
+export function unmapped(files: readonly string[], map: string): string[] {
+  const folders = new Set(
+    files.map((file) => posix.dirname(file)).filter((path) => path !== "."),
+  );
+  return [...folders].filter((folder) => !map.includes(`\`${folder}/\``))
+    .map((folder) =>
+      `${folder}/: the map in CONTRIBUTING.md has it not, say there what it is`
+    );
 }
 
 /** The words of the glossary: those with a meaning, and the plain ones. */

@@ -8,6 +8,7 @@ import {
   circles,
   glossaryOf,
   modulesOf,
+  unmapped,
   wrongImports,
   wrongNames,
 } from "../../scripts/lib/rules.ts";
@@ -120,7 +121,7 @@ address.
   });
 
   test("a coined name is refused", () => {
-    const files = ["core/slot.ts", "core/read_gizmo.ts", "core/address.ts"];
+    const files = ["core/slots.ts", "core/read_gizmo.ts", "core/address.ts"];
     const [problem, ...more] = wrongNames(files, own, plain);
     assert.match(problem ?? "", /^core\/read_gizmo\.ts: "gizmo" is no word/);
     assert.deepEqual(more, []);
@@ -131,4 +132,14 @@ address.
     assert.match(problem ?? "", /no file is named after "address"/);
     assert.deepEqual(more, []);
   });
+});
+
+test("a folder that the map has not is refused", () => {
+  const files = ["cli.ts", "core/pool.ts", "core/listeners/shards.ts"];
+  const [problem, ...more] = unmapped(
+    files,
+    "`core/` the pool, core/listeners",
+  );
+  assert.match(problem ?? "", /^core\/listeners\/: the map/);
+  assert.deepEqual(more, []);
 });
