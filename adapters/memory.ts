@@ -206,6 +206,10 @@ export class MemoryWorld {
         resolve: (path) => path.startsWith("/") ? path : `/here/${path}`,
         certificateProblem: ({ cert }) =>
           cert.includes("missing") ? `"${cert}" is not there` : undefined,
+        cacheDirectory: (given = "/home/.cache/prefork") => {
+          if (given.includes("missing")) throw new Error(`"${given}" is bad`);
+          return given;
+        },
         sysctl: (name) => this.sysctl.get(name),
         random: () => 0,
       },

@@ -46,6 +46,7 @@ const OPTIONS: Readonly<
   "start-timeout": (draft, value, name) =>
     draft.startTimeout = time(value, name),
   soak: (draft, value, name) => draft.soak = time(value, name),
+  "compile-cache": (draft, value) => draft.compileCache = value,
   "runtime-arg": (draft, value) => (draft.runtimeArgs ??= []).push(value),
   log: (draft, value, name) => {
     if (value !== "text" && value !== "json") {

@@ -40,6 +40,9 @@ Options:
                           mix such as node=3,bun=1
       --runtime-arg ARG   an argument for the runtime, before the program, as in
                           --runtime-arg --inspect=0; repeatable
+      --compile-cache DIR|off  where Node keeps compiled modules, for a faster
+                          start and reload (default: prefork in
+                          $XDG_CACHE_HOME or ~/.cache)
       --private-ports     leave addresses that are not the pool's to each
                           worker, instead of sharing them too
       --max-workers N     the most workers SIGTTIN can ask for

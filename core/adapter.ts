@@ -233,6 +233,13 @@ export interface Host {
    * undefined when it can.
    */
   certificateProblem(files: CertificateFiles): string | undefined;
+  /**
+   * The path of a directory for compiled code that nobody else can write into,
+   * made when it is not there; one of this user's own unless one is given.
+   *
+   * @throws {Error} when it cannot be used; its message is the reason
+   */
+  cacheDirectory(given?: string): string;
   /** A number among the kernel's settings (sysctl(8)), where there is one. */
   sysctl(name: string): number | undefined;
   /** A number in [0, 1). */

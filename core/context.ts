@@ -8,6 +8,7 @@
 import type { Adapter } from "./adapter.ts";
 import type { Traffic } from "./balance/traffic.ts";
 import type { PoolEvent } from "./events.ts";
+import type { CompileCache } from "./launch/compile_cache.ts";
 import type { RuntimePattern } from "./launch/program.ts";
 import type { Listener } from "./listeners/listeners.ts";
 import type { PoolConfig } from "./options/options.ts";
@@ -22,6 +23,8 @@ export interface PoolContext {
   readonly listeners: readonly Listener[];
   /** Which slot is run by what. */
   readonly runtimeOf: RuntimePattern;
+  /** Where compiled code is kept. */
+  readonly compiled: CompileCache;
   /** The connections that pass through the supervisor. */
   readonly traffic: Traffic;
   /** Tells the user. */

@@ -13,6 +13,7 @@ import {
   type PoolConfig,
   type WorkerRuntime,
 } from "./options/options.ts";
+import { type CompileCache, compileCacheOf } from "./launch/compile_cache.ts";
 import {
   commandOf,
   type RuntimePattern,
@@ -32,6 +33,8 @@ export interface Prepared {
   readonly runtimes: ReadonlySet<WorkerRuntime>;
   /** Its bound sockets. */
   readonly listeners: readonly Listener[];
+  /** Where compiled code is kept. */
+  readonly compiled: CompileCache;
 }
 
 /**
@@ -63,7 +66,8 @@ export async function prepare(
     foreign,
     deaf,
   }, adapter);
-  return { workers, maxWorkers, runtimeOf, runtimes, listeners };
+  const compiled = compileCacheOf(config, runtimes, adapter);
+  return { workers, maxWorkers, runtimeOf, runtimes, listeners, compiled };
 }
 
 /**

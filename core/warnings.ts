@@ -12,7 +12,7 @@ import { preloadFor } from "./launch/runtime_command.ts";
 
 /** One sentence for each thing that a pool suffers from. */
 export function warningsFor(
-  { listeners, runtimes }: Prepared,
+  { listeners, runtimes, compiled }: Prepared,
   { weights }: Pick<PoolConfig, "weights">,
   adapter: Adapter,
 ): readonly string[] {
@@ -20,6 +20,11 @@ export function warningsFor(
   if (weights.length > 0 && !listeners.some(isBalanced)) {
     warnings.push(
       "the weights of slots do not count, because no listener is balanced; the lines above say why",
+    );
+  }
+  if (compiled.noCompileCache !== undefined) {
+    warnings.push(
+      `Node compiles the program anew at each start, because ${compiled.noCompileCache}: make it this user's alone, or give another one or "off" as "compileCache" (--compile-cache)`,
     );
   }
   for (const runtime of runtimes) {

@@ -12,6 +12,7 @@ import process from "node:process";
 import tty from "node:tty";
 import type { Host } from "../../core/adapter.ts";
 import { pairProblem } from "../../tls/pair.ts";
+import { cacheDirectory } from "./cache_directory.ts";
 import { grantedCpus } from "./cpus.ts";
 import { read } from "./holder.ts";
 import { PRELOAD } from "./preload.ts";
@@ -32,6 +33,7 @@ export const host: Host = {
   exists: existsSync,
   resolve: (file) => path.resolve(file),
   certificateProblem: pairProblem,
+  cacheDirectory,
   sysctl: (name) => {
     const text = read(`/proc/sys/${name.replaceAll(".", "/")}`);
     return text === undefined ? undefined : Number(text);

@@ -42,7 +42,7 @@ const OWN_PLACE = [
 /** What a worker is started with. */
 type LaunchContext = Pick<
   PoolContext,
-  "config" | "listeners" | "adapter" | "traffic"
+  "config" | "listeners" | "adapter" | "traffic" | "compiled"
 >;
 
 /**
@@ -52,7 +52,7 @@ type LaunchContext = Pick<
  */
 export function launch(
   worker: PoolWorker,
-  { config, listeners, adapter, traffic }: LaunchContext,
+  { config, listeners, adapter, traffic, compiled }: LaunchContext,
   observer: LaunchObserver,
 ): void {
   const { privatePorts, waitReady, startTimeout } = config;
@@ -77,6 +77,7 @@ export function launch(
         privatePorts,
         waitReady,
         startTimeout,
+        compileCache: compiled.compileCache,
         wrapped: worker.runtime === "exec",
       }),
     }),
@@ -118,7 +119,7 @@ function ownEnvironment({ host }: Adapter): Record<string, string> {
 
 function inheritanceOf(
   worker: PoolWorker,
-  { config, listeners, adapter, traffic }: LaunchContext,
+  { config, listeners, adapter, traffic }: Omit<LaunchContext, "compiled">,
   fds: readonly number[],
 ): Record<string, string> {
   const { slot, generation } = worker;

@@ -36,6 +36,7 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   runtime: true,
   runtimeArgs: true,
   privatePorts: true,
+  compileCache: true,
   cwd: true,
   env: true,
   output: true,
@@ -87,6 +88,9 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     runtimes,
     runtimeArgs: strings("runtimeArgs", options.runtimeArgs ?? []),
     privatePorts: flag("privatePorts", options.privatePorts ?? false),
+    compileCache: options.compileCache === undefined
+      ? undefined
+      : text("compileCache", options.compileCache),
     cwd: options.cwd === undefined ? undefined : text("cwd", options.cwd),
     env: checkEnv(options.env ?? {}),
     output: oneOf("output", options.output ?? "inherit", ["inherit", "lines"]),

@@ -85,6 +85,15 @@ export interface PoolOptions {
    * @default {false}
    */
   readonly privatePorts?: boolean;
+  /**
+   * Where Node keeps the compiled code of the program's modules between two
+   * starts, so that a reload need not compile them again: a directory that
+   * nobody but this user can write into, or `"off"`. Unless given it is
+   * `prefork` in `$XDG_CACHE_HOME` or `~/.cache`, else one of this user's among
+   * the temporary files. `NODE_COMPILE_CACHE` and `NODE_DISABLE_COMPILE_CACHE`
+   * go before it.
+   */
+  readonly compileCache?: string;
   /** The working directory of the workers. */
   readonly cwd?: string;
   /** Variables for the workers, on top of the supervisor's own. */
@@ -171,6 +180,8 @@ export interface PoolConfig {
   readonly runtimeArgs: readonly string[];
   /** Whether addresses that are not the pool's are a worker's own. */
   readonly privatePorts: boolean;
+  /** The directory of the compile cache, `"off"`, or undefined to choose one. */
+  readonly compileCache: string | undefined;
   /** The working directory. */
   readonly cwd: string | undefined;
   /** Additional variables. */

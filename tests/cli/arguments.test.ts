@@ -45,6 +45,7 @@ describe("options", () => {
       runtimeArgs: ["--smol", "-A"],
     }],
     ["--wait-ready --private-ports", { waitReady: true, privatePorts: true }],
+    ["--compile-cache off", { compileCache: "off" }],
     ["--max-workers 16", { maxWorkers: 16 }],
     ["--grace 500ms", { grace: 500 }],
     ["--grace 30s", { grace: 30_000 }],

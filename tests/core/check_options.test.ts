@@ -22,6 +22,7 @@ describe("what is assumed", () => {
       runtimes: undefined,
       runtimeArgs: [],
       privatePorts: false,
+      compileCache: undefined,
       cwd: undefined,
       env: {},
       output: "inherit",
@@ -39,7 +40,7 @@ describe("what is assumed", () => {
       ...["args", "listen", "workers", "maxWorkers", "share", "balance"],
       ...["runtime", "cwd", "env", "output", "signals", "grace", "idleGrace"],
       ...["startTimeout", "soak", "runtimeArgs", "waitReady"],
-      ...["privatePorts", "weights"],
+      ...["privatePorts", "weights", "compileCache"],
     ];
     const all = Object.fromEntries(names.map((name) => [name, undefined]));
     assert.deepEqual(check(all), check({}));
@@ -75,6 +76,7 @@ describe("valid values", () => {
     runtimeArgs: [[], ["--inspect=0", "--smol"]],
     waitReady: [true, false],
     privatePorts: [true, false],
+    compileCache: ["/var/cache/app", "off"],
     cwd: ["/srv", "."],
     env: [{}, { A: "1", B: "" }],
     output: ["inherit", "lines"],

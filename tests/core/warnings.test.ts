@@ -40,6 +40,17 @@ describe("what the operator is told about the kernel", () => {
     assert.deepEqual(more, []);
   });
 
+  test("that Node's compile cache is off, and why, where it is wanted", async () => {
+    const told = async (compileCache: string): Promise<string[]> =>
+      (await running({ compileCache })).all("warning")
+        .map(({ message }) => message);
+    assert.deepEqual(await told("/var/cache/app"), []);
+    assert.deepEqual(await told("off"), []);
+    const [message, ...more] = await told("/missing");
+    assert.match(message!, /because "\/missing" is bad: .*--compile-cache/);
+    assert.deepEqual(more, []);
+  });
+
   test("that the kernel caps a backlog, with both numbers", async () => {
     const { all } = await running({ listen: "127.0.0.1:1?backlog=9000" });
     assert.match(

@@ -15,6 +15,8 @@ export interface Settings {
   readonly waitReady: boolean;
   /** True when a command was started that may be no JavaScript itself. */
   readonly wrapped: boolean;
+  /** Where Node keeps compiled code, if it is to. */
+  readonly compileCache: string | undefined;
   /** The time that a worker has to become ready, in ms. */
   readonly startTimeout: number;
 }
@@ -29,6 +31,7 @@ export function takeSettings(): Settings {
     privatePorts: settings.privatePorts === true,
     waitReady: settings.waitReady === true,
     wrapped: settings.wrapped === true,
+    compileCache: settings.compileCache,
     startTimeout: Number(settings.startTimeout) || 0,
   };
 }

@@ -6,6 +6,7 @@
 
 import type { Core } from "../process/worker_core.ts";
 import { RUNTIME } from "../process/runtime.ts";
+import { keepCompiled } from "./compile_cache.ts";
 import { deferExit } from "./exit.ts";
 import { serveExport } from "./main_module.ts";
 import { patchDgram } from "./dgram.ts";
@@ -19,6 +20,7 @@ export type Patch = (core: Core, settings: Settings) => void | Promise<void>;
 
 /** All of them. */
 export const PATCHES: readonly Patch[] = [
+  keepCompiled,
   holdSignals,
   deferExit,
   serveExport,

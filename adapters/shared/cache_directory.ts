@@ -1,0 +1,71 @@
+/**
+ * A directory in which a runtime keeps compiled code between two starts.
+ *
+ * @module
+ */
+
+import { accessSync, constants, lstatSync, mkdirSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import process from "node:process";
+
+/** Write permission of the group and of others (inode(7)). */
+const WRITABLE_BY_OTHERS = 0o022;
+
+/**
+ * The path of a directory that nobody but this user can write into, made when
+ * it is not there: what lies in it will be run. Unless one is given it is
+ * `prefork` in `$XDG_CACHE_HOME` or `~/.cache` (XDG Base Directory 0.8), else
+ * one for this user among the temporary files.
+ *
+ * @throws {Error} when it cannot be used; its message is the reason
+ */
+export function cacheDirectory(given?: string): string {
+  if (given !== undefined) return secured(path.resolve(given));
+  const { XDG_CACHE_HOME: caches, HOME: home } = process.env;
+  const uid = process.getuid?.() ?? 0;
+  const temporary = path.join(os.tmpdir(), `prefork-${uid}`);
+  const usual = caches !== undefined && path.isAbsolute(caches)
+    ? caches
+    : home !== undefined && path.isAbsolute(home)
+    ? path.join(home, ".cache")
+    : undefined;
+  if (usual === undefined) return secured(temporary);
+  try {
+    return secured(path.join(usual, "prefork"));
+  } catch {
+    return secured(temporary);
+  }
+}
+
+function secured(directory: string): string {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new Error(
+      `"${directory}" cannot be made (${(error as { code?: string }).code})`,
+    );
+  }
+  // Not stat(2): a link may be another user's, and lead elsewhere later.
+  const { mode, uid } = lstatSync(directory);
+  const problem = (mode & constants.S_IFMT) !== constants.S_IFDIR
+    ? "is no directory"
+    : uid !== (process.geteuid?.() ?? uid)
+    ? `belongs to the user ${uid}`
+    : (mode & WRITABLE_BY_OTHERS) !== 0
+    ? "can be written by other users"
+    : isWritable(directory)
+    ? undefined
+    : "cannot be written";
+  if (problem !== undefined) throw new Error(`"${directory}" ${problem}`);
+  return directory;
+}
+
+function isWritable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * Where Node keeps the compiled code of the program's modules between starts.
+ *
+ * @module
+ */
+
+import type { Adapter } from "../adapter.ts";
+import { messageOf } from "../errors.ts";
+import type { PoolConfig, WorkerRuntime } from "../options/options.ts";
+
+/** What turns it off. */
+export const OFF = "off";
+
+/** Node's own settings of it, which go before ours (Node 22.1 and later). */
+const OWN_VARIABLES = ["NODE_COMPILE_CACHE", "NODE_DISABLE_COMPILE_CACHE"];
+
+/** Where it is, and why there is none although one was wanted. */
+export interface CompileCache {
+  /** Its directory. */
+  readonly compileCache?: string;
+  /** The reason that there is none. */
+  readonly noCompileCache?: string;
+}
+
+/** The compile cache of a pool; no failure of it is one of the pool. */
+export function compileCacheOf(
+  { compileCache, env }: Pick<PoolConfig, "compileCache" | "env">,
+  runtimes: ReadonlySet<WorkerRuntime>,
+  { host }: Adapter,
+): CompileCache {
+  const all = { ...host.env, ...env };
+  if (
+    compileCache === OFF || OWN_VARIABLES.some((name) => all[name]) ||
+    // Behind "exec" there may be npm.
+    !(runtimes.has("node") || runtimes.has("exec"))
+  ) return {};
+  try {
+    return { compileCache: host.cacheDirectory(compileCache) };
+  } catch (error) {
+    return { noCompileCache: messageOf(error) };
+  }
+}
