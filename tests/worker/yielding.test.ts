@@ -12,7 +12,7 @@ import {
   startSupervisor,
 } from "./fake_supervisor.ts";
 import { GET, left } from "./native_scene.ts";
-import { busiest, haunt } from "./seats.ts";
+import { busiest, haunt } from "./scoreboard.ts";
 
 /** Workers of one listener. */
 interface Scene {

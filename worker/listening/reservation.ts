@@ -59,3 +59,8 @@ export function reserve(
     },
   };
 }
+
+/** True once a listener of the pool is served, or about to be. */
+export function isServed({ worker, attachments }: Core): boolean {
+  return [...worker.listeners.keys()].some((name) => attachments.has(name));
+}

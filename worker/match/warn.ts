@@ -1,5 +1,5 @@
 /**
- * What the preloaded part has to tell the operator.
+ * Warnings of the preloaded part.
  *
  * @module
  */

@@ -12,7 +12,7 @@ import { failed } from "../../core/protocol.ts";
 import type { Core } from "../process/worker_core.ts";
 import { RUNTIME } from "../process/runtime.ts";
 import type { Settings } from "../match/settings.ts";
-import { isServed } from "./served.ts";
+import { isServed } from "../listening/reservation.ts";
 import { type Servable, servable } from "./servable.ts";
 
 /**

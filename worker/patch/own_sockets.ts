@@ -9,7 +9,7 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import process from "node:process";
 import { failed } from "../../core/protocol.ts";
 import type { Core } from "../process/worker_core.ts";
-import { isServed } from "./served.ts";
+import { isServed } from "../listening/reservation.ts";
 import type { Settings } from "../match/settings.ts";
 
 /** When to look, as a part of the time that a worker has to become ready. */
