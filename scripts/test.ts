@@ -52,15 +52,17 @@ const SLOW: readonly string[] = [
 ];
 
 /**
- * Black-box tests of the bundled library: its processes start in a third of the
- * time. All others, and these by hand, run the sources, as users of JSR do.
+ * Where the processes of a test run the bundled library, and under which
+ * runners: they start in a third of the time. All others, and these by hand, run
+ * the sources, as users of JSR do; most of those are on Deno.
  */
-const BUNDLED: readonly string[] = [
-  "tests/frameworks/",
-  "tests/load/",
-  "tests/pool/",
-  "tests/preload/",
-];
+const BUNDLED: Readonly<Record<string, readonly Runner[]>> = {
+  "tests/frameworks/": RUNNERS,
+  "tests/load/": RUNNERS,
+  "tests/pool/": RUNNERS,
+  "tests/preload/": RUNNERS,
+  "tests/worker/": ["vitest", "bun"],
+};
 
 /** Their programs call private parts of the sources. */
 const SOURCES: readonly string[] = [
@@ -126,7 +128,10 @@ const files = filesBelow("tests")
   .map((path): TestFile => ({
     path,
     slow: isBelow(path, SLOW),
-    bundled: isBelow(path, BUNDLED) && !isBelow(path, SOURCES),
+    bundled: isBelow(path, SOURCES)
+      ? []
+      : Object.entries(BUNDLED).find(([part]) => path.startsWith(part))?.[1] ??
+        [],
     once: onceOf(path, readFileSync(ROOT + path, "utf8")),
   }))
   .filter(({ slow }) => !values.quick || !slow);
@@ -142,7 +147,7 @@ const env = {
 };
 const limit = JOB_LIMIT * pace;
 const problems: string[] = [];
-if (files.some(({ bundled }) => bundled)) {
+if (files.some(({ bundled }) => bundled.length > 0)) {
   rmSync(BUILD, { recursive: true, force: true });
   problems.push(...await bundle(BUILD));
 }

@@ -7,8 +7,8 @@ export interface TestFile {
   readonly path: string;
   /** True when it starts processes. */
   readonly slow: boolean;
-  /** True when its processes run the bundled library. */
-  readonly bundled: boolean;
+  /** The runners under which its processes run the bundled library. */
+  readonly bundled: readonly Runner[];
   /** Where it runs, unless under each runner. */
   readonly once: Once | undefined;
 }
@@ -47,12 +47,12 @@ export function batches(
           runner,
           files: [path],
           together: false,
-          bundled,
+          bundled: bundled.includes(runner),
         }));
       }
       const kinds = Map.groupBy(
         own,
-        ({ slow, bundled }) => `${slow} ${bundled}`,
+        ({ slow, bundled }) => `${slow} ${bundled.includes(runner)}`,
       );
       return [...kinds.values()].flatMap((alike) =>
         filled(
@@ -62,7 +62,7 @@ export function batches(
           runner,
           files,
           together: !alike[0]!.slow,
-          bundled: alike[0]!.bundled,
+          bundled: alike[0]!.bundled.includes(runner),
         }))
       );
     },

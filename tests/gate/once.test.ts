@@ -45,7 +45,7 @@ test("such a file is in the queue of its runner alone, others in each", () => {
   const file = (path: string, more: Partial<TestFile> = {}): TestFile => ({
     path,
     slow: true,
-    bundled: false,
+    bundled: [],
     once: undefined,
     ...more,
   });
@@ -63,7 +63,7 @@ test("vitest takes small files at once, those without processes apart", () => {
   const all = ["a", "b", "c", "d"].map((path): TestFile => ({
     path,
     slow: path === "d",
-    bundled: path === "d",
+    bundled: path === "d" ? ["vitest", "bun"] : [],
     once: undefined,
   }));
   const times = { "vitest a": 10, "vitest b": 4, "vitest c": 1, "vitest d": 1 };

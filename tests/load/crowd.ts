@@ -26,7 +26,10 @@ export interface Crowd {
 
 /** How clients come. */
 export interface Arrival {
-  /** Milliseconds between two of them. */
+  /**
+   * One by one: milliseconds from an answer to the next client, or ten times
+   * what the answer took where that is longer, so that they make nobody busy.
+   */
   readonly apart?: number;
   /** How many of them may wait for their first answer at once; all unless given. */
   readonly together?: number;

@@ -72,7 +72,7 @@ describe("an unmodified program that is started by", () => {
       async () => {
         const [program, ...args] = line.split(" ");
         await using command = prefork([
-          ...["-w", "2", ...LOCAL, "-r", "exec", program!],
+          ...["-w", "2", ...LOCAL, "--soak", "0", "-r", "exec", program!],
           ...args,
         ], {
           cwd: files.directory,
