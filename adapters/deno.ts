@@ -12,6 +12,15 @@ import type {
   SpawnPlan,
   WorkerProcess,
 } from "../core/adapter.ts";
+import { type DenoLibc, isAllowed, openLibc } from "../libc/deno.ts";
+import { setInheritable } from "../libc/libc.ts";
+import { shareFile } from "../libc/share_file.ts";
+import { denoAccept } from "./deno/accept.ts";
+import { denoChannels } from "./deno/channels.ts";
+import { ffiSockets } from "./ffi/sockets.ts";
+import { type Spawner, spawnWith } from "./ffi/spawn.ts";
+import { readMessages } from "./node/channel.ts";
+import { spawnChild } from "./node/child_process.ts";
 import {
   ALL_SHARES,
   capabilities,
@@ -19,27 +28,10 @@ import {
   type Shares,
   sharesOn,
 } from "./shared/capabilities.ts";
-import { spawnChild } from "./node/child_process.ts";
 import { clock } from "./shared/clock.ts";
-import { findCommand, refusedError } from "./shared/command.ts";
-import { denoAccept } from "./ffi/deno_accept.ts";
-import { denoChannels } from "./ffi/deno_channels.ts";
-import { type DenoLibc, isAllowed, openLibc } from "../libc/deno.ts";
-import { ffiSockets } from "./ffi/sockets.ts";
-import {
-  channelEnv,
-  channelPair,
-  ffiWorker,
-  type ReadChannel,
-} from "./ffi/worker.ts";
-import { guarded } from "./shared/guard.ts";
 import { acceptHeld, bindHeld } from "./shared/held.ts";
 import { host } from "./shared/host.ts";
-import { setInheritable } from "../libc/libc.ts";
-import { readLines } from "./shared/lines.ts";
-import { readMessages } from "./node/channel.ts";
 import { probeSockets } from "./shared/probe_sockets.ts";
-import { shareFile } from "../libc/share_file.ts";
 import { onSignal } from "./shared/signals.ts";
 
 /** Makes the adapter of Deno 2.9 and later. */
@@ -48,9 +40,7 @@ export function createDenoAdapter(): Adapter {
   const sockets = typeof libc === "string"
     ? probeSockets
     : ffiSockets(libc, (_, fd, onFd) => denoAccept(libc, fd, onFd));
-  const start = typeof libc === "string"
-    ? spawnWithoutFfi
-    : spawnWith(libc, denoChannels(libc));
+  const start = typeof libc === "string" ? undefined : spawner(libc);
   return {
     // --- where ------------------------------------------------------------
     runtime: "deno",
@@ -65,7 +55,10 @@ export function createDenoAdapter(): Adapter {
     accept: acceptHeld,
 
     // --- processes --------------------------------------------------------
-    spawn: start,
+    spawn: (plan) =>
+      start === undefined || typeof libc === "string"
+        ? spawnWithoutFfi(plan)
+        : spawnWith(libc, start, plan),
     onSignal,
   } satisfies Adapter;
 }
@@ -96,57 +89,40 @@ function shares(libc: DenoLibc | string): Shares {
   });
 }
 
-function spawnWith(
-  libc: DenoLibc,
-  readChannel: ReadChannel,
-): (plan: SpawnPlan) => WorkerProcess {
-  return (plan) => spawn(libc, readChannel, plan);
-}
-
-function spawn(
-  libc: DenoLibc,
-  readChannel: ReadChannel,
-  plan: SpawnPlan,
-): WorkerProcess {
-  const { file, args } = findCommand(plan);
-  const fds = plan.inherits.map((socket) => socket.fd);
-  const environment = plan.env(fds);
-  const { ours, theirs } = channelPair(libc);
-  const passed = [...new Set([...fds, theirs])];
-  const output = plan.output === "lines" ? "piped" : "inherit";
-  let child: Deno.ChildProcess;
-  try {
-    // Spawning is synchronous: no other child can be born in between.
-    for (const fd of passed) setInheritable(libc, fd, true);
-    child = new Deno.Command(file, {
-      args: [...args],
-      ...(plan.cwd !== undefined && { cwd: plan.cwd }),
-      clearEnv: true,
-      env: { ...environment, ...channelEnv(theirs) },
-      stdin: "null",
-      stdout: output,
-      stderr: output,
-    }).spawn();
-  } catch (error) {
-    libc.close(ours);
-    throw refusedError(plan, error);
-  } finally {
-    for (const fd of passed) setInheritable(libc, fd, false);
-    libc.close(theirs);
-  }
-  const callbacks = guarded(plan);
-  const started = {
-    pid: child.pid,
-    status: child.status.then(exitStatus),
-    output: plan.output === "lines"
-      ? [
-        readLines(child.stdout, (line) => callbacks.onLine("stdout", line)),
-        readLines(child.stderr, (line) => callbacks.onLine("stderr", line)),
-      ]
-      : [],
-    kill: child.kill.bind(child),
+/** What a process of Deno inherits has the number that it has here. */
+function spawner(libc: DenoLibc): Spawner {
+  return {
+    numberOf: (fd) => fd,
+    start({ file, args, cwd, env, piped, fds }) {
+      const passed = new Set(fds);
+      const output = piped ? "piped" : "inherit";
+      let child: Deno.ChildProcess;
+      try {
+        // Spawning is synchronous: no other child can be born in between.
+        for (const fd of passed) setInheritable(libc, fd, true);
+        child = new Deno.Command(file, {
+          args: [...args],
+          ...(cwd !== undefined && { cwd }),
+          clearEnv: true,
+          env: { ...env },
+          stdin: "null",
+          stdout: output,
+          stderr: output,
+        }).spawn();
+      } finally {
+        for (const fd of passed) setInheritable(libc, fd, false);
+      }
+      return {
+        pid: child.pid,
+        status: child.status.then(exitStatus),
+        // There is no such property without a pipe, but an error.
+        stdout: piped ? child.stdout : undefined,
+        stderr: piped ? child.stderr : undefined,
+        kill: child.kill.bind(child),
+      };
+    },
+    readChannel: denoChannels(libc),
   };
-  return ffiWorker(libc, started, ours, readChannel, callbacks);
 }
 
 function exitStatus(status: Deno.CommandStatus): ExitStatus {

@@ -1,7 +1,7 @@
 /**
  * Undocumented members of Node that the adapter uses where they are. Each was
- * seen in 22.12.0 and in 26.10.0; `_accepted_handles.ts`, `_node_sockets.ts`
- * and `_node_channel.ts` check for them.
+ * seen in 22.12.0 and in 26.10.0; `accepted.ts` here and
+ * `sockets.ts` and `channel.ts` of `adapters/node/` check for them.
  *
  * @module
  */

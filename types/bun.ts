@@ -1,7 +1,7 @@
 /**
- * Checks that `adapters/shared/bun_types.ts` describes Bun truly, against Bun's own
+ * Checks that `adapters/bun/types.ts` describes Bun truly, against Bun's own
  * types: `tsc -p tsconfig.conformance.json`.
  */
-import type { BunLike } from "../adapters/shared/bun_types.ts";
+import type { BunLike } from "../adapters/bun/types.ts";
 
 export const real: BunLike = Bun;

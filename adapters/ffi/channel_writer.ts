@@ -8,7 +8,7 @@
 
 import type { FdConnection } from "./connection.ts";
 import { errorName, type Libc } from "../../libc/libc.ts";
-import { messageBuffer } from "../../libc/message.ts";
+import { messageSender } from "../../libc/message.ts";
 
 /** The most bytes that wait for a worker that does not read. */
 export const MAX_QUEUED: number = 16 * 1024 * 1024;
@@ -82,7 +82,7 @@ export function channelWriter(libc: Libc, fd: number): ChannelWriter {
         continue;
       }
       if (passing !== undefined && underway !== undefined) return;
-      const sent = messageBuffer(libc).send(fd, next.bytes, file);
+      const sent = messageSender(libc).send(fd, next.bytes, file);
       if (sent < 0) {
         // A full channel, or too many connections under way: sendmsg(2).
         return RETRIED.has(errorName(libc.errno())) ? later() : close();

@@ -10,7 +10,11 @@ import os from "node:os";
 import process from "node:process";
 import { readFileSync } from "node:fs";
 import type { Libc } from "../../libc/libc.ts";
-import { channelsBy, type Waiter } from "./channels.ts";
+import {
+  channelsBy,
+  type ReadChannel,
+  type Waiter,
+} from "../ffi/channel_reader.ts";
 import {
   EPOLL,
   EPOLL_CTL,
@@ -18,7 +22,9 @@ import {
   epollData,
   epollEvent,
 } from "../../libc/epoll.ts";
-import { channelPair, type ReadChannel } from "./worker.ts";
+import { channelPair } from "../ffi/spawn.ts";
+import { rethrow } from "./accept.ts";
+import type { BunFdSockets } from "./types.ts";
 import { checked, F, fixed, SOCK } from "../../libc/libc.ts";
 
 /**
@@ -118,4 +124,29 @@ function isCaught(): boolean {
   const status = readFileSync("/proc/self/status", "utf8");
   const mask = BigInt(`0x${/^SigCgt:\s*(\w+)/m.exec(status)?.[1] ?? "0"}`);
   return (mask >> BigInt(os.constants.signals[SIGNAL] - 1) & 1n) === 1n;
+}
+
+/**
+ * Reads by Bun's own sockets, which close connections that workers pass on;
+ * `net.Socket({ fd })` reads nothing in Bun 1.4.4.
+ */
+export function socketChannels(Bun: BunFdSockets): ReadChannel {
+  return (fd, reader) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const socket = Bun.connect({
+      fd,
+      socket: {
+        data: (_, bytes) => reader.read(bytes),
+        close: () => resolve(),
+        error: (_, error) => rethrow(error),
+      },
+    });
+    socket.catch(() => resolve());
+    return {
+      ended: promise,
+      cancel: () =>
+        void socket.then((open) => (open as { end(): void }).end())
+          .catch(() => undefined),
+    };
+  };
 }

@@ -5,7 +5,11 @@
  * @module
  */
 
-import { channelsBy, type Waiter } from "./channels.ts";
+import {
+  channelsBy,
+  type ReadChannel,
+  type Waiter,
+} from "../ffi/channel_reader.ts";
 import type { DenoLibc } from "../../libc/deno.ts";
 import {
   EPOLL,
@@ -14,7 +18,6 @@ import {
   epollData,
   epollEvent,
 } from "../../libc/epoll.ts";
-import type { ReadChannel } from "./worker.ts";
 import { checked, fixed, SOCK, socketPair } from "../../libc/libc.ts";
 
 /** The most channels that one wait reports; the others are next. */

@@ -1,0 +1,44 @@
+/**
+ * Accepts on Bun: its own sockets accept, and give the connection away before
+ * anything of it is read.
+ *
+ * @module
+ */
+
+import { duplicate } from "../../libc/libc.ts";
+import type { Acceptor } from "../ffi/sockets.ts";
+import type { BunFdSockets } from "./types.ts";
+
+/**
+ * Lets Bun accept and takes the connection away from it before anything is
+ * read. The only call that waits and that Bun has for a file descriptor.
+ */
+export function bunAcceptor(Bun: BunFdSockets): Acceptor {
+  return (libc, fd, onFd) => {
+    const listener = Bun.listen({
+      // A copy, because stop() closes what it was given.
+      fd: duplicate(libc, fd),
+      socket: {
+        open: (socket) => {
+          const copy = duplicate(libc, socket.fd);
+          // Closes Bun's own without shutdown(2): the copy lives on.
+          socket.end();
+          onFd(copy);
+        },
+        data: () => undefined,
+        error: (_, error) => rethrow(error),
+      },
+    });
+    return { [Symbol.dispose]: () => listener.stop() };
+  };
+}
+
+/** Bun reports here what a callback threw, and that a socket broke. */
+export function rethrow(error: Error): void {
+  // A broken socket is closed next, which is all that counts.
+  if (!("syscall" in error)) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Reads all worker channels of this process by recvmsg(2), whatever tells when
+ * one of them can be read.
+ *
+ * @module
+ */
+
+import type { Libc } from "../../libc/libc.ts";
+import { MESSAGE_BYTES, messageReceiver } from "../../libc/message.ts";
+import type { ChannelReader } from "../channel/reader.ts";
+import type { Ending } from "../shared/lines.ts";
+import { fdConnection } from "./connection.ts";
+
+/** Reads a channel, which then belongs to the reader, to its end. */
+export type ReadChannel = (fd: number, reader: ChannelReader) => Ending;
+
+/** Tells what can be read, by file descriptor. */
+export interface Waiter {
+  /** Calls back whenever something can be read, until it is removed. */
+  add(fd: number, onReady: () => void): void;
+  /** Stops that. */
+  remove(fd: number): void;
+}
+
+/** The most calls for one channel before anything else has its turn. */
+const BATCH = 16;
+
+/** Makes the reader of channels, which from then on belong to it. */
+export function channelsBy(libc: Libc, waiter: Waiter): ReadChannel {
+  return (fd, reader) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let open = true;
+    const close = (): void => {
+      if (!open) return;
+      open = false;
+      waiter.remove(fd);
+      libc.close(fd);
+      reader.end();
+      resolve();
+    };
+    waiter.add(fd, () => {
+      if (open && !readSome(libc, fd, reader)) close();
+    });
+    return { ended: promise, cancel: close };
+  };
+}
+
+/**
+ * Reads what is there, but no more than others can wait for. False once the
+ * channel has ended.
+ */
+function readSome(libc: Libc, fd: number, reader: ChannelReader): boolean {
+  for (let i = 0; i < BATCH; i++) {
+    const received = messageReceiver(libc).receive(fd);
+    if (received === "ended") return false;
+    if (received === undefined) return true;
+    const { bytes, fds: [file, ...surplus] } = received;
+    for (const each of surplus) libc.close(each);
+    const connection = file === undefined
+      ? undefined
+      : fdConnection(libc, file);
+    reader.read(bytes, connection);
+    // A read that could have been longer has left nothing behind, unless a file
+    // descriptor has ended it.
+    if (bytes.length < MESSAGE_BYTES && connection === undefined) return true;
+  }
+  return true;
+}
