@@ -7,6 +7,7 @@
 
 import net from "node:net";
 import os from "node:os";
+import { addressBytes } from "../core/options/networks.ts";
 import { AF, fixed } from "./libc.ts";
 
 /** Builds the address of a numeric IPv4 or IPv6 host. */
@@ -61,33 +62,9 @@ function ipv6(host: string, port: number): Uint8Array {
   const view = new DataView(bytes.buffer);
   view.setUint16(0, AF.inet6, true);
   view.setUint16(2, port);
-  bytes.set(ipv6Bytes(address!), 8);
+  bytes.set(addressBytes(address!)!, 8);
   view.setUint32(24, scopeOf(zone), true);
   return bytes;
-}
-
-/** The 16 bytes of an IPv6 address that `net.isIPv6` accepts. */
-export function ipv6Bytes(address: string): Uint8Array {
-  // The last 32 bits may be written as IPv4 (RFC 4291, section 2.2).
-  const text = address.replace(
-    /(\d+)\.(\d+)\.(\d+)\.(\d+)$/,
-    (_, a, b, c, d) =>
-      `${(+a * 256 + +b).toString(16)}:${(+c * 256 + +d).toString(16)}`,
-  );
-  const [before = "", after] = text.split("::");
-  const head = groups(before);
-  const tail = groups(after ?? "");
-  const gap = after === undefined ? 0 : 8 - head.length - tail.length;
-  const bytes = new Uint8Array(16);
-  [...head, ...new Array<number>(gap).fill(0), ...tail].forEach((group, i) => {
-    bytes[2 * i] = group >> 8;
-    bytes[2 * i + 1] = group & 255;
-  });
-  return bytes;
-}
-
-function groups(text: string): number[] {
-  return text === "" ? [] : text.split(":").map((group) => parseInt(group, 16));
 }
 
 /** The number of an interface, as `%eth0` names it after an address. */

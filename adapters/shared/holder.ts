@@ -5,45 +5,31 @@
  */
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { inodeIn, tcpSockets, unixSockets } from "../../libc/proc_net.ts";
 
 /** The process that listens on a TCP port, as in `process 12 ("nginx")`. */
 export function holderOfPort(port: number): string | undefined {
-  const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  for (const file of ["/proc/net/tcp", "/proc/net/tcp6"]) {
-    for (const columns of table(file)) {
-      // sl local remote state .. inode; 0A is TCP_LISTEN
-      if (columns[3] === "0A" && columns[1]?.endsWith(suffix)) {
-        const holder = ownerOf(columns[9]);
-        if (holder !== undefined) return holder;
-      }
-    }
+  for (const socket of tcpSockets(read)) {
+    const holds = socket.listens && socket.port === port;
+    const holder = holds ? ownerOf(socket.inode) : undefined;
+    if (holder !== undefined) return holder;
   }
   return undefined;
 }
 
 /** The process with a Unix socket; an abstract name begins with `@`. */
 export function holderOfPath(path: string): string | undefined {
-  // Num RefCount Protocol Flags Type St Inode Path
-  const row = table("/proc/net/unix").find((columns) =>
-    columns.slice(7).join(" ") === path
-  );
-  return ownerOf(row?.[6]);
+  const socket = unixSockets(read).find((each) => each.path === path);
+  return ownerOf(socket?.inode);
 }
 
-/** A table of the kernel without its heading; empty where there is none. */
-export function table(file: string): string[][] {
-  return (read(file) ?? "").split("\n").slice(1)
-    .map((line) => line.trim().split(/\s+/))
-    .filter((columns) => columns.length > 1);
-}
-
-function ownerOf(inode: string | undefined): string | undefined {
-  // 0 in /proc/net: the socket has no file any more.
-  if (inode === undefined || inode === "0") return undefined;
-  const wanted = `socket:[${inode}]`;
+function ownerOf(inode: number | undefined): string | undefined {
+  if (inode === undefined || inode === 0) return undefined;
   for (const pid of list("/proc").filter((name) => /^\d+$/.test(name))) {
     const directory = `/proc/${pid}/fd`;
-    if (list(directory).some((fd) => link(`${directory}/${fd}`) === wanted)) {
+    const isHere = (fd: string): boolean =>
+      inodeIn(link(`${directory}/${fd}`)) === inode;
+    if (list(directory).some(isHere)) {
       const name = read(`/proc/${pid}/comm`)?.trim();
       return `process ${pid}${name === undefined ? "" : ` ("${name}")`}`;
     }

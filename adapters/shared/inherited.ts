@@ -6,7 +6,8 @@
  */
 
 import type { Address } from "../../core/options/address.ts";
-import { link, table } from "./holder.ts";
+import { inodeIn, tcpSockets, unixSockets } from "../../libc/proc_net.ts";
+import { link, read } from "./holder.ts";
 
 /**
  * Finds out what an inherited file descriptor is bound to.
@@ -20,14 +21,13 @@ export async function inheritedAddress(fd: number): Promise<Address> {
       `file descriptor ${fd} is not open in this process, check what its parent passes on (systemd: "Sockets=" and sd_listen_fds(3))`,
     );
   }
-  const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1];
+  const inode = inodeIn(target);
   if (inode === undefined) {
     throw new Error(
       `file descriptor ${fd} is no socket but ${target}, pass a bound stream socket`,
     );
   }
-  const address = tcp("/proc/net/tcp", inode) ?? tcp("/proc/net/tcp6", inode) ??
-    unix(inode);
+  const address = tcp(inode) ?? unix(inode);
   if (address === undefined) {
     // A TCP socket that is bound and does not listen yet is in no table.
     throw new Error(
@@ -37,16 +37,12 @@ export async function inheritedAddress(fd: number): Promise<Address> {
   return address;
 }
 
-function tcp(file: string, inode: string): Address | undefined {
-  const local = table(file).find((columns) => columns[9] === inode)?.[1];
-  if (local === undefined) return undefined;
-  const [host = "", port = "0"] = local.split(":");
+function tcp(inode: number): Address | undefined {
+  const socket = tcpSockets(read).find((each) => each.inode === inode);
+  if (socket === undefined) return undefined;
+  const { host, port } = socket;
   const everywhere = /^0+$/.test(host) && host.length > 8;
-  return {
-    kind: "tcp",
-    host: everywhere ? "" : readable(host),
-    port: parseInt(port, 16),
-  };
+  return { kind: "tcp", host: everywhere ? "" : readable(host), port };
 }
 
 /** An address out of /proc/net: 32-bit words, each in host byte order. */
@@ -62,9 +58,8 @@ function readable(hex: string): string {
   return new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1);
 }
 
-function unix(inode: string): Address | undefined {
-  const row = table("/proc/net/unix").find((columns) => columns[6] === inode);
-  const name = row?.slice(7).join(" ");
+function unix(inode: number): Address | undefined {
+  const name = unixSockets(read).find((each) => each.inode === inode)?.path;
   if (name === undefined || name === "") return undefined;
   return name.startsWith("@")
     ? { kind: "unix", path: name.slice(1), abstract: true }

@@ -4,25 +4,21 @@
  * @module
  */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { inodeIn, tcpSockets } from "../../libc/proc_net.ts";
 
 /** The ports that a process listens on, each as often as it has a socket. */
 export function portsOf(pid: number): number[] {
-  const ports = new Map<string, number>();
-  for (const table of ["tcp", "tcp6"]) {
-    const rows = readFileSync(`/proc/net/${table}`, "utf8").split("\n");
-    for (const row of rows.slice(1)) {
-      const columns = row.trim().split(/\s+/);
-      if (columns[3] !== "0A") continue;
-      const port = columns[1]?.split(":")[1] ?? "";
-      ports.set(`socket:[${columns[9]}]`, parseInt(port, 16));
-    }
-  }
-  const found = new Map<string, number>();
+  const read = (path: string): string => readFileSync(path, "utf8");
+  const ports = new Map(
+    tcpSockets(read).filter(({ listens }) => listens)
+      .map(({ inode, port }) => [inode, port]),
+  );
+  const found = new Map<number, number>();
   for (const fd of readdirSync(`/proc/${pid}/fd`)) {
     try {
-      const target = readlinkSync(`/proc/${pid}/fd/${fd}`);
-      const port = ports.get(target);
-      if (port !== undefined) found.set(target, port);
+      const inode = inodeIn(readlinkSync(`/proc/${pid}/fd/${fd}`));
+      const port = inode === undefined ? undefined : ports.get(inode);
+      if (port !== undefined) found.set(inode!, port);
     } catch {
       // It was closed in the meantime.
     }

@@ -5,14 +5,16 @@
  */
 
 import net from "node:net";
+import { addressBytes } from "../../core/options/networks.ts";
 import { AF } from "../../libc/libc.ts";
-import { ipv6Bytes, portOf } from "../../libc/sockaddr.ts";
+import { portOf } from "../../libc/sockaddr.ts";
 
 /** The name of a client at an address that a runtime shows. */
 export function peerOf(host: string, port: number): string {
+  // For each request: most clients have an address that needs no reading.
   if (net.isIPv4(host)) return `${host} ${port}`;
-  const address = host.split("%")[0]!;
-  return net.isIPv6(address) ? named(ipv6Bytes(address), port) : "";
+  const bytes = addressBytes(host);
+  return bytes === undefined ? "" : named(bytes, port);
 }
 
 /** The name of a client at a sockaddr_in or sockaddr_in6, if it is one. */
@@ -22,12 +24,12 @@ export function peerOfSockaddr(address: Uint8Array): string | undefined {
     return `${address.subarray(4, 8).join(".")} ${portOf(address)}`;
   }
   if (family !== AF.inet6) return undefined;
-  return named(address.subarray(8, 24), portOf(address));
+  return named([...address.subarray(8, 24)], portOf(address));
 }
 
 /** Clients of IPv4 have mapped addresses on a socket for both (RFC 4291). */
-function named(bytes: Uint8Array, port: number): string {
-  const mapped = bytes.subarray(0, 10).every((byte) => byte === 0) &&
+function named(bytes: readonly number[], port: number): string {
+  const mapped = bytes.slice(0, 10).every((byte) => byte === 0) &&
     bytes[10] === 255 && bytes[11] === 255;
-  return `${mapped ? bytes.subarray(12).join(".") : bytes.join(".")} ${port}`;
+  return `${mapped ? bytes.slice(12).join(".") : bytes.join(".")} ${port}`;
 }

@@ -5,6 +5,7 @@
  */
 
 import { AF, fixed, SO } from "../../libc/libc.ts";
+import { inodeIn } from "../../libc/proc_net.ts";
 import { portOf } from "../../libc/sockaddr.ts";
 import type { Kernel } from "./kernel.ts";
 
@@ -51,8 +52,7 @@ export function socketAt(kernel: Kernel, fd: number): SocketFacts | undefined {
 
 /** The number of a socket, or undefined when the descriptor is none. */
 export function inodeOf(kernel: Kernel, fd: number): number | undefined {
-  const inode = /^socket:\[(\d+)\]$/.exec(kernel.target(fd) ?? "")?.[1];
-  return inode === undefined ? undefined : Number(inode);
+  return inodeIn(kernel.target(fd));
 }
 
 /** True for addresses that are the same one. */

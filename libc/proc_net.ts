@@ -1,0 +1,73 @@
+/**
+ * The sockets that the kernel lists in /proc/net (proc_net(5)), and how it names
+ * one that a process has open.
+ *
+ * @module
+ */
+
+/** Reads a file of /proc; undefined when there is none. */
+export type ReadProc = (path: string) => string | undefined;
+
+/** One row of /proc/net/tcp or tcp6. */
+export interface TcpSocket {
+  /** The number of the socket; 0 when it has no file any more. */
+  readonly inode: number;
+  /** Where it is bound: 8 hex digits, or 32 for IPv6. */
+  readonly host: string;
+  /** The port that it is bound to. */
+  readonly port: number;
+  /** True when connections can be accepted from it. */
+  readonly listens: boolean;
+}
+
+/** One row of /proc/net/unix. */
+export interface UnixSocket {
+  /** The number of the socket; 0 when it has no file any more. */
+  readonly inode: number;
+  /** Its path; an abstract name begins with `@`, and "" is none. */
+  readonly path: string;
+}
+
+/** TCP_LISTEN of the kernel (net/tcp_states.h). */
+const LISTENING = "0A";
+
+/** All TCP sockets of the network namespace; none where there is no table. */
+export function tcpSockets(read: ReadProc): TcpSocket[] {
+  return ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((file) =>
+    // sl local remote state tx:rx tr:when retrnsmt uid timeout inode ..
+    rows(read(file)).map(([, local = "", , state, , , , , , inode]) => {
+      const [host = "", port = ""] = local.split(":");
+      return {
+        inode: Number(inode),
+        host,
+        port: parseInt(port, 16),
+        listens: state === LISTENING,
+      };
+    })
+  );
+}
+
+/** All Unix sockets of the network namespace; none where there is no table. */
+export function unixSockets(read: ReadProc): UnixSocket[] {
+  // Num RefCount Protocol Flags Type St Inode Path
+  return rows(read("/proc/net/unix")).map((columns) => ({
+    inode: Number(columns[6]),
+    path: columns.slice(7).join(" "),
+  }));
+}
+
+/**
+ * The number of a socket in the target of a link in /proc/PID/fd, as in
+ * "socket:[4711]"; undefined when that is none.
+ */
+export function inodeIn(target: string | undefined): number | undefined {
+  const inode = /^socket:\[(\d+)\]$/.exec(target ?? "")?.[1];
+  return inode === undefined ? undefined : Number(inode);
+}
+
+/** A table without its heading. */
+function rows(text = ""): string[][] {
+  return text.split("\n").slice(1)
+    .map((line) => line.trim().split(/\s+/))
+    .filter((columns) => columns.length > 1);
+}
