@@ -26,7 +26,7 @@ function tcp(port: number, host?: string): Wanted {
   return { kind: "tcp", host, port };
 }
 
-/** The address that is got, or the kind of claim. */
+/** The address that is got, or the kind of match. */
 function got(core: Core, wanted: Wanted, privatePorts = false): string {
   const found = matchListener(core, wanted, privatePorts);
   return found.kind === "inherited" ? found.listener.address : found.kind;

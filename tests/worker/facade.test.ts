@@ -13,7 +13,7 @@ test("a fed server looks like one that listens and can be closed", async () => {
   }
   let asked = 0;
   let gone = 0;
-  const face = putFacade(server, {
+  const facade = putFacade(server, {
     fed: true,
     address: () => ({ address: "127.0.0.1", port: 80, family: "IPv4" }),
     close() {
@@ -23,7 +23,7 @@ test("a fed server looks like one that listens and can be closed", async () => {
     draining: () => asked > 0,
     closed: () => gone++,
   });
-  face.show();
+  facade.show();
   assert.equal(server.listening, true);
   assert.deepEqual(server.address(), {
     address: "127.0.0.1",
@@ -43,7 +43,7 @@ test("a fed server looks like one that listens and can be closed", async () => {
   assert.equal(asked, 1);
   assert.equal(gone, 1);
   assert.deepEqual(events, ["listening", "close"]);
-  // Nothing is left of the face: the server may listen again.
+  // Nothing is left of the facade: the server may listen again.
   assert.equal(server.listening, false);
   assert.equal(Object.hasOwn(server, "close"), false);
   assert.equal(Object.hasOwn(server, "address"), false);
