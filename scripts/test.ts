@@ -81,6 +81,9 @@ const BUILDS: readonly string[] = ["lint:pkg", "tests/package/npm.test.ts"];
 const TEST_LIMIT = 60_000;
 const JOB_LIMIT = 600_000;
 
+/** One more than there are cores, since a test also waits. */
+const LANES = availableParallelism() + 1;
+
 const REPORTS = `${ROOT}.reports`;
 const BUILD = `${REPORTS}/build`;
 
@@ -92,7 +95,7 @@ const { values, positionals } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     update: { type: "boolean", default: false },
-    lanes: { type: "string", default: String(availableParallelism()) },
+    lanes: { type: "string", default: String(LANES) },
     runner: { type: "string", multiple: true, default: [...RUNNERS] },
   },
 });

@@ -17,7 +17,7 @@ export interface TestFile {
  * Seconds up to which small files share one process of vitest: that takes more
  * than a second of CPU before the first test, those of Deno and Bun a tenth.
  */
-const FILL = 12;
+const FILL = 20;
 
 /** Seconds of a file of which nothing is known. */
 const UNKNOWN = 5;

@@ -38,8 +38,9 @@ export async function showCell(row: Row, app: string): Promise<Shown> {
 
   const { once, stays, tls } = row.clients;
   await using running = await load([
-    { kind: once, address, loops: 6, tls },
-    { kind: stays, address, loops: 4, tls, pause: 5 },
+    // Enough to notice a loss, and not so much that it slows the reloads down.
+    { kind: once, address, loops: 6, tls, pause: 10 },
+    { kind: stays, address, loops: 4, tls, pause: 10 },
   ], new URL("sessions.mjs", import.meta.url).href);
   const view = viewOf(running, command);
   const old = readyPids(command);

@@ -66,7 +66,7 @@ test("vitest takes small files at once, those without processes apart", () => {
     bundled: path === "d" ? ["vitest", "bun"] : [],
     once: undefined,
   }));
-  const times = { "vitest a": 10, "vitest b": 4, "vitest c": 1, "vitest d": 1 };
+  const times = { "vitest a": 18, "vitest b": 4, "vitest c": 1, "vitest d": 1 };
   assert.deepEqual(batches(all, ["vitest"], times), [
     { runner: "vitest", files: ["a", "c"], together: true, bundled: false },
     { runner: "vitest", files: ["b"], together: true, bundled: false },

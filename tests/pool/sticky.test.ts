@@ -116,27 +116,37 @@ const slots = (answers: readonly Answer[]): number[] =>
 
 for (const runtime of RUNTIMES) {
   describe(`workers on ${runtime}`, () => {
+    const pools = new Map<string, Command>();
+    /** The address of the pool with such clients, which tests share. */
+    const addressOf = async (balance: string): Promise<string> => {
+      const command = pools.get(balance) ?? pool(balance, "-r", runtime);
+      pools.set(balance, command);
+      return (await ready(command))["listen"]!;
+    };
+    afterAll(async () => {
+      for (const command of pools.values()) command.signal("SIGTERM");
+      for (const command of pools.values()) {
+        assert.equal((await command.ended).code, 0, command.lines.join("\n"));
+      }
+    });
+
     for (const [balance, tie] of Object.entries(TIES)) {
       test(`${balance}: a client stays where it is`, async () => {
-        await using command = pool(balance, "-r", runtime);
-        const { listen: address } = await ready(command);
-        const first = await places(address!, tie);
+        const address = await addressOf(balance);
+        const first = await places(address, tie);
         for (let i = 0; i < 3; i++) {
-          assert.deepEqual(slots(await places(address!, tie)), slots(first));
+          assert.deepEqual(slots(await places(address, tie)), slots(first));
         }
         assert.ok(new Set(slots(first)).size > 1, "clients are spread");
-        command.signal("SIGTERM");
-        assert.equal((await command.ended).code, 0, command.lines.join("\n"));
       });
     }
 
     test("a request that was read on its way arrives whole", async () => {
-      await using command = pool("sticky=cookie:sid", "-r", runtime);
-      const { listen: address } = await ready(command);
+      const address = await addressOf("sticky=cookie:sid");
       const cookie = `sid=${"x".repeat(12_000)}`;
       const body = "y".repeat(300_000);
       const asked = { path: "/up?load", cookie, body };
-      const { method, url, ...seen } = await ask(address!, asked);
+      const { method, url, ...seen } = await ask(address, asked);
       assert.deepEqual([method, url, seen.cookie, seen.length], [
         ...["POST", "/up?load", cookie.length, body.length],
       ]);
@@ -146,10 +156,10 @@ for (const runtime of RUNTIMES) {
         { length: Math.ceil(head.length / 9) },
         (_, i) => head.slice(9 * i, 9 * i + 9),
       );
-      const answer = await inPieces(address!, pieces);
+      const answer = await inPieces(address, pieces);
       assert.match(answer, /"method":"GET","url":"\/slow","cookie":8/);
       // Two requests at once, of which the second was read here too.
-      const twice = await inPieces(address!, [
+      const twice = await inPieces(address, [
         "GET /one HTTP/1.1\r\nHost: x\r\n\r\n" +
         head.replace("/slow", "/two"),
       ]);
@@ -157,14 +167,13 @@ for (const runtime of RUNTIMES) {
     });
 
     test("an id that a worker claims is its own", async () => {
-      await using command = pool("sticky=query:sid", "-r", runtime);
-      const { listen: address } = await ready(command);
+      const address = await addressOf("sticky=query:sid");
       for (let i = 0; i < 6; i++) {
         const path = `/login?as=user${i}`;
-        const { pid, stuck } = await ask(address!, { path });
+        const { pid, stuck } = await ask(address, { path });
         assert.equal(stuck, true);
         for (let k = 0; k < 3; k++) {
-          const again = await ask(address!, { path: `/?sid=user${i}` });
+          const again = await ask(address, { path: `/?sid=user${i}` });
           assert.equal(again.pid, pid);
         }
       }
