@@ -16,15 +16,17 @@ export function machine(): string {
     const text = firstLine(binary(runtime), ["--version"]);
     return `${runtime} ${/\d[\d.]*\d/.exec(text)?.[0] ?? "?"}`;
   });
-  const wrk = /wrk \S+/.exec(firstLine("wrk", ["-v"]))?.[0] ?? "wrk";
+  const wrk = /wrk \S+/.exec(firstLine("wrk", ["-v"]))?.[0];
   const date = new Date().toISOString().slice(0, 10);
   return [
     `${model}, ${cpus().length} CPUs, ${memory} GiB, Linux ${release()}, ${date}`,
-    [...versions, wrk].join(", "),
+    [...versions, ...(wrk === undefined ? [] : [wrk])].join(", "),
   ].join("\n");
 }
 
 function firstLine(file: string, args: readonly string[]): string {
-  const { stdout } = spawnSync(file, args, { encoding: "utf8" });
-  return stdout.split("\n")[0] ?? "";
+  // Null when there is no such program: a start needs no wrk.
+  const stdout: string | null = spawnSync(file, args, { encoding: "utf8" })
+    .stdout;
+  return stdout?.split("\n")[0] ?? "";
 }

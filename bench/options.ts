@@ -46,6 +46,8 @@ export const HELP: string = `Usage: npm run bench -- [options]
   --rounds N                how often load, tail and unequal are measured
   --seconds S               how long one measurement of the load takes
   --json FILE               every sample
+
+npm run bench -- start      what a start and a reload cost; see start --help
 `;
 
 /**

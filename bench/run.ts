@@ -8,6 +8,7 @@ import { picture } from "./picture/picture.ts";
 import { tradesOf } from "./picture/trade.ts";
 import { report } from "./report.ts";
 import type { Results } from "./results.ts";
+import { benchStart, startSection } from "./start.ts";
 import { missing } from "./tools.ts";
 
 /** The exit code for wrong usage and for a machine that lacks something. */
@@ -16,6 +17,7 @@ const EXIT_USAGE = 2;
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
+  if (args[0] === "start") return await benchStart(args.slice(1));
   let options: Options | undefined;
   try {
     options = parseOptions(args);
@@ -39,7 +41,7 @@ async function main(args: readonly string[]): Promise<number> {
   );
   const text = report(results, options);
   process.stdout.write(text);
-  if (options.whole) writeHere("RESULTS.md", text);
+  if (options.whole) writeHere("RESULTS.md", text + startSection());
   const trades = tradesOf(results);
   if (trades.length > 0 && !options.quick) {
     writeHere("trade.svg", picture(trades));

@@ -157,7 +157,8 @@ function read(file: string): string[][] {
   return text.split("\n").map((line) => line.split(" "));
 }
 
-function freePort(): Promise<number> {
+/** A port of 127.0.0.1 that nobody listens on. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = net.createServer();
     server.once("error", reject);
