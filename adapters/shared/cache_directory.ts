@@ -4,7 +4,13 @@
  * @module
  */
 
-import { accessSync, constants, lstatSync, mkdirSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+} from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import process from "node:process";
@@ -39,13 +45,7 @@ export function cacheDirectory(given?: string): string {
 }
 
 function secured(directory: string): string {
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw new Error(
-      `"${directory}" cannot be made (${(error as { code?: string }).code})`,
-    );
-  }
+  makeDirectory(directory);
   // Not stat(2): a link may be another user's, and lead elsewhere later.
   const { mode, uid } = lstatSync(directory);
   const problem = (mode & constants.S_IFMT) !== constants.S_IFDIR
@@ -59,6 +59,25 @@ function secured(directory: string): string {
     : "cannot be written";
   if (problem !== undefined) throw new Error(`"${directory}" ${problem}`);
   return directory;
+}
+
+/**
+ * Makes what is missing of a path, level by level: `recursive` of Node's own
+ * mkdirSync() does not return for some paths in the file systems of the kernel
+ * (26.10).
+ */
+function makeDirectory(directory: string): void {
+  if (existsSync(directory)) return;
+  const parent = path.dirname(directory);
+  if (parent !== directory) makeDirectory(parent);
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as { code?: string };
+    // Another pool that starts now has made it.
+    if (code === "EEXIST" && existsSync(directory)) return;
+    throw new Error(`"${directory}" cannot be made (${code})`);
+  }
 }
 
 function isWritable(directory: string): boolean {

@@ -117,7 +117,11 @@ require("node:http").createServer((_, res) => res.end(JSON.stringify([
     writeFileSync(file, "");
     const link = join(home, "link");
     symlinkSync(home, link);
-    assert.throws(() => cacheDirectory(file), /cannot be made \(EEXIST\)$/);
+    assert.throws(() => cacheDirectory(file), /is no directory$/);
+    assert.throws(
+      () => cacheDirectory(join(file, "a")),
+      /cannot be made \(ENOTDIR\)$/,
+    );
     assert.throws(() => cacheDirectory(link), /is no directory$/);
     const fresh = join(home, "a", "b");
     assert.equal(cacheDirectory(fresh), fresh);
