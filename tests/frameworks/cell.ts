@@ -20,7 +20,7 @@ const RELOADS = 2;
  * SIGTERM ends it all.
  */
 export async function showCell(row: Row, app: string): Promise<Shown> {
-  const { program, args, env, cwd, runtimeArgs } = launchOf(app);
+  const { program, args, env, cwd, runtimeArgs } = await launchOf(app);
   await using command = prefork([
     ...["-w", `${WORKERS}`, ...LOCAL, "-r", ownRuntime],
     ...runtimeArgs.flatMap((arg) => ["--runtime-arg", arg]),

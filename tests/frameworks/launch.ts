@@ -15,13 +15,13 @@ export interface Launch {
 }
 
 /** Finds an app's program, and builds it first if need be. */
-export function launchOf(app: string): Launch {
+export async function launchOf(app: string): Promise<Launch> {
   const plain = { args: [], env: {}, cwd: undefined, runtimeArgs: [] };
   switch (app) {
     case "next/standalone":
       return {
         ...plain,
-        program: nextApp().standalone,
+        program: (await nextApp()).standalone,
         env: OFFLINE,
         // It is CommonJS in a package that does not say so (Deno 2.9).
         runtimeArgs: ownRuntime === "deno" ? ["--unstable-detect-cjs"] : [],
@@ -32,7 +32,7 @@ export function launchOf(app: string): Launch {
         program: NEXT,
         args: ["start"],
         env: OFFLINE,
-        cwd: nextApp().directory,
+        cwd: (await nextApp()).directory,
       };
     default:
       return {

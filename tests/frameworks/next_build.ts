@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { locked } from "../lock.ts";
 import { binary, cleanEnv } from "../runtimes.ts";
 import { versionOf } from "./versions.ts";
 
@@ -39,12 +40,13 @@ export interface NextApp {
  * Below the project, since Next.js looks for itself from there, and outside of
  * node_modules, where it would take the app for somebody else's code.
  */
-export function nextApp(): NextApp {
+export async function nextApp(): Promise<NextApp> {
   const name = `next-${contentHash()}`;
   const directory = `${ROOT}.reports/${name}`;
   const finished = `${directory}/finished`;
   const standalone = `${directory}/.next/standalone/.reports/${name}/server.js`;
-  if (!existsSync(finished)) {
+  await locked("next", () => {
+    if (existsSync(finished)) return;
     rmSync(directory, { recursive: true, force: true });
     cpSync(SOURCE, directory, { recursive: true });
     const { status, stdout, stderr, error } = spawnSync(
@@ -58,7 +60,7 @@ export function nextApp(): NextApp {
       );
     }
     writeFileSync(finished, "");
-  }
+  });
   return { directory, standalone };
 }
 

@@ -1,13 +1,12 @@
 import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { locked } from "../lock.ts";
 import { run } from "./run.ts";
 
 /** The root of the project, with a slash at its end. */
 export const ROOT: string = fileURLToPath(new URL("../../", import.meta.url));
 
 const PLACE = `${ROOT}.reports/package`;
-const LOCK = `${ROOT}.reports/package.lock`;
 
 /** What the tarball is made of. */
 const SOURCES = [
@@ -30,16 +29,12 @@ const SOURCES = [
   "CHANGELOG.md",
 ];
 
-/** Milliseconds after which a lock is taken for one of a dead process. */
-const STALE = 60_000;
-
 /**
  * The path of the tarball that `npm pack` makes of the sources as they are.
  * Made once and then used by all runners, also by those at the same time.
  */
-export async function tarball(): Promise<string> {
-  const unlock = await lock();
-  try {
+export function tarball(): Promise<string> {
+  return locked("package", async () => {
     const packed = existing();
     if (packed !== undefined && modified(packed) >= newestSource()) {
       return packed;
@@ -50,9 +45,7 @@ export async function tarball(): Promise<string> {
     const made = existing();
     if (made === undefined) throw new Error("Cannot find what npm packed");
     return made;
-  } finally {
-    unlock();
-  }
+  });
 }
 
 function existing(): string | undefined {
@@ -79,27 +72,4 @@ function newestSource(): number {
 
 function modified(path: string): number {
   return statSync(path).mtimeMs;
-}
-
-/** Waits until no other process packs; a directory is made by one alone. */
-async function lock(): Promise<() => void> {
-  mkdirSync(`${ROOT}.reports`, { recursive: true });
-  while (true) {
-    try {
-      mkdirSync(LOCK);
-      return () => rmSync(LOCK, { recursive: true, force: true });
-    } catch (error) {
-      if ((error as { code?: string }).code !== "EEXIST") throw error;
-    }
-    if (isStale()) rmSync(LOCK, { recursive: true, force: true });
-    await sleep(100);
-  }
-}
-
-function isStale(): boolean {
-  try {
-    return Date.now() - modified(LOCK) > STALE;
-  } catch {
-    return false;
-  }
 }
