@@ -33,7 +33,7 @@ export async function startReloaded(
   app: string,
   env: Readonly<Record<string, string>>,
 ): Promise<Reloaded> {
-  const launch: Launch = launchOf(app);
+  const launch: Launch = await launchOf(app);
   const port = await freePort();
   const child = spawn(
     binary("node"),
