@@ -31,6 +31,19 @@ http.createServer(async (_, response) => {
 `,
 );
 
+const inherits = files.write(
+  "inherits.mjs",
+  `
+import { spawnSync } from "node:child_process";
+import http from "node:http";
+http.createServer((_, response) => {
+  const stdio = ["inherit", "pipe", "pipe"];
+  const { status, stderr } = spawnSync("sh", ["-c", "exec 9<&0"], { stdio });
+  response.end(status + String(stderr));
+}).listen(3000);
+`,
+);
+
 const resizes = files.write(
   "resizes.mjs",
   `
@@ -75,6 +88,14 @@ describe("what a worker inherited", () => {
     // Whoever runs the tests may have left a pipe open for everybody.
     const pools = /^(?:[3-9]|\d\d+) -> (?:socket:|.*prefork)/;
     assert.deepEqual(links.filter((link) => pools.test(link)), []);
+  });
+
+  test("is, as standard input", async () => {
+    await using command = prefork(
+      ["-w", "1", "-r", runtime, ...LOCAL, inherits],
+    );
+    const { listen } = await ready(command);
+    assert.equal((await get(listen!)).body, "0");
   });
 
   test("as scoreboard keeps its size, whatever a worker does", {

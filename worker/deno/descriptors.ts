@@ -17,7 +17,9 @@ export function keepDescriptors(): void {
   const libc = isAllowed() ? libcHere() : undefined;
   if (libc === undefined) return;
   for (const fd of openProc(libc).list("/proc/self/fd").map(Number)) {
-    const flags = fd > 2 ? libc.fcntl(fd, F.getfd, 0) : F.cloexec;
+    // Deno does not set 0 anew for a child that is to inherit it.
+    if (fd <= 2) continue;
+    const flags = libc.fcntl(fd, F.getfd, 0);
     // It fails for the descriptor of the directory itself, closed by now.
     if (flags >= 0) libc.fcntl(fd, F.setfd, flags | F.cloexec);
   }
