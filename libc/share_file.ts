@@ -4,7 +4,6 @@
  * @module
  */
 
-import { randomUUID } from "node:crypto";
 import {
   accessSync,
   closeSync,
@@ -115,6 +114,7 @@ function tried(libc: Libc, size: number | undefined): number | undefined {
 
 function namedFile(size: number | undefined): number {
   const directory = isWritable(IN_MEMORY) ? IN_MEMORY : tmpdir();
+  const { randomUUID } = process.getBuiltinModule("node:crypto");
   // Containers that share the directory may have the same process ids.
   const path = join(directory, `prefork-${randomUUID()}`);
   const fd = openSync(path, "wx+", 0o600);

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { createSecureContext, type SecureContext } from "node:tls";
+import process from "node:process";
+import type { SecureContext } from "node:tls";
 import { messageOf } from "../core/errors.ts";
 import type { CertificateFiles } from "../core/options/listener_features.ts";
 import { namesOf } from "./names.ts";
@@ -34,6 +34,10 @@ export interface CertificatePair {
  * of a sentence
  */
 export function readPair(files: CertificateFiles): CertificatePair {
+  // Not imported: few have certificates, and the two cost a third of a start.
+  const { createPrivateKey, X509Certificate } = process
+    .getBuiltinModule("node:crypto");
+  const { createSecureContext } = process.getBuiltinModule("node:tls");
   const cert = readText(files.cert, "certificate");
   const key = readText(files.key, "key");
   const leaf = withProblem(

@@ -29,7 +29,6 @@ import { filterAndTrack, isFiltered } from "./filters/listener_filter.ts";
 import { graftRefusal } from "./graft/graft.ts";
 import { mustBeFed, type ServerKind } from "./process/server_kind.ts";
 import { addressOf, bindHost } from "./listening/address.ts";
-import { inheritBunHttp } from "./bun/http.ts";
 import { learnSessionIds, SESSION_IDS } from "./handoff/affinity.ts";
 
 /**
@@ -149,6 +148,7 @@ async function graftHttp(
     !isInherited(mode) || isFiltered(listener) ||
     graftRefusal() !== undefined
   ) return undefined;
+  const { inheritBunHttp } = await import("./bun/http.ts");
   try {
     return await inheritBunHttp(server as HttpServer, listener, closed);
   } catch (error) {

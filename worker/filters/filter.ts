@@ -8,7 +8,7 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import process from "node:process";
-import { TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import type { ProxyVersion } from "../../core/options/listener_features.ts";
 import {
   parseProxyHead,
@@ -81,6 +81,7 @@ export function createFilter(
     const cut = (): void => void raw.destroy();
     raw.once("end", cut);
     if (plan.proxy !== undefined) raw.read(0);
+    const { TLSSocket } = process.getBuiltinModule("node:tls");
     const socket = new TLSSocket(raw, plan.tls());
     const timer = setTimeout(cut, HANDSHAKE_MS);
     raw.once("close", () => clearTimeout(timer));

@@ -5,7 +5,8 @@
  */
 
 import type { Server, Socket } from "node:net";
-import tls from "node:tls";
+import process from "node:process";
+import type tls from "node:tls";
 import type { Refusal } from "../../core/adapter.ts";
 import { parseListener } from "../../core/options/address.ts";
 import { messageOf } from "../../core/errors.ts";
@@ -107,9 +108,12 @@ export function filterAndTrack(
   const connections = track(server, kind, filter?.waiting);
   // After track(), so that it is called before it: what comes of TLS must have
   // the name under which the raw connection is known.
-  const own = server instanceof tls.Server;
-  if (listener.proxy !== undefined && own) keepSource(server);
+  if (listener.proxy !== undefined && isTls(server)) keepSource(server);
   return { filter, connections };
+}
+
+function isTls(server: Server): server is tls.Server {
+  return server instanceof process.getBuiltinModule("node:tls").Server;
 }
 
 /** How the listener ends TLS, or undefined when it does not. */
@@ -118,7 +122,7 @@ function endOf(
   kind: ServerKind,
   listener: FilteredListener,
 ): (() => TlsEnd) | undefined {
-  const own = kind === "https" || server instanceof tls.Server;
+  const own = kind === "https" || isTls(server);
   if (listener.certificates === undefined) {
     // Behind the PROXY header comes the server's own TLS. Where its https
     // cannot be given a raw connection, the filter does it with its options.

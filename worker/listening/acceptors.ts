@@ -6,7 +6,7 @@
  */
 
 import net from "node:net";
-import tls from "node:tls";
+import process from "node:process";
 import { bypass } from "../process/bypass.ts";
 import type { Filter } from "../filters/filter.ts";
 import {
@@ -69,7 +69,7 @@ export async function fed(
 ): Promise<Acceptor> {
   const feed = filter?.pass ?? feederOf(server);
   const acceptor = mustBeFed(kind) && kind === "https" && filter === undefined
-    ? tls.createServer(tlsOptions(server), feed)
+    ? createTlsServer(server, feed)
     : net.createServer({
       ...socketOptionsOf(server, kind),
       ...(filter !== undefined && { pauseOnConnect: false }),
@@ -82,6 +82,15 @@ export async function fed(
     address: () => acceptor.address(),
     close: () => void acceptor.close(),
   };
+}
+
+/** Ends TLS in the place of an https server. */
+function createTlsServer(
+  server: net.Server,
+  feed: (socket: net.Socket) => void,
+): net.Server {
+  const tls = process.getBuiltinModule("node:tls");
+  return tls.createServer(tlsOptions(server), feed);
 }
 
 /** What gives a server a connection that something else has accepted. */
@@ -101,7 +110,7 @@ export function takerOf(
 ): (socket: net.Socket) => void {
   const feed = filter?.pass ?? feederOf(server);
   if (kind === "https" && mustBeFed(kind) && filter === undefined) {
-    const acceptor = tls.createServer(tlsOptions(server), feed);
+    const acceptor = createTlsServer(server, feed);
     return (socket) => void acceptor.emit("connection", socket);
   }
   const { allowHalfOpen = false, noDelay = false, pauseOnConnect = false } =

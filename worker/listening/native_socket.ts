@@ -4,7 +4,7 @@
  * @module
  */
 
-import { randomUUID } from "node:crypto";
+import process from "node:process";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { cannot } from "../process/errors.ts";
 import { nativeRefusal } from "../filters/listener_filter.ts";
@@ -48,5 +48,7 @@ export function socketFor(
  * (unix(7)).
  */
 export function temporaryPath(socket: number): string | undefined {
-  return familyOf(socket) === "unix" ? `\0prefork-${randomUUID()}` : undefined;
+  if (familyOf(socket) !== "unix") return undefined;
+  const { randomUUID } = process.getBuiltinModule("node:crypto");
+  return `\0prefork-${randomUUID()}`;
 }

@@ -6,14 +6,12 @@
  */
 
 import cluster from "node:cluster";
-import http from "node:http";
-import https from "node:https";
 import net from "node:net";
 import process from "node:process";
-import tls from "node:tls";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { bypass, isBypassed } from "../process/bypass.ts";
 import type { Core } from "../process/worker_core.ts";
+import { RUNTIME } from "../process/runtime.ts";
 import { kindOf } from "../process/server_kind.ts";
 import { matchListener, matchSocket } from "../match/match.ts";
 import { putServer } from "../match/put_server.ts";
@@ -38,8 +36,7 @@ export function patchNet(core: Core, settings: Settings): void {
   // A server whose start or end is under way; the runtime itself knows of the
   // ones that listen themselves only.
   const busy = new WeakSet<net.Server>();
-  for (const { Server } of [net, tls, http, https]) {
-    const prototype: { listen?: unknown } = Server.prototype;
+  for (const prototype of prototypes()) {
     if (!Object.hasOwn(prototype, "listen")) continue;
     const original = prototype.listen as Listen;
     const listen: Listen = function (...args) {
@@ -60,6 +57,19 @@ export function patchNet(core: Core, settings: Settings): void {
     prototype.listen = listen;
   }
   warnOfCluster();
+}
+
+/** Where `listen()` may be. What need not be loaded is not. */
+function prototypes(): { listen?: unknown }[] {
+  if (RUNTIME.name !== "bun") return [net.Server.prototype];
+  const others = ["node:tls", "node:http", "node:https"] as const;
+  return [net.Server.prototype, ...others.map(prototypeOf)];
+}
+
+function prototypeOf(
+  name: "node:tls" | "node:http" | "node:https",
+): { listen?: unknown } {
+  return process.getBuiltinModule(name).Server.prototype;
 }
 
 /** Where the listener comes from; undefined for one of the program's own. */

@@ -4,9 +4,8 @@
  * @module
  */
 
-import http from "node:http";
-import https from "node:https";
 import net from "node:net";
+import process from "node:process";
 import type tls from "node:tls";
 import { cannot } from "./errors.ts";
 import { RUNTIME } from "./runtime.ts";
@@ -20,9 +19,15 @@ export type ServerKind = "net" | "http" | "https" | "http2";
  * @throws {TypeError} when it is none
  */
 export function kindOf(server: net.Server): ServerKind {
-  // Https first: on Bun an https.Server is an http.Server too.
+  // Not imported: what made the server is loaded, and the others need not be.
+  if (Object.getPrototypeOf(server) === net.Server.prototype) return "net";
+  const http = server instanceof
+    process.getBuiltinModule("node:http").Server;
+  if (http && RUNTIME.name !== "bun") return "http";
+  // On Bun an https.Server is an http.Server too.
+  const https = process.getBuiltinModule("node:https");
   if (server instanceof https.Server) return "https";
-  if (server instanceof http.Server) return "http";
+  if (http) return "http";
   // node:http2 exports no classes; this method is documented since Node 15.1.
   if ("updateSettings" in server) return "http2";
   if (server instanceof net.Server) return "net";
