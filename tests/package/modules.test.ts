@@ -1,0 +1,74 @@
+/** A worker loads what its runtime and its mode need, and little else. */
+
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, test } from "../harness.ts";
+import { binary } from "../runtimes.ts";
+import { type Consumer, npmConsumer } from "./consumer.ts";
+import { run } from "./run.ts";
+
+/** Tells what a worker has loaded when its server listens. */
+const HOOKS = `import { registerHooks } from "node:module";
+globalThis.loaded = [];
+registerHooks({
+  load(url, context, next) {
+    if (url.startsWith("file:")) globalThis.loaded.push(url);
+    return next(url, context);
+  },
+});
+`;
+const PROGRAM = `require("node:net").createServer().listen(8080, () => {
+  console.log("LOADED " + JSON.stringify({
+    files: globalThis.loaded,
+    builtins: process.moduleLoadList.flatMap((name) =>
+      name.startsWith("NativeModule ") ? [name.slice(13)] : []
+    ),
+  }));
+  process.kill(process.ppid, "SIGTERM");
+});
+`;
+
+interface Loaded {
+  readonly files: readonly string[];
+  readonly builtins: readonly string[];
+}
+
+describe("an unmodified program's worker on Node", () => {
+  let consumer: Consumer;
+  beforeAll(async () => {
+    consumer = await npmConsumer();
+    consumer.write("hooks.mjs", HOOKS);
+    consumer.write("net.cjs", PROGRAM);
+  });
+  afterAll(() => consumer.remove());
+
+  const loadedBy = async (library: string): Promise<Loaded> => {
+    const output = await run([
+      ...[binary("node"), library, "-w", "1", "-l", "127.0.0.1:0"],
+      ...["--runtime-arg", `--import=${consumer.path}/hooks.mjs`],
+      ...["--compile-cache", "off", "net.cjs"],
+    ] as [string, ...string[]], consumer.path);
+    return JSON.parse(/LOADED (\{.*\})/.exec(output)![1]!);
+  };
+
+  test("reads few files of the package, and no builtin for the sake of others", async () => {
+    const { files, builtins } = await loadedBy(
+      "node_modules/prefork/dist/cli.js",
+    );
+    const own = files.filter((url) => url.includes("/prefork/dist/"));
+    assert.ok(own.length <= 6, own.join("\n"));
+    for (
+      const name of ["http", "https", "http2", "tls", "crypto"]
+        .concat("internal/deps/undici/undici")
+    ) assert.ok(!builtins.includes(name), `node:${name} is not loaded`);
+  });
+
+  test("reads none of the sources that are Bun's or Deno's alone", async () => {
+    const cli = new URL("../../cli.ts", import.meta.url);
+    const { files } = await loadedBy(fileURLToPath(cli));
+    const foreign = files.filter((url) =>
+      /\/worker\/(bun|deno|fetch)\//.test(url)
+    );
+    assert.deepEqual(foreign, []);
+  });
+});
