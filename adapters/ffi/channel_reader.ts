@@ -9,6 +9,7 @@ import type { Libc } from "../../libc/libc.ts";
 import { MESSAGE_BYTES, messageReceiver } from "../../libc/message.ts";
 import type { ChannelReader } from "../channel/reader.ts";
 import type { Ending } from "../shared/lines.ts";
+import { caughtUp } from "./catch_up.ts";
 import { fdConnection } from "./connection.ts";
 
 /** Reads a channel, which then belongs to the reader, to its end. */
@@ -34,13 +35,16 @@ export function channelsBy(libc: Libc, waiter: Waiter): ReadChannel {
       if (!open) return;
       open = false;
       waiter.remove(fd);
+      told[Symbol.dispose]();
       libc.close(fd);
       reader.end();
       resolve();
     };
-    waiter.add(fd, () => {
+    const read = (): void => {
       if (open && !readSome(libc, fd, reader)) close();
-    });
+    };
+    const told = caughtUp(read);
+    waiter.add(fd, read);
     return { ended: promise, cancel: close };
   };
 }

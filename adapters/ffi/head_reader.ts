@@ -12,6 +12,7 @@ import {
   type Libc,
   MSG_PEEK_DONTWAIT,
 } from "../../libc/libc.ts";
+import { catchUp } from "./catch_up.ts";
 import { POLL, pollNow } from "../../libc/poll.ts";
 
 /** The longest pause before a silent client is asked again, in ms. */
@@ -51,6 +52,8 @@ export function peekFd(
     if (more) {
       const from = seen;
       seen = count;
+      catchUp();
+      if (!open) return;
       reader.bytes(buffer.subarray(from, count));
       if (!open || seen === limit) return;
     } else {

@@ -1,0 +1,24 @@
+/**
+ * What workers have said by now, before it is decided where a client goes.
+ *
+ * A worker says that an id is its own before its client hears of the id. But
+ * the supervisor of Deno waits for channels and for clients in two threads, and
+ * that of Bun for channels by signals: a client that comes back at once could
+ * be seen first.
+ *
+ * @module
+ */
+
+/** Reads each open channel of this process dry. */
+const open = new Set<() => void>();
+
+/** Has a channel read before a client is placed, until disposed. */
+export function caughtUp(read: () => void): Disposable {
+  open.add(read);
+  return { [Symbol.dispose]: () => void open.delete(read) };
+}
+
+/** Reads what is there in all channels. Not from within the reading of one. */
+export function catchUp(): void {
+  for (const read of [...open]) read();
+}
