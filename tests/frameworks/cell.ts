@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { isAlive, LOCAL, prefork, ready, readyPids } from "../command.ts";
+import { patience } from "../pace.ts";
 import { ownRuntime } from "../runtimes.ts";
 import { load } from "../strict_client.ts";
 import { launchOf } from "./launch.ts";
@@ -24,9 +25,9 @@ export async function showCell(row: Row, app: string): Promise<Shown> {
   await using command = prefork([
     ...["-w", `${WORKERS}`, ...LOCAL, "-r", ownRuntime],
     ...runtimeArgs.flatMap((arg) => ["--runtime-arg", arg]),
-    ...["--soak", "0", "--grace", "5s", "--start-timeout", "30s"],
+    ...["--soak", "0", "--start-timeout", `${patience(30)}s`],
     // The clients of a busy machine pause for longer than people would like.
-    ...["--idle-grace", "1s"],
+    ...["--grace", `${patience(5)}s`, "--idle-grace", `${patience(1)}s`],
     ...[program, ...args],
   ], { env, ...(cwd !== undefined && { cwd }) });
   const { listen, share } = await ready(command);

@@ -13,6 +13,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { fixture, LOCAL, prefork, ready, readyPids } from "../command.ts";
 import { describe, test } from "../harness.ts";
+import { patience } from "../pace.ts";
 import { binary, cleanEnv, RUNTIMES } from "../runtimes.ts";
 import { within } from "../within.ts";
 
@@ -75,7 +76,7 @@ for (const runtime of RUNTIMES) {
       }, async () => {
         await using command = prefork([
           ...["-w", "4", "-r", runtime, "-s", "handoff", "--balance", balance],
-          ...["--soak", "0", "--grace", "10s", ...LOCAL],
+          ...["--soak", "0", "--grace", `${patience(10)}s`, ...LOCAL],
           fixture("socket_io.mjs"),
         ]);
         const { listen: address } = await ready(command);

@@ -55,10 +55,10 @@ async function reloadUnderLoad(): Promise<Seen> {
     const [http, echo, unixHttp, unixEcho] = addresses.slice(4 * i);
     const running = await load(
       [[http!, echo!], [unixHttp!, unixEcho!]].flatMap(([http, echo]) => [
-        { kind: "connect", address: http!, loops: 2, pause: 16 },
-        { kind: "keepalive", address: http!, loops: 2, pause: 16 },
-        { kind: "upload", address: http!, loops: 1, pause: 80 },
-        { kind: "echo", address: echo!, loops: 1, pause: 80 },
+        { kind: "connect", address: http!, loops: 2, pause: 30 },
+        { kind: "keepalive", address: http!, loops: 2, pause: 30 },
+        { kind: "upload", address: http!, loops: 1, pause: 100 },
+        { kind: "echo", address: echo!, loops: 1, pause: 100 },
       ]),
     );
     clients.set(share, stack.use(running));

@@ -45,7 +45,11 @@ require("node:http").createServer((_, res) => res.end(JSON.stringify([
   const start = (
     cache: readonly string[],
     env: Readonly<Record<string, string>> = {},
-  ) => prefork(["-w", "1", ...LOCAL, "-r", "node", ...cache, program], { env });
+  ) =>
+    prefork(["-w", "1", ...LOCAL, "-r", "node", ...cache, program], {
+      // The gate sets it, and it would go first.
+      env: { NODE_COMPILE_CACHE: undefined, ...env },
+    });
   const answers = async (listen: string): Promise<unknown[]> =>
     JSON.parse((await get(listen)).body);
 

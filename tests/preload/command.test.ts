@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { LOCAL, prefork, ready, readyPids } from "../command.ts";
 import { describe, test } from "../harness.ts";
 import { distinct, get } from "../http.ts";
+import { patience } from "../pace.ts";
 import { ownRuntime as runtime, type Runtime } from "../runtimes.ts";
 import { programs } from "./programs.ts";
 
@@ -168,20 +169,23 @@ describe("a program that cannot be a worker", () => {
     else assert.equal(last, `prefork: Cannot start the program: ${reason}`);
   };
 
+  /** Seconds in which a program that boots has got as far as it gets. */
+  const limit = patience(3);
+
   test("because it never listens", () =>
     fails(
       [
         "--start-timeout",
-        "6s",
+        `${limit}s`,
         files.write("silent.mjs", "setInterval(() => {}, 1000);"),
       ],
-      "the program has not called listen() in 6 s",
+      `the program has not called listen() in ${limit} s`,
     ));
 
   test("because it never says that it is ready", () =>
     fails(
-      ["--start-timeout", "4s", "--wait-ready", shows],
-      'the program has not said process.send("ready") in 4 s',
+      ["--start-timeout", `${limit}s`, "--wait-ready", shows],
+      `the program has not said process.send("ready") in ${limit} s`,
     ));
 
   test("because it listens past the pool", {
@@ -189,7 +193,7 @@ describe("a program that cannot be a worker", () => {
   }, () =>
     fails(
       [
-        ...["-r", "node", "--start-timeout", "8s"],
+        ...["-r", "node", "--start-timeout", `${limit}s`],
         files.write(
           "past.mjs",
           `const { TCP, constants } = process.binding("tcp_wrap");
@@ -198,7 +202,9 @@ describe("a program that cannot be a worker", () => {
            setInterval(() => kept, 1000);`,
         ),
       ],
-      /: the program listens on port \d+ past the pool and has not called listen\(\) in 8 s; /,
+      new RegExp(
+        `: the program listens on port \\d+ past the pool and has not called listen\\(\\) in ${limit} s; `,
+      ),
     ));
 
   test("because the runtime refuses an argument", () =>
