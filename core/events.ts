@@ -138,7 +138,7 @@ export interface ListenerStatus {
 
 /**
  * The load of a worker. What the workers of `balanced` say of themselves is as
- * old as their last record, at most 100 ms; in `shared`, `sharded` and
+ * old as their last row, at most 100 ms; in `shared`, `sharded` and
  * `reuseport` nobody counts.
  */
 export interface WorkerLoad {

@@ -11,7 +11,7 @@ import { encode, MAX_ID, TAG } from "../core/protocol.ts";
 import { createBalancer } from "./balance/balancer.ts";
 import { createPassing } from "./balance/passing.ts";
 import type { Balancer } from "./process/balancing.ts";
-import { openChannel } from "./process/channel.ts";
+import { openChannel, refChannel } from "./process/channel.ts";
 import { type Core, coreOf } from "./process/worker_core.ts";
 import {
   createDrain,
@@ -25,7 +25,6 @@ import {
   takeInheritance,
 } from "./process/environment.ts";
 import { createHandoff } from "./handoff/dispatcher.ts";
-import { refChannel } from "./process/channel.ts";
 import { createMessages } from "./process/messages.ts";
 import { handleMessages } from "./supervisor_messages.ts";
 import { createOnDemand } from "./listening/on_demand.ts";

@@ -85,7 +85,7 @@ export async function listen(
   }
   if (!core.worker.supervised) {
     const spec = standaloneSpec(options.address);
-    const byHand = await listenStandalone(server, kind, spec).catch(
+    const standalone = await listenStandalone(server, kind, spec).catch(
       (error: unknown): never => {
         if (error instanceof PreforkError) throw error;
         throw new PreforkError(
@@ -97,8 +97,8 @@ export async function listen(
         );
       },
     );
-    core.attach(byHand.attachment, undefined);
-    return { name: spec.name, address: byHand.address, mode: undefined };
+    core.attach(standalone.attachment, undefined);
+    return { name: spec.name, address: standalone.address, mode: undefined };
   }
   return await occupy(
     core,

@@ -28,7 +28,7 @@ import { graftRefusal } from "./graft/graft.ts";
 /** What a runtime's own server can serve. */
 export interface Native {
   /** Listens without a pool; undefined when it cannot have the address. */
-  byHand(spec: ListenerSpec): Standalone | undefined;
+  standalone(spec: ListenerSpec): Standalone | undefined;
   /** How to serve an inherited listener; undefined when it cannot. */
   inherited(listener: InheritedListener): (() => Attachment) | undefined;
 }
@@ -49,7 +49,7 @@ export function nativeFor(
     drain: () => server.stop(),
   });
   return {
-    byHand(spec) {
+    standalone(spec) {
       const address = spec.address;
       if (address.kind !== "tcp" || spec.ipv6Only || isFiltered(spec)) {
         return undefined;

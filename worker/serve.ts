@@ -37,10 +37,11 @@ export interface ServeOptions extends ListenOptions {
  *
  * `Bun.serve` and `Deno.serve` serve it where they can: without a pool, in the
  * modes `balanced`, `shared` and `sharded` on Linux (on Deno with
- * `--allow-ffi`), in the mode `reuseport` (on Deno with `--unstable-net`). Everywhere else, and on Node,
- * `node:http` does; where that is second best, a line on stderr says why. Bun
- * gives a response made of a string no content-type that others can see (Bun
- * 1.4.4): through `node:http` it has one only if the handler sets it.
+ * `--allow-ffi`), in the mode `reuseport` (on Deno with `--unstable-net`).
+ * Everywhere else, and on Node, `node:http` does; where that is second best, a
+ * line on stderr says why. Bun gives a response made of a string no
+ * content-type that others can see (Bun 1.4.4): through `node:http` it has one
+ * only if the handler sets it.
  *
  * @throws {TypeError} when the pool has no such listener, or more than one and
  * none is named
@@ -69,7 +70,7 @@ export async function serve(
   if (native !== undefined) {
     if (!core.worker.supervised) {
       const spec = standaloneSpec(options.address);
-      const server = native.byHand(spec);
+      const server = native.standalone(spec);
       if (server !== undefined) {
         core.attach(server.attachment, undefined);
         return { name: spec.name, address: server.address, mode: undefined };

@@ -17,7 +17,7 @@ export interface Subjects {
   readonly core: Core;
   /** Its drain. */
   readonly drain: Drain;
-  /** The taker of handed connections. */
+  /** Takes connections that are handed over. */
   readonly handoff: Handoff;
   /** The program's own messages. */
   readonly messages: Messages;

@@ -101,7 +101,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     waitReady: flag("waitReady", options.waitReady ?? false),
     soak: duration("soak", options.soak ?? 1_000),
   };
-  checkTie(config);
+  checkAffinity(config);
   checkWeights(config);
   return config;
 }
@@ -114,7 +114,7 @@ function balance(value: unknown): Balance {
 }
 
 /** A supervisor sees nothing of a request that comes over TLS. */
-function checkTie(
+function checkAffinity(
   { balance, share, listeners }: Pick<
     PoolConfig,
     "balance" | "share" | "listeners"

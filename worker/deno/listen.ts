@@ -41,10 +41,10 @@ interface NativeListener extends AcceptSource<Deno.Conn>, Referenced {
 }
 
 /**
- * Puts a listener of Deno on one whose socket was inherited: `accept()` gives the pool's connections. In the drain it closes,
- * so that a pending `accept()` rejects and `for await` ends, as with
- * `close()`; the drain then waits for the connections, since only the program
- * can tell when one of them is done.
+ * Puts a listener of Deno on one whose socket was inherited: `accept()` gives
+ * the pool's connections. In the drain it closes, so that a pending `accept()`
+ * rejects and `for await` ends, as with `close()`; the drain then waits for the
+ * connections, since only the program can tell when one of them is done.
  *
  * @param options as given to `Deno.listen` or `Deno.listenTls`
  * @param original that function of Deno

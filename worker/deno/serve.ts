@@ -29,10 +29,10 @@ export interface InheritedDenoServe {
 
 /**
  * Serves a listener whose socket was inherited by Deno's own server, with all
- * options that the program gave. It starts on a temporary address and is grafted onto the inherited socket before this returns. What
- * the program sees is the pool's address; its `shutdown()`, its disposal and
- * the option `signal` end the server as a drain does, so that no connection is
- * cut.
+ * options that the program gave. It starts on a temporary address and is
+ * grafted onto the inherited socket before this returns. What the program sees
+ * is the pool's address; its `shutdown()`, its disposal and the option `signal`
+ * end the server as a drain does, so that no connection is cut.
  *
  * @param args as given to `Deno.serve`, in any of its overloads
  * @param original Deno's own `Deno.serve`

@@ -47,8 +47,8 @@ const PACE: Pace = {
 /**
  * Calls `end` for each item, the first at once and the others in even
  * distances with a jitter of half of it: {@linkcode GAP_MS} apart, or closer
- * so that all have been told in {@linkcode WINDOW_PART} of the window. What is left
- * of it is for their answers. Items added after that time are ended within
+ * so that all have been told in {@linkcode WINDOW_PART} of the window. What is
+ * left of it is for their answers. Items added after that time are ended within
  * {@linkcode GAP_MS}.
  *
  * @param window how long until the deadline, in ms

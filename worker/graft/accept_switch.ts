@@ -24,8 +24,8 @@ export interface AcceptSwitch extends Graft {
 }
 
 /**
- * Takes over the switch of a server. While it is quiesced its descriptor stands for
- * `/dev/null`, of which nothing can be accepted (ENOTSOCK of accept(2)).
+ * Takes over the switch of a server. While it is quiesced its descriptor stands
+ * for `/dev/null`, of which nothing can be accepted (ENOTSOCK of accept(2)).
  *
  * @param socket the descriptor of the inherited socket, which the server uses
  * @throws {PreforkError} `ERR_ATTACH` where that is not possible
