@@ -134,6 +134,17 @@ export async function inherit(
   };
 }
 
+let bunHttp: typeof import("./bun/http.ts") | undefined;
+
+/**
+ * Loads what {@linkcode inherit} needs on Bun. From then on a server of
+ * `node:http` is put on its listener before the call returns, as its `listen()`
+ * does without a pool; programs ask for its address at once.
+ */
+export async function loadBunHttp(): Promise<void> {
+  bunHttp ??= await import("./bun/http.ts");
+}
+
 /**
  * Grafts a server that would have to be fed, which costs half of its speed;
  * undefined where that cannot be done.
@@ -148,9 +159,13 @@ async function graftHttp(
     !isInherited(mode) || isFiltered(listener) ||
     graftRefusal() !== undefined
   ) return undefined;
-  const { inheritBunHttp } = await import("./bun/http.ts");
+  if (bunHttp === undefined) await loadBunHttp();
   try {
-    return await inheritBunHttp(server as HttpServer, listener, closed);
+    return await bunHttp!.inheritBunHttp(
+      server as HttpServer,
+      listener,
+      closed,
+    );
   } catch (error) {
     process.stderr.write(
       `the server on "${name}" is fed with connections: ${messageOf(error)}\n`,

@@ -10,9 +10,20 @@ import { fixture, LOCAL, prefork, ready, readyPids } from "../command.ts";
 import { afterAll, describe, test } from "../harness.ts";
 import { distinct, get } from "../http.ts";
 import { ownRuntime as runtime } from "../runtimes.ts";
+import { programs } from "./programs.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "prefork-preload-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const atOnce = programs().write(
+  "at_once.mjs",
+  `
+import http from "node:http";
+const server = http.createServer((_, response) => response.end(String(port)));
+server.listen(3000);
+const port = server.address()?.port;
+`,
+);
 
 /** The body of an answer over TLS. */
 async function getTls(socketPath: string): Promise<string> {
@@ -75,6 +86,12 @@ describe("an unmodified program accepts on the pool's listener", () => {
       }
     });
   }
+
+  test("its address is there when listen() returns", async () => {
+    await using command = prefork(["-w", "1", "-r", runtime, ...LOCAL, atOnce]);
+    const { listen } = await ready(command);
+    assert.equal(`127.0.0.1:${(await get(listen!)).body}`, listen);
+  });
 
   for (const share of ["balanced", "sharded", "handoff", "reuseport"]) {
     test(`http.mjs in ${share}: answers, and the address shown is the pool's`, async () => {

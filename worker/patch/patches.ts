@@ -6,6 +6,7 @@
 
 import type { Core } from "../process/worker_core.ts";
 import { RUNTIME } from "../process/runtime.ts";
+import { loadBunHttp } from "../inherit.ts";
 import { keepCompiled } from "./compile_cache.ts";
 import { deferExit } from "./exit.ts";
 import { serveExport } from "./main_module.ts";
@@ -34,6 +35,7 @@ export const PATCHES: readonly Patch[] = [
 async function patchNatives(core: Core, settings: Settings): Promise<void> {
   switch (RUNTIME.name) {
     case "bun":
+      await loadBunHttp();
       (await import("../bun/patch_serve.ts")).patchBunServe(core, settings);
       (await import("../bun/patch_listen.ts")).patchBunListen(core, settings);
       return;
