@@ -9,13 +9,6 @@
 export type BunAnswer = unknown;
 
 /** A handler of the program: of requests, of a route, of errors. */
-export type BunHandler = (
-  this: BunServer,
-  input: never,
-  server: BunServer,
-) => BunAnswer;
-
-/** A handler as it is called on the program's behalf. */
 export type AnyHandler = (
   this: BunServer,
   ...args: readonly unknown[]

@@ -30,7 +30,7 @@ type Source = () => InheritedListener | Promise<InheritedListener>;
 
 /**
  * Replaces `listen()`. On Node and Deno the one of `net.Server`, which all
- * kinds inherit; on Bun each kind has its own.
+ * kinds inherit or call (Deno 2.9.5); on Bun each kind has its own.
  */
 export function patchNet(core: Core, settings: Settings): void {
   // A server whose start or end is under way; the runtime itself knows of the
