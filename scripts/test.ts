@@ -70,6 +70,12 @@ const SOURCES: readonly string[] = [
   "tests/load/deno_native.test.ts",
 ];
 
+/**
+ * Tests that keep all cores busy: of each kind one at a time, since what is
+ * starved tells nothing about connections.
+ */
+const BUSY: readonly string[] = ["tests/load/", "tests/frameworks/"];
+
 /** The scripts of package.json that check without running the library. */
 const CHECKS: readonly string[] = ["check:types", "check:rules", "lint"];
 const PACKAGE_CHECKS: readonly string[] = ["lint:pkg", "lint:jsr"];
@@ -136,6 +142,9 @@ const files = filesBelow("tests")
       : Object.entries(BUNDLED).find(([part]) => path.startsWith(part))?.[1] ??
         [],
     once: onceOf(path, readFileSync(ROOT + path, "utf8")),
+    holds: BUILDS.includes(path)
+      ? "dist"
+      : BUSY.find((part) => path.startsWith(part)),
   }))
   .filter(({ slow }) => !values.quick || !slow);
 const whole = positionals.length === 0 && runners.length === RUNNERS.length;
@@ -248,9 +257,7 @@ function batchJob(batch: Batch): Job {
   return {
     name,
     expected: expectedOf(batch, last),
-    holds: batch.files.some((file) => BUILDS.includes(file))
-      ? "dist"
-      : undefined,
+    holds: batch.holds,
     async run() {
       const command = commandOf(batch, report, TEST_LIMIT * pace);
       const end = await runJob(command, {

@@ -11,6 +11,8 @@ export interface TestFile {
   readonly bundled: readonly Runner[];
   /** Where it runs, unless under each runner. */
   readonly once: Once | undefined;
+  /** What it needs for itself. */
+  readonly holds?: string | undefined;
 }
 
 /**
@@ -43,16 +45,18 @@ export function batches(
         once === undefined || once.runner === runner
       );
       if (runner !== "vitest") {
-        return own.map(({ path, bundled }): Batch => ({
+        return own.map(({ path, bundled, holds }): Batch => ({
           runner,
           files: [path],
           together: false,
           bundled: bundled.includes(runner),
+          holds,
         }));
       }
       const kinds = Map.groupBy(
         own,
-        ({ slow, bundled }) => `${slow} ${bundled.includes(runner)}`,
+        ({ slow, bundled, holds }) =>
+          `${slow} ${bundled.includes(runner)} ${holds}`,
       );
       return [...kinds.values()].flatMap((alike) =>
         filled(
@@ -63,6 +67,7 @@ export function batches(
           files,
           together: !alike[0]!.slow,
           bundled: alike[0]!.bundled.includes(runner),
+          holds: alike[0]!.holds,
         }))
       );
     },

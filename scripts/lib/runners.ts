@@ -22,6 +22,8 @@ export interface Batch {
   readonly together: boolean;
   /** True when their processes run the bundled library. */
   readonly bundled: boolean;
+  /** What it needs for itself. */
+  readonly holds?: string | undefined;
 }
 
 /** What a batch is called. */
