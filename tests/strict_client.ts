@@ -28,7 +28,7 @@ export interface Load {
   readonly loops: number;
   /** True for TLS, whatever the certificate. */
   readonly tls?: boolean | undefined;
-  /** Milliseconds between two rounds of a loop; 4 unless given. */
+  /** Milliseconds between two rounds of a loop; 1 unless given. */
   readonly pause?: number;
 }
 
