@@ -50,7 +50,7 @@ export function batches(
           files: [path],
           together: false,
           bundled: bundled.includes(runner),
-          holds,
+          ...(holds !== undefined && { holds }),
         }));
       }
       const kinds = Map.groupBy(
@@ -67,7 +67,7 @@ export function batches(
           files,
           together: !alike[0]!.slow,
           bundled: alike[0]!.bundled.includes(runner),
-          holds: alike[0]!.holds,
+          ...(alike[0]!.holds !== undefined && { holds: alike[0]!.holds }),
         }))
       );
     },
