@@ -9,7 +9,7 @@
  * @module
  */
 
-/** Reads each open channel of this process dry. */
+/** What reads each open channel of this process, as far as one turn goes. */
 const open = new Set<() => void>();
 
 /** Has a channel read before a client is placed, until disposed. */
