@@ -3,6 +3,7 @@ import { cpSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { PARTS } from "../../scripts/lib/rules.ts";
 import { LOCAL, prefork, ready, readyPids } from "../command.ts";
 import { describe, test } from "../harness.ts";
 import { distinct, get } from "../http.ts";
@@ -79,7 +80,7 @@ describe("an unmodified program", () => {
 
   test("that imports another copy of prefork has one worker with it", async () => {
     const root = fileURLToPath(new URL("../../", import.meta.url));
-    for (const part of ["adapters", "core", "worker", "worker.ts"]) {
+    for (const part of PARTS) {
       cpSync(join(root, part), join(files.directory, "copy", part), {
         recursive: true,
       });
