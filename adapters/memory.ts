@@ -63,7 +63,12 @@ export class MemoryProcess implements WorkerProcess {
     onSettled: (taken: boolean) => void,
   ): boolean {
     if (this.alive) {
-      this.received.push({ message, connection, settle: onSettled });
+      let settled = false;
+      const settle = (taken: boolean): void => {
+        if (!settled) onSettled(taken);
+        settled = true;
+      };
+      this.received.push({ message, connection, settle });
     }
     return this.alive;
   }

@@ -29,8 +29,12 @@ export class PoolWorker implements Backend {
   readyAt: number | undefined;
   /** True once it has said that it understands our messages. */
   attached = false;
-  /** How many messages it has not confirmed to have read; see {@linkcode Backend}. */
+  /** How many messages it has not confirmed to have read. */
   unread = 0;
+  /** How many connections it has not confirmed. */
+  underway = 0;
+  /** Called when it may be {@linkcode free} again. */
+  onFreed: (() => void) | undefined;
   /** True when it has lived long enough to take over from another one. */
   proven = false;
   /** Why it could not use a listener, in its own words. */
@@ -77,6 +81,17 @@ export class PoolWorker implements Backend {
     return sent;
   }
 
+  /** It has read so many of the messages. */
+  heard(count: number): void {
+    this.unread = Math.max(0, this.unread - count);
+    this.onFreed?.();
+  }
+
+  /** See {@linkcode Backend.free}. */
+  get free(): boolean {
+    return this.unread + this.underway === 0;
+  }
+
   /** True for the pool's own listeners, and for those it asked for. */
   serves(listener: string): boolean {
     return this.#listeners.has(listener) || this.opened.has(listener);
@@ -90,10 +105,16 @@ export class PoolWorker implements Backend {
     head: string | undefined,
     onSettled: (taken: boolean) => void,
   ): boolean {
-    return this.process.sendConnection(
+    const given = this.process.sendConnection(
       encode({ type: "connection", listener, ...(head && { head }) }),
       connection,
-      onSettled,
+      (taken) => {
+        this.underway--;
+        onSettled(taken);
+        this.onFreed?.();
+      },
     );
+    if (given) this.underway++;
+    return given;
   }
 }

@@ -146,8 +146,8 @@ export class Passing {
     this.#proceed();
   }
 
-  /** A worker has read what it was told: it is awake. */
-  heard(worker: PoolWorker): void {
+  /** A worker has read what it was told, and is awake, or may be free again. */
+  freed(worker: PoolWorker): void {
     const peer = this.#peers.get(worker);
     if (peer === undefined || worker.unread > 0) return;
     if (peer.asked !== undefined) {
@@ -192,8 +192,7 @@ export class Passing {
     while (this.#ours.length > 0) {
       const [best] = this.#sorted(
         1,
-        (worker, peer) =>
-          peer.awake && peer.underway.size === 0 && worker.unread === 0,
+        (worker, peer) => peer.awake && worker.free,
       );
       if (best === undefined) return;
       this.#peers.get(best)!.awake = false;
@@ -269,7 +268,7 @@ export class Passing {
         peer.able && this.#board.row(worker.seat)?.takes === true
       );
       const rank = ([worker, { open, underway }]: typeof able[number]) =>
-        (open ? 0 : 2e6) + (worker.unread === 0 ? 0 : 1e6) + underway.size;
+        (open ? 0 : 2e6) + (worker.free ? 0 : 1e6) + underway.size;
       const [best] = able.sort((a, b) => rank(a) - rank(b));
       if (best === undefined) return;
       this.#send(best[0], this.#ours.shift()!);

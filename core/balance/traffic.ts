@@ -76,6 +76,10 @@ export class Traffic {
 
   /** Gives a new worker its seat on the scoreboard, where there is one. */
   allot(worker: PoolWorker): void {
+    worker.onFreed = () => {
+      this.dispatcher.freed();
+      this.#passing?.freed(worker);
+    };
     worker.seat = this.#board?.allot();
   }
 
@@ -120,9 +124,7 @@ export class Traffic {
         this.dispatcher.stick(worker, message.id);
         return true;
       case "heard":
-        worker.unread = Math.max(0, worker.unread - message.count);
-        this.dispatcher.heard();
-        this.#passing?.heard(worker);
+        worker.heard(message.count);
         return true;
       case "gave":
         this.#passing?.gave(worker, message.id);
@@ -144,8 +146,16 @@ export class Traffic {
     if (message.type !== "pass" || this.#passing === undefined) return false;
     const { id, listener } = message;
     if (!this.#balanced.has(listener)) return false;
+    // Its runtime is being told that this has come, which has to be read before
+    // it gets a connection: once it has heard this, it has.
+    if (this.#hands(worker)) worker.tell({ type: "wake" });
     this.#passing.pass(worker, id, listener, connection);
     return true;
+  }
+
+  /** True when the supervisor itself has connections for a worker. */
+  #hands({ opened }: PoolWorker): boolean {
+    return this.#accepting.length + opened.size > 0;
   }
 
   /** The load of each worker, as it is now. */

@@ -19,10 +19,12 @@ import { type Arrival, createPreread, type Preread } from "./preread.ts";
 /** Someone who can be given connections. */
 export interface Backend extends Candidate {
   /**
-   * How many messages it has not read yet. It gets no connection meanwhile:
-   * Deno 2.9.5 loses one whose frame it reads together with a message before.
+   * False while it has not read all that it was told, or has not confirmed a
+   * connection, whoever sent it. It gets none meanwhile: Deno 2.9.5 loses one
+   * whose frame it reads together with a message before, and says nothing more
+   * to what comes after it.
    */
-  readonly unread: number;
+  readonly free: boolean;
   /** True when it takes connections of a listener. */
   serves(listener: string): boolean;
   /**
@@ -152,8 +154,8 @@ export class Dispatcher {
     this.#line();
   }
 
-  /** A worker has read messages: it may be free again. */
-  heard(): void {
+  /** A worker may be free again. */
+  freed(): void {
     this.#spread();
   }
 
@@ -285,9 +287,9 @@ export class Dispatcher {
   }
 }
 
-/** True when a worker has read everything and takes connections of a listener. */
+/** True when a worker can be given a connection of a listener. */
 function isFree(worker: Backend, listener: string): boolean {
-  return worker.unread === 0 && worker.serves(listener);
+  return worker.free && worker.serves(listener);
 }
 
 /** Those of some workers that are free for a listener, in the same order. */

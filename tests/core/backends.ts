@@ -37,6 +37,9 @@ export function worker(slot = 0, listeners?: readonly string[]): Worker {
   const made: Worker = {
     slot,
     unread: 0,
+    get free() {
+      return made.unread === 0;
+    },
     got: [],
     alive: true,
     listeners: listeners && new Set(listeners),

@@ -560,6 +560,45 @@ test("many at once spread over the others, the least loaded first", async () => 
   assert.deepEqual(got(busy), []);
 });
 
+describe("a worker that the supervisor hands connections as well", () => {
+  const both = (): Promise<Stage> =>
+    running({
+      workers: 1,
+      listen: ["127.0.0.1:8080?share=balanced", "127.0.0.1:9090?share=handoff"],
+    });
+
+  test("gets none before it has read that the one it passes on has come", async () => {
+    const { world } = await both();
+    const [worker] = world.processes;
+    score(worker!);
+    pass(worker!, 1);
+    world.connect();
+    assert.deepEqual(worker!.received, []);
+    hear(worker!);
+    assert.equal(worker!.received.length, 1);
+  });
+
+  test("gets the next one once it has confirmed the last, whoever sent it", async () => {
+    const { world, pool } = await both();
+    const [worker] = world.processes;
+    score(worker!);
+    world.connect();
+    pass(worker!, 1);
+    hear(worker!);
+    worker!.say({ type: "gave", id: 1 });
+    hear(worker!);
+    world.connect();
+    assert.equal(worker!.received.length, 1);
+    assert.equal(pool.status().waiting, 2);
+    for (let count = 1; count <= 3; count++) {
+      assert.equal(worker!.received.length, count);
+      settleLast(worker!);
+      hear(worker!);
+    }
+    assert.equal(pool.status().waiting, 0);
+  });
+});
+
 test("a pool without a balanced listener takes no connection from a worker", async () => {
   const world = new MemoryWorld();
   const { all } = await running({ share: "shared" }, world);

@@ -215,7 +215,7 @@ class Disorder {
     if (news.length === 0) return;
     one.saying.push(() => {
       one.record.unread -= news.length;
-      this.#relay.heard(one.record);
+      this.#relay.freed(one.record);
     });
   }
 

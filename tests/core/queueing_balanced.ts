@@ -245,7 +245,7 @@ function passing(
       if (message.type === "room") own.room(message.id);
       later(() => {
         record.unread--;
-        supervisor.heard(record);
+        supervisor.freed(record);
       });
     };
     record.process = {

@@ -19,7 +19,7 @@ test("flush passes over a worker that is gone before that was reported", () => {
   let alive = true;
   const dead: Backend = {
     slot: 0,
-    unread: 0,
+    free: true,
     serves: () => true,
     give: () => {
       if (++calls > 100) throw new Error("flush never ends");
@@ -139,7 +139,7 @@ test("joining again keeps what is on its way", () => {
   const ids: number[] = [];
   const taker: Backend = {
     slot: 0,
-    unread: 0,
+    free: true,
     serves: () => true,
     give: (_l, id) => ids.push(id) > 0,
   };
