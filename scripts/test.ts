@@ -3,7 +3,7 @@
  * `deno test` and `bun test`, as one queue that all cores work on; then the
  * three runners laid side by side, so that none is silently empty.
  *
- *     node scripts/test.ts [--quick] [--update] [--lanes n] [--runner name] [part of a path ..]
+ *     node scripts/test.ts [--quick] [--update] [--cores n] [--runner name] [part of a path ..]
  *
  * `--quick` leaves out the tests that start processes. A run of everything also
  * checks the package, and lays docs/SERVERS.md beside what the tests of servers
@@ -36,7 +36,7 @@ import {
   RUNNERS,
 } from "./lib/runners.ts";
 import { checkServersPage } from "./lib/servers_page.ts";
-import { keepTimes, lastTimes } from "./lib/times.ts";
+import { type Cost, keepTimes, lastTimes } from "./lib/times.ts";
 import { filesBelow, ROOT } from "./lib/tree.ts";
 
 /** What `--quick` leaves out: what starts processes. */
@@ -87,9 +87,6 @@ const BUILDS: readonly string[] = ["lint:pkg", "tests/package/npm.test.ts"];
 const TEST_LIMIT = 60_000;
 const JOB_LIMIT = 600_000;
 
-/** One for each core: most tests keep one busy, and what is starved fails. */
-const LANES = availableParallelism();
-
 const REPORTS = `${ROOT}.reports`;
 const BUILD = `${REPORTS}/build`;
 
@@ -101,7 +98,7 @@ const { values, positionals } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     update: { type: "boolean", default: false },
-    lanes: { type: "string", default: String(LANES) },
+    cores: { type: "string", default: String(availableParallelism()) },
     runner: { type: "string", multiple: true, default: [...RUNNERS] },
   },
 });
@@ -114,10 +111,10 @@ if (unknown !== undefined) {
     `Cannot test with "${unknown}": the runners are ${RUNNERS.join(", ")}`,
   );
 }
-const lanes = Number(values.lanes);
-if (!Number.isInteger(lanes) || lanes < 1) {
+const cores = Number(values.cores);
+if (!Number.isInteger(cores) || cores < 1) {
   throw new TypeError(
-    `Cannot test on "${values.lanes}" lanes: --lanes is a whole number from 1`,
+    `Cannot test on "${values.cores}" cores: --cores is a whole number from 1`,
   );
 }
 const runners = RUNNERS.filter((name) => values.runner.includes(name));
@@ -145,6 +142,7 @@ const files = filesBelow("tests")
     holds: BUILDS.includes(path)
       ? "dist"
       : BUSY.find((part) => path.startsWith(part)),
+    busy: isBelow(path, BUSY),
   }))
   .filter(({ slow }) => !values.quick || !slow);
 const whole = positionals.length === 0 && runners.length === RUNNERS.length;
@@ -165,7 +163,7 @@ if (files.some(({ bundled }) => bundled.length > 0)) {
 }
 
 const last = lastTimes();
-const times = new Map<string, number>();
+const times = new Map<string, Cost>();
 const took: { readonly name: string; readonly end: JobEnd }[] = [];
 const runs = new Map<Runner, Map<string, readonly Result[]>>(
   runners.map((runner) => [runner, new Map()]),
@@ -181,11 +179,11 @@ const jobs = longestFirst([
   ...batches(files, runners, last).map(batchJob),
 ]);
 console.log(
-  `${jobs.length} jobs on ${lanes} lanes; waits are ${pace} times as long`,
+  `${jobs.length} jobs on ${cores} cores; waits are ${pace} times as long`,
 );
 const began = performance.now();
-const progress = showProgress(jobs, lanes, process.stdout);
-await runQueue(jobs, lanes, progress);
+const progress = showProgress(jobs, cores, process.stdout);
+await runQueue(jobs, cores, progress);
 progress.end();
 const elapsed = (performance.now() - began) / 1000;
 keepTimes(Object.fromEntries(times), values.update && whole && !values.quick);
@@ -241,7 +239,7 @@ function checkJob(script: string): Job {
         env,
       });
       took.push({ name, end });
-      times.set(name, end.seconds);
+      times.set(name, end);
       if (end.code === 0 && end.problems.length === 0) return;
       problems.push([name, "failed", ...end.problems].join(" "));
       progress.failed(1);
@@ -283,7 +281,9 @@ function keep({ runner, files }: Batch, found: Results, end: JobEnd): void {
   const tests = files.reduce((sum, file) => sum + inside(file), 0);
   const share = Math.max(0, end.seconds - tests) / files.length;
   for (const file of files) {
-    times.set(timeOf(runner, file), inside(file) + share);
+    const seconds = inside(file) + share;
+    const cpu = end.cpu * seconds / end.seconds;
+    times.set(timeOf(runner, file), { seconds, cpu });
   }
   for (const [file, own] of found) runs.get(runner)!.set(file, own);
 }

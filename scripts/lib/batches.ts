@@ -1,6 +1,6 @@
 import { type Batch, type Runner, RUNNERS } from "./runners.ts";
 import type { Once } from "./once.ts";
-import type { Times } from "./times.ts";
+import type { Cost, Times } from "./times.ts";
 
 /** A test file, and what is known of it. */
 export interface TestFile {
@@ -13,6 +13,8 @@ export interface TestFile {
   readonly once: Once | undefined;
   /** What it needs for itself. */
   readonly holds?: string | undefined;
+  /** True when it keeps a core busy. */
+  readonly busy: boolean;
 }
 
 /**
@@ -45,11 +47,12 @@ export function batches(
         once === undefined || once.runner === runner
       );
       if (runner !== "vitest") {
-        return own.map(({ path, bundled, holds }): Batch => ({
+        return own.map(({ path, bundled, holds, busy }): Batch => ({
           runner,
           files: [path],
           together: false,
           bundled: bundled.includes(runner),
+          busy,
           ...(holds !== undefined && { holds }),
         }));
       }
@@ -61,12 +64,13 @@ export function batches(
       return [...kinds.values()].flatMap((alike) =>
         filled(
           alike.map(({ path }) => path),
-          (path) => times[timeOf(runner, path)] ?? UNKNOWN,
+          (path) => times[timeOf(runner, path)]?.seconds ?? UNKNOWN,
         ).map((files): Batch => ({
           runner,
           files,
           together: !alike[0]!.slow,
           bundled: alike[0]!.bundled.includes(runner),
+          busy: alike[0]!.busy,
           ...(alike[0]!.holds !== undefined && { holds: alike[0]!.holds }),
         }))
       );
@@ -92,13 +96,14 @@ function filled(
   return bins.map(({ paths }) => paths);
 }
 
-/** Seconds that a batch is expected to take; undefined when nobody knows. */
+/** What a batch is expected to take; undefined when nobody knows. */
 export function expectedOf(
   { runner, files }: Batch,
   times: Times,
-): number | undefined {
+): Cost | undefined {
   const all = files.map((file) => times[timeOf(runner, file)]);
-  return all.includes(undefined)
-    ? undefined
-    : all.reduce((sum: number, each) => sum + (each ?? 0), 0);
+  if (!all.every((each) => each !== undefined)) return undefined;
+  const sum = (of: (cost: Cost) => number): number =>
+    all.reduce((sum, each) => sum + of(each), 0);
+  return { seconds: sum(({ seconds }) => seconds), cpu: sum(({ cpu }) => cpu) };
 }

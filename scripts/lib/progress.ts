@@ -1,4 +1,4 @@
-import type { Job, QueueEvents } from "./queue.ts";
+import { coresOf, type Job, type QueueEvents } from "./queue.ts";
 
 /** Where a run stands. */
 export interface Standing {
@@ -63,7 +63,7 @@ export interface Progress extends QueueEvents {
  */
 export function showProgress(
   jobs: readonly Job[],
-  lanes: number,
+  cores: number,
   screen: Screen,
 ): Progress {
   const began = performance.now();
@@ -75,22 +75,30 @@ export function showProgress(
   let foreseen = 0;
   let taken = 0;
 
-  const secondsOf = ({ expected = UNKNOWN }: Job): number => expected;
+  const secondsOf = ({ expected }: Job): number => expected?.seconds ?? UNKNOWN;
   const line = (): string => {
     const now = performance.now();
     // This machine may be a slower or a busier one than the last.
     const pace = foreseen > 0 ? taken / foreseen : 1;
-    const lefts = [...running].map(([job, since]) =>
-      Math.max(0, secondsOf(job) * pace - (now - since) / 1000)
+    const lefts = new Map([
+      ...[...waiting].map((job) => [job, secondsOf(job) * pace] as const),
+      ...[...running].map(([job, since]) =>
+        [
+          job,
+          Math.max(0, secondsOf(job) * pace - (now - since) / 1000),
+        ] as const
+      ),
+    ]);
+    const work = [...lefts].reduce(
+      (sum, [job, seconds]) => sum + coresOf(job) * seconds,
+      0,
     );
-    const waits = [...waiting].map((job) => secondsOf(job) * pace);
-    const sum = [...lefts, ...waits].reduce((sum, each) => sum + each, 0);
     return progressLine({
       all: jobs.length,
       done: jobs.length - waiting.size - running.size,
       failed,
       elapsed: now - began,
-      expected: Math.max(sum / lanes, ...lefts, ...waits),
+      expected: Math.max(work / cores, ...lefts.values()),
       running: [...running.keys()].map(({ name }) => name),
     });
   };

@@ -1,11 +1,15 @@
-/** What is done in one piece, on one lane. */
+import type { Cost } from "./times.ts";
+
+/** What is done in one piece. */
 export interface Job {
   /** What a person calls it. */
   readonly name: string;
-  /** Seconds that it is expected to take; undefined when it never ran. */
-  readonly expected: number | undefined;
+  /** What it is expected to take; undefined when it never ran. */
+  readonly expected: Cost | undefined;
   /** What it needs for itself: no two jobs with the same run at once. */
   readonly holds?: string | undefined;
+  /** True when it keeps a core busy, even if it once had to wait for it. */
+  readonly busy?: boolean;
   /** Does it. */
   run(): Promise<void>;
 }
@@ -18,22 +22,36 @@ export interface QueueEvents {
   ended(job: Job): void;
 }
 
+/** The least part of a core that a job counts for, however long it sleeps. */
+const LEAST = 1 / 4;
+
+/** How many cores a job keeps busy on average; one when it never ran. */
+export function coresOf({ expected, busy = false }: Job): number {
+  if (expected === undefined) return 1;
+  const { cpu, seconds } = expected;
+  return Math.max(cpu / seconds, busy ? 1 : LEAST);
+}
+
 /**
- * Longest first, so that no lane is left alone with a long job at the end;
+ * Longest first, so that no core is left alone with a long job at the end;
  * what never ran may be long, and comes before all.
  */
 export function longestFirst<J extends Job>(jobs: readonly J[]): J[] {
-  const seconds = ({ expected }: Job): number => expected ?? Infinity;
+  const seconds = ({ expected }: Job): number => expected?.seconds ?? Infinity;
   // Infinity less Infinity is no number.
   return jobs.toSorted((a, b) =>
     seconds(a) === seconds(b) ? 0 : seconds(b) - seconds(a)
   );
 }
 
-/** Does all jobs, so many at a time, in the order in which they come. */
+/**
+ * Does all jobs in the order in which they come: the next one begins as soon as
+ * there is room for it on the cores, or for one core's worth of it. Many tests
+ * wait for most of their time, and what is starved fails.
+ */
 export async function runQueue(
   jobs: readonly Job[],
-  lanes: number,
+  cores: number,
   events: QueueEvents,
 ): Promise<void> {
   const left = [...jobs];
@@ -44,12 +62,19 @@ export async function runQueue(
     running.delete(job);
     events.ended(job);
   };
+  const hasRoom = (job: Job): boolean => {
+    const used = [...running.keys()].reduce(
+      (sum, one) => sum + coresOf(one),
+      0,
+    );
+    return running.size === 0 || used + Math.min(1, coresOf(job)) <= cores;
+  };
   while (left.length + running.size > 0) {
     const held = new Set([...running.keys()].map(({ holds }) => holds));
     const next = left.findIndex(({ holds }) =>
       holds === undefined || !held.has(holds)
     );
-    if (running.size < lanes && next >= 0) {
+    if (next >= 0 && hasRoom(left[next]!)) {
       const [job] = left.splice(next, 1);
       running.set(job!, work(job!));
     } else await Promise.race(running.values());

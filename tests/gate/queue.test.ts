@@ -4,12 +4,21 @@
  * Runs once, under vitest: the gate's scripts are Node's.
  */
 import assert from "node:assert/strict";
-import { type Job, longestFirst, runQueue } from "../../scripts/lib/queue.ts";
+import {
+  coresOf,
+  type Job,
+  longestFirst,
+  runQueue,
+} from "../../scripts/lib/queue.ts";
+import type { Cost } from "../../scripts/lib/times.ts";
 import { test } from "../harness.ts";
+
+/** What keeps one core busy, unless said otherwise. */
+const took = (seconds: number, cpu = seconds): Cost => ({ seconds, cpu });
 
 const job = (name: string, more: Partial<Job> = {}): Job => ({
   name,
-  expected: 1,
+  expected: took(1),
   run: () => Promise.resolve(),
   ...more,
 });
@@ -17,9 +26,9 @@ const job = (name: string, more: Partial<Job> = {}): Job => ({
 const names = (jobs: readonly Job[]): string[] => jobs.map(({ name }) => name);
 
 /** Runs jobs and tells what began and ended, in order. */
-async function seen(jobs: readonly Job[], lanes: number): Promise<string[]> {
+async function seen(jobs: readonly Job[], cores: number): Promise<string[]> {
   const log: string[] = [];
-  await runQueue(jobs, lanes, {
+  await runQueue(jobs, cores, {
     began: ({ name }) => void log.push(`+${name}`),
     ended: ({ name }) => void log.push(`-${name}`),
   });
@@ -28,11 +37,11 @@ async function seen(jobs: readonly Job[], lanes: number): Promise<string[]> {
 
 test("the longest come first, and before them what never ran", () => {
   const jobs = [
-    job("short", { expected: 0.1 }),
+    job("short", { expected: took(0.1) }),
     job("new", { expected: undefined }),
-    job("long", { expected: 90 }),
+    job("long", { expected: took(90) }),
     job("another new", { expected: undefined }),
-    job("medium", { expected: 5 }),
+    job("medium", { expected: took(5) }),
   ];
   assert.deepEqual(names(longestFirst(jobs)), [
     "new",
@@ -43,7 +52,21 @@ test("the longest come first, and before them what never ran", () => {
   ]);
 });
 
-test("as many run at a time as there are lanes", async () => {
+test("a core is kept busy by one job, or by several that mostly wait", async () => {
+  assert.equal(coresOf(job("new", { expected: undefined })), 1);
+  assert.equal(coresOf(job("waits", { expected: took(8, 1) })), 1 / 4);
+  assert.equal(coresOf(job("busy", { expected: took(8, 6), busy: true })), 1);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const log = await seen([
+    job("heavy", { expected: took(4, 6), run: () => promise }),
+    job("half", { expected: took(2, 1) }),
+    job("other half", { expected: took(2, 1), run: async () => resolve() }),
+  ], 2);
+  assert.deepEqual(log.slice(0, 2), ["+heavy", "+half"]);
+  assert.ok(log.indexOf("+other half") > log.indexOf("-half"));
+});
+
+test("as many run at a time as there are cores", async () => {
   let now = 0;
   let most = 0;
   const counted = Array.from({ length: 7 }, (_, i) =>

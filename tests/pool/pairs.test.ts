@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { fixture, LOCAL, prefork, ready } from "../command.ts";
+import { type Command, fixture, LOCAL, prefork, ready } from "../command.ts";
 import { afterAll, describe, test } from "../harness.ts";
 import { distinct } from "../http.ts";
 import { RUNTIMES } from "../runtimes.ts";
@@ -15,72 +15,66 @@ import { RUNTIMES } from "../runtimes.ts";
 const dir = mkdtempSync(join(tmpdir(), "prefork-pairs-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-const MODES = ["balanced", "shared", "sharded", "reuseport", "handoff"];
 const LINUX = process.platform === "linux"
   ? false
-  : "SO_REUSEPORT balances on Linux only";
+  : "SO_REUSEPORT balances, and abstract sockets are, on Linux only";
+
+/** What a pool listens on, by what its test is called. */
+const LISTENERS: Readonly<Record<string, (runtime: string) => string>> = {
+  "balanced, TCP": () => "127.0.0.1:0?share=balanced",
+  "shared, TCP": () => "127.0.0.1:0?share=shared",
+  "sharded, TCP": () => "127.0.0.1:0?share=sharded",
+  "reuseport, TCP": () => "127.0.0.1:0?share=reuseport",
+  "handoff, TCP": () => "127.0.0.1:0?share=handoff",
+  "balanced, Unix socket": (runtime) =>
+    `unix:${dir}/${runtime}-balanced.sock?share=balanced`,
+  "shared, Unix socket": (runtime) =>
+    `unix:${dir}/${runtime}-shared.sock?share=shared`,
+  "handoff, Unix socket": (runtime) =>
+    `unix:${dir}/${runtime}-handoff.sock?share=handoff`,
+  "abstract Unix socket": (runtime) =>
+    `unix:@prefork-${process.pid}-${runtime}`,
+};
+
+/** Those that there are on Linux alone. */
+const LINUX_ONLY = /sharded|reuseport|abstract/;
 
 describe("workers", () => {
   for (const runtime of RUNTIMES) {
-    for (const share of MODES) {
-      const hashed = share === "sharded" || share === "reuseport";
-      const skip = hashed ? LINUX : false;
-      test(`on ${runtime}, ${share}, TCP`, { skip }, async () => {
-        await using command = prefork([
-          "-w",
-          "2",
-          "-r",
-          runtime,
-          "-s",
-          share,
-          ...LOCAL,
-          fixture("pid.ts"),
-        ]);
-        const line = await ready(command);
-        assert.deepEqual([line["share"], line["runtime"]], [share, runtime]);
-        await distinct(line["listen"]!, 2);
-        command.signal("SIGTERM");
-        assert.equal((await command.ended).code, 0, command.lines.join("\n"));
-      });
-    }
-
-    for (const share of ["balanced", "shared", "handoff"]) {
-      test(`on ${runtime}, ${share}, Unix socket`, async () => {
-        const address = `unix:${dir}/${runtime}-${share}.sock`;
-        await using command = prefork([
-          "-w",
-          "2",
-          "-r",
-          runtime,
-          "-s",
-          share,
+    const kinds = Object.keys(LISTENERS).filter((kind) =>
+      LINUX === false || !LINUX_ONLY.test(kind)
+    );
+    let started: Command | undefined;
+    /** The pool that the tests share. */
+    const pool = (): Command =>
+      started ??= prefork([
+        ...["-w", "2", "-r", runtime],
+        ...kinds.flatMap((kind, i) => [
           "-l",
-          address,
-          fixture("pid.ts"),
-        ]);
-        await ready(command);
-        await distinct(address, 2);
-        command.signal("SIGTERM");
-        assert.equal((await command.ended).code, 0, command.lines.join("\n"));
+          `http-${i}=${LISTENERS[kind]!(runtime)}`,
+        ]),
+        fixture("everything.ts"),
+      ]);
+    afterAll(async () => {
+      started?.signal("SIGTERM");
+      assert.equal((await started?.ended)?.code, 0, started?.lines.join("\n"));
+    });
+
+    for (const kind of Object.keys(LISTENERS)) {
+      const skip = LINUX_ONLY.test(kind) && LINUX;
+      test(`on ${runtime}, ${kind}`, { skip }, async () => {
+        const command = pool();
+        const line = await ready(command);
+        const place = kinds.indexOf(kind);
+        assert.equal(line["runtime"], runtime);
+        const [, share] = await command.line(
+          new RegExp(`^prefork listening name=http-${place} .* share=(\\w+)`),
+        );
+        const [wanted] = kind.split(",");
+        if (wanted !== kind) assert.equal(share, wanted);
+        await distinct(line["listen"]!.split(",")[place]!, 2);
       });
     }
-
-    test(`on ${runtime}, abstract Unix socket`, {
-      skip: process.platform === "linux" ? false : "Linux has them alone",
-    }, async () => {
-      const address = `unix:@prefork-${process.pid}-${runtime}`;
-      await using command = prefork([
-        "-w",
-        "2",
-        "-r",
-        runtime,
-        "-l",
-        address,
-        fixture("pid.ts"),
-      ]);
-      await ready(command);
-      await distinct(address, 2);
-    });
   }
 
   test("a mixed pool answers from each runtime behind one listener", async () => {
