@@ -15,31 +15,29 @@ import { RUNTIMES } from "../runtimes.ts";
 
 describe("the supervisor dies by kill -9", () => {
   for (const runtime of RUNTIMES) {
-    for (const share of ["balanced", "shared", "handoff"]) {
-      test(`${share} workers on ${runtime} leave within 5 s, even with a request that never ends`, async () => {
-        await using command = prefork([
-          "-w",
-          "2",
-          "-r",
-          runtime,
-          "-s",
-          share,
-          ...LOCAL,
-          fixture("stuck.ts"),
-        ]);
-        const { listen } = await ready(command);
-        const stuck = get(listen!, "/stuck").catch(() => "gone");
-        await get(listen!);
-        const pids = readyPids(command);
-        command.signal("SIGKILL");
-        await until(
-          () => !pids.some(isAlive),
-          `no worker of ${pids} is left`,
-          5_000,
-        );
-        assert.equal(await stuck, "gone");
-      });
-    }
+    test(`balanced, shared and handoff workers on ${runtime} leave within 5 s, even with requests that never end`, async () => {
+      await using command = prefork([
+        ...["-w", "2", "-r", runtime],
+        ...["balanced", "shared", "handoff"].flatMap((share) => [
+          "-l",
+          `127.0.0.1:0?share=${share}`,
+        ]),
+        fixture("stuck.ts"),
+      ]);
+      const addresses = (await ready(command))["listen"]!.split(",");
+      const stuck = addresses.map((address) =>
+        get(address, "/stuck").catch(() => "gone")
+      );
+      for (const address of addresses) await get(address);
+      const pids = readyPids(command);
+      command.signal("SIGKILL");
+      await until(
+        () => !pids.some(isAlive),
+        `no worker of ${pids} is left`,
+        5_000,
+      );
+      assert.deepEqual(await Promise.all(stuck), ["gone", "gone", "gone"]);
+    });
   }
 
   test("a program in another language leaves too", {
