@@ -35,6 +35,7 @@ describe("twenty reloads under load, balanced, lose and cut nothing", () => {
             runtime,
             program: [program],
             args: where === "TCP" ? LOCAL : ["-l", `unix:${directory}/s`],
+            workers: 2,
             times: 20,
             share: "balanced",
           });

@@ -14,13 +14,15 @@ export const BOTH: readonly LoadKind[] = ["connect", "keepalive"];
 export const LINUX: string | false = process.platform !== "linux" &&
   "grafting needs Linux";
 
-/** A pool of three workers, and what loads it. */
+/** A pool, and what loads it. */
 export interface Plan {
   readonly runtime: Runtime;
   readonly program: readonly [string, ...string[]];
   readonly args?: readonly string[];
   readonly kinds?: readonly LoadKind[];
   readonly tls?: boolean;
+  /** How many workers it has; three unless given. */
+  readonly workers?: number;
   /** How often it is reloaded; three times unless given. */
   readonly times?: number;
   /** The mode that the pool says it has; any unless given. */
@@ -35,20 +37,21 @@ export async function reloads(
     args = LOCAL,
     kinds = BOTH,
     tls = false,
+    workers = 3,
     times = 3,
     share,
   }: Plan,
 ): Promise<void> {
   const [file, ...rest] = program;
   await using command = prefork([
-    ...["-w", "3", "-r", runtime, "--soak", "0", ...args],
+    ...["-w", `${workers}`, "-r", runtime, "--soak", "0", ...args],
     ...[fixture(file), ...rest],
   ]);
   const { listen, share: chosen } = await ready(command);
   assert.equal(chosen, share ?? chosen);
   const open = readdirSync(`/proc/${command.pid}/fd`).length;
   await using running = await load(
-    kinds.map((kind) => ({ kind, address: listen!, loops: 4, tls })),
+    kinds.map((kind) => ({ kind, address: listen!, loops: 4, tls, pause: 4 })),
   );
   for (let i = 0; i < times; i++) {
     command.signal("SIGHUP");
@@ -62,7 +65,7 @@ export async function reloads(
   for (const kind of kinds) {
     assert.ok(report.done[kind]! > 20, `${kind}: ${report.done[kind]}`);
   }
-  assert.equal(readyPids(command).length, 3 * (1 + times));
+  assert.equal(readyPids(command).length, workers * (1 + times));
   // An echo names no worker.
   if (kinds.includes("connect")) {
     assert.ok(Object.keys(report.bodies).length >= 3, "three workers answered");
