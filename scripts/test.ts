@@ -70,12 +70,6 @@ const SOURCES: readonly string[] = [
   "tests/load/deno_native.test.ts",
 ];
 
-/**
- * Tests that keep all cores busy: of each kind one at a time, since what is
- * starved tells nothing about connections.
- */
-const BUSY: readonly string[] = ["tests/load/", "tests/frameworks/"];
-
 /** The scripts of package.json that check without running the library. */
 const CHECKS: readonly string[] = ["check:types", "check:rules", "lint"];
 const PACKAGE_CHECKS: readonly string[] = ["lint:pkg", "lint:jsr"];
@@ -139,10 +133,7 @@ const files = filesBelow("tests")
       : Object.entries(BUNDLED).find(([part]) => path.startsWith(part))?.[1] ??
         [],
     once: onceOf(path, readFileSync(ROOT + path, "utf8")),
-    holds: BUILDS.includes(path)
-      ? "dist"
-      : BUSY.find((part) => path.startsWith(part)),
-    busy: isBelow(path, BUSY),
+    holds: BUILDS.includes(path) ? "dist" : undefined,
   }))
   .filter(({ slow }) => !values.quick || !slow);
 const whole = positionals.length === 0 && runners.length === RUNNERS.length;

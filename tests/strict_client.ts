@@ -28,7 +28,10 @@ export interface Load {
   readonly loops: number;
   /** True for TLS, whatever the certificate. */
   readonly tls?: boolean | undefined;
-  /** Milliseconds between two rounds of a loop; 1 unless given. */
+  /**
+   * Milliseconds between two rounds of a loop, and between two requests of a
+   * connection that is kept; 1 unless given.
+   */
   readonly pause?: number;
 }
 

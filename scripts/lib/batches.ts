@@ -13,15 +13,13 @@ export interface TestFile {
   readonly once: Once | undefined;
   /** What it needs for itself. */
   readonly holds?: string | undefined;
-  /** True when it keeps a core busy. */
-  readonly busy: boolean;
 }
 
 /**
  * Seconds up to which small files share one process of vitest: that takes more
  * than a second of CPU before the first test, those of Deno and Bun a tenth.
  */
-const FILL = 20;
+export const FILL = 45;
 
 /** Seconds of a file of which nothing is known. */
 const UNKNOWN = 5;
@@ -47,12 +45,11 @@ export function batches(
         once === undefined || once.runner === runner
       );
       if (runner !== "vitest") {
-        return own.map(({ path, bundled, holds, busy }): Batch => ({
+        return own.map(({ path, bundled, holds }): Batch => ({
           runner,
           files: [path],
           together: false,
           bundled: bundled.includes(runner),
-          busy,
           ...(holds !== undefined && { holds }),
         }));
       }
@@ -70,7 +67,6 @@ export function batches(
           files,
           together: !alike[0]!.slow,
           bundled: alike[0]!.bundled.includes(runner),
-          busy: alike[0]!.busy,
           ...(alike[0]!.holds !== undefined && { holds: alike[0]!.holds }),
         }))
       );

@@ -8,8 +8,6 @@ export interface Job {
   readonly expected: Cost | undefined;
   /** What it needs for itself: no two jobs with the same run at once. */
   readonly holds?: string | undefined;
-  /** True when it keeps a core busy, even if it once had to wait for it. */
-  readonly busy?: boolean;
   /** Does it. */
   run(): Promise<void>;
 }
@@ -26,10 +24,10 @@ export interface QueueEvents {
 const LEAST = 1 / 4;
 
 /** How many cores a job keeps busy on average; one when it never ran. */
-export function coresOf({ expected, busy = false }: Job): number {
-  if (expected === undefined) return 1;
-  const { cpu, seconds } = expected;
-  return Math.max(cpu / seconds, busy ? 1 : LEAST);
+export function coresOf({ expected }: Job): number {
+  return expected === undefined
+    ? 1
+    : Math.max(LEAST, expected.cpu / expected.seconds);
 }
 
 /**

@@ -24,8 +24,6 @@ export interface Batch {
   readonly bundled: boolean;
   /** What it needs for itself. */
   readonly holds?: string | undefined;
-  /** True when it keeps a core busy. */
-  readonly busy: boolean;
 }
 
 /** What a batch is called. */

@@ -81,11 +81,11 @@ function serversPage(): string {
 const INTRODUCTION = `# Servers
 
 Programs that know nothing of prefork, as the framework's own page has them,
-run with \`prefork -w 3 -l 127.0.0.1:0 program\` on Linux; the tests also shorten
+run with \`prefork -w 2 -l 127.0.0.1:0 program\` on Linux; the tests also shorten
 some times (\`--soak 0 --grace 5s\`) and are patient with their own clients
 (\`--idle-grace 1s\`). An entry means that a test has shown all of this:
 
-- all three workers answer at the pool's address, and the program's own line
+- both workers answer at the pool's address, and the program's own line
   "listening on .." names that address;
 - two reloads under load, with a new session for each request and with sessions
   that stay open: 0 requests failed, 0 sessions cut without an announcement;

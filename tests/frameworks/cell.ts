@@ -12,11 +12,11 @@ import type { Shown } from "./results.ts";
 import { viewOf } from "./view.ts";
 import { wayOf } from "./way.ts";
 
-const WORKERS = 3;
+const WORKERS = 2;
 const RELOADS = 2;
 
 /**
- * Three workers answer at the pool's address, which the program names as its
+ * Two workers answer at the pool's address, which the program names as its
  * own; two reloads under load lose and cut nothing; a killed worker comes back;
  * SIGTERM ends it all.
  */
@@ -40,8 +40,8 @@ export async function showCell(row: Row, app: string): Promise<Shown> {
   const { once, stays, tls } = row.clients;
   await using running = await load([
     // Enough to notice a loss, and not so much that it slows the reloads down.
-    { kind: once, address, loops: 6, tls, pause: 10 },
-    { kind: stays, address, loops: 4, tls, pause: 10 },
+    { kind: once, address, loops: 4, tls, pause: 20 },
+    { kind: stays, address, loops: 3, tls, pause: 20 },
   ], new URL("sessions.mjs", import.meta.url).href);
   const view = viewOf(running, command);
   const old = readyPids(command);

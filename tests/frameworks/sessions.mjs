@@ -19,9 +19,6 @@ const GOING_AWAY = 1001;
 /** Milliseconds without an answer after which a request has failed. */
 const PATIENCE = 10_000;
 
-/** Milliseconds between two requests of a session that stays. */
-const PAUSE = 5;
-
 /** The kinds, for a client that counts what they see. */
 export function kinds({ count, fail, announced, stopped, sleep }) {
   return {
@@ -60,7 +57,7 @@ export function kinds({ count, fail, announced, stopped, sleep }) {
       try {
         while (!stopped() && !session.announced()) {
           count(load.kind, await inTime(session.ask()));
-          await sleep(PAUSE);
+          await sleep(load.pause ?? 1);
         }
         if (session.announced()) announced();
       } catch (error) {

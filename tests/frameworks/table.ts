@@ -9,7 +9,7 @@ import { resultFile, RESULTS } from "./results.ts";
 
 /** Declares the tests of these servers under the runner's own runtime. */
 export function shows(rows: readonly Row[]): void {
-  describe("unmodified, as a pool of three: reload, crash and end", () => {
+  describe("unmodified, as a pool of two: reload, crash and end", () => {
     for (const row of rows) {
       const app = row.apps[ownRuntime];
       const refusal = typeof app === "string" ? false : app.refusal;

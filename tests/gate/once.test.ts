@@ -4,7 +4,7 @@
  * Runs once, under vitest: the gate's scripts are Node's.
  */
 import assert from "node:assert/strict";
-import { batches, type TestFile } from "../../scripts/lib/batches.ts";
+import { batches, FILL, type TestFile } from "../../scripts/lib/batches.ts";
 import { onceOf } from "../../scripts/lib/once.ts";
 import { RUNNERS } from "../../scripts/lib/runners.ts";
 import { test } from "../harness.ts";
@@ -66,7 +66,11 @@ test("vitest takes small files at once, those without processes apart", () => {
     bundled: path === "d" ? ["vitest", "bun"] : [],
     once: undefined,
   }));
-  const times = { "vitest a": 18, "vitest b": 4, "vitest c": 1, "vitest d": 1 };
+  const times = Object.fromEntries(
+    Object.entries({ a: 0.9, b: 0.2, c: 0.05, d: 0.05 }).map((
+      [path, part],
+    ) => [`vitest ${path}`, { seconds: part * FILL, cpu: 1 }]),
+  );
   assert.deepEqual(batches(all, ["vitest"], times), [
     { runner: "vitest", files: ["a", "c"], together: true, bundled: false },
     { runner: "vitest", files: ["b"], together: true, bundled: false },

@@ -56,8 +56,9 @@ describe("workers", () => {
         fixture("everything.ts"),
       ]);
     afterAll(async () => {
-      started?.signal("SIGTERM");
-      assert.equal((await started?.ended)?.code, 0, started?.lines.join("\n"));
+      if (started === undefined) return;
+      started.signal("SIGTERM");
+      assert.equal((await started.ended).code, 0, started.lines.join("\n"));
     });
 
     for (const kind of Object.keys(LISTENERS)) {
