@@ -25,9 +25,9 @@ const LEAST = 1 / 4;
 
 /** How many cores a job keeps busy on average; one when it never ran. */
 export function coresOf({ expected }: Job): number {
-  return expected === undefined
-    ? 1
-    : Math.max(LEAST, expected.cpu / expected.seconds);
+  if (expected === undefined) return 1;
+  const { cpu, seconds } = expected;
+  return seconds > 0 ? Math.max(LEAST, cpu / seconds) : LEAST;
 }
 
 /**

@@ -55,6 +55,7 @@ test("the longest come first, and before them what never ran", () => {
 test("a core is kept busy by one job, or by several that mostly wait", async () => {
   assert.equal(coresOf(job("new", { expected: undefined })), 1);
   assert.equal(coresOf(job("waits", { expected: took(8, 1) })), 1 / 4);
+  assert.equal(coresOf(job("no time", { expected: took(0) })), 1 / 4);
   assert.equal(coresOf(job("several", { expected: took(8, 12) })), 1.5);
   const { promise, resolve } = Promise.withResolvers<void>();
   const log = await seen([
