@@ -11,7 +11,8 @@ import { scanUntil } from "../drain/connections.ts";
 import { switchAccepting } from "../graft/accept_switch.ts";
 import type { ReusePortAddress } from "../match/reuse_port.ts";
 import { cannot } from "../process/errors.ts";
-import { type Attachment, presentCore } from "../process/worker_core.ts";
+import type { StartedServer } from "../listening/reservation.ts";
+import { presentCore } from "../process/worker_core.ts";
 import { addressMembers } from "./address.ts";
 import { inheriting } from "./options.ts";
 import type { BunPlaceOptions } from "./wanted.ts";
@@ -49,14 +50,6 @@ export interface BunListener {
 /** `Bun.listen` itself. */
 export type BunListen = (options: BunListenOptions) => BunListener;
 
-/** A listener of Bun that accepts for the pool. */
-export interface InheritedBunListen {
-  /** The listener as the program gets it. */
-  readonly listener: BunListener;
-  /** What the pool does with it. */
-  readonly attachment: Attachment;
-}
-
 /** What takes the place of an address in the options. */
 type BunPlace = ReusePortAddress | {
   readonly fd: number;
@@ -78,7 +71,7 @@ export function inheritBunListen(
   options: BunListenOptions,
   original: BunListen,
   closed: () => void,
-): InheritedBunListen {
+): StartedServer<BunListener> {
   const places = inherited.fds.map((fd) => ({ fd, hostname: undefined }));
   return listenAt(places, options, original, closed, inherited);
 }
@@ -94,7 +87,7 @@ export function listenAt(
   original: BunListen,
   closed: () => void,
   inherited?: InheritedListener,
-): InheritedBunListen {
+): StartedServer<BunListener> {
   const sockets = new Set<object>();
   const shards = new Map<number, BunListener>();
   const own = inherited?.shard ?? 0;
@@ -144,7 +137,7 @@ export function listenAt(
     },
   });
   return {
-    listener,
+    server: listener,
     attachment: {
       drain() {
         if (open) stop();

@@ -38,7 +38,7 @@ export function patchBunListen(core: Core, settings: Settings): void {
         const place = reusePortFor(core, "Bun.listen", wanted);
         const started = listenAt([place], options, original, () => {});
         core.attach(started.attachment, undefined);
-        return started.listener;
+        return started.server;
       }
       case "inherited":
         return listenInherited(core, options, match.listener, original);
@@ -57,11 +57,11 @@ function listenInherited(
     freeListener(core, inherited, inherited.fds.length > 0);
   try {
     mustAccept("Bun.listen", inherited);
-    const { listener, attachment } = inherited.mode === "reuseport"
+    const { server, attachment } = inherited.mode === "reuseport"
       ? listenAt([reusePortOf(inherited)], options, original, closed, inherited)
       : inheritBunListen(inherited, options, original, closed);
     reservation.serve(attachment);
-    return listener;
+    return server;
   } catch (error) {
     throw reservation.fail(error);
   }

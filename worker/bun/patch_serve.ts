@@ -5,10 +5,9 @@
  */
 
 import type { InheritedListener } from "../../core/launch/environment.ts";
-import { PreforkError } from "../../core/errors.ts";
 import { isBypassed } from "../process/bypass.ts";
 import type { Core } from "../process/worker_core.ts";
-import { reserve } from "../listening/reservation.ts";
+import { reserve, serveReserved } from "../listening/reservation.ts";
 import { matchListener } from "../match/match.ts";
 import {
   mustAccept,
@@ -59,31 +58,22 @@ function serveInherited(
     const address = reusePortOf(listener);
     return serveShared(core, options, address, listener, original);
   }
-  const reservation = reserve(core, listener);
-  const free = (): void => void core.attachments.delete(listener.name);
-  try {
-    mustAccept("Bun.serve", listener);
-    const { server, attachment } = inheritBunServe(
-      listener,
-      options,
-      original,
-      free,
-    );
-    reservation.serve(attachment);
-    return server;
-  } catch (error) {
-    free();
-    // What Bun has against the program's options is between the two.
-    if (!(error instanceof PreforkError)) throw error;
-    if (isBridgeable(options)) {
+  return serveReserved(
+    core,
+    listener,
+    (closed) => {
+      mustAccept("Bun.serve", listener);
+      return inheritBunServe(listener, options, original, closed);
+    },
+    ({ message }) => {
+      if (!isBridgeable(options)) return undefined;
       warnOnce(
         core,
-        `Bun.serve on "${listener.name}" goes through node:http: ${error.message}`,
+        `Bun.serve on "${listener.name}" goes through node:http: ${message}`,
       );
       return bridgeBunServe(core, listener, options);
-    }
-    throw reservation.fail(error);
-  }
+    },
+  );
 }
 
 /**

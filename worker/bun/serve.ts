@@ -5,7 +5,7 @@
  */
 
 import type { InheritedListener } from "../../core/launch/environment.ts";
-import type { Attachment } from "../process/worker_core.ts";
+import type { StartedServer } from "../listening/reservation.ts";
 import { IDLE_MS } from "../drain/drain.ts";
 import { GOING_AWAY } from "../drain/websocket.ts";
 import { openShards } from "../listening/adoption.ts";
@@ -26,14 +26,6 @@ import type {
   BunWebSocket,
 } from "./types.ts";
 import { touchOf } from "../balance/native_servers.ts";
-
-/** A server of `Bun.serve` on an inherited listener. */
-export interface InheritedBunServe {
-  /** The server, for the program. */
-  readonly server: BunServer;
-  /** For the worker. */
-  readonly attachment: Attachment;
-}
 
 /** The server of one shard. */
 interface Shard extends GraftedServer {
@@ -56,7 +48,7 @@ export function inheritBunServe(
   options: BunServeOptions,
   serve: BunServe,
   closed: () => void = () => {},
-): InheritedBunServe {
+): StartedServer<BunServer> {
   const stopping = new AbortController();
   const websockets = new Set<BunWebSocket>();
   const owners = new WeakMap<object, BunServer>();

@@ -6,7 +6,7 @@
 
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { scanUntil } from "../drain/connections.ts";
-import type { Attachment } from "../process/worker_core.ts";
+import type { StartedServer } from "../listening/reservation.ts";
 import { kernelHere } from "../graft/graft.ts";
 import { viewConnections } from "../graft/connections.ts";
 import {
@@ -20,14 +20,6 @@ import { withoutPlace } from "./arguments.ts";
 import { startGrafted } from "./start.ts";
 import { openDenoShards, type Referenced } from "./shards.ts";
 import { lookOf } from "../balance/native_servers.ts";
-
-/** A listener of Deno that accepts for the pool. */
-export interface InheritedDenoListen {
-  /** The listener as the program gets it. */
-  readonly listener: Deno.Listener<Deno.Conn>;
-  /** What the pool does with it. */
-  readonly attachment: Attachment;
-}
 
 /** The functions of Deno that listen. */
 export type DenoListen = typeof Deno.listen | typeof Deno.listenTls;
@@ -57,7 +49,7 @@ export function inheritDenoListen(
   options: object,
   original: DenoListen,
   closed: () => void = () => {},
-): InheritedDenoListen {
+): StartedServer<Deno.Listener<Deno.Conn>> {
   const listen = original as (options: object) => Deno.Listener<Deno.Conn>;
   const socket = listener.fds[listener.shard]!;
   const rest = withoutPlace(options);
@@ -122,7 +114,7 @@ export function inheritDenoListen(
     return scanUntil(() => view.open().length === 0);
   };
   return {
-    listener: facade!,
+    server: facade!,
     attachment: { drain, ...shards.attachment },
   };
 }

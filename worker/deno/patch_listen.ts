@@ -5,11 +5,10 @@
  */
 
 import type { InheritedListener } from "../../core/launch/environment.ts";
-import { PreforkError } from "../../core/errors.ts";
 import { isBypassed } from "../process/bypass.ts";
 import type { Core } from "../process/worker_core.ts";
 import { inheritDenoListen } from "./listen.ts";
-import { reserve } from "../listening/reservation.ts";
+import { serveReserved } from "../listening/reservation.ts";
 import { matchListener } from "../match/match.ts";
 import { type DenoPlaceOptions, wantedOfListen } from "./wanted.ts";
 import {
@@ -72,29 +71,15 @@ function listenInherited(
   inherited: InheritedListener,
   original: ListenFunction,
 ): DenoListener {
-  const reservation = reserve(core, inherited);
-  const free = (): void => void core.attachments.delete(inherited.name);
-  try {
+  return serveReserved(core, inherited, (closed) => {
     if (inherited.mode === "reuseport") {
-      const listener = original(shareable(options, reusePortOf(inherited)));
-      reservation.serve({ drain: () => stopAccepting(listener) });
-      return listener;
+      const server = original(shareable(options, reusePortOf(inherited)));
+      return { server, attachment: { drain: () => stopAccepting(server) } };
     }
     mustAccept(name, inherited);
-    const { listener, attachment } = inheritDenoListen(
-      inherited,
-      options,
-      original as typeof Deno.listen,
-      free,
-    );
-    reservation.serve(attachment);
-    return listener;
-  } catch (error) {
-    // What Deno has against the program's options is between the two.
-    if (error instanceof PreforkError) throw reservation.fail(error);
-    free();
-    throw error;
-  }
+    const listen = original as typeof Deno.listen;
+    return inheritDenoListen(inherited, options, listen, closed);
+  });
 }
 
 function shareable(

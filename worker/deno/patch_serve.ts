@@ -5,7 +5,6 @@
  */
 
 import type { InheritedListener } from "../../core/launch/environment.ts";
-import { PreforkError } from "../../core/errors.ts";
 import { failed } from "../../core/protocol.ts";
 import { isBypassed } from "../process/bypass.ts";
 import type { Core } from "../process/worker_core.ts";
@@ -13,7 +12,7 @@ import { cannot } from "../process/errors.ts";
 import { denoAddress } from "./address.ts";
 import { readDenoServe } from "./arguments.ts";
 import { inheritDenoServe } from "./serve.ts";
-import { reserve } from "../listening/reservation.ts";
+import { serveReserved } from "../listening/reservation.ts";
 import { matchListener } from "../match/match.ts";
 import { bridgeDenoServe } from "./bridge.ts";
 import { mustAccept, reusePortOf } from "../match/reuse_port.ts";
@@ -51,41 +50,34 @@ function serveInherited(
   listener: InheritedListener,
   original: Serve,
 ): Deno.HttpServer {
-  const reservation = reserve(core, listener);
-  const free = (): void => void core.attachments.delete(listener.name);
-  try {
-    if (listener.mode === "reuseport") {
-      const server = serveShared(args, options, listener, original);
-      // Best effort: it also ends connections that were accepted and have not
-      // sent their request yet.
-      reservation.serve({ drain: () => server.shutdown() });
-      return server;
-    }
-    if (listener.mode === "handoff") {
-      throw mustAccept("Deno.serve", listener);
-    }
-    const { server, attachment } = inheritDenoServe(
-      listener,
-      args,
-      original as typeof Deno.serve,
-      free,
-    );
-    reservation.serve(attachment);
-    return server;
-  } catch (error) {
-    free();
-    // What Deno has against the program's arguments is between the two.
-    if (!(error instanceof PreforkError)) throw error;
-    if (listener.mode === "reuseport" || options.cert !== undefined) {
-      throw reservation.fail(error);
-    }
-    warnOnce(
-      core,
-      `Deno.serve on "${listener.name}" goes through node:http, where Deno.upgradeWebSocket() does not work: ${error.message}`,
-    );
-    const given = readDenoServe(args);
-    return bridgeDenoServe(core, listener, denoAddress(listener), given);
-  }
+  return serveReserved(
+    core,
+    listener,
+    (closed) => {
+      if (listener.mode === "reuseport") {
+        const server = serveShared(args, options, listener, original);
+        // Best effort: it also ends connections that were accepted and have not
+        // sent their request yet.
+        return { server, attachment: { drain: () => server.shutdown() } };
+      }
+      if (listener.mode === "handoff") {
+        throw mustAccept("Deno.serve", listener);
+      }
+      const serve = original as typeof Deno.serve;
+      return inheritDenoServe(listener, args, serve, closed);
+    },
+    ({ message }) => {
+      if (listener.mode === "reuseport" || options.cert !== undefined) {
+        return undefined;
+      }
+      warnOnce(
+        core,
+        `Deno.serve on "${listener.name}" goes through node:http, where Deno.upgradeWebSocket() does not work: ${message}`,
+      );
+      const given = readDenoServe(args);
+      return bridgeDenoServe(core, listener, denoAddress(listener), given);
+    },
+  );
 }
 
 /**

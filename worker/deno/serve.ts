@@ -5,7 +5,8 @@
  */
 
 import type { InheritedListener } from "../../core/launch/environment.ts";
-import { type Attachment, presentCore } from "../process/worker_core.ts";
+import type { StartedServer } from "../listening/reservation.ts";
+import { presentCore } from "../process/worker_core.ts";
 import { IDLE_MS } from "../drain/drain.ts";
 import { denoAddress, logListening } from "./address.ts";
 import {
@@ -18,14 +19,6 @@ import { startGrafted } from "./start.ts";
 import { trackDenoRequests } from "./requests.ts";
 import { openDenoShards } from "./shards.ts";
 import { touchOf } from "../balance/native_servers.ts";
-
-/** A server of Deno that serves a listener of the pool. */
-export interface InheritedDenoServe {
-  /** The server as the program gets it. */
-  readonly server: Deno.HttpServer;
-  /** What the pool does with it. */
-  readonly attachment: Attachment;
-}
 
 /**
  * Serves a listener whose socket was inherited by Deno's own server, with all
@@ -45,7 +38,7 @@ export function inheritDenoServe(
   args: readonly unknown[],
   original: typeof Deno.serve,
   closed: () => void = () => {},
-): InheritedDenoServe {
+): StartedServer<Deno.HttpServer> {
   const { options, handler } = readDenoServe(args);
   const addr = denoAddress(listener);
   const ending = new AbortController();

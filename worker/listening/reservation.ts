@@ -60,6 +60,46 @@ export function reserve(
   };
 }
 
+/** A runtime's own server that serves a listener. */
+export interface StartedServer<T> {
+  /** The server as the program gets it. */
+  readonly server: T;
+  /** What the pool does with it. */
+  readonly attachment: Attachment;
+}
+
+/**
+ * Has a runtime's own server serve a listener, and returns the server. What
+ * the runtime has against the program's options is between the two: it is
+ * thrown, and the listener is free again.
+ *
+ * @param start starts the server; it is given what frees the listener once the
+ * program has ended the server by itself
+ * @param instead starts another server where prefork cannot put this one on
+ * the listener, which is free by then; undefined where there is none
+ * @throws {PreforkError} why it cannot, which the supervisor was told as well
+ */
+export function serveReserved<T>(
+  core: Core,
+  listener: InheritedListener,
+  start: (closed: () => void) => StartedServer<T>,
+  instead: (error: PreforkError) => T | undefined = () => undefined,
+): T {
+  const reservation = reserve(core, listener);
+  const free = (): void => void core.attachments.delete(listener.name);
+  try {
+    const { server, attachment } = start(free);
+    reservation.serve(attachment);
+    return server;
+  } catch (error) {
+    free();
+    if (!(error instanceof PreforkError)) throw error;
+    const other = instead(error);
+    if (other !== undefined) return other;
+    throw reservation.fail(error);
+  }
+}
+
 /** True once a listener of the pool is served, or about to be. */
 export function isServed({ worker, attachments }: Core): boolean {
   return [...worker.listeners.keys()].some((name) => attachments.has(name));
