@@ -9,7 +9,7 @@ import process from "node:process";
 import type { Adapter, ExitStatus } from "../core/adapter.ts";
 import { openLibc } from "../libc/bun.ts";
 import { shareFile } from "../libc/share_file.ts";
-import { bunAcceptor } from "./bun/accept.ts";
+import { bunAccept } from "./bun/accept.ts";
 import { bunChannels, socketChannels } from "./bun/channels.ts";
 import type { BunFdSockets, BunLike, BunSubprocess } from "./bun/types.ts";
 import type { ReadChannel } from "./ffi/channel_reader.ts";
@@ -18,7 +18,7 @@ import { type Spawner, spawnWith } from "./ffi/spawn.ts";
 import {
   ALL_SHARES,
   capabilities,
-  refuse,
+  refuseAll,
   sharesOn,
 } from "./shared/capabilities.ts";
 import { clock } from "./shared/clock.ts";
@@ -30,7 +30,7 @@ import { onSignal } from "./shared/signals.ts";
 
 const SHARES = sharesOn(process.platform, {
   linux: ALL_SHARES,
-  darwin: refuse({
+  darwin: refuseAll({
     reason: "Bun as supervisor has only been tested on Linux",
     instead: "Node as supervisor, which can start Bun workers",
   }),
@@ -42,7 +42,7 @@ export function createBunAdapter(): Adapter {
   const libc = process.platform === "linux" ? openLibc() : undefined;
   const sockets = libc === undefined
     ? probeSockets
-    : ffiSockets(libc, bunAcceptor(Bun));
+    : ffiSockets(libc, bunAccept(Bun));
   const channels = libc && bunChannels(libc);
   const start = spawner(Bun, channels ?? socketChannels(Bun));
   return {

@@ -24,7 +24,7 @@ import { spawnChild } from "./node/child_process.ts";
 import {
   ALL_SHARES,
   capabilities,
-  refuse,
+  refuseAll,
   type Shares,
   sharesOn,
 } from "./shared/capabilities.ts";
@@ -80,9 +80,9 @@ function shares(libc: DenoLibc | string): Shares {
   const instead = `--allow-ffi, or the mode "reuseport"`;
   return sharesOn(process.platform, {
     linux: typeof libc === "string"
-      ? { ...refuse({ reason: libc, instead }), reuseport: true }
+      ? { ...refuseAll({ reason: libc, instead }), reuseport: true }
       : ALL_SHARES,
-    darwin: refuse({
+    darwin: refuseAll({
       reason: "Deno as supervisor has only been tested on Linux",
       instead: "Node as supervisor, which can start Deno workers",
     }),

@@ -227,7 +227,7 @@ export class MemoryWorld {
         },
       },
       bind: (request) => Promise.resolve().then(() => this.#bind(request)),
-      shareFile: memoryFile,
+      shareFile: arrayFile,
       accept: (socket, _backlog, onConnection) => {
         this.#acceptors.set(socket, onConnection);
         return {
@@ -276,7 +276,7 @@ export class MemoryWorld {
 }
 
 /** A file that is an array. */
-function memoryFile(): SharedFile {
+function arrayFile(): SharedFile {
   let bytes = new Uint8Array();
   return {
     fd: 11,

@@ -23,12 +23,12 @@ export function createReporter(
 
   function tell(event: PoolEvent): void {
     progress.clear();
-    if (form === "json") write(io.stderr, jsonLine(event, pool));
+    if (form === "json") writeLine(io.stderr, jsonLine(event, pool));
     else if (event.type === "worker-output") {
-      write(io[event.stream], `[${event.slot}] ${event.line}`);
-    } else write(io.stderr, textLine(event));
+      writeLine(io[event.stream], `[${event.slot}] ${event.line}`);
+    } else writeLine(io.stderr, textLine(event));
     if (event.type === "pool-ready" && form === "text") {
-      write(io.stderr, readyLine(event, pool.status()));
+      writeLine(io.stderr, readyLine(event, pool.status()));
     }
     progress.show(event, pool);
   }
@@ -41,6 +41,6 @@ export function createReporter(
   };
 }
 
-function write(output: Output, line: string | undefined): void {
+function writeLine(output: Output, line: string | undefined): void {
   if (line !== undefined) output.write(`${line}\n`);
 }

@@ -58,7 +58,7 @@ export function openLibc(): DenoLibc {
   requireLinux();
   if (!isAllowed()) throw new Error("Deno calls it with --allow-ffi only");
   const functions = functionsBy((name, { takes, gives }) => {
-    const call = opened(name, { takes, gives }, false);
+    const call = openFunction(name, { takes, gives }, false);
     return isWide(gives) ? (...args) => Number(call(...args)) : call;
   });
   const errno = Deno.UnsafePointer.create(
@@ -82,7 +82,7 @@ export function openLibc(): DenoLibc {
   }));
 }
 
-function opened(
+function openFunction(
   name: FunctionName,
   { takes, gives }: Signature,
   nonblocking: boolean,
@@ -99,7 +99,7 @@ function later(
 ): () => (...args: unknown[]) => Promise<number> {
   let call: unknown;
   return () =>
-    (call ??= opened(name, FUNCTIONS[name], true)) as (
+    (call ??= openFunction(name, FUNCTIONS[name], true)) as (
       ...args: unknown[]
     ) => Promise<number>;
 }

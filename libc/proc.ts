@@ -39,7 +39,7 @@ const CHUNK = 65536;
 
 /** The reader of this process. */
 export function openProc(libc: Libc): Proc {
-  return isDeno(libc) ? byLibc(libc) : BY_FILES;
+  return isDeno(libc) ? byLibc(libc) : PROC_BY_FILES;
 }
 
 function isDeno(libc: Libc): libc is DenoLibc {
@@ -93,7 +93,8 @@ function byLibc(c: DenoLibc): Proc {
   };
 }
 
-const BY_FILES: Proc = {
+/** Reads it by `node:fs`; throws for whatever is not just missing. */
+export const PROC_BY_FILES: Proc = {
   list: (path) => ifThere(() => fs.readdirSync(path)) ?? [],
   size: (path) => fs.statSync(path).size,
   link: (path) => ifThere(() => fs.readlinkSync(path)),

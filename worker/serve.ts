@@ -10,7 +10,7 @@ import { inherit } from "./inherit.ts";
 import { nativeFor, warnBridged } from "./native.ts";
 import { standaloneSpec } from "./listening/standalone.ts";
 import { chooseListener } from "./listening/choice.ts";
-import { defaultOnError, guarded } from "./fetch/reply.ts";
+import { defaultOnError, replying } from "./fetch/reply.ts";
 import { attachedCore } from "./attach.ts";
 import { bridge } from "./fetch/bridge.ts";
 import type { ErrorHandler, FetchHandler } from "./fetch/handler.ts";
@@ -66,7 +66,7 @@ export async function serve(
   const core = attachedCore();
   const onError = options.onError ?? defaultOnError;
   const bridged = () => createServer(bridge(handler, onError));
-  const native = nativeFor(guarded(handler, onError), core.worker.draining);
+  const native = nativeFor(replying(handler, onError), core.worker.draining);
   if (native !== undefined) {
     if (!core.worker.supervised) {
       const spec = standaloneSpec(options.address);

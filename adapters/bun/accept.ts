@@ -6,14 +6,14 @@
  */
 
 import { duplicate } from "../../libc/libc.ts";
-import type { Acceptor } from "../ffi/sockets.ts";
+import type { Accept } from "../ffi/sockets.ts";
 import type { BunFdSockets } from "./types.ts";
 
 /**
  * Lets Bun accept and takes the connection away from it before anything is
  * read. The only call that waits and that Bun has for a file descriptor.
  */
-export function bunAcceptor(Bun: BunFdSockets): Acceptor {
+export function bunAccept(Bun: BunFdSockets): Accept {
   return (libc, fd, onFd) => {
     const listener = Bun.listen({
       // A copy, because stop() closes what it was given.

@@ -10,15 +10,15 @@
  */
 
 /** What reads each open channel of this process, as far as one turn goes. */
-const open = new Set<() => void>();
+const readers = new Set<() => void>();
 
 /** Has a channel read before a client is placed, until disposed. */
 export function caughtUp(read: () => void): Disposable {
-  open.add(read);
-  return { [Symbol.dispose]: () => void open.delete(read) };
+  readers.add(read);
+  return { [Symbol.dispose]: () => void readers.delete(read) };
 }
 
 /** Reads what is there in all channels. Not from within the reading of one. */
 export function catchUp(): void {
-  for (const read of [...open]) read();
+  for (const read of [...readers]) read();
 }

@@ -8,12 +8,12 @@
 import type { Libc } from "../../libc/libc.ts";
 import { MESSAGE_BYTES, messageReceiver } from "../../libc/message.ts";
 import type { ChannelReader } from "../channel/reader.ts";
-import type { Ending } from "../shared/lines.ts";
+import type { Reading } from "../shared/lines.ts";
 import { caughtUp } from "./catch_up.ts";
 import { fdConnection } from "./connection.ts";
 
 /** Reads a channel, which then belongs to the reader, to its end. */
-export type ReadChannel = (fd: number, reader: ChannelReader) => Ending;
+export type ReadChannel = (fd: number, reader: ChannelReader) => Reading;
 
 /** Tells what can be read, by file descriptor. */
 export interface Waiter {

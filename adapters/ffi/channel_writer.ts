@@ -19,7 +19,7 @@ const MAX_PAUSE = 50;
 /** Sends to one worker. */
 export interface ChannelWriter {
   /** Sends or queues; false when the worker is gone or takes nothing. */
-  send(message: unknown, passing?: Passing): boolean;
+  send(message: unknown, sending?: Sending): boolean;
   /**
    * The same for what a runtime waits for: a connection that waits here for
    * that runtime does not hold it up.
@@ -32,7 +32,7 @@ export interface ChannelWriter {
 }
 
 /** A connection to be sent, and who is told what became of it. */
-export interface Passing {
+export interface Sending {
   /** The connection. */
   readonly connection: FdConnection;
   /** Called once, unless the worker ends before that. */
@@ -42,7 +42,7 @@ export interface Passing {
 interface Waiting {
   bytes: Uint8Array;
   /** The connection, until it has been sent with the first byte. */
-  passing: Passing | undefined;
+  sending: Sending | undefined;
 }
 
 /** Writes to a non-blocking socket, which from now on belongs to the writer. */
@@ -51,7 +51,7 @@ export function channelWriter(libc: Libc, fd: number): ChannelWriter {
   let queued = 0;
   let open = true;
   /** Sent and not settled: Node settles one at a time, and so do the others. */
-  let underway: Passing | undefined;
+  let underway: Sending | undefined;
   let pause = 1;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -73,23 +73,23 @@ export function channelWriter(libc: Libc, fd: number): ChannelWriter {
     while (open && timer === undefined) {
       const next = queue[0];
       if (next === undefined) return;
-      const { passing } = next;
-      const file = passing?.connection.fd();
+      const { sending } = next;
+      const file = sending?.connection.fd();
       if (file === -1) {
         // Closed while it waited: the client has been given up.
         queued -= next.bytes.length;
         queue.shift();
         continue;
       }
-      if (passing !== undefined && underway !== undefined) return;
+      if (sending !== undefined && underway !== undefined) return;
       const sent = messageSender(libc).send(fd, next.bytes, file);
       if (sent < 0) {
         // A full channel, or too many connections under way: sendmsg(2).
         return RETRIED.has(errorName(libc.errno())) ? later() : close();
       }
       pause = 1;
-      if (passing !== undefined) underway = passing;
-      next.passing = undefined;
+      if (sending !== undefined) underway = sending;
+      next.sending = undefined;
       next.bytes = next.bytes.subarray(sent);
       queued -= sent;
       if (next.bytes.length > 0) continue;
@@ -99,24 +99,24 @@ export function channelWriter(libc: Libc, fd: number): ChannelWriter {
   const insert = (
     place: number,
     message: unknown,
-    passing?: Passing,
+    sending?: Sending,
   ): boolean => {
-    const bytes = encoder.encode(framed(message, passing !== undefined));
+    const bytes = encoder.encode(framed(message, sending !== undefined));
     if (!open || queued + bytes.length > MAX_QUEUED) return false;
-    queue.splice(place, 0, { bytes, passing });
+    queue.splice(place, 0, { bytes, sending });
     queued += bytes.length;
     flush();
     return open;
   };
   return {
-    send: (message, passing) => insert(queue.length, message, passing),
+    send: (message, sending) => insert(queue.length, message, sending),
     answer: (message) =>
       // Of what is first and no connection a part may have been sent already.
-      insert(queue[0]?.passing === undefined ? 1 : 0, message),
+      insert(queue[0]?.sending === undefined ? 1 : 0, message),
     settled: (taken) => {
-      const passing = underway;
+      const sending = underway;
       underway = undefined;
-      passing?.onSettled(taken);
+      sending?.onSettled(taken);
       flush();
     },
     close,

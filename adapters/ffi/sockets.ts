@@ -21,19 +21,20 @@ import { type FdConnection, fdConnection } from "./connection.ts";
 import net from "node:net";
 
 /** How a runtime waits for connections on a socket that listens already. */
-export type Acceptor = (
+export type Accept = (
   libc: Libc,
   fd: number,
   onFd: (fd: number) => void,
 ) => Disposable;
 
-const FLAGS: number = SOCK.stream | SOCK.nonblock | SOCK.cloexec;
+/** Streams that neither block nor are inherited: socket(2). */
+const STREAM: number = SOCK.stream | SOCK.nonblock | SOCK.cloexec;
 
-/** Makes sockets through libc; `acceptor` is the runtime's own part. */
-export function ffiSockets(libc: Libc, acceptor: Acceptor): RawSockets {
-  const held = (fd: number): RawSocket => rawSocket(libc, fd, acceptor);
+/** Makes sockets through libc; `accept` is the runtime's own part. */
+export function ffiSockets(libc: Libc, accept: Accept): RawSockets {
+  const held = (fd: number): RawSocket => rawSocket(libc, fd, accept);
   const bound = (family: number, prepare: (fd: number) => void): RawSocket => {
-    const fd = checked(libc, libc.socket(family, FLAGS, 0), "socket");
+    const fd = checked(libc, libc.socket(family, STREAM, 0), "socket");
     try {
       prepare(fd);
     } catch (error) {
@@ -68,7 +69,7 @@ export function ffiSockets(libc: Libc, acceptor: Acceptor): RawSockets {
   };
 }
 
-function rawSocket(libc: Libc, fd: number, acceptor: Acceptor): RawSocket {
+function rawSocket(libc: Libc, fd: number, accept: Accept): RawSocket {
   let open = true;
   const listen = (backlog: number): void => {
     checked(libc, libc.listen(fd, backlog), "listen");
@@ -85,7 +86,7 @@ function rawSocket(libc: Libc, fd: number, acceptor: Acceptor): RawSocket {
     listen: async (backlog) => await listen(backlog),
     accept: (backlog, onConnection) => {
       listen(backlog);
-      return acceptor(libc, fd, (accepted) => {
+      return accept(libc, fd, (accepted) => {
         const connection: FdConnection = fdConnection(libc, accepted);
         onConnection(connection);
       });

@@ -140,9 +140,9 @@ function workerOf(
     settle: (taken) => writer.settled(taken),
     answer: (message) => void writer.answer(message),
   });
-  const endings = [readChannel(ours, reader)];
+  const readings = [readChannel(ours, reader)];
   for (const stream of plan.output === "lines" ? STREAMS : []) {
-    endings.push(readLines(
+    readings.push(readLines(
       process[stream] as ReadableStream<Uint8Array>,
       (line) => callbacks.onLine(stream, line),
     ));
@@ -151,7 +151,7 @@ function workerOf(
   void process.status.then((status) => {
     gone = true;
     writer.close();
-    return settle(status, endings, callbacks.onExit);
+    return settle(status, readings, callbacks.onExit);
   });
   return {
     pid: process.pid,

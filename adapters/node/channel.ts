@@ -8,7 +8,7 @@
 import type { ChildProcess } from "node:child_process";
 import net from "node:net";
 import type { ChannelReader } from "../channel/reader.ts";
-import type { Ending } from "../shared/lines.ts";
+import type { Reading } from "../shared/lines.ts";
 import { type NodeConnection, nodeConnection } from "./sockets.ts";
 import type {
   AcceptedHandle,
@@ -26,7 +26,7 @@ const READ_SIZE = 64 * 1024;
 export function readChannel(
   child: ChildProcess,
   reader: ChannelReader,
-): Ending {
+): Reading {
   const pipe = channelPipe(child);
   if (pipe === undefined) return readMessages(child, reader);
   // How many bytes of the buffer are new is known to Node's own readers alone,
@@ -67,7 +67,7 @@ export function readChannel(
 export function readMessages(
   child: ChildProcess,
   reader: ChannelReader,
-): Ending {
+): Reading {
   child.on("message", (message, sent) => {
     if (sent === undefined || sent === null) return reader.message(message);
     const handle = sent as unknown as AcceptedHandle & Partial<net.Socket>;

@@ -14,13 +14,13 @@ import { findCommand, refusedError } from "../shared/command.ts";
 import { settle } from "../shared/exit.ts";
 import { type ChannelReader, channelReader } from "../channel/reader.ts";
 import { guarded } from "../shared/guard.ts";
-import { type Ending, lineSplitter } from "../shared/lines.ts";
+import { lineSplitter, type Reading } from "../shared/lines.ts";
 import type { NodeConnection } from "./sockets.ts";
 
 /** What differs between the runtimes. */
 export interface ChildOptions {
   /** Reads the channel to its end. */
-  readChannel(child: ChildProcess, reader: ChannelReader): Ending;
+  readChannel(child: ChildProcess, reader: ChannelReader): Reading;
   /** Tells the runtime that a connection was confirmed. */
   confirm(child: ChildProcess, cmd: string): void;
   /** Sends a signal; false or an error when the process is gone. */
@@ -64,7 +64,7 @@ export function spawnChild(
       },
     }),
   );
-  const endings = [
+  const readings = [
     channel,
     lines(child.stdout, (line) => callbacks.onLine("stdout", line)),
     lines(child.stderr, (line) => callbacks.onLine("stderr", line)),
@@ -77,7 +77,7 @@ export function spawnChild(
   };
   child.once("exit", (code, signal) => {
     gone = true;
-    void settle({ code, signal }, endings, callbacks.onExit);
+    void settle({ code, signal }, readings, callbacks.onExit);
   });
   return {
     pid: child.pid!,
@@ -127,7 +127,7 @@ function startOrThrow(
 function lines(
   stream: Readable | null,
   onLine: (line: string) => void,
-): Ending {
+): Reading {
   if (stream === null) return { ended: Promise.resolve(), cancel: ignore };
   const splitter = lineSplitter(onLine);
   return {

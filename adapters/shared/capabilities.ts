@@ -19,7 +19,7 @@ export const ALL_SHARES: Shares = {
 };
 
 /** Nothing works on this system; WSL is a Linux (Windows only). */
-const ELSEWHERE: Shares = refuse({
+const ELSEWHERE: Shares = refuseAll({
   reason: "prefork passes sockets on as Unix systems do",
   instead: "Linux, a container or WSL",
 });
@@ -31,7 +31,7 @@ export const LINUX_ONLY: Refusal = {
 };
 
 /** Refuses all modes for one reason. */
-export function refuse(refusal: Refusal): Shares {
+export function refuseAll(refusal: Refusal): Shares {
   return {
     balanced: refusal,
     shared: refusal,

@@ -6,7 +6,7 @@
  */
 
 import type { ExitStatus } from "../../core/adapter.ts";
-import type { Ending } from "./lines.ts";
+import type { Reading } from "./lines.ts";
 
 /**
  * How long to wait for the output of a dead worker, in milliseconds: a process
@@ -17,15 +17,15 @@ const PATIENCE = 1000;
 /** Reports the end once, after the last line and the last message. */
 export async function settle(
   status: ExitStatus,
-  endings: readonly Ending[],
+  readings: readonly Reading[],
   onExit: (status: ExitStatus) => void,
 ): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   await Promise.race([
-    Promise.all(endings.map((each) => each.ended)),
+    Promise.all(readings.map((each) => each.ended)),
     new Promise((done) => timer = setTimeout(done, PATIENCE)),
   ]);
   clearTimeout(timer);
-  for (const each of endings) each.cancel();
+  for (const each of readings) each.cancel();
   onExit(status);
 }

@@ -55,9 +55,9 @@ async function bind(
   const { address } = request;
   switch (address.kind) {
     case "tcp":
-      return await bindTcp(request, address, sockets);
+      return await holdTcp(request, address, sockets);
     case "unix":
-      return await bindUnix(request, address, sockets);
+      return await holdUnix(request, address, sockets);
     case "fd": {
       const real = await inheritedAddress(address.fd);
       const raw = await sockets.adopt(address.fd);
@@ -66,7 +66,7 @@ async function bind(
   }
 }
 
-async function bindTcp(
+async function holdTcp(
   request: BindRequest,
   address: TcpAddress,
   sockets: RawSockets,
@@ -98,7 +98,7 @@ const NO_IPV6: ReadonlySet<string> = new Set([
   "EINVAL",
 ]);
 
-async function bindUnix(
+async function holdUnix(
   request: BindRequest,
   address: UnixAddress,
   sockets: RawSockets,

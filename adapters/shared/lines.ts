@@ -56,7 +56,7 @@ function boundary(text: string, start: number): number {
 }
 
 /** Something that ends on its own and can be given up before that. */
-export interface Ending {
+export interface Reading {
   /** Settles when it has ended. */
   readonly ended: Promise<void>;
   /** Gives up. */
@@ -67,7 +67,7 @@ export interface Ending {
 export function readLines(
   stream: ReadableStream<Uint8Array>,
   onLine: (line: string) => void,
-): Ending {
+): Reading {
   const reader = stream.getReader();
   const splitter = lineSplitter(onLine);
   const pump = async (): Promise<void> => {

@@ -106,7 +106,7 @@ function parseV1(bytes: Uint8Array): ProxyHead {
     /^PROXY TCP([46]) (\S+) (\S+) (\d+) (\d+)\r\n$/.exec(line) ?? [];
   const family = four === "4" ? "IPv4" : "IPv6";
   const valid = [address, to].every((each) => isOf(family, each)) &&
-    [port, toPort].every(isPortNumber);
+    [port, toPort].every(isPortText);
   if (four === undefined || !valid) return BAD;
   const source = { address, port: Number(port), family } as const;
   return { kind: "whole", length, source };
@@ -117,7 +117,7 @@ function isOf(family: ProxySource["family"], address: string): boolean {
     !address.includes("%") && addressBytes(address) !== undefined;
 }
 
-function isPortNumber(digits: string): boolean {
+function isPortText(digits: string): boolean {
   return /^(?:0|[1-9]\d{0,4})$/.test(digits) && Number(digits) < 65536;
 }
 

@@ -5,7 +5,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { defaultOnError, guarded, plain } from "./reply.ts";
+import { defaultOnError, plain, replying } from "./reply.ts";
 import { requestOf } from "./request.ts";
 import { writeResponse } from "./response.ts";
 import type { ErrorHandler, FetchHandler, ServeInfo } from "./handler.ts";
@@ -36,7 +36,7 @@ export function bridge(
   handler: FetchHandler,
   onError: ErrorHandler = defaultOnError,
 ): RequestListener {
-  const safe = guarded(handler, onError);
+  const safe = replying(handler, onError);
   const failed = (error: unknown, outgoing: ServerResponse): void => {
     // The body failed before its first byte: there is time to say so.
     if (outgoing.destroyed) return;

@@ -23,7 +23,7 @@ export function plain(status: number, text: string): Response {
 }
 
 /** A handler that never throws, made of one that may. */
-export function guarded(
+export function replying(
   handler: FetchHandler,
   onError: ErrorHandler,
 ): FetchHandler {

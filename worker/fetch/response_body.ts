@@ -82,7 +82,7 @@ async function stream(
       if (isFirst) head(undefined);
       isFirst = false;
       if (next.done) break;
-      await write(outgoing, next.value);
+      await writeChunk(outgoing, next.value);
     }
     outgoing.end();
   } catch (error) {
@@ -109,7 +109,7 @@ function end(outgoing: ServerResponse, chunk: Uint8Array): void {
   outgoing.end(text, "latin1");
 }
 
-function write(
+function writeChunk(
   outgoing: ServerResponse,
   chunk: Uint8Array,
 ): Promise<void> | void {

@@ -101,7 +101,7 @@ export function graft(
   }
   const watch = { ...before, events: sharedEvents(before.events) };
   check(kernel, addWatch(kernel, watch), "epoll_ctl");
-  confirm(kernel, watch, inherited);
+  verify(kernel, watch, inherited);
   return grafted(kernel, watch, inherited);
 }
 
@@ -199,7 +199,7 @@ function onlyWatch(kernel: Kernel, fd: number, what: string): Watch {
 }
 
 /** Step 5: reads back what the kernel watches now. */
-function confirm(
+function verify(
   kernel: Kernel,
   wanted: Watch,
   inherited: SocketFacts,

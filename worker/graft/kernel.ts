@@ -60,11 +60,11 @@ export function openKernel(): Kernel {
   return {
     libc,
     packed: EPOLL_PACKED,
-    descriptors: () => proc.list(FILES).map(Number),
-    openFiles: () => proc.size(FILES) || proc.list(FILES).length,
-    target: (fd) => proc.link(`${FILES}/${fd}`),
+    descriptors: () => proc.list(OPEN_FILES).map(Number),
+    openFiles: () => proc.size(OPEN_FILES) || proc.list(OPEN_FILES).length,
+    target: (fd) => proc.link(`${OPEN_FILES}/${fd}`),
     info: (fd) => proc.read(`/proc/self/fdinfo/${fd}`),
   };
 }
 
-const FILES = "/proc/self/fd";
+const OPEN_FILES = "/proc/self/fd";

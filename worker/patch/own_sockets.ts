@@ -5,9 +5,10 @@
  * @module
  */
 
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import process from "node:process";
 import { failed } from "../../core/protocol.ts";
+import { PROC_BY_FILES } from "../../libc/proc.ts";
+import { inodeIn, tcpSockets } from "../../libc/proc_net.ts";
 import type { Core } from "../process/worker_core.ts";
 import { isServed } from "../listening/reservation.ts";
 import type { Settings } from "../match/settings.ts";
@@ -35,42 +36,22 @@ export function watchOwnSockets(core: Core, { startTimeout }: Settings): void {
 
 /** The TCP addresses that this process listens on and the pool does not. */
 function ownListeners(core: Core): string[] {
+  const { list, link, read } = PROC_BY_FILES;
+  const inodeOf = (fd: number | string): number | undefined =>
+    inodeIn(link(`/proc/self/fd/${fd}`));
   try {
-    const inherited = [...core.worker.listeners.values()]
-      .flatMap(({ fds }) => fds.map((fd) => inodeOf(`/proc/self/fd/${fd}`)));
-    const listening = readTable("tcp").concat(readTable("tcp6"));
-    const held = new Set(
-      readdirSync("/proc/self/fd").map((fd) => inodeOf(`/proc/self/fd/${fd}`)),
+    const inherited = new Set(
+      [...core.worker.listeners.values()]
+        .flatMap(({ fds }) => fds.map(inodeOf)),
     );
-    return listening
-      .filter(({ inode }) => held.has(inode) && !inherited.includes(inode))
-      .map(({ address }) => address);
+    const held = new Set(list("/proc/self/fd").map(inodeOf));
+    return tcpSockets(read)
+      .filter(({ inode, listens }) =>
+        listens && held.has(inode) && !inherited.has(inode)
+      )
+      .map(({ port }) => `port ${port}`);
   } catch {
     // On Deno the user may not have allowed it; without it nothing breaks.
     return [];
   }
-}
-
-function inodeOf(path: string): number | undefined {
-  try {
-    const match = /^socket:\[(\d+)\]$/.exec(readlinkSync(path));
-    return match === null ? undefined : Number(match[1]);
-  } catch {
-    // The one that the directory was read by is closed again.
-    return undefined;
-  }
-}
-
-/** The state TCP_LISTEN in proc_pid_net(5) and include/net/tcp_states.h. */
-const LISTENING = "0A";
-
-/** The listening sockets of one of the tables in /proc/self/net (proc(5)). */
-function readTable(name: string): { address: string; inode: number }[] {
-  return readFileSync(`/proc/self/net/${name}`, "utf8").split("\n").slice(1)
-    .flatMap((line) => {
-      const [, local = "", , state, , , , , , inode] = line.trim().split(/\s+/);
-      if (state !== LISTENING) return [];
-      const port = parseInt(local.slice(local.indexOf(":") + 1), 16);
-      return [{ address: `port ${port}`, inode: Number(inode) }];
-    });
 }
