@@ -5,7 +5,7 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { binary, type Runtime, runtimeArgs } from "../tests/runtimes.ts";
+import { commandOn, type Runtime } from "../tests/runtimes.ts";
 
 /** How a row is started. */
 export interface RowStart {
@@ -162,7 +162,7 @@ function cluster(policy: "rr" | "none", env: Variables) {
 }
 
 function run(runtime: Runtime, file: string): string[] {
-  return [binary(runtime), ...runtimeArgs(runtime, server(file))];
+  return commandOn(runtime, server(file));
 }
 
 function server(file: string): string {

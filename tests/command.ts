@@ -7,13 +7,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { libraryFile } from "./fixtures/library_file.ts";
 import { patience } from "./pace.ts";
-import {
-  binary,
-  cleanEnv,
-  ownRuntime,
-  type Runtime,
-  runtimeArgs,
-} from "./runtimes.ts";
+import { cleanEnv, commandOn, ownRuntime, type Runtime } from "./runtimes.ts";
 
 /** The path of a fixture program. */
 export function fixture(name: string): string {
@@ -74,8 +68,7 @@ export function prefork(
 ): Command {
   const runtime = options.runtime ?? ownRuntime;
   const cli = libraryFile("cli");
-  const [file, ...before] = options.command ??
-    [binary(runtime), ...runtimeArgs(runtime, cli)];
+  const [file, ...before] = options.command ?? commandOn(runtime, cli);
   const child = spawn(file!, [...before, ...args], {
     cwd: options.cwd,
     env: cleanEnv({ PATH, NO_COLOR: "1", ...options.env }),

@@ -16,7 +16,7 @@ import type {
   WorkerProcess,
 } from "../core/adapter.ts";
 import type { Address } from "../core/options/address.ts";
-import { binary, type Runtime, runtimeArgs, RUNTIMES } from "./runtimes.ts";
+import { binary, commandOn, type Runtime, RUNTIMES } from "./runtimes.ts";
 
 /** 127.0.0.1 with a port that the kernel picks. */
 export const ANY_PORT: Address = { kind: "tcp", host: "127.0.0.1", port: 0 };
@@ -140,7 +140,7 @@ const CHILD: string = fileURLToPath(
 
 /** The command of the fixture on a runtime. */
 export function childOn(runtime: Runtime): [string, ...string[]] {
-  return [binary(runtime), ...runtimeArgs(runtime, CHILD)];
+  return commandOn(runtime, CHILD);
 }
 
 /** Connects; resolves with all that comes until the other side ends. */

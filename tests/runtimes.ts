@@ -63,6 +63,14 @@ export function runtimeArgs(runtime: Runtime, file: string): string[] {
   }
 }
 
+/** The command with which a runtime runs a TypeScript file. */
+export function commandOn(
+  runtime: Runtime,
+  file: string,
+): [string, ...string[]] {
+  return [binary(runtime), ...runtimeArgs(runtime, file)];
+}
+
 /**
  * This process' environment without what a test runner, npm or a supervisor
  * around it has left there, so that a child behaves as if started by hand.

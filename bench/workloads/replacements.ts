@@ -5,12 +5,7 @@
  */
 
 import { fileURLToPath } from "node:url";
-import {
-  binary,
-  cleanEnv,
-  type Runtime,
-  runtimeArgs,
-} from "../../tests/runtimes.ts";
+import { cleanEnv, commandOn, type Runtime } from "../../tests/runtimes.ts";
 import { BOTH_CPUS, outputOf } from "../clients/taskset.ts";
 
 /** How long one replacement may take, in ms. */
@@ -50,22 +45,22 @@ export async function measureReplacements(
 ): Promise<readonly Sample[]> {
   const output = await outputOf(
     BOTH_CPUS,
-    [binary(runtime), ...argumentsOf(runtime)],
+    commandOf(runtime),
     20_000 + count * TIMEOUT_MS,
     cleanEnv({ REPLACEMENTS: String(count), REPLACEMENTS_SHARE: share }),
   );
   return output.trim().split("\n").map((line) => JSON.parse(line) as Sample);
 }
 
-function argumentsOf(runtime: Runtime): string[] {
-  const args = runtimeArgs(runtime, fileURLToPath(SUPERVISOR));
+function commandOf(runtime: Runtime): string[] {
+  const command = commandOn(runtime, fileURLToPath(SUPERVISOR));
   switch (runtime) {
     case "node":
-      return [...V8_FLAGS, ...args];
+      return command.toSpliced(1, 0, ...V8_FLAGS);
     case "deno":
-      return args.toSpliced(1, 0, `--v8-flags=${V8_FLAGS.join(",")}`);
+      return command.toSpliced(2, 0, `--v8-flags=${V8_FLAGS.join(",")}`);
     case "bun":
-      return args;
+      return command;
   }
 }
 

@@ -11,12 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import {
-  binary,
-  cleanEnv,
-  type Runtime,
-  runtimeArgs,
-} from "../../tests/runtimes.ts";
+import { cleanEnv, commandOn, type Runtime } from "../../tests/runtimes.ts";
 import { cpuWithReapedOf, pssOf, treeOf } from "../proc.ts";
 import { freePort, sleep } from "../session.ts";
 
@@ -62,7 +57,7 @@ export function startRows(cli: string): readonly StartRow[] {
     id,
     base: `${runtime}/alone`,
     workers: 1,
-    command: () => [binary(runtime), ...runtimeArgs(runtime, HELLO)],
+    command: () => commandOn(runtime, HELLO),
   });
   const pool = (
     id: string,
@@ -74,8 +69,7 @@ export function startRows(cli: string): readonly StartRow[] {
     base,
     workers,
     command: (port) => [
-      binary(runtime),
-      ...runtimeArgs(runtime, cli),
+      ...commandOn(runtime, cli),
       ...["-w", String(workers), "-l", `127.0.0.1:${port}`, HELLO],
     ],
   });
@@ -83,7 +77,7 @@ export function startRows(cli: string): readonly StartRow[] {
     id,
     base: "node/cluster-4",
     workers: 4,
-    command: () => [binary("node"), CLUSTER],
+    command: () => commandOn("node", CLUSTER),
   });
   return [
     cluster("node/cluster-4"),

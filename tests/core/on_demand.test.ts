@@ -20,6 +20,17 @@ async function ask(
   return answer as Record<string, unknown>;
 }
 
+/** A pool of one worker that has attached, asked and is not ready. */
+async function asking() {
+  const { world, pool } = stage({ workers: 1 });
+  const started = pool.start();
+  await settle();
+  const worker = world.processes[0]!;
+  worker.say({ type: "hello", runtime: "memory", pid: worker.pid });
+  await ask(worker, ":9090");
+  return { world, pool, started, worker };
+}
+
 describe("listeners that workers ask for", () => {
   test("an address is opened once and shared by all who ask", async () => {
     const { world, pool, all } = await running();
@@ -73,17 +84,12 @@ describe("listeners that workers ask for", () => {
   });
 
   test("a worker that is not ready gets none", async () => {
-    const { world, pool } = stage({ workers: 1 });
-    const started = pool.start();
-    await settle();
-    const [worker] = world.processes;
-    worker!.say({ type: "hello", runtime: "memory", pid: worker!.pid });
-    await ask(worker!, ":9090");
+    const { world, pool, started, worker } = await asking();
     world.connect();
-    assert.equal(worker!.received.length, 0);
-    worker!.say({ type: "ready" });
+    assert.equal(worker.received.length, 0);
+    worker.say({ type: "ready" });
     await started;
-    assert.equal(worker!.received.length, 1);
+    assert.equal(worker.received.length, 1);
     await pool.stop({ quick: true });
   });
 
@@ -180,13 +186,8 @@ describe("listeners that workers ask for", () => {
   });
 
   test("a program that does not boot leaves none behind", async () => {
-    const { world, pool } = stage({ workers: 1 });
-    const started = pool.start();
-    await settle();
-    const [worker] = world.processes;
-    worker!.say({ type: "hello", runtime: "memory", pid: worker!.pid });
-    await ask(worker!, ":9090");
-    worker!.exit({ code: 1 });
+    const { world, started, worker } = await asking();
+    worker.exit({ code: 1 });
     await assert.rejects(started, { code: "ERR_BOOT" });
     assert.deepEqual([...world.bound.keys()], []);
   });

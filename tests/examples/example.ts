@@ -15,7 +15,7 @@ import {
   until,
 } from "../command.ts";
 import { target } from "../http.ts";
-import { binary, cleanEnv, ownRuntime, runtimeArgs } from "../runtimes.ts";
+import { binary, cleanEnv, commandOn, ownRuntime } from "../runtimes.ts";
 
 /** The root of the repository, where the commands are to be run. */
 export const ROOT: string = fileURLToPath(new URL("../../", import.meta.url));
@@ -49,7 +49,7 @@ export function start(
   const file = `${ROOT}${program}`;
   return prefork([...options, ...args], {
     cwd: ROOT,
-    command: [binary(ownRuntime), ...runtimeArgs(ownRuntime, file)],
+    command: commandOn(ownRuntime, file),
   });
 }
 
