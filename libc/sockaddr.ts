@@ -5,14 +5,13 @@
  * @module
  */
 
-import net from "node:net";
 import os from "node:os";
-import { addressBytes } from "../core/options/networks.ts";
+import { addressBytes, ipFamily } from "../core/options/networks.ts";
 import { AF, fixed } from "./libc.ts";
 
 /** Builds the address of a numeric IPv4 or IPv6 host. */
 export function ipSockaddr(host: string, port: number): Uint8Array {
-  return net.isIPv4(host) ? ipv4(host, port) : ipv6(host, port);
+  return ipFamily(host) === 4 ? ipv4(host, port) : ipv6(host, port);
 }
 
 /** Builds the address of a Unix socket; a leading NUL makes it abstract. */

@@ -25,7 +25,7 @@ import type { Result } from "./lib/junit.ts";
 import { onceOf } from "./lib/once.ts";
 import { measurePace, PACE } from "./lib/pace.ts";
 import { clock, showProgress } from "./lib/progress.ts";
-import { type Job, longestFirst, runQueue } from "./lib/queue.ts";
+import { type Job, longestFirst, runQueue, thisMachine } from "./lib/queue.ts";
 import {
   type Batch,
   commandOf,
@@ -36,7 +36,7 @@ import {
   RUNNERS,
 } from "./lib/runners.ts";
 import { checkServersPage } from "./lib/servers_page.ts";
-import { type Cost, keepTimes, lastTimes } from "./lib/times.ts";
+import { keepTimes, lastTimes } from "./lib/times.ts";
 import { filesBelow, ROOT } from "./lib/tree.ts";
 
 /** What `--quick` leaves out: what starts processes. */
@@ -69,6 +69,23 @@ const SOURCES: readonly string[] = [
   "tests/load/bun_native.test.ts",
   "tests/load/deno_native.test.ts",
 ];
+
+/**
+ * Tests that keep several cores busy: of each kind one at a time, since clients
+ * that are starved look idle, and idle ones are closed.
+ */
+const BUSY: Readonly<Record<string, readonly string[]>> = {
+  reloads: [
+    "tests/load/acceptance.test.ts",
+    "tests/load/balanced_reloads.test.ts",
+    "tests/load/bun_native.test.ts",
+    "tests/load/deno_native.test.ts",
+    "tests/load/sticky_loss.test.ts",
+    "tests/load/unmodified.test.ts",
+    "tests/load/zero_loss.test.ts",
+  ],
+  frameworks: ["tests/frameworks/"],
+};
 
 /** The scripts of package.json that check without running the library. */
 const CHECKS: readonly string[] = ["check:types", "check:rules", "lint"];
@@ -133,7 +150,9 @@ const files = filesBelow("tests")
       : Object.entries(BUNDLED).find(([part]) => path.startsWith(part))?.[1] ??
         [],
     once: onceOf(path, readFileSync(ROOT + path, "utf8")),
-    holds: BUILDS.includes(path) ? "dist" : undefined,
+    holds: BUILDS.includes(path)
+      ? "dist"
+      : Object.keys(BUSY).find((kind) => isBelow(path, BUSY[kind]!)),
   }))
   .filter(({ slow }) => !values.quick || !slow);
 const whole = positionals.length === 0 && runners.length === RUNNERS.length;
@@ -154,7 +173,7 @@ if (files.some(({ bundled }) => bundled.length > 0)) {
 }
 
 const last = lastTimes();
-const times = new Map<string, Cost>();
+const times = new Map<string, number>();
 const took: { readonly name: string; readonly end: JobEnd }[] = [];
 const runs = new Map<Runner, Map<string, readonly Result[]>>(
   runners.map((runner) => [runner, new Map()]),
@@ -174,7 +193,7 @@ console.log(
 );
 const began = performance.now();
 const progress = showProgress(jobs, cores, process.stdout);
-await runQueue(jobs, cores, progress);
+await runQueue(jobs, thisMachine(cores), progress);
 progress.end();
 const elapsed = (performance.now() - began) / 1000;
 keepTimes(Object.fromEntries(times), values.update && whole && !values.quick);
@@ -230,7 +249,7 @@ function checkJob(script: string): Job {
         env,
       });
       took.push({ name, end });
-      times.set(name, end);
+      times.set(name, end.seconds);
       if (end.code === 0 && end.problems.length === 0) return;
       problems.push([name, "failed", ...end.problems].join(" "));
       progress.failed(1);
@@ -272,9 +291,7 @@ function keep({ runner, files }: Batch, found: Results, end: JobEnd): void {
   const tests = files.reduce((sum, file) => sum + inside(file), 0);
   const share = Math.max(0, end.seconds - tests) / files.length;
   for (const file of files) {
-    const seconds = inside(file) + share;
-    const cpu = end.cpu * seconds / end.seconds;
-    times.set(timeOf(runner, file), { seconds, cpu });
+    times.set(timeOf(runner, file), inside(file) + share);
   }
   for (const [file, own] of found) runs.get(runner)!.set(file, own);
 }

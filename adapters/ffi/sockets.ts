@@ -16,9 +16,9 @@ import {
   SOCK,
 } from "../../libc/libc.ts";
 import { ipSockaddr, portOf, unixSockaddr } from "../../libc/sockaddr.ts";
+import { ipFamily } from "../../core/options/networks.ts";
 import type { RawSocket, RawSockets } from "../shared/raw_socket.ts";
 import { type FdConnection, fdConnection } from "./connection.ts";
-import net from "node:net";
 
 /** How a runtime waits for connections on a socket that listens already. */
 export type Accept = (
@@ -48,7 +48,7 @@ export function ffiSockets(libc: Libc, accept: Accept): RawSockets {
   };
   return {
     tcp: async (host, port, { ipv6Only, reusePort }) => {
-      const family = net.isIPv4(host) ? AF.inet : AF.inet6;
+      const family = ipFamily(host) === 4 ? AF.inet : AF.inet6;
       return await bound(family, (fd) => {
         // As libuv: without it a restart waits for old connections to expire.
         setOption(libc, fd, SO.socket, SO.reuseAddr, true);

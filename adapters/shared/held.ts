@@ -5,14 +5,14 @@
  * @module
  */
 
-import dns from "node:dns/promises";
-import net from "node:net";
+import process from "node:process";
 import type { TcpAddress, UnixAddress } from "../../core/options/address.ts";
 import type {
   BindRequest,
   Connection,
   HeldSocket,
 } from "../../core/adapter.ts";
+import { ipFamily } from "../../core/options/networks.ts";
 import { codeOf } from "../../core/errors.ts";
 import { bindError } from "./bind_error.ts";
 import { inheritedAddress } from "./inherited.ts";
@@ -84,12 +84,16 @@ async function holdTcp(
       raw = await bindTo("0.0.0.0");
     }
   } else {
-    const numeric = net.isIP(address.host) !== 0;
-    raw = await bindTo(
-      numeric ? address.host : (await dns.lookup(address.host)).address,
-    );
+    raw = await bindTo(await numeric(address.host));
   }
   return await listening(request, held({ ...address, port: raw.port() }, raw));
+}
+
+/** A host as an IP address. */
+async function numeric(host: string): Promise<string> {
+  if (ipFamily(host) !== undefined) return host;
+  const { lookup } = process.getBuiltinModule("node:dns/promises");
+  return (await lookup(host)).address;
 }
 
 const NO_IPV6: ReadonlySet<string> = new Set([

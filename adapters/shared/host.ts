@@ -9,7 +9,6 @@ import { accessSync, constants, existsSync, statSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import process from "node:process";
-import tty from "node:tty";
 import type { Host } from "../../core/adapter.ts";
 import { pairProblem } from "../../tls/pair.ts";
 import { cacheDirectory } from "./cache_directory.ts";
@@ -21,8 +20,12 @@ import { PRELOAD } from "./preload.ts";
 export const host: Host = {
   platform: process.platform,
   cpus: grantedCpus(os.availableParallelism(), read),
-  // Not by process.stdin, which would begin to read.
-  terminal: tty.isatty(0),
+  // Not by process.stdin, which would begin to read. Asked for late, as other
+  // modules here are: on Bun 1.4.4 `node:tty` and `node:net` cost more CPU than
+  // all else that a supervisor loads.
+  get terminal() {
+    return process.getBuiltinModule("node:tty").isatty(0);
+  },
   env: process.env,
   execPath: process.execPath,
   preload: PRELOAD,

@@ -6,7 +6,8 @@
  * @module
  */
 
-import net from "node:net";
+import type { ListenOptions } from "node:net";
+import process from "node:process";
 import { once } from "node:events";
 import type { RawSocket, RawSockets } from "./raw_socket.ts";
 
@@ -17,8 +18,8 @@ export const probeSockets: RawSockets = {
   adopt: () => Promise.reject(new Error("an inherited socket needs libc")),
 };
 
-async function probe(options: net.ListenOptions): Promise<RawSocket> {
-  const server = net.createServer();
+async function probe(options: ListenOptions): Promise<RawSocket> {
+  const server = process.getBuiltinModule("node:net").createServer();
   server.listen(options);
   await once(server, "listening");
   const address = server.address();

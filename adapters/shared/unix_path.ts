@@ -15,8 +15,8 @@ import {
   statSync,
   unlinkSync,
 } from "node:fs";
-import net from "node:net";
 import path from "node:path";
+import process from "node:process";
 import { MAX_UNIX_PATH } from "../../core/options/address.ts";
 import type { BindRequest } from "../../core/adapter.ts";
 import { codeOf } from "../../core/errors.ts";
@@ -109,7 +109,8 @@ async function requireFree(target: string): Promise<void> {
 /** True unless the kernel says that nobody listens there. */
 function answers(target: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = net.connect({ path: target });
+    const { connect } = process.getBuiltinModule("node:net");
+    const socket = connect({ path: target });
     const settle = (live: boolean): void => {
       socket.destroy();
       resolve(live);

@@ -25,6 +25,12 @@ export function addressBytes(text: string): readonly number[] | undefined {
   return four === undefined ? ipv6Bytes(address) : [...MAPPED, ...four];
 }
 
+/** 4 or 6 for an IP address, as `net.isIP()` has it; undefined for a name. */
+export function ipFamily(text: string): 4 | 6 | undefined {
+  if (ipv4Bytes(text) !== undefined) return 4;
+  return text.includes(":") && addressBytes(text) !== undefined ? 6 : undefined;
+}
+
 /** Reads `192.0.2.1`, `10.0.0.0/8`, `::1` or `fd00::/8`, or undefined. */
 export function parseNetwork(text: string): Network | undefined {
   const [, address, digits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];

@@ -1,6 +1,6 @@
 import { type Batch, type Runner, RUNNERS } from "./runners.ts";
 import type { Once } from "./once.ts";
-import type { Cost, Times } from "./times.ts";
+import type { Times } from "./times.ts";
 
 /** A test file, and what is known of it. */
 export interface TestFile {
@@ -61,7 +61,7 @@ export function batches(
       return [...kinds.values()].flatMap((alike) =>
         filled(
           alike.map(({ path }) => path),
-          (path) => times[timeOf(runner, path)]?.seconds ?? UNKNOWN,
+          (path) => times[timeOf(runner, path)] ?? UNKNOWN,
         ).map((files): Batch => ({
           runner,
           files,
@@ -92,14 +92,13 @@ function filled(
   return bins.map(({ paths }) => paths);
 }
 
-/** What a batch is expected to take; undefined when nobody knows. */
+/** Seconds that a batch is expected to take; undefined when nobody knows. */
 export function expectedOf(
   { runner, files }: Batch,
   times: Times,
-): Cost | undefined {
+): number | undefined {
   const all = files.map((file) => times[timeOf(runner, file)]);
-  if (!all.every((each) => each !== undefined)) return undefined;
-  const sum = (of: (cost: Cost) => number): number =>
-    all.reduce((sum, each) => sum + of(each), 0);
-  return { seconds: sum(({ seconds }) => seconds), cpu: sum(({ cpu }) => cpu) };
+  return all.includes(undefined)
+    ? undefined
+    : all.reduce((sum: number, each) => sum + (each ?? 0), 0);
 }

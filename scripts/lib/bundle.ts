@@ -17,6 +17,7 @@ const ENTRIES = {
 
 /** What a pool loads, and what each worker of an unmodified program does. */
 const POOL = ["cli.ts", "adapters/pool.ts"];
+const ADAPTERS = ["adapters/node.ts", "adapters/deno.ts", "adapters/bun.ts"];
 const WORKER = ["worker/patch/start.ts", "worker/patch/permission.ts"];
 
 /**
@@ -68,8 +69,9 @@ interface Graph {
 function groupOf(id: string, graph: Graph): string | null {
   if (graph.getModuleInfo(id)?.isEntry === true) return null;
   const pool = isBelow(id, POOL, graph);
-  const worker = isBelow(id, WORKER, graph);
-  return pool && worker ? "shared" : pool ? "pool" : worker ? "attached" : null;
+  if (!isBelow(id, WORKER, graph)) return pool ? "pool" : null;
+  // A supervisor must not load a worker's part for the sake of libc.
+  return pool || isBelow(id, ADAPTERS, graph) ? "shared" : "attached";
 }
 
 function isBelow(id: string, roots: readonly string[], graph: Graph): boolean {

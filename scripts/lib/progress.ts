@@ -1,4 +1,4 @@
-import { coresOf, type Job, type QueueEvents } from "./queue.ts";
+import type { Job, QueueEvents } from "./queue.ts";
 
 /** Where a run stands. */
 export interface Standing {
@@ -75,30 +75,28 @@ export function showProgress(
   let foreseen = 0;
   let taken = 0;
 
-  const secondsOf = ({ expected }: Job): number => expected?.seconds ?? UNKNOWN;
+  const secondsOf = ({ expected = UNKNOWN }: Job): number => expected;
   const line = (): string => {
     const now = performance.now();
     // This machine may be a slower or a busier one than the last.
     const pace = foreseen > 0 ? taken / foreseen : 1;
-    const lefts = new Map([
-      ...[...waiting].map((job) => [job, secondsOf(job) * pace] as const),
-      ...[...running].map(([job, since]) =>
-        [
-          job,
-          Math.max(0, secondsOf(job) * pace - (now - since) / 1000),
-        ] as const
-      ),
-    ]);
-    const work = [...lefts].reduce(
-      (sum, [job, seconds]) => sum + coresOf(job) * seconds,
-      0,
+    const lefts = [...running].map(([job, since]) =>
+      Math.max(0, secondsOf(job) * pace - (now - since) / 1000)
     );
+    const all = [...running.values()].reduce(
+      (sum, since) => sum + (now - since) / 1000,
+      taken,
+    );
+    // As many at a time as there have been on average.
+    const atATime = Math.max(cores, all / ((now - began) / 1000));
+    const waits = [...waiting].map((job) => secondsOf(job) * pace);
+    const sum = [...lefts, ...waits].reduce((sum, each) => sum + each, 0);
     return progressLine({
       all: jobs.length,
       done: jobs.length - waiting.size - running.size,
       failed,
       elapsed: now - began,
-      expected: Math.max(work / cores, ...lefts.values()),
+      expected: Math.max(sum / atATime, ...lefts, ...waits),
       running: [...running.keys()].map(({ name }) => name),
     });
   };

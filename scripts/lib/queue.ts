@@ -1,11 +1,11 @@
-import type { Cost } from "./times.ts";
+import os from "node:os";
 
 /** What is done in one piece. */
 export interface Job {
   /** What a person calls it. */
   readonly name: string;
-  /** What it is expected to take; undefined when it never ran. */
-  readonly expected: Cost | undefined;
+  /** Seconds that it is expected to take; undefined when it never ran. */
+  readonly expected: number | undefined;
   /** What it needs for itself: no two jobs with the same run at once. */
   readonly holds?: string | undefined;
   /** Does it. */
@@ -20,37 +20,67 @@ export interface QueueEvents {
   ended(job: Job): void;
 }
 
-/** The least part of a core that a job counts for, however long it sleeps. */
-const LEAST = 1 / 4;
-
-/** How many cores a job keeps busy on average; one when it never ran. */
-export function coresOf({ expected }: Job): number {
-  if (expected === undefined) return 1;
-  const { cpu, seconds } = expected;
-  return seconds > 0 ? Math.max(LEAST, cpu / seconds) : LEAST;
-}
-
 /**
  * Longest first, so that no core is left alone with a long job at the end;
  * what never ran may be long, and comes before all.
  */
 export function longestFirst<J extends Job>(jobs: readonly J[]): J[] {
-  const seconds = ({ expected }: Job): number => expected?.seconds ?? Infinity;
+  const seconds = ({ expected }: Job): number => expected ?? Infinity;
   // Infinity less Infinity is no number.
   return jobs.toSorted((a, b) =>
     seconds(a) === seconds(b) ? 0 : seconds(b) - seconds(a)
   );
 }
 
+/** The machine, as far as the queue asks for it. */
+export interface Machine {
+  /** How many cores there are for the jobs. */
+  readonly cores: number;
+  /** How many of them had nothing to do since it was asked before. */
+  idle(): number;
+}
+
+/** The cores of this machine, whoever keeps them busy. */
+export function thisMachine(cores: number): Machine {
+  const busyTime = (): number =>
+    os.cpus().reduce(
+      (sum, { times: { user, nice, sys, irq } }) =>
+        sum + user + nice + sys + irq,
+      0,
+    );
+  let before = busyTime();
+  let since = performance.now();
+  return {
+    cores,
+    idle() {
+      const now = performance.now();
+      const busy = busyTime();
+      const idle = cores - (busy - before) / (now - since);
+      before = busy;
+      since = now;
+      return idle;
+    },
+  };
+}
+
+/** How often is looked whether the cores are idle, in ms. */
+const LOOK_MS = 1500;
+
+/** What has to be idle for one more job, in cores. */
+const ROOM = 1 / 2;
+
+/** The most jobs at a time, for each core: many wait for most of their time. */
+const MOST = 4;
+
 /**
- * Does all jobs in the order in which they come: the next one begins as soon as
- * there is room for it on the cores, or for one core's worth of it. Many tests
- * wait for most of their time, and what is starved fails.
+ * Does all jobs in the order in which they come: as many at a time as there are
+ * cores, and one more whenever these have had too little to do for a moment.
  */
 export async function runQueue(
   jobs: readonly Job[],
-  cores: number,
+  { cores, idle }: Machine,
   events: QueueEvents,
+  look: number = LOOK_MS,
 ): Promise<void> {
   const left = [...jobs];
   const running = new Map<Job, Promise<void>>();
@@ -60,21 +90,25 @@ export async function runQueue(
     running.delete(job);
     events.ended(job);
   };
-  const hasRoom = (job: Job): boolean => {
-    const used = [...running.keys()].reduce(
-      (sum, one) => sum + coresOf(one),
-      0,
-    );
-    return running.size === 0 || used + Math.min(1, coresOf(job)) <= cores;
-  };
-  while (left.length + running.size > 0) {
+  /** Begins the next job that nothing else stands in the way of. */
+  const begin = (): boolean => {
     const held = new Set([...running.keys()].map(({ holds }) => holds));
     const next = left.findIndex(({ holds }) =>
       holds === undefined || !held.has(holds)
     );
-    if (next >= 0 && hasRoom(left[next]!)) {
-      const [job] = left.splice(next, 1);
-      running.set(job!, work(job!));
-    } else await Promise.race(running.values());
+    if (next < 0) return false;
+    const [job] = left.splice(next, 1);
+    running.set(job!, work(job!));
+    return true;
+  };
+  const timer = setInterval(() => {
+    const room = idle();
+    if (room >= ROOM && running.size < MOST * cores) begin();
+  }, look);
+  while (left.length + running.size > 0) {
+    if (running.size >= cores || !begin()) {
+      await Promise.race(running.values());
+    }
   }
+  clearInterval(timer);
 }

@@ -2,16 +2,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { ROOT } from "./tree.ts";
 
-/** What something took. */
-export interface Cost {
-  /** From its beginning to its end. */
-  readonly seconds: number;
-  /** CPU seconds of all its processes. */
-  readonly cpu: number;
-}
-
-/** What everything took, by its name. */
-export type Times = Readonly<Record<string, Cost>>;
+/** Seconds by the name of what took them. */
+export type Times = Readonly<Record<string, number>>;
 
 /** What the runs on this machine took. */
 const HERE = ".reports/times.json";
@@ -32,24 +24,17 @@ export function keepTimes(times: Times, commit: boolean): void {
 
 function readTimes(path: string): Times {
   try {
-    const rows: Record<string, readonly [seconds: number, cpu: number]> = JSON
-      .parse(readFileSync(ROOT + path, "utf8"));
-    return Object.fromEntries(
-      Object.entries(rows).map(([name, [seconds, cpu]]) =>
-        [name, { seconds, cpu }] as const
-      ),
-    );
+    return JSON.parse(readFileSync(ROOT + path, "utf8"));
   } catch {
     return {};
   }
 }
 
 function writeTimes(path: string, times: Times): void {
-  const rows = Object.entries(times)
-    .sort(([a], [b]) => a < b ? -1 : 1)
-    .map(([name, { seconds, cpu }]) =>
-      `  ${JSON.stringify(name)}: [${seconds.toFixed(1)}, ${cpu.toFixed(1)}]`
-    );
+  const sorted = Object.entries(times)
+    .map(([name, seconds]) => [name, Number(seconds.toFixed(1))] as const)
+    .sort(([a], [b]) => a < b ? -1 : 1);
   mkdirSync(dirname(ROOT + path), { recursive: true });
-  writeFileSync(ROOT + path, `{\n${rows.join(",\n")}\n}\n`);
+  const text = JSON.stringify(Object.fromEntries(sorted), null, 2);
+  writeFileSync(ROOT + path, `${text}\n`);
 }

@@ -67,9 +67,8 @@ test("vitest takes small files at once, those without processes apart", () => {
     once: undefined,
   }));
   const times = Object.fromEntries(
-    Object.entries({ a: 0.9, b: 0.2, c: 0.05, d: 0.05 }).map((
-      [path, part],
-    ) => [`vitest ${path}`, { seconds: part * FILL, cpu: 1 }]),
+    Object.entries({ a: 0.9, b: 0.2, c: 0.05, d: 0.05 })
+      .map(([path, part]) => [`vitest ${path}`, part * FILL]),
   );
   assert.deepEqual(batches(all, ["vitest"], times), [
     { runner: "vitest", files: ["a", "c"], together: true, bundled: false },

@@ -12,9 +12,9 @@ import {
 import type { Job } from "../../scripts/lib/queue.ts";
 import { test } from "../harness.ts";
 
-const job = (name: string, seconds: number): Job => ({
+const job = (name: string, expected: number): Job => ({
   name,
-  expected: { seconds, cpu: seconds },
+  expected,
   run: () => Promise.resolve(),
 });
 

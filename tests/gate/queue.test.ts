@@ -5,20 +5,16 @@
  */
 import assert from "node:assert/strict";
 import {
-  coresOf,
   type Job,
   longestFirst,
   runQueue,
+  thisMachine,
 } from "../../scripts/lib/queue.ts";
-import type { Cost } from "../../scripts/lib/times.ts";
 import { test } from "../harness.ts";
-
-/** What keeps one core busy, unless said otherwise. */
-const took = (seconds: number, cpu = seconds): Cost => ({ seconds, cpu });
 
 const job = (name: string, more: Partial<Job> = {}): Job => ({
   name,
-  expected: took(1),
+  expected: 1,
   run: () => Promise.resolve(),
   ...more,
 });
@@ -26,22 +22,27 @@ const job = (name: string, more: Partial<Job> = {}): Job => ({
 const names = (jobs: readonly Job[]): string[] => jobs.map(({ name }) => name);
 
 /** Runs jobs and tells what began and ended, in order. */
-async function seen(jobs: readonly Job[], cores: number): Promise<string[]> {
+async function seen(
+  jobs: readonly Job[],
+  cores: number,
+  idle: () => number = () => 0,
+): Promise<string[]> {
   const log: string[] = [];
-  await runQueue(jobs, cores, {
-    began: ({ name }) => void log.push(`+${name}`),
-    ended: ({ name }) => void log.push(`-${name}`),
-  });
+  const events = {
+    began: ({ name }: Job) => void log.push(`+${name}`),
+    ended: ({ name }: Job) => void log.push(`-${name}`),
+  };
+  await runQueue(jobs, { cores, idle }, events, 5);
   return log;
 }
 
 test("the longest come first, and before them what never ran", () => {
   const jobs = [
-    job("short", { expected: took(0.1) }),
+    job("short", { expected: 0.1 }),
     job("new", { expected: undefined }),
-    job("long", { expected: took(90) }),
+    job("long", { expected: 90 }),
     job("another new", { expected: undefined }),
-    job("medium", { expected: took(5) }),
+    job("medium", { expected: 5 }),
   ];
   assert.deepEqual(names(longestFirst(jobs)), [
     "new",
@@ -50,24 +51,6 @@ test("the longest come first, and before them what never ran", () => {
     "medium",
     "short",
   ]);
-});
-
-test("a core is kept busy by one job, or by several that mostly wait", async () => {
-  assert.equal(coresOf(job("new", { expected: undefined })), 1);
-  assert.equal(coresOf(job("waits", { expected: took(8, 1) })), 1 / 4);
-  assert.equal(coresOf(job("no time", { expected: took(0) })), 1 / 4);
-  assert.equal(coresOf(job("several", { expected: took(8, 12) })), 1.5);
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const log = await seen([
-    job("heavy", { expected: took(4, 6), run: () => promise }),
-    job("half", { expected: took(2, 1) }),
-    job("other half", {
-      expected: took(2, 1),
-      run: () => Promise.resolve(resolve()),
-    }),
-  ], 2);
-  assert.deepEqual(log.slice(0, 2), ["+heavy", "+half"]);
-  assert.ok(log.indexOf("+other half") > log.indexOf("-half"));
 });
 
 test("as many run at a time as there are cores", async () => {
@@ -91,6 +74,30 @@ test("as many run at a time as there are cores", async () => {
     "+b",
     "-b",
   ]);
+});
+
+test("one more runs whenever the cores are idle", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const rooms = [0.4, 0.6, 0];
+  const log = await seen(
+    [
+      job("waits", { run: () => promise }),
+      job("a", { run: () => Promise.resolve(resolve()) }),
+      job("b"),
+    ],
+    1,
+    () => rooms.shift() ?? 0,
+  );
+  assert.deepEqual(log.slice(0, 2), ["+waits", "+a"]);
+  assert.deepEqual(log.slice(-2), ["+b", "-b"]);
+  assert.deepEqual(rooms, [0]);
+});
+
+test("the cores of this machine are never idler than they are many", async () => {
+  const { cores, idle } = thisMachine(2);
+  assert.equal(cores, 2);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.ok(idle() <= 2);
 });
 
 test("what needs the same for itself never runs at once", async () => {

@@ -83,14 +83,6 @@ export function size({ open }: Pick<Crowd, "open">): number {
 }
 
 /**
- * Fails unless the clients are spread over so many workers, the one with the
- * most having at most so many times what the one with the least has.
- */
-export function assertEven(seen: Crowd, workers: number, most: number): void {
-  assert.ok(isEven(seen, workers, most), JSON.stringify(seen.open));
-}
-
-/**
  * More clients come, one by one, until they are spread as evenly as that; fails
  * when they never are.
  */
@@ -102,10 +94,14 @@ export async function evenOut(
   for (let times = 1;; times++) {
     const seen = await clients.come(40, { apart: 4 });
     if (isEven(seen, workers, most)) return seen;
-    if (times === 50) assertEven(seen, workers, most);
+    if (times === 50) assert.fail(JSON.stringify(seen.open));
   }
 }
 
+/**
+ * True when the clients are spread over so many workers, the one with the most
+ * having at most so many times what the one with the least has.
+ */
 function isEven({ open }: Crowd, workers: number, most: number): boolean {
   const counts = Object.values(open);
   return counts.length === workers &&
