@@ -70,11 +70,13 @@ const LOOK_MS = 1500;
 const ROOM = 1 / 2;
 
 /** The most jobs at a time, for each core: many wait for most of their time. */
-const MOST = 4;
+const MOST = 2;
 
 /**
- * Does all jobs in the order in which they come: as many at a time as there are
- * cores, and one more whenever these have had too little to do for a moment.
+ * Does all jobs, as many at a time as there are cores, in the order in which
+ * they come. Whenever the cores have had too little to do for a moment one more
+ * begins, from the other end: short ones are soon over when they turn out to be
+ * too many.
  */
 export async function runQueue(
   jobs: readonly Job[],
@@ -91,9 +93,9 @@ export async function runQueue(
     events.ended(job);
   };
   /** Begins the next job that nothing else stands in the way of. */
-  const begin = (): boolean => {
+  const begin = (way: "findIndex" | "findLastIndex"): boolean => {
     const held = new Set([...running.keys()].map(({ holds }) => holds));
-    const next = left.findIndex(({ holds }) =>
+    const next = left[way](({ holds }) =>
       holds === undefined || !held.has(holds)
     );
     if (next < 0) return false;
@@ -103,10 +105,10 @@ export async function runQueue(
   };
   const timer = setInterval(() => {
     const room = idle();
-    if (room >= ROOM && running.size < MOST * cores) begin();
+    if (room >= ROOM && running.size < MOST * cores) begin("findLastIndex");
   }, look);
   while (left.length + running.size > 0) {
-    if (running.size >= cores || !begin()) {
+    if (running.size >= cores || !begin("findIndex")) {
       await Promise.race(running.values());
     }
   }

@@ -13,6 +13,7 @@ import {
   until,
 } from "../command.ts";
 import { describe, test } from "../harness.ts";
+import { patience } from "../pace.ts";
 import { load } from "../strict_client.ts";
 
 describe("the command", () => {
@@ -23,6 +24,9 @@ describe("the command", () => {
       ...LOCAL,
       "--soak",
       "0",
+      // The clients of a busy machine pause for longer than they want to.
+      "--idle-grace",
+      `${patience(1)}s`,
       fixture("pid.ts"),
     ]);
     const { listen } = await ready(command);

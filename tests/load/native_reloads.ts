@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import process from "node:process";
 import { fixture, LOCAL, prefork, ready, readyPids } from "../command.ts";
+import { patience } from "../pace.ts";
 import type { Runtime } from "../runtimes.ts";
 import { load, type LoadKind } from "../strict_client.ts";
 
@@ -45,6 +46,8 @@ export async function reloads(
   const [file, ...rest] = program;
   await using command = prefork([
     ...["-w", `${workers}`, "-r", runtime, "--soak", "0", ...args],
+    // The clients of a busy machine pause for longer than they want to.
+    ...["--idle-grace", `${patience(1)}s`],
     ...[fixture(file), ...rest],
   ]);
   const { listen, share: chosen } = await ready(command);

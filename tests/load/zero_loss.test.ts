@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fixture, prefork, ready } from "../command.ts";
 import { afterAll, describe, test } from "../harness.ts";
+import { patience } from "../pace.ts";
 import { load, type LoadKind } from "../strict_client.ts";
 
 const RELOADS = 50;
@@ -36,6 +37,8 @@ describe(`${RELOADS} reloads under load`, () => {
     const listeners = MODES.flatMap(listenersOf);
     await using command = prefork([
       ...["-r", "node=1,deno=1,bun=1", "--soak", "0"],
+      // The clients of a busy machine pause for longer than they want to.
+      ...["--idle-grace", `${patience(1)}s`],
       ...listeners.flatMap((listener) => ["-l", listener]),
       fixture("everything.ts"),
     ]);
