@@ -9,6 +9,7 @@ import net from "node:net";
 import process from "node:process";
 import util from "node:util";
 import type { Connection } from "../../core/adapter.ts";
+import { ipFamily } from "../../core/options/networks.ts";
 import { takeHandles } from "../../handles/accepted.ts";
 import { checked } from "../../libc/libc.ts";
 import { libcHere } from "../../libc/open.ts";
@@ -65,7 +66,7 @@ const members = net as unknown as {
 };
 
 function bindTcp(host: string, port: number, options: TcpOptions): Bound {
-  const v6 = net.isIPv6(host);
+  const v6 = ipFamily(host) === 6;
   const ipv6Only = v6 && options.ipv6Only;
   if (members.BoundSocket !== undefined) {
     return withBoundSocket({ host, port, ...options, ipv6Only });
