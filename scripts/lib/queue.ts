@@ -21,14 +21,23 @@ export interface QueueEvents {
 }
 
 /**
- * Longest first, so that no core is left alone with a long job at the end;
- * what never ran may be long, and comes before all.
+ * Longest first, so that no core is left alone with a long job at the end; what
+ * never ran may be long, and comes before all. Jobs that have to wait for each
+ * other count as long as all of them together.
  */
 export function longestFirst<J extends Job>(jobs: readonly J[]): J[] {
-  const seconds = ({ expected }: Job): number => expected ?? Infinity;
+  const own = ({ expected }: Job): number => expected ?? Infinity;
+  const together = new Map<string, number>();
+  for (const job of jobs) {
+    if (job.holds === undefined) continue;
+    together.set(job.holds, (together.get(job.holds) ?? 0) + own(job));
+  }
+  const seconds = (job: Job): number =>
+    together.get(job.holds ?? "") ?? own(job);
   // Infinity less Infinity is no number.
+  const compare = (a: number, b: number): number => a === b ? 0 : b - a;
   return jobs.toSorted((a, b) =>
-    seconds(a) === seconds(b) ? 0 : seconds(b) - seconds(a)
+    compare(seconds(a), seconds(b)) || compare(own(a), own(b))
   );
 }
 
@@ -70,7 +79,7 @@ const LOOK_MS = 500;
 const ROOM = 1 / 2;
 
 /** The most jobs at a time, for each core: many wait for most of their time. */
-const MOST = 3;
+const MOST = 2;
 
 /**
  * Does all jobs, as many at a time as there are cores, in the order in which

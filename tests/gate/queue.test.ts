@@ -53,6 +53,21 @@ test("the longest come first, and before them what never ran", () => {
   ]);
 });
 
+test("those that wait for each other come as early as one job of all of them", () => {
+  const jobs = [
+    job("long", { expected: 50 }),
+    job("held", { expected: 20, holds: "a" }),
+    job("held as well", { expected: 40, holds: "a" }),
+    job("alone", { expected: 10, holds: "b" }),
+  ];
+  assert.deepEqual(names(longestFirst(jobs)), [
+    "held as well",
+    "held",
+    "long",
+    "alone",
+  ]);
+});
+
 test("as many run at a time as there are cores", async () => {
   let now = 0;
   let most = 0;
