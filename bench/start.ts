@@ -77,7 +77,13 @@ export async function benchStart(args: readonly string[]): Promise<number> {
     const samples = await starts(rows, rounds, env);
     const parts = [
       `${HEAD}\n${machine()}`,
-      `The packed library, the same unmodified \`node:http\` program, ${rounds} rounds, one row after the other; medians, and in parentheses the median of the ratios within a round. The whole tree of processes: its CPU until all workers accept, its memory half a second later.`,
+      [
+        // As `deno fmt` breaks it.
+        `The packed library, the same unmodified \`node:http\` program, ${rounds} rounds, one row`,
+        "after the other; medians, and in parentheses the median of the ratios within a",
+        "round. The whole tree of processes: its CPU until all workers accept, its memory",
+        "half a second later.",
+      ].join("\n"),
       startTable(rows, samples),
     ];
     if (other) {
