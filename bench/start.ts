@@ -88,7 +88,8 @@ export async function benchStart(args: readonly string[]): Promise<number> {
     ];
     if (other) {
       parts.push(
-        `Reload: from HUP to all four workers replaced, with the default soak of 1 s; the two builds in turns, both pools running, ${rounds} rounds.`,
+        "Reload: from HUP to all four workers replaced, with the default soak of 1 s; the\n" +
+          `two builds in turns, both pools running, ${rounds} rounds.`,
         reloadTable(await reloads(cli, other, rounds, env)),
       );
     }
