@@ -30,7 +30,7 @@ export interface Load {
   readonly tls?: boolean | undefined;
   /**
    * Milliseconds between two rounds of a loop, and between two requests of a
-   * connection that is kept; 1 unless given.
+   * connection that is kept; 20 unless given.
    */
   readonly pause?: number;
 }

@@ -40,8 +40,8 @@ export async function showCell(row: Row, app: string): Promise<Shown> {
   const { once, stays, tls } = row.clients;
   await using running = await load([
     // Enough to notice a loss, and not so much that it slows the reloads down.
-    { kind: once, address, loops: 4, tls, pause: 20 },
-    { kind: stays, address, loops: 3, tls, pause: 20 },
+    { kind: once, address, loops: 4, tls },
+    { kind: stays, address, loops: 3, tls },
   ], new URL("sessions.mjs", import.meta.url).href);
   const view = viewOf(running, command);
   const old = readyPids(command);

@@ -57,7 +57,7 @@ export function kinds({ count, fail, announced, stopped, sleep }) {
       try {
         while (!stopped() && !session.announced()) {
           count(load.kind, await inTime(session.ask()));
-          await sleep(load.pause ?? 1);
+          await sleep(load.pause);
         }
         if (session.announced()) announced();
       } catch (error) {

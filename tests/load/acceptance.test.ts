@@ -31,8 +31,8 @@ describe("the command", () => {
     ]);
     const { listen } = await ready(command);
     await using running = await load([
-      { kind: "connect", address: listen!, loops: 4, pause: 4 },
-      { kind: "keepalive", address: listen!, loops: 8, pause: 4 },
+      { kind: "connect", address: listen!, loops: 4 },
+      { kind: "keepalive", address: listen!, loops: 8 },
     ]);
     for (let i = 0; i < 3; i++) {
       command.signal("SIGHUP");

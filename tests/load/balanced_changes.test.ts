@@ -210,8 +210,8 @@ describe("in balanced", () => {
           ...(where !== "TCP" && { listen: `unix:${dir}/s` }),
         });
         await using running = await load([
-          { kind: "connect", address: pool.address, loops: 2, pause: 4 },
-          { kind: "keepalive", address: pool.address, loops: 4, pause: 4 },
+          { kind: "connect", address: pool.address, loops: 2 },
+          { kind: "keepalive", address: pool.address, loops: 4 },
         ]);
         await using clients = await crowd(pool.address);
         let over = false;

@@ -54,7 +54,7 @@ export async function reloads(
   assert.equal(chosen, share ?? chosen);
   const open = readdirSync(`/proc/${command.pid}/fd`).length;
   await using running = await load(
-    kinds.map((kind) => ({ kind, address: listen!, loops: 4, tls, pause: 4 })),
+    kinds.map((kind) => ({ kind, address: listen!, loops: 4, tls })),
   );
   for (let i = 0; i < times; i++) {
     command.signal("SIGHUP");

@@ -37,8 +37,8 @@ describe("an unmodified program", () => {
       const { listen, runtime: ran } = await ready(command);
       assert.equal(ran, runtime);
       await using running = await load([
-        { kind: "connect", address: listen!, loops: 4, pause: 4 },
-        { kind: "keepalive", address: listen!, loops: 8, pause: 4 },
+        { kind: "connect", address: listen!, loops: 4 },
+        { kind: "keepalive", address: listen!, loops: 8 },
       ]);
       for (const generation of [2, 3]) {
         command.signal("SIGHUP");
