@@ -27,6 +27,15 @@ export const PATH: string = [
 /** A free port of this machine. */
 export const LOCAL: readonly [string, string] = ["-l", "127.0.0.1:0"];
 
+/**
+ * Patience of the pool with the clients of a busy machine, which pause for
+ * longer than they want to.
+ */
+export const IDLE_GRACE: readonly [string, string] = [
+  "--idle-grace",
+  `${patience(1)}s`,
+];
+
 /** How the command ended. */
 export interface Ended {
   readonly code: number | null;

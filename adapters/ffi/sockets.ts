@@ -5,6 +5,7 @@
  * @module
  */
 
+import { ipFamily } from "../../core/options/networks.ts";
 import {
   AF,
   checked,
@@ -16,7 +17,6 @@ import {
   SOCK,
 } from "../../libc/libc.ts";
 import { ipSockaddr, portOf, unixSockaddr } from "../../libc/sockaddr.ts";
-import { ipFamily } from "../../core/options/networks.ts";
 import type { RawSocket, RawSockets } from "../shared/raw_socket.ts";
 import { type FdConnection, fdConnection } from "./connection.ts";
 

@@ -55,7 +55,7 @@ function boundary(text: string, start: number): number {
   return end < text.length && last >= 0xd800 && last < 0xdc00 ? end - 1 : end;
 }
 
-/** Something that ends on its own and can be given up before that. */
+/** What is being read: ends on its own, and can be given up before that. */
 export interface Reading {
   /** Settles when it has ended. */
   readonly ended: Promise<void>;

@@ -74,7 +74,10 @@ export class Traffic {
     return this.#board === undefined ? [] : [this.#board.file];
   }
 
-  /** Gives a new worker its seat on the scoreboard, where there is one. */
+  /**
+   * Knows a new worker from now on, and gives it its seat on the scoreboard,
+   * where there is one.
+   */
   allot(worker: PoolWorker): void {
     worker.onFreed = () => {
       this.dispatcher.freed();

@@ -7,7 +7,7 @@
  */
 
 import type { ProxyVersion } from "../options/listener_features.ts";
-import { addressBytes } from "../options/networks.ts";
+import { ipFamily } from "../options/networks.ts";
 
 /** Whose connection it is. */
 export interface ProxySource {
@@ -113,8 +113,8 @@ function parseV1(bytes: Uint8Array): ProxyHead {
 }
 
 function isOf(family: ProxySource["family"], address: string): boolean {
-  return address.includes(":") === (family === "IPv6") &&
-    !address.includes("%") && addressBytes(address) !== undefined;
+  return !address.includes("%") &&
+    ipFamily(address) === (family === "IPv6" ? 6 : 4);
 }
 
 function isPortText(digits: string): boolean {

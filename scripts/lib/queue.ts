@@ -33,7 +33,7 @@ export function longestFirst<J extends Job>(jobs: readonly J[]): J[] {
     together.set(job.holds, (together.get(job.holds) ?? 0) + own(job));
   }
   const seconds = (job: Job): number =>
-    together.get(job.holds ?? "") ?? own(job);
+    job.holds === undefined ? own(job) : together.get(job.holds)!;
   // Infinity less Infinity is no number.
   const compare = (a: number, b: number): number => a === b ? 0 : b - a;
   return jobs.toSorted((a, b) =>

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { isIP } from "node:net";
 import {
   addressBytes,
+  ipFamily,
   isInNetworks,
   type Network,
   parseNetwork,
@@ -21,6 +23,16 @@ test("addresses are read into 16 bytes", () => {
   assert.equal(hex("2001:DB8::5:0"), "20010db8000000000000000000050000");
   assert.equal(hex("1:2:3:4:5:6:7:8"), "00010002000300040005000600070008");
   assert.equal(hex("fe80::1%eth0"), "fe800000000000000000000000000001");
+});
+
+test("the family of an address is the one that node:net tells", () => {
+  const texts = ["192.0.2.1", "0.0.0.0", "::", "::1", "::ffff:192.0.2.1"]
+    .concat("2001:DB8::5:0", "fe80::1%eth0", "", ".", "localhost")
+    .concat("192.0.2", "192.0.2.256", "192.0.2.01", "192.0.2.1%eth0")
+    .concat("1:2", ":", "1::2::3", "1:2:3:4:5:6:7:8:9", "::192.0.2");
+  for (const text of texts) {
+    assert.equal(ipFamily(text) ?? 0, isIP(text), text);
+  }
 });
 
 test("what is no address is refused", () => {

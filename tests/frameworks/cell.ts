@@ -2,7 +2,14 @@
 
 import assert from "node:assert/strict";
 import process from "node:process";
-import { isAlive, LOCAL, prefork, ready, readyPids } from "../command.ts";
+import {
+  IDLE_GRACE,
+  isAlive,
+  LOCAL,
+  prefork,
+  ready,
+  readyPids,
+} from "../command.ts";
 import { patience } from "../pace.ts";
 import { ownRuntime } from "../runtimes.ts";
 import { load } from "../strict_client.ts";
@@ -26,8 +33,8 @@ export async function showCell(row: Row, app: string): Promise<Shown> {
     ...["-w", `${WORKERS}`, ...LOCAL, "-r", ownRuntime],
     ...runtimeArgs.flatMap((arg) => ["--runtime-arg", arg]),
     ...["--soak", "0", "--start-timeout", `${patience(30)}s`],
-    // The clients of a busy machine pause for longer than people would like.
-    ...["--grace", `${patience(5)}s`, "--idle-grace", `${patience(1)}s`],
+    ...["--grace", `${patience(5)}s`],
+    ...IDLE_GRACE,
     ...[program, ...args],
   ], { env, ...(cwd !== undefined && { cwd }) });
   const { listen, share } = await ready(command);

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import {
   fixture,
+  IDLE_GRACE,
   isAlive,
   LOCAL,
   prefork,
@@ -13,7 +14,6 @@ import {
   until,
 } from "../command.ts";
 import { describe, test } from "../harness.ts";
-import { patience } from "../pace.ts";
 import { load } from "../strict_client.ts";
 
 describe("the command", () => {
@@ -24,9 +24,7 @@ describe("the command", () => {
       ...LOCAL,
       "--soak",
       "0",
-      // The clients of a busy machine pause for longer than they want to.
-      "--idle-grace",
-      `${patience(1)}s`,
+      ...IDLE_GRACE,
       fixture("pid.ts"),
     ]);
     const { listen } = await ready(command);

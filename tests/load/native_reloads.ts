@@ -3,8 +3,14 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import process from "node:process";
-import { fixture, LOCAL, prefork, ready, readyPids } from "../command.ts";
-import { patience } from "../pace.ts";
+import {
+  fixture,
+  IDLE_GRACE,
+  LOCAL,
+  prefork,
+  ready,
+  readyPids,
+} from "../command.ts";
 import type { Runtime } from "../runtimes.ts";
 import { load, type LoadKind } from "../strict_client.ts";
 
@@ -46,8 +52,7 @@ export async function reloads(
   const [file, ...rest] = program;
   await using command = prefork([
     ...["-w", `${workers}`, "-r", runtime, "--soak", "0", ...args],
-    // The clients of a busy machine pause for longer than they want to.
-    ...["--idle-grace", `${patience(1)}s`],
+    ...IDLE_GRACE,
     ...[fixture(file), ...rest],
   ]);
   const { listen, share: chosen } = await ready(command);

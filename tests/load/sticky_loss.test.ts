@@ -4,9 +4,8 @@
  * that the supervisor reads each request on its way.
  */
 import assert from "node:assert/strict";
-import { fixture, prefork, ready } from "../command.ts";
+import { fixture, IDLE_GRACE, prefork, ready } from "../command.ts";
 import { describe, test } from "../harness.ts";
-import { patience } from "../pace.ts";
 import { ownRuntime, RUNTIMES } from "../runtimes.ts";
 import { load } from "../strict_client.ts";
 
@@ -22,8 +21,7 @@ describe(`${RELOADS} reloads under load`, () => {
       await using command = prefork([
         ...["-r", `${ownRuntime}=1,${other}=1`, "-s", "handoff"],
         ...["--balance", balance, "--soak", "0", "-l", "http=127.0.0.1:0"],
-        // The clients of a busy machine pause for longer than they want to.
-        ...["--idle-grace", `${patience(1)}s`],
+        ...IDLE_GRACE,
         fixture("everything.ts"),
       ]);
       const { listen: address } = await ready(command);

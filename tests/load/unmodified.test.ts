@@ -3,9 +3,8 @@
  * never retries.
  */
 import assert from "node:assert/strict";
-import { fixture, LOCAL, prefork, ready } from "../command.ts";
+import { fixture, IDLE_GRACE, LOCAL, prefork, ready } from "../command.ts";
 import { describe, test } from "../harness.ts";
-import { patience } from "../pace.ts";
 import type { Runtime } from "../runtimes.ts";
 import { load } from "../strict_client.ts";
 
@@ -29,9 +28,7 @@ describe("an unmodified program", () => {
         runtime,
         "--soak",
         "0",
-        // The clients of a busy machine pause for longer than they want to.
-        "--idle-grace",
-        `${patience(1)}s`,
+        ...IDLE_GRACE,
         fixture(program),
       ]);
       const { listen, runtime: ran } = await ready(command);

@@ -7,9 +7,8 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fixture, prefork, ready } from "../command.ts";
+import { fixture, IDLE_GRACE, prefork, ready } from "../command.ts";
 import { afterAll, describe, test } from "../harness.ts";
-import { patience } from "../pace.ts";
 import { load, type LoadKind } from "../strict_client.ts";
 
 const RELOADS = 50;
@@ -37,8 +36,7 @@ describe(`${RELOADS} reloads under load`, () => {
     const listeners = MODES.flatMap(listenersOf);
     await using command = prefork([
       ...["-r", "node=1,deno=1,bun=1", "--soak", "0"],
-      // The clients of a busy machine pause for longer than they want to.
-      ...["--idle-grace", `${patience(1)}s`],
+      ...IDLE_GRACE,
       ...listeners.flatMap((listener) => ["-l", listener]),
       fixture("everything.ts"),
     ]);
@@ -74,7 +72,8 @@ describe(`${RELOADS} reloads under load`, () => {
       }
     }
     command.signal("SIGTERM");
-    assert.equal((await command.ended).code, 0);
+    const { code } = await command.ended;
+    assert.equal(code, 0, command.lines.slice(-20).join("\n"));
     const bad = command.lines.filter((line) =>
       /crashed|killed signal|worker-killed|boot-failed|noise/.test(line)
     );
