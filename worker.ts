@@ -23,6 +23,11 @@
  * @module
  */
 
+import { keepDescriptors } from "./worker/process/descriptors.ts";
+
+// At once: the program may start something before it attaches.
+keepDescriptors();
+
 export type { ShareMode } from "./core/adapter.ts";
 export { PreforkError, type PreforkErrorCode } from "./core/errors.ts";
 export type {

@@ -13,6 +13,17 @@ import {
 } from "../options/listener_features.ts";
 import { PROTOCOL_VERSION } from "../protocol.ts";
 
+/**
+ * Protocols by which a process finds the sockets that it has inherited: a name
+ * in one of them is its own matter and no other process'.
+ */
+const OWN_VARIABLE = /^(PREFORK_|SERVER_STARTER_|LISTEN_(PID|FDS|FDNAMES)$)/;
+
+/** True for a variable that is about the place of one process alone. */
+export function isOwnVariable(name: string): boolean {
+  return OWN_VARIABLE.test(name);
+}
+
 /** One listener as a worker sees it. */
 export interface InheritedListener extends ListenerFeatures {
   /** The name that the user gave it, or its address. */

@@ -9,6 +9,7 @@ import { affinityOf, formatAffinity } from "../options/balance.ts";
 import {
   encodeInheritance,
   type InheritedListener,
+  isOwnVariable,
   PRELOAD_VARIABLE,
 } from "./environment.ts";
 import type { Listener } from "../listeners/listeners.ts";
@@ -28,9 +29,6 @@ type LaunchObserver = Pick<
 
 /** Variables of the supervisor's own place in the world: not its workers'. */
 const OWN_PLACE = [
-  "LISTEN_PID",
-  "LISTEN_FDS",
-  "LISTEN_FDNAMES",
   "NODE_CHANNEL_FD",
   "NODE_CHANNEL_SERIALIZATION_MODE",
   "NODE_UNIQUE_ID",
@@ -109,10 +107,7 @@ function ownEnvironment({ host }: Adapter): Record<string, string> {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(host.env)) {
     if (value === undefined || OWN_PLACE.includes(name)) continue;
-    if (name.startsWith("PREFORK_") || name.startsWith("SERVER_STARTER_")) {
-      continue;
-    }
-    env[name] = value;
+    if (!isOwnVariable(name)) env[name] = value;
   }
   return env;
 }

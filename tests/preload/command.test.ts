@@ -129,7 +129,7 @@ describe("an unmodified program", () => {
     await using command = prefork(["-w", "1", ...LOCAL, path]);
     await ready(command);
     assert.deepEqual(command.of("stdout"), [
-      "[0] child 0 undefined",
+      "[0] child undefined undefined",
       "[0] thread",
     ]);
   });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { basename } from "node:path";
 import process from "node:process";
 import { LOCAL, prefork, ready } from "../command.ts";
 import { describe, test } from "../harness.ts";
@@ -8,26 +9,46 @@ import { programs } from "./programs.ts";
 
 const files = programs();
 
-const lists = files.write(
-  "lists.mjs",
+/**
+ * Answers with what children have: one that was started before it listens, one
+ * in the middle of a request, each by `node:child_process` and by the runtime's
+ * own means.
+ */
+const starts = files.write(
+  "starts.mjs",
   `
 import { spawn } from "node:child_process";
 import http from "node:http";
-const LS = ["-l", "/proc/self/fd"];
+import process from "node:process";
+const LOOK = ["-c", "ls -l /proc/self/fd; env"];
 const byNode = () => new Promise((resolve) => {
   let text = "";
-  const child = spawn("ls", LS, { stdio: ["ignore", "pipe", "ignore"] });
+  const child = spawn("sh", LOOK, { stdio: ["ignore", "pipe", "ignore"] });
   child.stdout.on("data", (bytes) => text += bytes);
   child.once("close", () => resolve(text));
 });
 const own = {
   deno: async () => new TextDecoder().decode(
-    (await new Deno.Command("ls", { args: LS }).output()).stdout),
-  bun: () => new Response(Bun.spawn(["ls", ...LS]).stdout).text(),
+    (await new Deno.Command("sh", { args: LOOK }).output()).stdout),
+  bun: () => new Response(Bun.spawn(["sh", ...LOOK]).stdout).text(),
 }[globalThis.Deno ? "deno" : globalThis.Bun ? "bun" : ""] ?? byNode;
-http.createServer(async (_, response) => {
-  response.end(await byNode() + await own());
-}).listen(3000);
+const early = [byNode(), own()];
+const { env } = process;
+const { get } = globalThis.Deno?.env ?? {};
+const sees = () => [
+  env.PREFORK_SLOT, env.PREFORK_GENERATION, "SERVER_STARTER_PORT" in env,
+  get ? get("PREFORK_SLOT") : (globalThis.Bun?.env ?? env).PREFORK_SLOT,
+];
+const look = async () => JSON.stringify({
+  sees: sees(),
+  children: await Promise.all([...early, byNode(), own()]),
+});
+let looked;
+for (const place of [env.PORT, ...process.argv.slice(2)]) {
+  http.createServer(async (_, response) => {
+    response.end(await (looked ??= look()));
+  }).listen(place);
+}
 `,
 );
 
@@ -79,15 +100,34 @@ const hasLibc = process.versions["deno"] !== undefined ||
   process.getBuiltinModule("node:module").isBuiltin("node:ffi");
 
 describe("what a worker inherited", () => {
-  test("is not inherited by what it starts", async () => {
-    await using command = prefork(["-w", "1", "-r", runtime, ...LOCAL, lists]);
+  test("is not inherited by what it starts, in any mode", async () => {
+    const paths = [`${files.directory}/balanced`, `${files.directory}/handoff`];
+    await using command = prefork([
+      ...["-r", "node=1,deno=1,bun=1", "-l", "127.0.0.1:0?share=sharded"],
+      ...paths.flatMap((
+        path,
+      ) => ["-l", `unix:${path}?share=${basename(path)}`]),
+      starts,
+      ...paths,
+    ]);
     const { listen } = await ready(command);
-    const { body } = await get(listen!);
-    const links = body.match(/(\d+) -> (.*)$/gm) ?? [];
-    assert.ok(links.length >= 6, body);
-    // Whoever runs the tests may have left a pipe open for everybody.
-    const pools = /^(?:[3-9]|\d\d+) -> (?:socket:|.*prefork)/;
-    assert.deepEqual(links.filter((link) => pools.test(link)), []);
+    const answers = await distinct(listen!.split(",")[0]!, 3);
+    const slots = [...answers].map((body) => {
+      const { sees, children } = JSON.parse(body) as {
+        readonly sees: readonly unknown[];
+        readonly children: readonly string[];
+      };
+      for (const text of children) {
+        assert.match(text, / -> /);
+        // Whoever runs the tests may have left a pipe open for everybody.
+        assert.doesNotMatch(text, / (?:[3-9]|\d\d+) -> (?:socket:|.*prefork)/);
+        assert.doesNotMatch(text, /^(?:PREFORK_|SERVER_STARTER_|LISTEN_)/m);
+        assert.doesNotMatch(text, /^NODE_CHANNEL_/m);
+      }
+      assert.deepEqual(sees, [sees[0], "1", true, sees[0]]);
+      return sees[0];
+    });
+    assert.deepEqual(slots.sort(), ["0", "1", "2"]);
   });
 
   test("is, as standard input", async () => {

@@ -29,7 +29,7 @@ testWorker("attach() gives what was inherited", async (runtime, supervisor) => {
       fds: [3],
       shard: 0,
     }],
-    left: ["PREFORK_GENERATION", "PREFORK_SLOT"],
+    left: [],
   });
   const hello = worker.messages[0];
   assert.deepEqual(hello, {

@@ -35,15 +35,12 @@ export const PATCHES: readonly Patch[] = [
 async function patchNatives(core: Core, settings: Settings): Promise<void> {
   switch (RUNTIME.name) {
     case "bun":
+      (await import("../bun/patch_spawn.ts")).patchBunSpawn();
       await loadBunHttp();
       (await import("../bun/patch_serve.ts")).patchBunServe(core, settings);
       (await import("../bun/patch_listen.ts")).patchBunListen(core, settings);
       return;
     case "deno":
-      // A wrapper's children take its place, and need what it has.
-      if (!settings.wrapped) {
-        (await import("../deno/descriptors.ts")).keepDescriptors();
-      }
       (await import("../deno/patch_serve.ts")).patchDenoServe(core, settings);
       (await import("../deno/patch_listen.ts")).patchDenoListen(core, settings);
   }

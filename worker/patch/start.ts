@@ -6,6 +6,7 @@
 
 import process from "node:process";
 import { refChannel, unrefChannel } from "../process/channel.ts";
+import { keepDescriptors } from "../process/descriptors.ts";
 import { preloadedCore } from "../attach.ts";
 import { PATCHES } from "./patches.ts";
 import { refuse } from "./permission.ts";
@@ -15,6 +16,7 @@ import { areSocketsHere, handOver, seatHere } from "./wrapper.ts";
 /** Runs before the program does. */
 export async function start(): Promise<void> {
   // Before attaching, which empties the environment.
+  keepDescriptors();
   const settings = takeSettings();
   if (settings.wrapped) {
     // Some tool that a program in another language has started.

@@ -9,41 +9,69 @@ import {
   decodeInheritance,
   ENV,
   type Inheritance,
+  isOwnVariable,
 } from "../../core/launch/environment.ts";
+import { RUNTIME } from "./runtime.ts";
 
-/** The variables of other protocols that `encodeInheritance` writes. */
-const OTHERS: readonly string[] = [
-  "SERVER_STARTER_PORT",
-  "SERVER_STARTER_GENERATION",
-  "LISTEN_FDS",
-  "LISTEN_FDNAMES",
-  "LISTEN_PID",
-];
-
-/** What a program may want to know; without the rest it makes no worker. */
+/** Those of prefork's own variables that a program may want to know. */
 const KEPT: readonly string[] = [ENV.slot, ENV.generation];
 
 /**
- * Reads what this process inherited and removes prefork's variables from the
- * environment, so that a process which the program starts does not take itself
- * for a worker.
+ * Variables that the program can read by their name, while they are no part of
+ * the environment: nothing that it starts inherits them, no copy has them.
+ */
+const readable: Record<string, string> = {};
+
+/**
+ * Reads what this process inherited and takes the variables of all protocols
+ * out of the environment, so that a process which the program starts neither
+ * takes itself for a worker nor a descriptor of its own for a listener. The
+ * program can still read the slot, the generation and those of other protocols:
+ * an unmodified one may find its sockets by them.
  *
  * @throws {TypeError} when it is there but cannot be understood
  */
 export function takeInheritance(): Inheritance | undefined {
   const inheritance = decodeInheritance(process.env);
   if (inheritance === undefined) return undefined;
-  for (const name of Object.keys(process.env)) {
-    if (KEPT.includes(name)) continue;
-    if (name.startsWith("PREFORK_")) delete process.env[name];
+  for (const [name, value] of Object.entries(process.env)) {
+    if (value === undefined || !isOwnVariable(name)) continue;
+    if (KEPT.includes(name) || !name.startsWith("PREFORK_")) {
+      Object.defineProperty(readable, name, {
+        value,
+        writable: true,
+        configurable: true,
+      });
+    }
+    delete process.env[name];
   }
+  showReadable();
   return inheritance;
 }
 
-/**
- * Removes the variables of other protocols too. Not before a program is known
- * to speak prefork's: an unmodified one may find its sockets by them.
- */
+/** Removes the variables of other protocols from the program's sight too. */
 export function forgetOtherProtocols(): void {
-  for (const name of OTHERS) delete process.env[name];
+  for (const name of Object.getOwnPropertyNames(readable)) {
+    if (!KEPT.includes(name)) delete readable[name];
+  }
+}
+
+/**
+ * Node and Bun look a variable up as a property, so one of the prototype is
+ * found and not copied; Deno's `process.env` asks `Deno.env` (2.9.5).
+ */
+function showReadable(): void {
+  if (RUNTIME.name !== "deno") {
+    Object.setPrototypeOf(
+      readable,
+      Object.getPrototypeOf(process.env) as object,
+    );
+    Object.setPrototypeOf(process.env, readable);
+    return;
+  }
+  const { env } = Deno;
+  const { get, has } = env;
+  env.get = (name) =>
+    Object.hasOwn(readable, name) ? readable[name] : get.call(env, name);
+  env.has = (name) => Object.hasOwn(readable, name) || has.call(env, name);
 }
