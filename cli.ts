@@ -34,8 +34,8 @@ export interface CommandIO {
  * Runs the command until the pool has ended. Never exits the process itself.
  *
  * @returns the exit code: 0 done, 1 internal error, 2 wrong usage, 3 the
- * program does not boot, 4 a listener cannot be bound, 5 the drain deadline
- * passed and workers were killed
+ * program does not boot, 4 a listener cannot be bound, 5 the stop killed
+ * workers, at the drain deadline or on a second SIGINT
  */
 export async function main(
   args: readonly string[],

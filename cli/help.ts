@@ -66,5 +66,6 @@ reloads; TTIN, TTOU one worker more, fewer; WINCH drains all workers and keeps
 the sockets; CONT logs what each worker does.
 
 Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 the program does not
-boot, 4 a listener cannot be bound, 5 workers were killed at the deadline.
+boot, 4 a listener cannot be bound, 5 the stop killed workers
+(at the deadline, or on a second INT).
 `;

@@ -74,7 +74,7 @@ export const EXIT = {
   boot: 3,
   /** A listener cannot be bound. */
   bind: 4,
-  /** The drain deadline passed and workers were killed. */
+  /** The stop killed workers: at the drain deadline, or on a second SIGINT. */
   killed: 5,
 } as const;
 

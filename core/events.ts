@@ -106,7 +106,7 @@ export type PoolEvent =
   }
   /** The pool stops; `quick` means without waiting for requests in flight. */
   | { readonly type: "stopping"; readonly quick: boolean }
-  /** Nothing of the pool is left. */
+  /** Nothing of the pool is left; the stop has killed so many workers. */
   | { readonly type: "stopped"; readonly killed: number }
   /** Something that the operator should know. */
   | { readonly type: "warning"; readonly message: string };

@@ -34,7 +34,10 @@ interface Running
 
 /** What a stop left behind. */
 export interface StopReport {
-  /** How many workers were killed because the drain deadline passed. */
+  /**
+   * How many workers this stop has killed before they were done: at the drain
+   * deadline, or at once if it was quick.
+   */
   readonly killed: number;
 }
 

@@ -74,6 +74,11 @@ export function trapSignals(
         return;
       case "interrupt":
         pool.stop({ quick: interrupted });
+        if (!interrupted) {
+          pool.warn(
+            "SIGINT: workers finish what they serve, a second SIGINT (Ctrl-C) kills them at once",
+          );
+        }
         interrupted = true;
         return;
       // Also while it stops: what keeps it is what somebody may want to know.

@@ -33,7 +33,7 @@ export interface ProcessObserver {
 
 /** Starts workers and follows them. */
 export class Processes {
-  /** How many workers were killed because their drain deadline passed. */
+  /** How many workers the pool has killed, since a stop began for that stop. */
   killed = 0;
   /** Listeners that workers asked for. */
   readonly onDemand: OnDemand;
@@ -175,7 +175,6 @@ export class Processes {
 
   #blame(worker: PoolWorker, starting: boolean): void {
     const { config, emit } = this.#context;
-    if (!starting) this.killed++;
     const why = starting
       ? diagnoseSilence(worker, config)
       : `it was not done ${config.grace} ms after it began to drain`;
@@ -189,6 +188,7 @@ export class Processes {
 
   #reap(worker: PoolWorker, status: ExitStatus): void {
     const { adapter, emit } = this.#context;
+    if (worker.state === "killed" && !isClean(status)) this.killed++;
     const reason = worker.failure !== undefined && worker.readyAt === undefined
       ? "boot-failed"
       : exitReason(worker.state, isClean(status));

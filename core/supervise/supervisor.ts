@@ -111,6 +111,7 @@ export class Supervisor {
   /** Drains every worker, or kills it. */
   stop(quick: boolean): void {
     this.post(() => {
+      if (!this.stopping) this.processes.killed = 0;
       this.stopping = true;
       this.reloads.abandon(stateError("reload", "it is stopping"));
       for (const slot of this.slots.values()) {

@@ -212,9 +212,23 @@ describe("stop", () => {
     const { world, pool } = await running();
     const stop = pool.stop();
     assert.equal(world.alive.length, 2);
+    world.processes[0]!.exit();
     pool.stop({ quick: true });
-    assert.deepEqual(await stop, { killed: 0 });
+    assert.deepEqual(await stop, { killed: 1 });
     assert.equal(world.alive.length, 0);
+  });
+
+  test("counts who was killed by it, not by a reload before", async () => {
+    const { world, pool, all } = await running({ workers: 1, soak: 0 });
+    const reload = pool.reload();
+    await settle();
+    world.advance(30_000);
+    await reload;
+    await settle();
+    assert.equal(all("worker-killed").length, 1);
+    const stop = pool.stop();
+    world.alive[0]!.exit();
+    assert.deepEqual(await stop, { killed: 0 });
   });
 
   test("a worker that dies while it drains is not replaced", async () => {

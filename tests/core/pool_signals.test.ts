@@ -30,14 +30,22 @@ describe("signals", () => {
   }
 
   test("a second SIGINT kills, a second SIGTERM does not", async () => {
-    const { world, pool } = await running({ signals: true });
+    const { world, pool, all } = await running({ signals: true });
     world.signal("SIGTERM");
     world.signal("SIGTERM");
+    await settle();
+    assert.deepEqual(all("warning"), []);
     world.signal("SIGINT");
     assert.equal(world.alive.length, 2);
+    await settle();
+    assert.match(
+      all("warning").at(-1)!.message,
+      /a second SIGINT \(Ctrl-C\) kills them at once/,
+    );
     world.signal("SIGINT");
     assert.equal(world.alive.length, 0);
     await settle();
+    assert.equal(all("warning").length, 1);
     assert.equal(pool.status().state, "stopped");
   });
 

@@ -96,14 +96,17 @@ describe("signals to the supervisor", () => {
     });
   }
 
-  test("SIGINT twice: workers are killed at once, exit code 0", async () => {
+  test("SIGINT twice: workers are killed at once, exit code 5", async () => {
     const { command } = await stuck("--grace", "10m");
     await using _ = command;
     command.signal("SIGINT");
     await command.line(/^prefork stopping quick=false/);
+    await command.line(/^prefork warning .*a second SIGINT .* at once/);
+    await command.line(/^prefork worker-exited .*reason=drained/);
     command.signal("SIGINT");
-    assert.equal((await command.ended).code, 0);
+    assert.equal((await command.ended).code, 5);
     await command.line(/^prefork worker-exited .*reason=killed/);
+    assert.equal(command.lines.at(-1), "prefork stopped killed=1");
   });
 
   test("SIGINT and SIGHUP to the whole process group, as a terminal sends them, are the supervisor's alone", async () => {
