@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import process from "node:process";
 import type { SecureContext } from "node:tls";
 import { messageOf } from "../core/errors.ts";
@@ -26,6 +26,9 @@ export interface CertificatePair {
   /** What a TLS connection needs of it. */
   readonly context: SecureContext;
 }
+
+/** A long chain has some 10 KB; this much is read at once without a delay. */
+const MAX_BYTES = 1024 * 1024;
 
 /**
  * Reads a certificate with its key.
@@ -79,7 +82,17 @@ export function pairProblem(files: CertificateFiles): string | undefined {
 
 function readText(path: string, what: string): string {
   return withProblem(
-    () => readFileSync(path, "utf8"),
+    () => {
+      // A pipe or a device may never come to an end, or not even open.
+      const file = statSync(path);
+      if (!file.isFile()) throw new Error("it is no regular file");
+      if (file.size > MAX_BYTES) {
+        throw new Error(
+          `it has ${file.size} bytes, PEM files have ${MAX_BYTES} at most`,
+        );
+      }
+      return readFileSync(path, "utf8");
+    },
     `the ${what} "${path}" cannot be read`,
   );
 }

@@ -86,7 +86,9 @@ export function commandOf(
     );
   }
   const plan = { runtime, program, runtimeArgs, reusePort };
-  return [binary, ...runtimeArguments(plan, adapter), program, ...args];
+  // A runtime would take "-dash.js" for an option of its own.
+  const script = program.startsWith("-") ? `./${program}` : program;
+  return [binary, ...runtimeArguments(plan, adapter), script, ...args];
 }
 
 function executable(

@@ -197,6 +197,11 @@ function parseSettings(
   } = {};
   for (const [key, value] of new URLSearchParams(query)) {
     if (FEATURE_KEYS.includes(key)) continue;
+    if (Object.hasOwn(settings, key)) {
+      throw new TypeError(
+        `Cannot listen on "${text}": "${key}" is there twice, leave one out`,
+      );
+    }
     const ofPath = ["mode", "owner", "group"].includes(key);
     const only = key === "ipv6Only" ? "tcp" : ofPath ? "unix" : address.kind;
     if (only !== address.kind || (ofPath && isAbstract(address))) {

@@ -28,9 +28,10 @@ export type Affinity =
   | { readonly by: "cookie" | "query"; readonly name: string };
 
 // A cookie's name is a token (RFC 6265, section 4.1.1; RFC 9110, section
-// 5.6.2); a query's is whatever a URL can carry in front of "=" (RFC 3986).
+// 5.6.2); a query's is what a URL carries in front of "=" (RFC 3986, section
+// 3.4, and what browsers leave as it is): ASCII, and "%" with two digits.
 const STICKY =
-  /^sticky(?:=(?:(cookie):([!#$%&'*+.^_`|~\w-]+)|(query):([^\s&=#?]+)))?$/;
+  /^sticky(?:=(?:(cookie):([!#$%&'*+.^_`|~\w-]+)|(query):((?:%[\dA-Fa-f]{2}|[!$'-;@-~])+)))?$/;
 
 /** What ties a client to a worker, or undefined when nothing does. */
 export function affinityOf(balance: string): Affinity | undefined {
@@ -57,4 +58,4 @@ export function isBalance(value: unknown): value is Balance {
 
 /** What may be asked for, for the end of an error's sentence. */
 export const BALANCES =
-  "round-robin, least-connections, sticky, sticky=cookie:NAME, sticky=query:NAME";
+  "round-robin, least-connections, sticky, sticky=cookie:NAME, sticky=query:NAME, the name as a URL spells it";

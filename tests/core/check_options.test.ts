@@ -71,6 +71,7 @@ describe("valid values", () => {
       "sticky",
       "sticky=cookie:connect.sid",
       "sticky=query:sid",
+      "sticky=query:a[b].c%5B~",
     ],
     weights: [[], [1], [1, 1, 1, 0.158], [1000, 0.001]],
     runtimeArgs: [[], ["--inspect=0", "--smol"]],
@@ -173,6 +174,8 @@ describe("invalid values get an error with the name, the value and what is valid
     ["share", 1, `1 for "share": it must be one of ${shares}`],
     ...["x", "sticky=", "sticky=cookie", "sticky=cookie:", "sticky=query:a=b"]
       .concat("sticky=cookie:a b", "sticky=query:", "sticky=path:x", "Sticky")
+      .concat("sticky=query:ü", "sticky=query:a%", 'sticky=query:"a"')
+      .concat("sticky=query:a\0", "sticky=query:<a>", "sticky=query:%zz")
       .map((value) =>
         [
           "balance",

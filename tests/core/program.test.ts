@@ -88,6 +88,15 @@ describe("scripts", () => {
       message: 'Cannot start "missing.js": there is no such file',
     });
   });
+  test("a name that begins with a dash is no option", () => {
+    assert.equal(
+      command({ program: "-dash.js", args: ["-x"] }),
+      `/bin/node ${NODE} ./-dash.js -x`,
+    );
+    assert.throws(() => command({ program: "-missing.js" }), {
+      message: 'Cannot start "-missing.js": there is no such file',
+    });
+  });
   test("a module by URL is not looked for", () => {
     for (const program of ["https://x/missing.ts", "npm:missing", "jsr:@a/b"]) {
       assert.equal(command({ program }), `/bin/node ${NODE} ${program}`);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
 import {
   mkdirSync,
@@ -6,6 +7,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -108,6 +110,24 @@ test("what is wrong with a certificate is said with its file", () =>
         `"${good.cert}" holds no private key in PEM without a passphrase: `,
       ),
     );
+    for (const file of ["/dev/zero", directory]) {
+      assert.equal(
+        say({ cert: file }),
+        `the certificate "${file}" cannot be read: it is no regular file`,
+      );
+    }
+    const large = path.join(directory, "large");
+    writeFileSync(large, "");
+    truncateSync(large, 2 ** 40);
+    assert.equal(
+      say({ key: large }),
+      `the key "${large}" cannot be read: it has ${
+        2 ** 40
+      } bytes, PEM files have 1048576 at most`,
+    );
+    const pipe = path.join(directory, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    assert.match(say({ key: pipe }), /cannot be read: it is no regular file$/);
     const { names, serial, expires } = readPair(good);
     assert.deepEqual(names, ["one.test", "*.one.test"]);
     assert.equal(serial, serialOf(one));
