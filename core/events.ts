@@ -6,6 +6,7 @@
 
 import type { ShareMode } from "./adapter.ts";
 import type { WorkerRuntime } from "./options/options.ts";
+import type { ReloadFailure } from "./supervise/reload.ts";
 import type { ExitReason, WorkerState } from "./supervise/state.ts";
 
 /** Which worker an event is about. */
@@ -98,11 +99,16 @@ export type PoolEvent =
     readonly generation: number;
     readonly ms: number;
   }
-  /** The reload was given up; the workers that served go on serving. */
+  /**
+   * The reload was given up: what failed in which slot, and which generation
+   * goes on serving in which slots, as in "generation 2 in slot 0, generation 1
+   * in slots 1-3".
+   */
   | {
     readonly type: "reload-failed";
     readonly generation: number;
     readonly reason: string;
+    readonly serving: string;
   }
   /** The pool stops; `quick` means without waiting for requests in flight. */
   | { readonly type: "stopping"; readonly quick: boolean }
@@ -174,8 +180,13 @@ export interface WorkerStatus extends WorkerLoad {
 export interface PoolStatus {
   /** What it is doing. */
   readonly state: PoolState;
-  /** The generation that serves, from 1. */
+  /**
+   * The generation that the last reload brought that was finished, from 1. After
+   * one that was given up some slots may have a later one: `workers` says which.
+   */
   readonly generation: number;
+  /** Why the last reload was given up; undefined if it was not. */
+  readonly reloadFailure: ReloadFailure | undefined;
   /** How many workers are wanted. */
   readonly wanted: number;
   /** How many are ready. */

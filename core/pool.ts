@@ -122,8 +122,8 @@ export class PoolCore implements AsyncDisposable {
    * during another one follows it.
    *
    * @throws {PreforkError} `ERR_RELOAD` when a new worker does not come up: it
-   * was given up and the old workers go on serving; `ERR_STATE` when the pool
-   * does not run
+   * was given up, and its message says why and which generation serves in which
+   * slots; `ERR_STATE` when the pool does not run
    */
   reload(): Promise<void> {
     const { supervisor, usual } = this.#require("reload");
@@ -186,11 +186,17 @@ export class PoolCore implements AsyncDisposable {
     this.#events.push({ type: "warning", message });
   }
 
-  /** Tells what each worker does, as events. */
+  /** Tells what each worker does, and of a failed reload, as events. */
   report(): void {
-    for (const worker of this.status().workers) {
+    const { workers, reloadFailure } = this.status();
+    for (const worker of workers) {
       this.#events.push({ type: "worker-status", ...worker });
     }
+    if (reloadFailure === undefined) return;
+    const { generation, reason } = reloadFailure;
+    this.warn(
+      `the reload to generation ${generation} was given up, ${reason}; the lines above say which generation serves`,
+    );
   }
 
   /** Stops the pool and waits for its end. */

@@ -54,6 +54,7 @@ export function statusOf(source: StatusSource): PoolStatus {
   return {
     state: poolState(source),
     generation: supervisor?.generation ?? 0,
+    reloadFailure: supervisor?.reloads.failure,
     wanted: supervisor?.wanted ?? 0,
     ready: workers.filter(({ state }) => state === "ready").length,
     listeners: [

@@ -39,6 +39,8 @@ export class PoolWorker implements Backend {
   proven = false;
   /** Why it could not use a listener, in its own words. */
   failure: string | undefined;
+  /** The error that its program wrote last, while it was not proven yet. */
+  lastError: string | undefined;
   /** Listeners that it asked for while it ran. */
   readonly opened: Set<string> = new Set();
   /** Its place on the scoreboard, where the pool has one. */

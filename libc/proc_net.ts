@@ -8,15 +8,15 @@
 /** Reads a file of /proc; undefined when there is none. */
 export type ReadProc = (path: string) => string | undefined;
 
-/** One row of /proc/net/tcp or tcp6. */
-export interface TcpSocket {
+/** One row of /proc/net/tcp, tcp6, udp or udp6. */
+export interface InternetSocket {
   /** The number of the socket; 0 when it has no file any more. */
   readonly inode: number;
   /** Where it is bound: 8 hex digits, or 32 for IPv6. */
   readonly host: string;
   /** The port that it is bound to. */
   readonly port: number;
-  /** True when connections can be accepted from it. */
+  /** True when it is open to any client: it listens, or is not connected. */
   readonly listens: boolean;
 }
 
@@ -26,14 +26,31 @@ export interface UnixSocket {
   readonly inode: number;
   /** Its path; an abstract name begins with `@`, and "" is none. */
   readonly path: string;
+  /** True when connections can be accepted from it. */
+  readonly listens: boolean;
 }
 
-/** TCP_LISTEN of the kernel (net/tcp_states.h). */
-const LISTENING = "0A";
+/** TCP_LISTEN and TCP_CLOSE of the kernel (net/tcp_states.h). */
+const OPEN_TO_ALL = { tcp: "0A", udp: "07" } as const;
+
+/** __SO_ACCEPTCON of the kernel (linux/net.h), in the flags of a Unix socket. */
+const ACCEPTS = 0x10000;
 
 /** All TCP sockets of the network namespace; none where there is no table. */
-export function tcpSockets(read: ReadProc): TcpSocket[] {
-  return ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((file) =>
+export function tcpSockets(read: ReadProc): InternetSocket[] {
+  return internetSockets("tcp", read);
+}
+
+/** All UDP sockets of the network namespace; none where there is no table. */
+export function udpSockets(read: ReadProc): InternetSocket[] {
+  return internetSockets("udp", read);
+}
+
+function internetSockets(
+  protocol: "tcp" | "udp",
+  read: ReadProc,
+): InternetSocket[] {
+  return [`/proc/net/${protocol}`, `/proc/net/${protocol}6`].flatMap((file) =>
     // sl local remote state tx:rx tr:when retrnsmt uid timeout inode ..
     rows(read(file)).map(([, local = "", , state, , , , , , inode]) => {
       const [host = "", port = ""] = local.split(":");
@@ -41,7 +58,7 @@ export function tcpSockets(read: ReadProc): TcpSocket[] {
         inode: Number(inode),
         host,
         port: parseInt(port, 16),
-        listens: state === LISTENING,
+        listens: state === OPEN_TO_ALL[protocol],
       };
     })
   );
@@ -53,6 +70,7 @@ export function unixSockets(read: ReadProc): UnixSocket[] {
   return rows(read("/proc/net/unix")).map((columns) => ({
     inode: Number(columns[6]),
     path: columns.slice(7).join(" "),
+    listens: (parseInt(columns[3] ?? "", 16) & ACCEPTS) !== 0,
   }));
 }
 

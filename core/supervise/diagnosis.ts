@@ -10,7 +10,30 @@ import type { PoolWorker } from "../worker.ts";
 import type { ExitReason } from "./state.ts";
 
 /** What is known of a worker. */
-export type Diagnosed = Pick<PoolWorker, "attached" | "runtime">;
+export type Diagnosed =
+  & Pick<PoolWorker, "attached" | "runtime">
+  & Partial<Pick<PoolWorker, "lastError">>;
+
+/** The longest part of a line that is told as a program's own error. */
+const MAX_ERROR = 300;
+
+/**
+ * How a line begins that names an error: "SyntaxError: ..", "Error
+ * [ERR_MODULE_NOT_FOUND]: ..", "error: .." (Deno, Bun), "panic: ..".
+ */
+const ERROR =
+  /^(?:(?:Uncaught )?[\w.$]*(?:Error|Exception)(?: \[\w+\])?|error|fatal error|panic): ./;
+
+/** Colours and the like (ECMA-48, CSI), which Deno writes into pipes too. */
+// deno-lint-ignore no-control-regex
+const STYLE = /\x1b\[[\d;]*m/g;
+
+/** The error that a line on stderr names, if it names one. */
+export function errorIn(line: string): string | undefined {
+  const text = line.slice(0, MAX_ERROR + 100).replaceAll(STYLE, "").trimEnd();
+  if (!ERROR.test(text)) return undefined;
+  return text.length > MAX_ERROR ? `${text.slice(0, MAX_ERROR - 2)}..` : text;
+}
 
 /** What a worker has not done whose start timeout has passed. */
 export function diagnoseSilence(
@@ -55,16 +78,17 @@ export function diagnoseExit(
     ? "before it was ready"
     : "right after it was ready";
   if (signal !== null) return `it was ended by ${signal} ${when}`;
-  const exited = `it exited with code ${code} ${when}`;
+  const { lastError, runtime, attached } = worker;
+  const own = lastError === undefined ? "" : `: ${lastError}`;
+  const exited = `it exited with code ${code} ${when}${own}`;
+  if (runtime === "bun" && /Module not found '.*\?/.test(own)) {
+    return `${exited}; Bun finds no file with a "?" in its path (1.4.4), rename it`;
+  }
   // A runtime that does not know our flag says so in its own words.
-  const flag = worker.attached || worker.runtime === "exec"
-    ? undefined
-    : FLAG[worker.runtime];
-  return flag?.exit !== code
+  const flag = attached || runtime === "exec" ? undefined : FLAG[runtime];
+  return flag?.exit !== code || (own !== "" && !own.includes(flag.name))
     ? exited
-    : `${exited}; if ${worker.runtime} refuses "${
-      flag!.name
-    }" above, install a version that has it`;
+    : `${exited}; if ${runtime} refuses "${flag.name}" above, install a version that has it`;
 }
 
 /**

@@ -13,7 +13,7 @@ import { launch } from "../launch/launch.ts";
 import { startsJavaScript } from "../launch/program.ts";
 import { createOnDemand, type OnDemand } from "../listeners/on_demand.ts";
 import { type FromWorker, parseFromWorker } from "../protocol.ts";
-import { diagnoseSilence } from "./diagnosis.ts";
+import { diagnoseSilence, errorIn } from "./diagnosis.ts";
 import { PoolWorker } from "../worker.ts";
 import {
   type ExitReason,
@@ -70,7 +70,12 @@ export class Processes {
     this.#output.begin(worker);
     launch(worker, this.#context, {
       onLine: (stream, line) =>
-        post(() => this.#output.write(worker, { stream, line })),
+        post(() => {
+          if (!worker.proven && stream === "stderr") {
+            worker.lastError = errorIn(line) ?? worker.lastError;
+          }
+          this.#output.write(worker, { stream, line });
+        }),
       onMessage: (message) => this.#hear(worker, message),
       onConnection: (message, connection) => {
         const parsed = parseFromWorker(message);

@@ -108,8 +108,10 @@ export const WORKER_TABLE: Readonly<
 export type ExitReason =
   /** It ended before it was ready. */
   | "boot-failed"
-  /** It was ready and ended by itself. */
+  /** It was ready and ended badly by itself. */
   | "crashed"
+  /** It was ready and ended by itself, as a program that is done: code 0. */
+  | "ended"
   /** It was asked to leave, finished and left. */
   | "drained"
   /** It was asked to leave and ended badly while it did. */
@@ -126,7 +128,7 @@ export function exitReason(
     case "starting":
       return "boot-failed";
     case "ready":
-      return "crashed";
+      return clean ? "ended" : "crashed";
     case "draining":
       return clean ? "drained" : "crashed-draining";
     case "killed":

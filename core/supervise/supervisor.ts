@@ -12,7 +12,7 @@ import { Processes } from "./processes.ts";
 import { messageOf, PreforkError, stateError } from "../errors.ts";
 import { plan, type Step } from "./reconcile.ts";
 import { respawn } from "./restart.ts";
-import { Reloads } from "./reload.ts";
+import { Reloads, servingIn } from "./reload.ts";
 import { diagnose } from "./diagnosis.ts";
 import { Slot } from "./slot.ts";
 import type { PoolWorker } from "../worker.ts";
@@ -71,6 +71,11 @@ export class Supervisor {
     return true;
   }
 
+  /** The slots that are to have a worker. */
+  get #wantedSlots(): readonly Slot[] {
+    return [...this.slots.values()].filter(({ slot }) => slot < this.wanted);
+  }
+
   /** The workers that accept, by slot. */
   get #ready(): ReadonlyMap<number, PoolWorker> {
     const ready = new Map<number, PoolWorker>();
@@ -97,7 +102,11 @@ export class Supervisor {
 
   /** Wants another number of workers. */
   scale(workers: number): void {
-    this.post(() => this.wanted = workers);
+    this.post(() => {
+      this.wanted = workers;
+      // Who comes after nobody runs the program as it is then.
+      if (workers === 0) this.reloads.failure = undefined;
+    });
   }
 
   /** Replaces every worker; the promise says how it went. */
@@ -248,15 +257,16 @@ export class Supervisor {
     const active = this.reloads.active;
     if (active?.generation === generation) {
       const reason = `slot ${slot.slot}: ${how}`;
-      emit({ type: "reload-failed", generation, reason });
       this.#dropNext();
-      this.#follow(this.reloads.finish(
-        adapter.clock.now(),
-        new PreforkError(
+      const serving = servingIn(this.#wantedSlots);
+      emit({ type: "reload-failed", generation, reason, serving });
+      this.#follow(this.reloads.finish(adapter.clock.now(), {
+        told: { generation, reason },
+        error: new PreforkError(
           "ERR_RELOAD",
-          `Cannot reload: ${reason}; the workers of generation ${this.generation} go on serving`,
+          `Cannot reload: ${reason}; what serves now is ${serving}`,
         ),
-      ));
+      }));
     }
     if (slot.current === undefined) this.#crashed(slot);
   }
@@ -278,10 +288,8 @@ export class Supervisor {
     const { adapter, emit } = this.#context;
     const active = this.reloads.active;
     if (active === undefined || !this.isReady) return;
-    const slots = [...this.slots.values()].filter(({ slot }) =>
-      slot < this.wanted
-    );
-    if (!slots.every((slot) => slot.isRenewed(active.generation))) return;
+    const { generation } = active;
+    if (!this.#wantedSlots.every((slot) => slot.isRenewed(generation))) return;
     this.generation = active.generation;
     const now = adapter.clock.now();
     const ms = Math.round(now - active.since);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   diagnoseExit,
   diagnoseSilence,
+  errorIn,
 } from "../../core/supervise/diagnosis.ts";
 import { parseListener } from "../../core/options/address.ts";
 import { startsJavaScript } from "../../core/launch/program.ts";
@@ -57,11 +58,64 @@ describe("how a worker ended", () => {
     assert.match(say(1, "deno"), /if deno refuses "--preload" above/);
     assert.match(say(1, "bun"), /if bun refuses "--preload" above/);
   });
+  test("the program's own error is told instead", () => {
+    const told = (lastError: string, runtime: WorkerRuntime) =>
+      diagnoseExit({ code: 1, signal: null }, "boot-failed", {
+        runtime,
+        attached: false,
+        lastError,
+      });
+    assert.equal(
+      told("error: no database", "deno"),
+      "it exited with code 1 before it was ready: error: no database",
+    );
+    assert.match(
+      told("error: unexpected argument '--preload' found", "deno"),
+      /found; if deno refuses "--preload" above/,
+    );
+    assert.match(
+      told("error: Module not found '/srv/a?b.mjs'", "bun"),
+      /Bun finds no file with a "\?" in its path .*, rename it$/,
+    );
+  });
   test("without, where it has loaded our part or none is loaded", () => {
     const plain = /before it was ready$/;
     assert.match(say(1, "node"), plain);
     assert.match(say(1, "deno", true), plain);
     assert.match(say(1, "exec"), plain);
+  });
+});
+
+describe("a line of stderr that names an error", () => {
+  const yes = [
+    "SyntaxError: Unexpected token",
+    "Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'x'",
+    "Uncaught Error: no database",
+    "error: Uncaught (in promise) Error: no database",
+    "java.lang.NullPointerException: x",
+    "panic: no database",
+  ];
+  const no = [
+    "",
+    "    at error: here",
+    "error:",
+    "Node.js v26.10.0",
+    "I had an Error: once",
+    "  [cause]: Error: why",
+  ];
+  for (const line of yes) {
+    test(line, () => assert.equal(errorIn(line), line));
+  }
+  for (const line of no) {
+    test(`not ${JSON.stringify(line)}`, () =>
+      assert.equal(errorIn(line), undefined));
+  }
+  test("is told without colours and not at any length", () => {
+    assert.equal(
+      errorIn("\x1b[0m\x1b[1m\x1b[31merror\x1b[0m: no"),
+      "error: no",
+    );
+    assert.equal(errorIn(`Error: ${"x".repeat(1e6)}`)!.length, 300);
   });
 });
 

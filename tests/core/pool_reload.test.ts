@@ -80,7 +80,7 @@ describe("reload", () => {
     await assert.rejects(reload, {
       code: "ERR_RELOAD",
       message:
-        "Cannot reload: slot 0: it exited with code 1 before it was ready; the workers of generation 1 go on serving",
+        "Cannot reload: slot 0: it exited with code 1 before it was ready; what serves now is generation 1 in slots 0-1",
     });
     assert.deepEqual(world.alive.map(({ pid }) => pid), [1001, 1002]);
     assert.equal(world.processes[0]!.wasTold("drain"), false);
@@ -88,6 +88,51 @@ describe("reload", () => {
     assert.equal(pool.status().generation, 1);
     await settle();
     assert.equal(all("reload-failed").length, 1);
+  });
+
+  test("that fails at a later slot says why and who serves what", async () => {
+    const { world, pool, reload, all } = await reloading({
+      workers: 4,
+      soak: 0,
+      output: "lines",
+      signals: true,
+    });
+    world.processes[4]!.getReady();
+    world.processes[0]!.exit();
+    const { plan, exit } = world.processes[5]!;
+    plan.onLine("stderr", "file:///srv/app.js:1");
+    plan.onLine("stderr", "\x1b[31mSyntaxError\x1b[0m: Unexpected token");
+    plan.onLine("stderr", "    at compileSourceTextModule (node:internal)");
+    exit.call(world.processes[5], { code: 1 });
+    const reason =
+      "slot 1: it exited with code 1 before it was ready: SyntaxError: Unexpected token";
+    const serving = "generation 2 in slot 0, generation 1 in slots 1-3";
+    await assert.rejects(reload, {
+      code: "ERR_RELOAD",
+      message: `Cannot reload: ${reason}; what serves now is ${serving}`,
+    });
+    await settle();
+    const generation = 2;
+    assert.deepEqual(all("reload-failed"), [
+      { type: "reload-failed", generation, reason, serving },
+    ]);
+    const { workers, reloadFailure } = pool.status();
+    assert.deepEqual(reloadFailure, { generation, reason });
+    assert.deepEqual(workers.map((each) => each.generation), [2, 1, 1, 1]);
+    world.signal("SIGCONT");
+    await settle();
+    assert.match(
+      all("warning").at(-1)!.message,
+      /to generation 2 was given up/,
+    );
+    world.onSpawn = (process) => queueMicrotask(() => process.getReady());
+    const again = pool.reload();
+    for (const old of [4, 1, 2, 3]) {
+      await settle();
+      world.processes[old]!.exit();
+    }
+    await again;
+    assert.equal(pool.status().reloadFailure, undefined);
   });
 
   test("is undone when the first new worker dies within the soak time", async () => {

@@ -123,7 +123,7 @@ test("the end has a name that follows from where it came", () => {
   ]);
   assert.deepEqual(reasons, [
     ["starting", "boot-failed", "boot-failed"],
-    ["ready", "crashed", "crashed"],
+    ["ready", "ended", "crashed"],
     ["draining", "drained", "crashed-draining"],
     // Done in the moment before the signal reached it.
     ["killed", "drained", "killed"],

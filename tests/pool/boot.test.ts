@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LOCAL, prefork } from "../command.ts";
+import { LOCAL, prefork, ready } from "../command.ts";
 import { afterAll, describe, test } from "../harness.ts";
+import { get } from "../http.ts";
+import { ownRuntime } from "../runtimes.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "prefork-boot-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -46,7 +48,11 @@ describe("a program that cannot boot", () => {
       const text1 = command.lines.join("\n");
       assert.ok(shown.length >= 1, text1);
       assert.equal(new Set(shown).size, shown.length, text1);
-      assert.match(command.lines.at(-1)!, /^prefork: Cannot start the program/);
+      // What the log says first is the reason that stands last.
+      assert.match(
+        command.lines.at(-1)!,
+        /^prefork: Cannot start the program: .*(SyntaxError|error: .|no database today)/,
+      );
       assert.equal(text1.includes("prefork ready"), false);
     });
   }
@@ -81,5 +87,42 @@ describe("a program that cannot boot", () => {
       command.lines.at(-1)!,
       /: the program (has not called listen\(\)|was not ready) in 3 s$/,
     );
+  });
+});
+
+describe("a program with a name that means something to others", () => {
+  const text = `import { createServer } from "node:http";
+import process from "node:process";
+createServer((_, response) => {
+  response.end("hello");
+  process.disconnect();
+}).listen(0);
+`;
+  test("-dash.mjs is no option; one that leaves its pool is no crash", async () => {
+    program("-dash.mjs", text);
+    const args = ["-w", "1", ...LOCAL, "--", "-dash.mjs"];
+    await using command = prefork(args, { cwd: dir });
+    const { listen } = await ready(command);
+    assert.equal((await get(listen!)).body, "hello");
+    await command.line(/^prefork worker-exited .*reason=ended code=0 /);
+    await command.line(/^prefork worker-respawning /);
+    command.signal("SIGTERM");
+    assert.equal((await command.ended).code, 0);
+  });
+
+  test("a?b#c.mjs runs, or the runtime that cannot is named", async () => {
+    const path = program("a?b#c.mjs", text);
+    await using command = prefork(["-w", "1", ...LOCAL, path]);
+    if (ownRuntime === "bun") {
+      assert.equal((await command.ended).code, 3);
+      assert.match(
+        command.lines.at(-1)!,
+        /Module not found .*; Bun finds no file with a "\?" in its path/,
+      );
+    } else {
+      await ready(command);
+      command.signal("SIGTERM");
+      assert.equal((await command.ended).code, 0);
+    }
   });
 });

@@ -8,7 +8,13 @@
 import process from "node:process";
 import { failed } from "../../core/protocol.ts";
 import { PROC_BY_FILES } from "../../libc/proc.ts";
-import { inodeIn, tcpSockets } from "../../libc/proc_net.ts";
+import {
+  inodeIn,
+  type InternetSocket,
+  tcpSockets,
+  udpSockets,
+  unixSockets,
+} from "../../libc/proc_net.ts";
 import type { Core } from "../process/worker_core.ts";
 import { isServed } from "../listening/reservation.ts";
 import type { Settings } from "../match/settings.ts";
@@ -21,21 +27,43 @@ export function watchOwnSockets(core: Core, { startTimeout }: Settings): void {
   if (process.platform !== "linux" || startTimeout === 0) return;
   setTimeout(() => {
     if (isServed(core)) return;
-    const [address] = ownListeners(core);
-    if (address === undefined) return;
-    core.tell(
-      failed(
-        `the program listens on ${address} past the pool and has not called listen() in ${
-          startTimeout / 1000
-        } s; start its server by listen(), Bun.serve() or Deno.serve(), and after prefork's part is loaded`,
-      ),
-    );
+    const why = pastThePool(core, startTimeout / 1000);
+    if (why !== undefined) core.tell(failed(why));
     // Its clock begins with the process.
   }, Math.max(0, startTimeout * LATE - performance.now())).unref();
 }
 
-/** The TCP addresses that this process listens on and the pool does not. */
-function ownListeners(core: Core): string[] {
+/** What is looked at of a worker. */
+export interface Listening {
+  /** Itself, with the listeners that it has inherited. */
+  readonly worker: Pick<Core["worker"], "listeners">;
+}
+
+/** What the program does instead of a listen() that the pool sees. */
+export function pastThePool(
+  core: Listening,
+  seconds: number,
+): string | undefined {
+  const { streams, udp } = ownSockets(core);
+  const but = `and has not called listen() in ${seconds} s`;
+  const [stream] = streams;
+  if (stream !== undefined) {
+    return `the program listens on ${stream} past the pool ${but}; start its server by listen(), Bun.serve() or Deno.serve(), and after prefork's part is loaded`;
+  }
+  const [port] = udp;
+  return port &&
+    `the program has bound ${port} ${but}; one that serves UDP alone says itself when it is ready: process.send("ready"), with "--wait-ready"`;
+}
+
+type OwnSocket = Pick<InternetSocket, "inode" | "listens">;
+
+interface OwnSockets {
+  readonly streams: readonly string[];
+  readonly udp: readonly string[];
+}
+
+/** What this process is open to clients on and the pool is not. */
+function ownSockets(core: Listening): OwnSockets {
   const { list, link, read } = PROC_BY_FILES;
   const inodeOf = (fd: number | string): number | undefined =>
     inodeIn(link(`/proc/self/fd/${fd}`));
@@ -45,13 +73,17 @@ function ownListeners(core: Core): string[] {
         .flatMap(({ fds }) => fds.map(inodeOf)),
     );
     const held = new Set(list("/proc/self/fd").map(inodeOf));
-    return tcpSockets(read)
-      .filter(({ inode, listens }) =>
-        listens && held.has(inode) && !inherited.has(inode)
-      )
-      .map(({ port }) => `port ${port}`);
+    const isOwn = ({ inode, listens }: OwnSocket): boolean =>
+      listens && held.has(inode) && !inherited.has(inode);
+    return {
+      streams: [
+        ...tcpSockets(read).filter(isOwn).map(({ port }) => `port ${port}`),
+        ...unixSockets(read).filter(isOwn).map(({ path }) => `unix:${path}`),
+      ],
+      udp: udpSockets(read).filter(isOwn).map(({ port }) => `UDP port ${port}`),
+    };
   } catch {
     // On Deno the user may not have allowed it; without it nothing breaks.
-    return [];
+    return { streams: [], udp: [] };
   }
 }
