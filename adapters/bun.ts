@@ -26,7 +26,7 @@ import { refusedError } from "./shared/command.ts";
 import { acceptHeld, bindHeld } from "./shared/held.ts";
 import { host } from "./shared/host.ts";
 import { probeSockets } from "./shared/probe_sockets.ts";
-import { onSignal } from "./shared/signals.ts";
+import { onSignal, OWN_SESSION } from "./shared/signals.ts";
 
 const SHARES = sharesOn(process.platform, {
   linux: ALL_SHARES,
@@ -77,6 +77,7 @@ function spawner(Bun: BunLike, readChannel: ReadChannel): Spawner {
         cmd: [file, ...args],
         ...(cwd !== undefined && { cwd }),
         env: { ...env },
+        ...OWN_SESSION,
         stdio: ["ignore", output, output, ...fds],
       });
       return {

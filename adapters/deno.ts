@@ -32,7 +32,7 @@ import { clock } from "./shared/clock.ts";
 import { acceptHeld, bindHeld } from "./shared/held.ts";
 import { host } from "./shared/host.ts";
 import { probeSockets } from "./shared/probe_sockets.ts";
-import { onSignal } from "./shared/signals.ts";
+import { onSignal, OWN_SESSION } from "./shared/signals.ts";
 
 /** Makes the adapter of Deno 2.9 and later. */
 export function createDenoAdapter(): Adapter {
@@ -105,6 +105,7 @@ function spawner(libc: DenoLibc): Spawner {
           ...(cwd !== undefined && { cwd }),
           clearEnv: true,
           env: { ...env },
+          ...OWN_SESSION,
           stdin: "null",
           stdout: output,
           stderr: output,

@@ -68,6 +68,8 @@ export interface CommandOptions {
   readonly runtime?: Runtime;
   /** The command line, instead of ours on a runtime. */
   readonly command?: readonly [string, ...string[]];
+  /** True for a process group of its own, which has its pid. */
+  readonly group?: boolean;
 }
 
 /** Starts `prefork` with these arguments. */
@@ -80,6 +82,7 @@ export function prefork(
   const [file, ...before] = options.command ?? commandOn(runtime, cli);
   const child = spawn(file!, [...before, ...args], {
     cwd: options.cwd,
+    detached: options.group ?? false,
     env: cleanEnv({ PATH, NO_COLOR: "1", ...options.env }),
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -54,6 +54,8 @@ export interface BunSpawnOptions {
   cwd?: string;
   /** The complete environment. */
   env: Record<string, string>;
+  /** True for a session of its own. */
+  detached: boolean;
   /** The file descriptors from 0 on. */
   stdio: [BunStdio, BunStdio, BunStdio, ...BunStdio[]];
 }

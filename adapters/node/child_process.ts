@@ -15,6 +15,7 @@ import { settle } from "../shared/exit.ts";
 import { type ChannelReader, channelReader } from "../channel/reader.ts";
 import { guarded } from "../shared/guard.ts";
 import { lineSplitter, type Reading } from "../shared/lines.ts";
+import { OWN_SESSION } from "../shared/signals.ts";
 import type { NodeConnection } from "./sockets.ts";
 
 /** What differs between the runtimes. */
@@ -44,6 +45,7 @@ export function spawnChild(
       ...(plan.cwd !== undefined && { cwd: plan.cwd }),
       argv0: plan.command[0],
       env,
+      ...OWN_SESSION,
       serialization: "json",
       stdio: [
         "ignore",

@@ -1,5 +1,6 @@
 /**
- * Signals to this process: all three runtimes have `process.on` for them.
+ * Signals to this process, and none of them to its workers: all three runtimes
+ * have `process.on` and the option `detached`.
  *
  * @module
  */
@@ -14,3 +15,12 @@ export function onSignal(signal: Signal, listener: () => void): Disposable {
   process.on(signal, trap);
   return { [Symbol.dispose]: () => void process.off(signal, trap) };
 }
+
+/**
+ * How a worker is started so that a signal to the supervisor's process group,
+ * as terminals, timeout(1) and service managers send it, is the supervisor's
+ * alone: setsid(2) before exec(2), so that not even a worker that boots can be
+ * hit. To have it start with them ignored would not do: Node 26.10 takes that
+ * back, Bun and Deno hand it on to what the program starts.
+ */
+export const OWN_SESSION = { detached: true } as const;

@@ -59,6 +59,8 @@ export interface RuntimeTraits {
    * Deno 2.9.5 it does not: its files have numbers of their own.
    */
   readonly filesAreDescriptors: boolean;
+  /** True when SIGUSR1 opens the debugger's port; it ends Bun 1.4.4. */
+  readonly debugsBySignal: boolean;
 }
 
 const TABLE: Readonly<Record<RuntimeName, RuntimeTraits>> = {
@@ -72,6 +74,7 @@ const TABLE: Readonly<Record<RuntimeName, RuntimeTraits>> = {
     acceptsOneByOne: false,
     servesExport: false,
     filesAreDescriptors: true,
+    debugsBySignal: true,
   },
   deno: {
     name: "deno",
@@ -83,6 +86,7 @@ const TABLE: Readonly<Record<RuntimeName, RuntimeTraits>> = {
     acceptsOneByOne: false,
     servesExport: false,
     filesAreDescriptors: false,
+    debugsBySignal: true,
   },
   bun: {
     name: "bun",
@@ -94,6 +98,7 @@ const TABLE: Readonly<Record<RuntimeName, RuntimeTraits>> = {
     acceptsOneByOne: true,
     servesExport: true,
     filesAreDescriptors: true,
+    debugsBySignal: false,
   },
 };
 

@@ -5,16 +5,27 @@
  */
 
 import process from "node:process";
+import { RUNTIME } from "./runtime.ts";
 
 /** The exit code of a process that SIGINT ended: 128 and its number, as sh(1). */
 const EXIT_SIGINT = 130;
 
 /**
- * Traps the signals of a worker of a pool. The terminal sends SIGINT to the
- * whole group on Ctrl-C, and the supervisor alone decides what that means.
+ * The supervisor's signals that would end a worker. It has a session of its
+ * own, but what signals all processes of a service reaches it all the same
+ * (`systemctl kill`, `pkill`). SIGTTIN and SIGTTOU stop no session of its own.
  */
+const SUPERVISORS: readonly NodeJS.Signals[] = [
+  "SIGINT",
+  "SIGHUP",
+  "SIGQUIT",
+  "SIGUSR2",
+  ...RUNTIME.debugsBySignal ? [] : ["SIGUSR1" as const],
+];
+
+/** Traps the signals of a worker of a pool: all but one are the supervisor's. */
 export function trapSupervised(leave: () => void): void {
-  process.on("SIGINT", () => {});
+  for (const signal of SUPERVISORS) process.on(signal, () => {});
   process.on("SIGTERM", leave);
 }
 
