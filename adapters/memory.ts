@@ -208,7 +208,13 @@ export class MemoryWorld {
         preload: "/lib/preload.js",
         which: (name) => `/bin/${name}`,
         exists: (path) => !path.includes("missing"),
-        resolve: (path) => path.startsWith("/") ? path : `/here/${path}`,
+        head: () => "",
+        resolve: (path) =>
+          path.startsWith("/")
+            ? path
+            : path === "."
+            ? "/here"
+            : `/here/${path}`,
         certificateProblem: ({ cert }) =>
           cert.includes("missing") ? `"${cert}" is not there` : undefined,
         cacheDirectory: (given = "/home/.cache/prefork") => {

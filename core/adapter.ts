@@ -226,7 +226,13 @@ export interface Host {
   which(name: string): string | undefined;
   /** True when a file is there. */
   exists(path: string): boolean;
-  /** A path that begins where this process runs, as an absolute one. */
+  /** The first 4096 bytes of a file, or undefined when it cannot be read. */
+  head(path: string): string | undefined;
+  /**
+   * A path that begins where this process was started, as an absolute one: by
+   * the name that the place was given then, so that a link which points
+   * elsewhere by now leads there.
+   */
   resolve(path: string): string;
   /**
    * Why a certificate cannot be used with its key, as the rest of a sentence;

@@ -205,8 +205,9 @@ export class PoolCore implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const config = this.#config;
     const adapter = await this.#load();
+    const { cwd = "." } = this.#config;
+    const config = { ...this.#config, cwd: adapter.host.resolve(cwd) };
     const prepared = await prepare(config, adapter);
     const { workers, maxWorkers, listeners } = prepared;
     if (this.#ended) {

@@ -51,14 +51,14 @@ export async function prepare(
   const workers = config.workers ?? Math.min(adapter.host.cpus, MAX_WORKERS);
   const maxWorkers = config.maxWorkers ??
     Math.min(MAX_WORKERS, Math.max(8, 2 * workers));
-  const runtimeOf = runtimePattern(config.runtimes, config.program, adapter);
+  const runtimeOf = runtimePattern(config, adapter);
   const runtimes = new Set(
     Array.from({ length: workers }, (_, slot) => runtimeOf(slot)),
   );
   for (const runtime of runtimes) commandOf({ ...config, runtime }, adapter);
   const foreign = runtimes.has("exec");
   // Behind npm and the like there is JavaScript all the same.
-  const deaf = foreign && !startsJavaScript(config.program, config.args);
+  const deaf = foreign && !startsJavaScript(config, adapter);
   const listeners = await openListeners({
     specs: checkFeatures(config.listeners, deaf, adapter),
     share: config.share,

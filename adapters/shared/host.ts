@@ -5,7 +5,15 @@
  * @module
  */
 
-import { accessSync, constants, existsSync, statSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readSync,
+  statSync,
+} from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import process from "node:process";
@@ -13,6 +21,7 @@ import type { Host } from "../../core/adapter.ts";
 import { pairProblem } from "../../tls/pair.ts";
 import { cacheDirectory } from "./cache_directory.ts";
 import { grantedCpus } from "./cpus.ts";
+import { byName, DIRECTORY } from "./directory.ts";
 import { read } from "./holder.ts";
 import { PRELOAD } from "./preload.ts";
 
@@ -28,13 +37,16 @@ export const host: Host = {
   },
   env: process.env,
   execPath: process.execPath,
-  preload: PRELOAD,
+  get preload() {
+    return existsSync(PRELOAD) ? PRELOAD : byName(PRELOAD);
+  },
   which: (name) =>
     (process.env["PATH"] ?? "").split(path.delimiter)
-      .map((directory) => path.join(directory === "" ? "." : directory, name))
+      .map((directory) => path.join(byName(directory || "."), name))
       .find(isExecutable),
   exists: existsSync,
-  resolve: (file) => path.resolve(file),
+  head,
+  resolve: (file) => path.resolve(DIRECTORY.logical, file),
   certificateProblem: pairProblem,
   cacheDirectory,
   sysctl: (name) => {
@@ -43,6 +55,24 @@ export const host: Host = {
   },
   random: Math.random,
 };
+
+/** More than the longest first line, and than the scripts of npm and pnpm. */
+const HEAD = 4096;
+
+function head(file: string): string | undefined {
+  try {
+    const fd = openSync(file, "r");
+    try {
+      const bytes = new Uint8Array(HEAD);
+      const length = readSync(fd, bytes, 0, HEAD, 0);
+      return new TextDecoder().decode(bytes.subarray(0, length));
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return undefined;
+  }
+}
 
 /** True when a path is a file that this user may execute. */
 export function isExecutable(file: string): boolean {

@@ -79,10 +79,15 @@ export const ENV = {
 /** The variable that tells the preloaded part what the user asked for: JSON. */
 export const PRELOAD_VARIABLE = "PREFORK_PRELOAD";
 
-/** Writes the variables of a worker, for prefork's own workers and for others. */
+/**
+ * Writes the variables of a worker, for prefork's own workers and for others.
+ *
+ * @param pidToo true when the worker learns `LISTEN_PID` as well: programs refuse
+ * sockets of systemd's that are not said to be theirs
+ */
 export function encodeInheritance(
   inheritance: Inheritance,
-  fdPlacement: boolean,
+  pidToo: boolean,
 ): Record<string, string> {
   const sockets = inheritance.listeners.flatMap((listener) => {
     const fd = listener.fds[listener.shard];
@@ -98,7 +103,7 @@ export function encodeInheritance(
       [ENV.seat]: JSON.stringify(inheritance.seat),
     }),
     ...(sockets.length > 0 && serverStarter(inheritance, sockets)),
-    ...(sockets.length > 0 && fdPlacement && inOrder && systemd(sockets)),
+    ...(sockets.length > 0 && pidToo && inOrder && systemd(sockets)),
   };
 }
 
@@ -121,7 +126,7 @@ function starterKey(address: string): string {
   return address.replace(/^unix:/, "").replace(/^:/, "0.0.0.0:");
 }
 
-/** systemd's variables but LISTEN_PID, which only the worker itself knows. */
+/** systemd's variables but LISTEN_PID, which its command sets: `commandOf`. */
 function systemd(sockets: readonly Socket[]): Record<string, string> {
   return {
     LISTEN_FDS: String(sockets.length),

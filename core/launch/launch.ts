@@ -16,7 +16,7 @@ import type { Listener } from "../listeners/listeners.ts";
 import { featuresOf } from "../options/listener_features.ts";
 import { isInherited } from "../options/share_mode.ts";
 import { parseListener } from "../options/address.ts";
-import { commandOf } from "./program.ts";
+import { commandOf, learnsPid } from "./program.ts";
 import { preloadVariables } from "./runtime_command.ts";
 import type { PoolContext } from "../context.ts";
 import type { PoolWorker } from "../worker.ts";
@@ -66,6 +66,7 @@ export function launch(
     inherits: [...listeners.flatMap(inheritedSockets), ...traffic.files],
     env: (fds) => ({
       ...ownEnvironment(adapter),
+      ...(config.cwd !== undefined && { PWD: config.cwd }),
       ...customaryVariables(worker, listeners),
       ...config.env,
       ...(worker.runtime === "exec" &&
@@ -132,7 +133,7 @@ function inheritanceOf(
   const seat = traffic.seatOf(worker, fds[at] ?? -1);
   return encodeInheritance(
     { slot, generation, listeners: inherited, ...(seat && { seat }) },
-    adapter.capabilities.fdPlacement,
+    learnsPid(worker.runtime, adapter),
   );
 }
 

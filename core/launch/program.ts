@@ -5,9 +5,10 @@
  * @module
  */
 
-import type { Adapter } from "../adapter.ts";
+import type { Adapter, Host } from "../adapter.ts";
 import { PreforkError } from "../errors.ts";
-import type { RuntimeShare, WorkerRuntime } from "../options/options.ts";
+import type { PoolConfig, WorkerRuntime } from "../options/options.ts";
+import { execsRuntime, firstLine, scriptOf } from "./interpreter.ts";
 import { denoArguments, runtimeArguments } from "./runtime_command.ts";
 
 /** Endings of files that Node, Deno and Bun run. */
@@ -16,33 +17,37 @@ const SCRIPT = /\.[cm]?[jt]sx?$/;
 /** Which slot is run by what. */
 export type RuntimePattern = (slot: number) => WorkerRuntime;
 
+/** A program, and where a relative path to it begins unless here. */
+type Place = Pick<PoolConfig, "program"> & Partial<Pick<PoolConfig, "cwd">>;
+
 /**
  * Which runtime each slot gets: those asked for, in turn, else the supervisor's
- * own for scripts, else the program itself.
+ * own for scripts, the one that the first line of a file without an ending
+ * names, else the program itself.
  */
 export function runtimePattern(
-  shares: readonly RuntimeShare[] | undefined,
-  program: string,
+  { runtimes, ...place }: Place & Pick<PoolConfig, "runtimes">,
   adapter: Adapter,
 ): RuntimePattern {
-  const pattern: readonly WorkerRuntime[] = shares === undefined
-    ? [SCRIPT.test(program) ? adapter.runtime : "exec"]
-    : shares.flatMap(({ runtime, count }) => Array(count).fill(runtime));
+  const pattern: readonly WorkerRuntime[] = runtimes === undefined
+    ? [
+      SCRIPT.test(place.program)
+        ? adapter.runtime
+        : scriptOf(headOf(place, fileOf(place, adapter.host), adapter.host))
+          ?.runtime ?? "exec",
+    ]
+    : runtimes.flatMap(({ runtime, count }) => Array(count).fill(runtime));
   return (slot) => pattern[slot % pattern.length]!;
 }
 
 /** What {@linkcode commandOf} needs. */
-export interface ProgramPlan {
+export interface ProgramPlan extends Place {
   /** What runs the program. */
   readonly runtime: WorkerRuntime;
-  /** The program. */
-  readonly program: string;
   /** Its arguments. */
   readonly args: readonly string[];
   /** Arguments for the runtime. */
   readonly runtimeArgs?: readonly string[];
-  /** Where a relative path begins, unless here. */
-  readonly cwd?: string | undefined;
   /** True when workers bind their address themselves. */
   readonly reusePort?: boolean;
 }
@@ -54,28 +59,14 @@ export interface ProgramPlan {
  * @throws {PreforkError} `ERR_SPAWN` when the runtime is not in PATH
  */
 export function commandOf(
-  { runtime, program, args, cwd, runtimeArgs = [], reusePort = false }:
-    ProgramPlan,
+  { runtime, args, runtimeArgs = [], reusePort = false, ...place }: ProgramPlan,
   adapter: Adapter,
 ): [string, ...string[]] {
-  const path = cwd === undefined || program.startsWith("/")
-    ? program
-    : `${cwd}/${program}`;
   if (runtime === "exec") {
-    return executable(
-      program,
-      path,
-      denoArguments(program, args, adapter),
-      adapter,
-    );
+    const deno = denoArguments(place.program, args, adapter);
+    return executable(place, deno, adapter);
   }
-  // Deno and Bun also run modules by URL; only a path can be looked for.
-  if (!/^\w+:/.test(program) && !adapter.host.exists(path)) {
-    throw new PreforkError(
-      "ERR_BOOT",
-      `Cannot start "${program}": there is no such file`,
-    );
-  }
+  const program = moduleOf(place, adapter.host);
   const binary = runtime === adapter.runtime
     ? adapter.host.execPath
     : adapter.host.which(runtime);
@@ -85,27 +76,81 @@ export function commandOf(
       `Cannot start workers on ${runtime}: there is no "${runtime}" in PATH, install it or choose another runtime`,
     );
   }
-  const plan = { runtime, program, runtimeArgs, reusePort };
+  const script = SCRIPT.test(program)
+    ? undefined
+    : scriptOf(headOf(place, program, adapter.host));
+  const plan = {
+    runtime,
+    program,
+    runtimeArgs: script?.runtime === runtime
+      ? [...script.args, ...runtimeArgs]
+      : runtimeArgs,
+    reusePort,
+  };
   // A runtime would take "-dash.js" for an option of its own.
-  const script = program.startsWith("-") ? `./${program}` : program;
-  return [binary, ...runtimeArguments(plan, adapter), script, ...args];
+  const file = program.startsWith("-") ? `./${program}` : program;
+  return [binary, ...runtimeArguments(plan, adapter), file, ...args];
+}
+
+/** What a runtime is given to run: a file as it is written, or a command's. */
+function moduleOf(place: Place, host: Host): string {
+  const { program } = place;
+  // Deno and Bun also run modules by URL; only a path can be looked for.
+  if (/^\w+:/.test(program) || host.exists(pathOf(place))) return program;
+  const found = SCRIPT.test(program) ? undefined : fileOf(place, host);
+  if (found !== undefined) return found;
+  throw new PreforkError(
+    "ERR_BOOT",
+    `Cannot start "${program}": there is no such file`,
+  );
+}
+
+function pathOf({ program, cwd }: Place): string {
+  return cwd === undefined || program.startsWith("/")
+    ? program
+    : `${cwd}/${program}`;
+}
+
+/**
+ * Where an executable is: a name alone is looked up in PATH, then among the
+ * commands of the packages that are installed here or in a directory above.
+ */
+function fileOf(place: Place, host: Host): string | undefined {
+  const { program, cwd } = place;
+  if (program.includes("/")) {
+    return host.exists(pathOf(place)) ? program : undefined;
+  }
+  const inPath = host.which(program);
+  if (inPath !== undefined || cwd === undefined) return inPath;
+  for (let at = cwd; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) {
+    const file = `${at}/node_modules/.bin/${program}`;
+    if (host.exists(file)) return file;
+  }
+  return undefined;
+}
+
+/** The beginning of a file that was found for a program. */
+function headOf(
+  { cwd }: Place,
+  file: string | undefined,
+  host: Host,
+): string {
+  if (file === undefined) return "";
+  return host.head(pathOf({ program: file, cwd })) ?? "";
 }
 
 function executable(
-  program: string,
-  path: string,
+  place: Place,
   args: readonly string[],
-  { host, capabilities }: Adapter,
+  adapter: Adapter,
 ): [string, ...string[]] {
-  const found = !program.includes("/")
-    ? host.which(program)
-    : host.exists(path)
-    ? program
-    : undefined;
+  const { host } = adapter;
+  const { program } = place;
+  const found = fileOf(place, host);
   if (found === undefined) {
     throw new PreforkError(
       "ERR_BOOT",
-      host.exists(path) && !program.includes("/")
+      host.exists(pathOf(place)) && !program.includes("/")
         ? `Cannot start "${program}": there is no such command in PATH, write "./${program}" for the file`
         : `Cannot start "${program}": there is no such file and no such command in PATH`,
     );
@@ -118,9 +163,21 @@ function executable(
     : [setpriv, "--pdeathsig", "TERM", "--", found, ...args];
   // LISTEN_PID must be the worker's own id (sd_listen_fds(3)), which only the
   // process that becomes the worker knows.
-  return capabilities.fdPlacement && host.exists("/bin/sh")
+  return learnsPid("exec", adapter)
     ? ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", ...command]
     : command;
+}
+
+/**
+ * True when a worker is told `LISTEN_PID`: a program of its own, where sockets
+ * can have the numbers that go with it. In others prefork's part hands them over.
+ */
+export function learnsPid(
+  runtime: WorkerRuntime,
+  { host, capabilities }: Adapter,
+): boolean {
+  return runtime === "exec" && capabilities.fdPlacement &&
+    host.exists("/bin/sh");
 }
 
 /** Commands that run JavaScript, or what is in `package.json`. */
@@ -157,14 +214,20 @@ const PREFIXES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * True when a command starts JavaScript for certain: such a worker says itself
+ * True when a program starts JavaScript for certain: such a worker says itself
  * that it is ready. Of others only time tells.
  */
 export function startsJavaScript(
-  program: string,
-  args: readonly string[],
+  { args, ...place }: Place & Pick<PoolConfig, "args">,
+  { host }: Pick<Adapter, "host">,
 ): boolean {
-  const [name, ...rest] = [program, ...args].map((word) =>
+  if (runsJavaScript([place.program, ...args])) return true;
+  const head = headOf(place, fileOf(place, host), host);
+  return runsJavaScript(firstLine(head)) || execsRuntime(head);
+}
+
+function runsJavaScript(command: readonly string[]): boolean {
+  const [name, ...rest] = command.map((word) =>
     word.slice(word.lastIndexOf("/") + 1)
   );
   return JAVASCRIPT.has(name!) ||

@@ -94,7 +94,13 @@ export interface PoolOptions {
    * go before it.
    */
   readonly compileCache?: string;
-  /** The working directory of the workers. */
+  /**
+   * The working directory of the workers, in which relative paths begin. A link
+   * is followed anew for each worker, so that a reload runs what it points to
+   * by then.
+   *
+   * @default the supervisor's own, by its name in `PWD`
+   */
   readonly cwd?: string;
   /** Variables for the workers, on top of the supervisor's own. */
   readonly env?: Readonly<Record<string, string>>;

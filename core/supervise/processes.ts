@@ -171,7 +171,7 @@ export class Processes {
    */
   #trust(worker: PoolWorker): void {
     const { config, adapter, post } = this.#context;
-    if (startsJavaScript(config.program, config.args)) return;
+    if (startsJavaScript(config, adapter)) return;
     adapter.clock.after(config.soak, () =>
       post(() => {
         if (!worker.attached) this.step(worker, "ready");

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { MemoryWorld } from "../../adapters/memory.ts";
 import {
   diagnoseExit,
   diagnoseSilence,
@@ -120,6 +121,7 @@ describe("a line of stderr that names an error", () => {
 });
 
 describe("commands that start JavaScript", () => {
+  const { adapter } = new MemoryWorld();
   const yes = [
     "npm start",
     "/usr/bin/node x.js",
@@ -134,7 +136,10 @@ describe("commands that start JavaScript", () => {
     for (const line of lines) {
       test(`${line}: ${expected}`, () => {
         const [program, ...args] = line.split(" ");
-        assert.equal(startsJavaScript(program!, args), expected);
+        assert.equal(
+          startsJavaScript({ program: program!, args }, adapter),
+          expected,
+        );
       });
     }
   }

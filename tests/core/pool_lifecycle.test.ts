@@ -38,9 +38,27 @@ describe("start", () => {
     const { env } = world.processes[1]!;
     assert.equal(env["PREFORK_SLOT"], "1");
     assert.equal(env["PREFORK_GENERATION"], "1");
-    assert.equal(env["LISTEN_FDS"], "1");
+    assert.equal(env["LISTEN_FDS"], undefined);
     assert.equal(env["SERVER_STARTER_PORT"], "127.0.0.1:8080=3");
     assert.equal(env["PATH"], "/bin");
+  });
+
+  test("gives systemd's variables to programs that learn LISTEN_PID", async () => {
+    const { world, pool } = stage({ program: "app", workers: 1 });
+    world.onSpawn = (process) => queueMicrotask(() => process.getReady());
+    await pool.start();
+    const { env, plan } = world.processes[0]!;
+    assert.equal(env["LISTEN_FDS"], "1");
+    assert.match(plan.command.join(" "), /LISTEN_PID=/);
+  });
+
+  test("starts each worker in the directory by the name that it had", async () => {
+    const { world } = await running();
+    const { env, plan } = world.processes[0]!;
+    assert.deepEqual([plan.cwd, env["PWD"]], ["/here", "/here"]);
+    const { world: other } = await running({ cwd: "below", env: { PWD: "x" } });
+    const { env: given, plan: { cwd } } = other.processes[0]!;
+    assert.deepEqual([cwd, given["PWD"]], ["/here/below", "x"]);
   });
 
   test("binds nothing and starts nothing when the program is missing", async () => {

@@ -5,6 +5,7 @@ import {
   commandOf,
   type ProgramPlan,
   runtimePattern,
+  startsJavaScript,
 } from "../../core/launch/program.ts";
 import { describe, test } from "../harness.ts";
 
@@ -30,7 +31,7 @@ const NODE = "--import file:///lib/preload.js --enable-source-maps";
 
 describe("which slot is run by what", () => {
   const own = (program: string): string =>
-    runtimePattern(undefined, program, adapter())(0);
+    runtimePattern({ runtimes: undefined, program }, adapter())(0);
 
   test("scripts run on the supervisor's own runtime", () => {
     for (const end of ["js", "mjs", "cjs", "ts", "mts", "cts", "jsx", "tsx"]) {
@@ -46,12 +47,89 @@ describe("which slot is run by what", () => {
   });
   test("a mix is dealt out in its order, again and again", () => {
     const runtimeOf = runtimePattern(
-      [{ runtime: "node", count: 3 }, { runtime: "bun", count: 1 }],
-      "app.rb",
+      {
+        runtimes: [{ runtime: "node", count: 3 }, { runtime: "bun", count: 1 }],
+        program: "app.rb",
+      },
       adapter(),
     );
     const slots = [0, 1, 2, 3, 4, 7].map((slot) => runtimeOf(slot));
     assert.deepEqual(slots, ["node", "node", "node", "bun", "node", "bun"]);
+  });
+});
+
+describe("a file without an ending", () => {
+  const PATH = "/srv/node_modules/.bin/app";
+  const on = (head: string, host: Partial<Host> = {}): Adapter =>
+    adapter({
+      head: (path) => path === PATH ? head : undefined,
+      which: (name) => name === "app" ? undefined : `/bin/${name}`,
+      exists: (path) => path === PATH || path === "/bin/sh",
+      ...host,
+    });
+  const place = { program: "app", cwd: "/srv/below" };
+  const rows = [
+    ["#!/usr/bin/env node\nx", "node", ""],
+    ["#!/usr/bin/node --no-warnings\r\n", "node", "--no-warnings "],
+    ["#! /usr/bin/env -S node --title='a b' --x", "node", "--title=a b --x "],
+    ["#!/usr/bin/env -S bun run --smol\n", "bun", "--smol "],
+    ["#!/usr/bin/env -S deno run -N --quiet\n", "deno", "-N --quiet "],
+    ["#!/usr/bin/env -S deno serve --port 80\n", "deno", "-A "],
+  ] as const;
+  for (const [head, runtime, args] of rows) {
+    test(`that begins with ${JSON.stringify(head)} is run by ${runtime}`, () => {
+      const plan = { runtimes: undefined, ...place };
+      assert.equal(runtimePattern(plan, on(head))(0), runtime);
+      assert.match(
+        command({ ...place, runtime }, on(head)),
+        new RegExp(`(-maps|load.js) ${args}${PATH}$`),
+      );
+    });
+  }
+  test("is run by the runtime that was asked for, without another's flags", () => {
+    const plan = { ...place, runtime: "bun" } as const;
+    assert.equal(
+      command(plan, on("#!/usr/bin/env -S node --expose-gc\n")),
+      `/bin/bun --preload /lib/preload.js ${PATH}`,
+    );
+  });
+  test("is a program of its own where no runtime is named", () => {
+    const heads = [
+      ...["", "node", "#!/bin/sh\nexec ruby x", "#!", "#!/usr/bin/env"],
+      ...["#!/usr/bin/env -S A=1 node", "#!/usr/bin/env -i node"],
+      ...["#!/usr/bin/env -S node other.js", "#!/usr/bin/env -S deno test"],
+      ...["#!/usr/bin/env tsx", "#!/opt/nodes"],
+    ];
+    for (const head of heads) {
+      const plan = { runtimes: undefined, ...place };
+      assert.equal(runtimePattern(plan, on(head))(0), "exec", head);
+      assert.match(
+        command({ ...place, runtime: "exec" }, on(head)),
+        new RegExp(` -- ${PATH}$`),
+      );
+    }
+  });
+  test("that leads to JavaScript all the same says itself when it is ready", () => {
+    const plan = { ...place, args: [] };
+    const yes = [
+      "#!/usr/bin/env -S A=1 node",
+      "#!/usr/bin/env tsx",
+      `#!/bin/sh
+basedir=$(dirname "$0")
+if [ -x "$basedir/node" ]; then
+  exec "$basedir/node"  "$basedir/../app/cli.js" "$@"
+else
+  exec node  "$basedir/../app/cli.js" "$@"
+fi`,
+    ];
+    for (const head of yes) assert.ok(startsJavaScript(plan, on(head)), head);
+    const no = ["", "#!/bin/sh\nexec ruby node x", "#!/usr/bin/env ruby"];
+    for (const head of no) assert.ok(!startsJavaScript(plan, on(head)), head);
+  });
+  test("in PATH goes before one of an installed package", () => {
+    const host = { which: (name: string): string => `/bin/${name}` };
+    const plan = { runtimes: undefined, ...place };
+    assert.equal(runtimePattern(plan, on("#!/bin/node", host))(0), "exec");
   });
 });
 

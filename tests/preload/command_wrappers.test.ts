@@ -12,6 +12,8 @@ const server = files.write(
   slowServer(
     400,
     `server.on("listening", () => console.log("listening"));
+     const { LISTEN_FDS, LISTEN_PID } = process.env;
+     console.log("systemd", LISTEN_FDS, LISTEN_PID);
      process.on("SIGTERM", () => { console.log("handler"); process.exit(0); });
      http.createServer((request, response) => response.end("metrics"))
        .listen(0, "127.0.0.1", function () {
@@ -83,6 +85,7 @@ describe("an unmodified program that is started by", () => {
         for (const slot of [0, 1]) {
           await command.line(new RegExp(`^\\[${slot}\\] listening$`));
         }
+        await command.line(/^\[0\] systemd undefined undefined$/);
         const pids = [...await distinct(listen!, 2)];
         // Its other address is opened by the supervisor, the same for all.
         const [, port] = await command.line(/^\[0\] metrics on (\d+)/);

@@ -150,7 +150,7 @@ function placeVariables(
   return {
     ...encodeInheritance(
       { slot, generation, listeners, ...(seat && { seat }) },
-      true,
+      false,
     ),
     [PRELOAD_VARIABLE]: JSON.stringify(settings),
   };

@@ -26,8 +26,9 @@ const readable: Record<string, string> = {};
  * Reads what this process inherited and takes the variables of all protocols
  * out of the environment, so that a process which the program starts neither
  * takes itself for a worker nor a descriptor of its own for a listener. The
- * program can still read the slot, the generation and those of other protocols:
- * an unmodified one may find its sockets by them.
+ * program can still read the slot, the generation and those of Server::Starter:
+ * an unmodified one may find its sockets by them. Whoever finds systemd's may
+ * insist that there is one socket, and that `LISTEN_PID` is its own.
  *
  * @throws {TypeError} when it is there but cannot be understood
  */
@@ -36,7 +37,7 @@ export function takeInheritance(): Inheritance | undefined {
   if (inheritance === undefined) return undefined;
   for (const [name, value] of Object.entries(process.env)) {
     if (value === undefined || !isOwnVariable(name)) continue;
-    if (KEPT.includes(name) || !name.startsWith("PREFORK_")) {
+    if (KEPT.includes(name) || name.startsWith("SERVER_STARTER_")) {
       Object.defineProperty(readable, name, {
         value,
         writable: true,
@@ -49,7 +50,7 @@ export function takeInheritance(): Inheritance | undefined {
   return inheritance;
 }
 
-/** Removes the variables of other protocols from the program's sight too. */
+/** Removes the variables of Server::Starter from the program's sight too. */
 export function forgetOtherProtocols(): void {
   for (const name of Object.getOwnPropertyNames(readable)) {
     if (!KEPT.includes(name)) delete readable[name];
