@@ -18,7 +18,9 @@ LISTEN_FDS or SERVER_STARTER_PORT.
 Options:
   -w, --workers N|auto    how many workers; auto is one per CPU that affinity
                           and cgroup grant (default: auto)
-  -l, --listen ADDRESS    where to listen; repeatable (default: :8080)
+  -l, --listen ADDRESS    where to listen; repeatable (default: where the
+                          program listens, which one more start of it shows;
+                          :8080 for programs in other languages)
                           :8080  host:port  [v6]:port  tcp://host:port
                           unix:/path?mode=0660&owner=..&group=..
                           unix:@abstract  fd:3  name=ADDRESS

@@ -29,6 +29,11 @@ export type PoolEvent =
     readonly share: ShareMode;
     readonly reason: string;
   }
+  /**
+   * The program was started to see where it listens, and not as a worker: its
+   * generation is 0, and nobody connects to it.
+   */
+  | { readonly type: "learning"; readonly reason: string } & WorkerIdentity
   /** A worker process runs. */
   | { readonly type: "worker-started" } & WorkerIdentity
   /** A worker accepts, `ms` after its start. */

@@ -13,9 +13,11 @@ import type { PoolEvent, PoolStatus } from "./events.ts";
 import { closeListeners } from "./listeners/listeners.ts";
 import { checkOptions, whole } from "./options/check.ts";
 import type { PoolConfig, PoolOptions } from "./options/options.ts";
-import { prepare } from "./preflight.ts";
+import type { ListenerSpec } from "./options/address.ts";
+import { type Place, prepare } from "./preflight.ts";
 import { trapSignals } from "./signals.ts";
 import { statusOf } from "./status.ts";
+import { Learning } from "./supervise/learning.ts";
 import { Supervisor } from "./supervise/supervisor.ts";
 import { Traffic } from "./balance/traffic.ts";
 
@@ -49,10 +51,12 @@ export class PoolCore implements AsyncDisposable {
   readonly #config: PoolConfig;
   readonly #load: () => Promise<Adapter>;
   readonly #events = new EventStream<PoolEvent>();
+  readonly #emit = (event: PoolEvent): void => this.#events.push(event);
   readonly #stopped = Promise.withResolvers<StopReport>();
   readonly #cleanup: Disposable[] = [];
   #waiters: PromiseWithResolvers<void>[] = [];
   #started: Promise<void> | undefined;
+  #learning: Learning | undefined;
   #running: Running | undefined;
   #failure: PreforkError | undefined;
   #since = 0;
@@ -111,7 +115,7 @@ export class PoolCore implements AsyncDisposable {
     const { supervisor: { wanted: from }, maxWorkers } = running;
     whole("workers", workers, 0, maxWorkers);
     if (workers === from) return;
-    this.#events.push({ type: "scaled", from, to: workers });
+    this.#emit({ type: "scaled", from, to: workers });
     if (workers > 0) running.usual = workers;
     running.supervisor.scale(workers);
   }
@@ -139,15 +143,13 @@ export class PoolCore implements AsyncDisposable {
    */
   stop(options: { readonly quick?: boolean } = {}): Promise<StopReport> {
     const quick = options.quick ?? false;
-    if (this.#running === undefined && !this.#ended) this.#end(0);
-    if (this.#ended || this.#running === undefined) {
-      return this.#stopped.promise;
-    }
-    const { supervisor, traffic } = this.#running;
-    const news = quick || !supervisor.stopping;
-    if (news) this.#events.push({ type: "stopping", quick });
-    traffic.flush();
-    supervisor.stop(quick);
+    const active = this.#learning ?? this.#running?.supervisor;
+    if (active === undefined && !this.#ended) this.#end(0);
+    if (this.#ended || active === undefined) return this.#stopped.promise;
+    const news = quick || !active.stopping;
+    if (news) this.#emit({ type: "stopping", quick });
+    this.#running?.traffic.flush();
+    active.stop(quick);
     return this.#stopped.promise;
   }
 
@@ -155,6 +157,7 @@ export class PoolCore implements AsyncDisposable {
   status(): PoolStatus {
     return statusOf({
       ...this.#running,
+      learning: this.#learning,
       ended: this.#ended,
       announced: this.#announced,
     });
@@ -183,14 +186,14 @@ export class PoolCore implements AsyncDisposable {
 
   /** Tells the operator something, as an event. */
   warn(message: string): void {
-    this.#events.push({ type: "warning", message });
+    this.#emit({ type: "warning", message });
   }
 
   /** Tells what each worker does, and of a failed reload, as events. */
   report(): void {
     const { workers, reloadFailure } = this.status();
     for (const worker of workers) {
-      this.#events.push({ type: "worker-status", ...worker });
+      this.#emit({ type: "worker-status", ...worker });
     }
     if (reloadFailure === undefined) return;
     const { generation, reason } = reloadFailure;
@@ -206,46 +209,68 @@ export class PoolCore implements AsyncDisposable {
 
   async #start(): Promise<void> {
     const adapter = await this.#load();
+    this.#since = adapter.clock.now();
     const { cwd = "." } = this.#config;
-    const config = { ...this.#config, cwd: adapter.host.resolve(cwd) };
-    const prepared = await prepare(config, adapter);
-    const { workers, maxWorkers, listeners } = prepared;
+    const prepared = await prepare(
+      { ...this.#config, cwd: adapter.host.resolve(cwd) },
+      adapter,
+      (place) => this.#learn(place, adapter),
+    ).catch((error: unknown) => {
+      this.#clean();
+      throw error;
+    });
+    const { config, workers, listeners } = prepared;
     if (this.#ended) {
       closeListeners(listeners);
       throw stateError("start", STOPPED);
     }
-    this.#since = adapter.clock.now();
     const traffic = new Traffic(config, listeners, adapter);
-    const emit = (event: PoolEvent) => this.#events.push(event);
-    const supervisor = new Supervisor({
-      ...prepared,
-      config,
-      adapter,
-      traffic,
-      emit,
-    }, {
+    const emit = this.#emit;
+    const supervisor = new Supervisor({ ...prepared, adapter, traffic, emit }, {
       onReady: () => this.#onReady(workers),
       onHopeless: (error) => this.#failure ??= error,
       onEmpty: () => this.#onEmpty(),
     });
-    this.#running = {
-      ...prepared,
-      adapter,
-      traffic,
-      supervisor,
-      usual: workers,
-    };
+    const usual = workers;
+    this.#running = { ...prepared, adapter, traffic, supervisor, usual };
     for (const { name, address, mode, reason } of listeners) {
       emit({ type: "listening", name, address, share: mode, reason });
     }
     const warnings = warningsFor(prepared, config, adapter);
     for (const message of warnings) emit({ type: "warning", message });
-    this.#stayAlive(adapter);
-    if (config.signals) {
-      this.#cleanup.push(...trapSignals(this, adapter, maxWorkers));
-    }
+    this.#attend(prepared, adapter);
     supervisor.scale(workers);
     await this.ready();
+  }
+
+  /** Has the program show where it listens. */
+  async #learn(
+    place: Place,
+    adapter: Adapter,
+  ): Promise<readonly ListenerSpec[]> {
+    if (this.#ended) throw stateError("start", STOPPED);
+    this.#attend(place, adapter);
+    this.#learning = new Learning(place, adapter, this.#emit);
+    try {
+      return await this.#learning.learn();
+    } finally {
+      if (this.#learning.stopping) this.#end(0);
+      this.#learning = undefined;
+    }
+  }
+
+  /** Obeys signals and stays alive until the end. */
+  #attend({ maxWorkers }: Place, adapter: Adapter): void {
+    if (this.#cleanup.length > 0) return;
+    this.#stayAlive(adapter);
+    if (!this.#config.signals) return;
+    this.#cleanup.push(...trapSignals(this, adapter, maxWorkers));
+  }
+
+  #clean(): void {
+    for (const each of this.#cleanup.splice(0).reverse()) {
+      each[Symbol.dispose]();
+    }
   }
 
   /** Without a worker nothing else would keep this process from ending. */
@@ -260,7 +285,7 @@ export class PoolCore implements AsyncDisposable {
     if (this.#announced) return;
     this.#announced = true;
     const ms = Math.round(this.#running!.adapter.clock.now() - this.#since);
-    this.#events.push({ type: "pool-ready", workers, ms });
+    this.#emit({ type: "pool-ready", workers, ms });
   }
 
   #onEmpty(): void {
@@ -268,15 +293,15 @@ export class PoolCore implements AsyncDisposable {
     const { listeners, traffic, supervisor: { processes } } = this.#running!;
     processes.onDemand.close();
     traffic.close();
-    for (const each of this.#cleanup.reverse()) each[Symbol.dispose]();
     closeListeners(listeners);
     this.#end(processes.killed);
   }
 
   #end(killed: number): void {
     this.#ended = true;
-    const ran = this.#running !== undefined;
-    if (ran) this.#events.push({ type: "stopped", killed });
+    this.#clean();
+    const ran = (this.#running ?? this.#learning) !== undefined;
+    if (ran) this.#emit({ type: "stopped", killed });
     this.#events.close();
     for (const waiter of this.#waiters) {
       waiter.reject(this.#failure ?? stateError("wait for", STOPPED));

@@ -6,9 +6,10 @@
 
 import type { Adapter } from "./adapter.ts";
 import { PreforkError } from "./errors.ts";
-import type { ListenerSpec } from "./options/address.ts";
+import { type ListenerSpec, parseListener } from "./options/address.ts";
 import { type Listener, openListeners } from "./listeners/listeners.ts";
 import {
+  DEFAULT_LISTEN,
   MAX_WORKERS,
   type PoolConfig,
   type WorkerRuntime,
@@ -21,8 +22,10 @@ import {
   startsJavaScript,
 } from "./launch/program.ts";
 
-/** A pool that can be started. */
-export interface Prepared {
+/** What depends on the machine and the program. */
+export interface Place {
+  /** The options; without listeners until the program has said them. */
+  readonly config: PoolConfig;
   /** How many workers it starts with. */
   readonly workers: number;
   /** The most workers it can have. */
@@ -31,22 +34,29 @@ export interface Prepared {
   readonly runtimeOf: RuntimePattern;
   /** What runs the workers that it starts with. */
   readonly runtimes: ReadonlySet<WorkerRuntime>;
-  /** Its bound sockets. */
-  readonly listeners: readonly Listener[];
   /** Where compiled code is kept. */
   readonly compiled: CompileCache;
+}
+
+/** A pool that can be started. */
+export interface Prepared extends Place {
+  /** Its bound sockets. */
+  readonly listeners: readonly Listener[];
 }
 
 /**
  * Fills in what depends on the machine, looks for the program, binds the
  * listeners. When one of them fails, nothing is left open.
  *
+ * @param learn finds out where the program listens
+ * @throws what `learn` throws
  * @throws {PreforkError} `ERR_BOOT`, `ERR_SPAWN`, `ERR_SHARE_MODE`, `ERR_BIND`
  * @throws {TypeError} when a listener's settings do not fit the workers
  */
 export async function prepare(
   config: PoolConfig,
   adapter: Adapter,
+  learn: (place: Place) => Promise<readonly ListenerSpec[]>,
 ): Promise<Prepared> {
   const workers = config.workers ?? Math.min(adapter.host.cpus, MAX_WORKERS);
   const maxWorkers = config.maxWorkers ??
@@ -59,15 +69,21 @@ export async function prepare(
   const foreign = runtimes.has("exec");
   // Behind npm and the like there is JavaScript all the same.
   const deaf = foreign && !startsJavaScript(config, adapter);
+  const compiled = compileCacheOf(config, runtimes, adapter);
+  const place = { config, workers, maxWorkers, runtimeOf, runtimes, compiled };
+  const specs = !config.learns
+    ? config.listeners
+    : deaf
+    ? [parseListener(DEFAULT_LISTEN)]
+    : await learn(place);
   const listeners = await openListeners({
-    specs: checkFeatures(config.listeners, deaf, adapter),
+    specs: checkFeatures(specs, deaf, adapter),
     share: config.share,
     shards: Math.max(workers, maxWorkers),
     foreign,
     deaf,
   }, adapter);
-  const compiled = compileCacheOf(config, runtimes, adapter);
-  return { workers, maxWorkers, runtimeOf, runtimes, listeners, compiled };
+  return { ...place, config: { ...config, listeners: specs }, listeners };
 }
 
 /**

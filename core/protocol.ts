@@ -24,6 +24,8 @@ export type FromWorker =
   | { readonly type: "leaving" }
   /** It cannot use a listener; the text says why. */
   | { readonly type: "failed"; readonly reason: string }
+  /** The operator should know; what several workers say is told once. */
+  | { readonly type: "warn"; readonly message: string }
   /** It accepts on another slot's shard. */
   | {
     readonly type: "adopted";
@@ -122,6 +124,7 @@ export const FROM_WORKER: Shapes<FromWorker> = {
   ready: {},
   leaving: {},
   failed: { reason: "string" },
+  warn: { message: "string" },
   adopted: { listener: "string", shard: "count" },
   closed: { count: "count" },
   heard: { count: "count" },

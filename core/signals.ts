@@ -45,7 +45,7 @@ export const SIGNAL_ACTIONS: Readonly<Partial<Record<Signal, SignalAction>>> = {
 /** What obeys signals: a pool, as far as they can ask anything of it. */
 export interface SignalTarget {
   /** What it is doing. */
-  status(): Pick<PoolStatus, "state" | "wanted">;
+  status(): Pick<PoolStatus, "state" | "wanted" | "generation">;
   /** Ends it, at once if `quick`. */
   stop(options?: { readonly quick?: boolean }): unknown;
   /** Replaces its workers. */
@@ -67,7 +67,7 @@ export function trapSignals(
   let interrupted = false;
 
   function obey(action: SignalAction): void {
-    const { state, wanted } = pool.status();
+    const { state, wanted, generation } = pool.status();
     switch (action) {
       case "stop":
         pool.stop();
@@ -86,7 +86,8 @@ export function trapSignals(
         pool.report();
         return;
     }
-    if (state === "stopping") return;
+    // Before the first worker there is none to replace, and none too many.
+    if (state === "stopping" || generation === 0) return;
     switch (action) {
       case "reload":
         // What comes of it is told by events.

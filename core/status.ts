@@ -18,6 +18,8 @@ export interface StatusSource
   extends Partial<Pick<PoolContext, "adapter" | "listeners" | "traffic">> {
   /** Undefined until the pool was started. */
   readonly supervisor?: Supervisor;
+  /** There while the program shows where it listens. */
+  readonly learning: { readonly stopping: boolean } | undefined;
   /** True when nothing is left. */
   readonly ended: boolean;
   /** True once every worker has been ready. */
@@ -71,9 +73,12 @@ export function statusOf(source: StatusSource): PoolStatus {
 }
 
 function poolState(
-  { supervisor, ended, announced }: StatusSource,
+  { supervisor, learning, ended, announced }: StatusSource,
 ): PoolState {
   if (ended) return "stopped";
+  if (learning !== undefined) {
+    return learning.stopping ? "stopping" : "starting";
+  }
   if (supervisor === undefined) return "new";
   if (supervisor.stopping) return "stopping";
   if (!announced) return "starting";

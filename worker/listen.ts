@@ -9,7 +9,12 @@ import type { ShareMode } from "../core/adapter.ts";
 import type { InheritedListener } from "../core/launch/environment.ts";
 import { messageOf, PreforkError } from "../core/errors.ts";
 import { inherit } from "./inherit.ts";
-import { listenStandalone, standaloneSpec } from "./listening/standalone.ts";
+import { isLearning } from "./listening/learning.ts";
+import {
+  listenStandalone,
+  standaloneAddress,
+  standaloneSpec,
+} from "./listening/standalone.ts";
 import { chooseListener } from "./listening/choice.ts";
 import type { Attachment, Core } from "./process/worker_core.ts";
 import { kindOf } from "./process/server_kind.ts";
@@ -23,7 +28,8 @@ export interface ListenOptions {
   /**
    * Where to listen without a pool, in the forms of the command:
    * `"127.0.0.1:8080"`, `"unix:/path"`. `":$PORT"` of the environment unless
-   * given, else `":8080"`: every interface. In a pool it is not looked at.
+   * given, else `":8080"`: every interface. A pool that was told where to listen
+   * does not look at it.
    */
   readonly address?: string | undefined;
   /**
@@ -116,7 +122,9 @@ export async function occupy(
   options: ListenOptions,
   serve: (listener: InheritedListener) => Promise<Attachment>,
 ): Promise<ListenInfo> {
-  const listener = chooseListener(core.worker.listeners, options.name);
+  const listener = isLearning(core)
+    ? await core.open(placeOf(options), 0)
+    : chooseListener(core.worker.listeners, options.name);
   const { name, address, mode } = listener;
   const reservation = reserve(core, listener);
   try {
@@ -125,4 +133,10 @@ export async function occupy(
     throw reservation.fail(error);
   }
   return { name, address, mode };
+}
+
+/** Where a pool is to listen that was not told. */
+function placeOf({ name, address }: ListenOptions): string {
+  const place = standaloneAddress(address);
+  return name === undefined ? place : `${name}=${place}`;
 }

@@ -8,6 +8,7 @@ import { createServer } from "node:http";
 import { messageOf } from "../core/errors.ts";
 import { inherit } from "./inherit.ts";
 import { nativeFor, warnBridged } from "./native.ts";
+import { isLearning } from "./listening/learning.ts";
 import { standaloneSpec } from "./listening/standalone.ts";
 import { chooseListener } from "./listening/choice.ts";
 import { defaultOnError, replying } from "./fetch/reply.ts";
@@ -75,7 +76,7 @@ export async function serve(
         core.attach(server.attachment, undefined);
         return { name: spec.name, address: server.address, mode: undefined };
       }
-    } else {
+    } else if (!isLearning(core)) {
       const listener = chooseListener(core.worker.listeners, options.name);
       const start = native.inherited(listener);
       if (start !== undefined) {

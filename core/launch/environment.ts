@@ -50,11 +50,17 @@ export interface InheritedListener extends ListenerFeatures {
   readonly shard: number;
 }
 
+/**
+ * The generation of a start that is to show where the program listens: that of
+ * no worker.
+ */
+export const LEARNING = 0;
+
 /** What a worker inherited. */
 export interface Inheritance {
   /** The stable number of its place in the pool, from 0. */
   readonly slot: number;
-  /** The generation it belongs to, from 1. */
+  /** The generation it belongs to, from 1, or {@linkcode LEARNING}. */
   readonly generation: number;
   /** Its listeners. */
   readonly listeners: readonly InheritedListener[];

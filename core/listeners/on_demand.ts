@@ -13,7 +13,7 @@ import {
 } from "../options/address.ts";
 import { codeOf, PreforkError } from "../errors.ts";
 import type { Listener } from "./listeners.ts";
-import { type FromWorker, reasonOf } from "../protocol.ts";
+import { type FromWorker, reasonOf, type ToWorker } from "../protocol.ts";
 import type { PoolContext } from "../context.ts";
 import type { PoolWorker } from "../worker.ts";
 
@@ -140,13 +140,7 @@ export function createOnDemand(
   };
 
   const find = async ({ address, nth }: OpenMessage): Promise<OpenAddress> => {
-    const spec = parseListener(address);
-    if (spec.address.kind === "fd") {
-      throw new PreforkError(
-        "ERR_BIND",
-        `Cannot open "${address}" for a worker: a file descriptor of the supervisor is none of its own`,
-      );
-    }
+    const spec = parseOpen(address);
     const key = `${formatAddress(spec.address)} ${nth}`;
     const known = entries.get(key);
     if (known !== undefined) return await known;
@@ -173,16 +167,9 @@ export function createOnDemand(
         // One that is not ready yet joins when it is.
         if (worker.state === "ready") dispatcher.join(worker);
       };
-      const refuse = (error: unknown): void => {
-        const reason = reasonOf(error);
-        // The system's code, which the program knows how to take, or our own.
-        const { cause } = (error ?? {}) as { readonly cause?: unknown };
-        const code = codeOf(cause) ?? codeOf(error) ?? "ERR_BIND";
-        worker.tell({ type: "refused", id, code, reason });
-      };
       find(request).then(
         (entry) => post(() => welcome(entry)),
-        (error) => post(() => refuse(error)),
+        (error) => post(() => void worker.tell(refusal(id, error))),
       );
     },
     lose(worker) {
@@ -197,4 +184,28 @@ export function createOnDemand(
       for (const entry of present) shut(entry);
     },
   };
+}
+
+/**
+ * Reads the address that a worker asks for.
+ *
+ * @throws {PreforkError} `ERR_BIND` for a file descriptor
+ * @throws {TypeError | RangeError} for what is no address
+ */
+export function parseOpen(address: string): ListenerSpec {
+  const spec = parseListener(address);
+  if (spec.address.kind !== "fd") return spec;
+  throw new PreforkError(
+    "ERR_BIND",
+    `Cannot open "${address}" for a worker: a file descriptor of the supervisor is none of its own`,
+  );
+}
+
+/** The answer to a worker whose address cannot be opened. */
+export function refusal(id: number, error: unknown): ToWorker {
+  const reason = reasonOf(error);
+  // The system's code, which the program knows how to take, or our own.
+  const { cause } = (error ?? {}) as { readonly cause?: unknown };
+  const code = codeOf(cause) ?? codeOf(error) ?? "ERR_BIND";
+  return { type: "refused", id, code, reason };
 }

@@ -7,10 +7,12 @@
 import { affinityOf, type Balance, BALANCES, isBalance } from "./balance.ts";
 import { formatAddress, type ListenerSpec, parseListener } from "./address.ts";
 import {
+  DEFAULT_LISTEN,
   MAX_WORKERS,
   type PoolConfig,
   type PoolOptions,
   type RuntimeShare,
+  WHERE_PROGRAM,
   type WorkerRuntime,
 } from "./options.ts";
 import { SHARE_MODES } from "./share_mode.ts";
@@ -74,10 +76,12 @@ export function checkOptions(options: PoolOptions): PoolConfig {
       `Cannot create a pool: "workers" is ${workers} but "runtime" adds up to ${mixed}, leave "workers" out`,
     );
   }
+  const learns = options.listen === WHERE_PROGRAM;
   const config: PoolConfig = {
     program: text("program", options.program),
     args: strings("args", options.args ?? []),
-    listeners: checkListeners(options.listen ?? ":8080"),
+    listeners: learns ? [] : checkListeners(options.listen ?? DEFAULT_LISTEN),
+    learns,
     workers,
     maxWorkers: options.maxWorkers === undefined
       ? undefined
@@ -162,12 +166,13 @@ function parseWeights(value: unknown): readonly number[] {
  * which the kernel or the order decides
  */
 function checkWeights(
-  { weights, share, listeners }: Pick<
+  { weights, share, listeners, learns }: Pick<
     PoolConfig,
-    "weights" | "share" | "listeners"
+    "weights" | "share" | "listeners" | "learns"
   >,
 ): void {
   if (weights.length === 0) return;
+  if (learns && (share === "auto" || share === "balanced")) return;
   for (const { share: own = share } of listeners) {
     if (own === "auto" || own === "balanced") return;
   }

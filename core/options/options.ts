@@ -11,6 +11,12 @@ import type { Balance } from "./balance.ts";
 /** What runs a worker: a runtime, or the program itself. */
 export type WorkerRuntime = RuntimeName | "exec";
 
+/** Where a pool listens unless told otherwise. */
+export const DEFAULT_LISTEN = ":8080";
+
+/** As `listen`: wherever the program listens. */
+export const WHERE_PROGRAM = "program";
+
 /** What a pool is made of. Times are in milliseconds. */
 export interface PoolOptions {
   /** The file that a worker runs, or with `runtime: "exec"` an executable. */
@@ -21,6 +27,11 @@ export interface PoolOptions {
    * Where to listen: `":8080"`, `"host:port"`, `"[v6]:port"`, `"unix:/path"`,
    * `"unix:@name"`, `"fd:3"`, each with an optional `name=` in front and
    * `?backlog=..&share=..` behind. An empty array makes a pool without sockets.
+   *
+   * `"program"` is where the program listens, as the command does without
+   * `--listen`: the program is started once more, before the workers, to see
+   * where that is. A program in another language cannot say so and gets
+   * `":8080"`.
    *
    * @default {":8080"}
    */
@@ -168,8 +179,10 @@ export interface PoolConfig {
   readonly program: string;
   /** Its arguments. */
   readonly args: readonly string[];
-  /** The listeners, names unique. */
+  /** The listeners, names unique; none while the program is to say them. */
   readonly listeners: readonly ListenerSpec[];
+  /** True when the pool is to listen where the program does. */
+  readonly learns: boolean;
   /** How many workers at the start; undefined is one per CPU. */
   readonly workers: number | undefined;
   /** The most workers; undefined is the default. */

@@ -38,9 +38,9 @@ export function errorIn(line: string): string | undefined {
 /** What a worker has not done whose start timeout has passed. */
 export function diagnoseSilence(
   { attached, runtime }: Diagnosed,
-  { startTimeout, waitReady, listeners }: Pick<
+  { startTimeout, waitReady, listeners, learns }: Pick<
     PoolConfig,
-    "startTimeout" | "waitReady" | "listeners"
+    "startTimeout" | "waitReady" | "listeners" | "learns"
   >,
 ): string {
   const within = `in ${startTimeout / 1000} s`;
@@ -50,13 +50,24 @@ export function diagnoseSilence(
   if (!attached && runtime === "exec") {
     return `the program has not loaded prefork's part ${within}: what starts it does not pass it on, start its file itself`;
   }
-  if (!attached || listeners.length === 0) {
+  if (!attached || (listeners.length === 0 && !learns)) {
     return `the program was not ready ${within}`;
   }
-  const where = listeners.length === 1
-    ? ""
-    : ` for each of the ${listeners.length} listeners`;
-  return `the program has not called listen()${where} ${within}`;
+  const silent = (where: string, wayOut = ""): string =>
+    `the program has not called listen()${where} ${within}${wayOut}`;
+  if (listeners.length === 0) {
+    return silent(
+      "",
+      ': one that never does is ready when it says process.send("ready"), with "--wait-ready"',
+    );
+  }
+  if (listeners.length === 1) return silent("");
+  return silent(
+    ` for each of the ${listeners.length} listeners`,
+    learns
+      ? ': on these it listened when it was started to see where, so name those that every worker serves by "-l"'
+      : "",
+  );
 }
 
 /** Why a worker is gone that was not meant to go: what it said itself counts. */

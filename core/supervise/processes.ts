@@ -40,12 +40,17 @@ export class Processes {
   readonly #context: PoolContext;
   readonly #observer: ProcessObserver;
   readonly #output: BootOutput<PoolWorker>;
+  readonly #warned = new Set<string>();
 
   /** Starts none yet. */
-  constructor(context: PoolContext, observer: ProcessObserver) {
+  constructor(
+    context: PoolContext,
+    observer: ProcessObserver,
+    onDemand: OnDemand = createOnDemand(context),
+  ) {
     this.#context = context;
     this.#observer = observer;
-    this.onDemand = createOnDemand(context);
+    this.onDemand = onDemand;
     this.#output = new BootOutput((worker, line: OutputLine) =>
       context.emit({ type: "worker-output", ...worker.identity, ...line })
     );
@@ -214,6 +219,13 @@ export class Processes {
     this.#context.emit({ type: "worker-noise", ...worker.identity, problem });
   }
 
+  /** Tells what a worker says to the operator, unless another one has. */
+  #warn(message: string): void {
+    if (this.#warned.has(message) || this.#warned.size === MAX_WARNINGS) return;
+    this.#warned.add(message);
+    this.#context.emit({ type: "warning", message });
+  }
+
   #hear(worker: PoolWorker, raw: unknown): void {
     const { config, traffic, post, emit } = this.#context;
     const parsed = parseFromWorker(raw);
@@ -244,6 +256,9 @@ export class Processes {
       case "failed":
         worker.failure = message.reason;
         break;
+      case "warn":
+        this.#warn(message.message);
+        break;
       case "open":
         this.onDemand.open(worker, message);
         break;
@@ -271,3 +286,6 @@ function isClean({ code, signal }: ExitStatus): boolean {
 
 /** 128 and the number of SIGTERM. */
 const EXIT_SIGTERM = 143;
+
+/** The most different warnings of workers that a pool tells. */
+const MAX_WARNINGS = 100;

@@ -14,6 +14,7 @@ describe("what is assumed", () => {
     assert.deepEqual(rest, {
       program: "app.js",
       args: [],
+      learns: false,
       workers: undefined,
       maxWorkers: undefined,
       share: "auto",
@@ -296,6 +297,19 @@ describe("options that do not fit together", () => {
         'Cannot use 3 for "maxWorkers": it must be a whole number from 4 to 1024',
     });
   });
+});
+
+test("where the program listens is for the program to say", () => {
+  const { listeners, learns } = check({
+    listen: "program",
+    share: "balanced",
+    weights: [1, 2],
+  });
+  assert.deepEqual([listeners, learns], [[], true]);
+  assert.throws(
+    () => check({ listen: "program", share: "handoff", weights: [1] }),
+    { message: /"weights" count in "balanced" only/ },
+  );
 });
 
 test("a whole number in range is given back", () => {

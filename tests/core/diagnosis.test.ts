@@ -17,11 +17,13 @@ describe("why a worker is not ready", () => {
     runtime: WorkerRuntime = "node",
     listen = [":80"],
     waitReady = false,
+    learns = false,
   ): string =>
     diagnoseSilence({ attached, runtime }, {
       startTimeout: 60_000,
       waitReady,
       listeners: listen.map(parseListener),
+      learns,
     });
   test("it has not listened", () => {
     assert.equal(say(true), "the program has not called listen() in 60 s");

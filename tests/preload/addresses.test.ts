@@ -1,30 +1,9 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import net from "node:net";
 import { fixture, LOCAL, prefork, ready } from "../command.ts";
 import { describe, test } from "../harness.ts";
 import { distinct, get } from "../http.ts";
+import { freePort, holder } from "../ports.ts";
 import { ownRuntime as runtime } from "../runtimes.ts";
-
-/** A server on a port of its own, and the port. */
-async function holder(): Promise<{ port: number } & AsyncDisposable> {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as net.AddressInfo;
-  return {
-    port,
-    async [Symbol.asyncDispose]() {
-      server.close();
-      await once(server, "close");
-    },
-  };
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  await using held = await holder();
-  return held.port;
-}
 
 /** The command with a program that listens on two ports. */
 function two(

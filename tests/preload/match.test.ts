@@ -19,7 +19,8 @@ function coreWith(addresses: readonly string[], taken: string[] = []): Core {
     }]),
   );
   const attachments = new Map(taken.map((name) => [name, {}]));
-  return { worker: { listeners }, attachments } as unknown as Core;
+  const tell = (): boolean => true;
+  return { worker: { listeners }, attachments, tell } as unknown as Core;
 }
 
 function tcp(port: number, host?: string): Wanted {

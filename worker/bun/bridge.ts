@@ -44,12 +44,16 @@ export function isBridgeable(options: BunServeOptions): boolean {
 }
 
 /**
- * Serves an inherited listener. It accepts soon after; when it cannot, the
- * process ends with an error, as there is nobody left to tell.
+ * Serves a listener. It accepts soon after; when it cannot, the process ends
+ * with an error, as there is nobody left to tell.
+ *
+ * @param listener the listener, or what is to become it
+ * @param shown what the server shows as its address
  */
 export function bridgeBunServe(
   core: Core,
-  listener: InheritedListener,
+  listener: InheritedListener | Promise<InheritedListener>,
+  shown: InheritedListener,
   options: BunServeOptions,
 ): BunServer {
   const clients = new WeakMap<Request, ServeInfo>();
@@ -105,9 +109,11 @@ export function bridgeBunServe(
     unref: () => void server.unref(),
   }, {
     pendingRequests: { get: () => pending },
-    ...addressMembers(listener),
+    ...addressMembers(shown),
   });
-  putServer(core, server, "http", listener).catch((error: unknown) => {
+  const serve = async (): Promise<void> =>
+    putServer(core, server, "http", await listener);
+  serve().catch((error: unknown) => {
     process.nextTick(() => {
       throw error;
     });

@@ -139,7 +139,6 @@ export function listenAt(
   return {
     server: listener,
     attachment: {
-      raw: true,
       drain() {
         if (open) stop();
         return scanUntil(() => sockets.size === 0);

@@ -7,10 +7,13 @@
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { isBypassed } from "../process/bypass.ts";
 import type { Core } from "../process/worker_core.ts";
-import { reserve } from "../listening/reservation.ts";
+import { isLearning, placeholder } from "../listening/learning.ts";
+import { reserve, serveOpened } from "../listening/reservation.ts";
 import { freeListener, matchListener } from "../match/match.ts";
 import { mustAccept, reusePortFor, reusePortOf } from "../match/reuse_port.ts";
+import { openAddress } from "../match/open.ts";
 import type { Settings } from "../match/settings.ts";
+import { formatWanted, type Wanted } from "../match/wanted.ts";
 import {
   type BunListen,
   type BunListener,
@@ -35,6 +38,7 @@ export function patchBunListen(core: Core, settings: Settings): void {
       case "private":
         return original(options);
       case "foreign": {
+        if (isLearning(core)) return showPlace(core, wanted, options, original);
         const place = reusePortFor(core, "Bun.listen", wanted);
         const started = listenAt([place], options, original, () => {});
         core.attach(started.attachment, undefined);
@@ -44,6 +48,21 @@ export function patchBunListen(core: Core, settings: Settings): void {
         return listenInherited(core, options, match.listener, original);
     }
   };
+}
+
+/** Listens where nobody connects to, and has the supervisor know the place. */
+function showPlace(
+  core: Core,
+  wanted: Wanted,
+  options: BunListenOptions,
+  original: BunListen,
+): BunListener {
+  const place = { hostname: "127.0.0.1", port: 0, reusePort: true } as const;
+  const shown = placeholder(formatWanted(wanted));
+  const listen = () => listenAt([place], options, original, () => {}, shown);
+  const { server, attachment } = listen();
+  serveOpened(core, openAddress(core, { wanted }), attachment);
+  return server;
 }
 
 function listenInherited(

@@ -7,6 +7,7 @@
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { isBypassed } from "../process/bypass.ts";
 import type { Core } from "../process/worker_core.ts";
+import { isLearning, placeholder } from "../listening/learning.ts";
 import { reserve, serveReserved } from "../listening/reservation.ts";
 import { matchListener } from "../match/match.ts";
 import {
@@ -15,13 +16,15 @@ import {
   reusePortFor,
   reusePortOf,
 } from "../match/reuse_port.ts";
+import { openAddress } from "../match/open.ts";
 import type { Settings } from "../match/settings.ts";
-import { warnOnce } from "../match/warn.ts";
+import { formatWanted } from "../match/wanted.ts";
+import { warnDefaultPort, warnOnce } from "../match/warn.ts";
 import { bridgeBunServe, isBridgeable } from "./bridge.ts";
 import { inheriting } from "./options.ts";
 import { inheritBunServe } from "./serve.ts";
 import type { BunServe, BunServeOptions, BunServer } from "./types.ts";
-import { wantedOfServe } from "./wanted.ts";
+import { isDefaultPort, wantedOfServe } from "./wanted.ts";
 
 /** Replaces `Bun.serve`, which can be assigned. */
 export function patchBunServe(core: Core, settings: Settings): void {
@@ -38,6 +41,12 @@ export function patchBunServe(core: Core, settings: Settings): void {
       case "private":
         return original(options);
       case "foreign": {
+        if (isLearning(core)) {
+          if (isDefaultPort(options)) warnDefaultPort(core);
+          const opening = openAddress(core, { wanted });
+          const shown = placeholder(formatWanted(wanted));
+          return bridgeBunServe(core, opening, shown, options);
+        }
         if (options.reusePort === true) return original(options);
         const address = reusePortFor(core, "Bun.serve", wanted);
         return serveShared(core, options, address, undefined, original);
@@ -71,7 +80,7 @@ function serveInherited(
         core,
         `Bun.serve on "${listener.name}" goes through node:http: ${message}`,
       );
-      return bridgeBunServe(core, listener, options);
+      return bridgeBunServe(core, listener, listener, options);
     },
   );
 }

@@ -5,6 +5,7 @@
  */
 
 import process from "node:process";
+import { DEFAULT_LISTEN } from "../../core/options/options.ts";
 import { tcpWanted, type Wanted } from "../match/wanted.ts";
 
 /** What the options of Bun's listening functions say of the place. */
@@ -32,9 +33,28 @@ export function wantedOfServe(options: BunPlaceOptions): Wanted | undefined {
   if (typeof unix === "string" && unix !== "") {
     return { kind: "unix", path: unix };
   }
-  const { BUN_PORT, PORT, NODE_PORT } = process.env;
-  const given = options.port ?? (BUN_PORT || PORT || NODE_PORT || DEFAULT_PORT);
+  const given = portOf(options) ??
+    (servesExport() ? DEFAULT_LISTEN.slice(1) : DEFAULT_PORT);
   return tcpWanted(hostname, Number(given));
+}
+
+/** True for a default export that does not say where to listen. */
+export function isDefaultPort(options: BunPlaceOptions): boolean {
+  return options.unix === undefined && portOf(options) === undefined &&
+    servesExport();
+}
+
+function portOf({ port }: BunPlaceOptions): unknown {
+  const { BUN_PORT, PORT, NODE_PORT } = process.env;
+  return port ?? (BUN_PORT || PORT || NODE_PORT || undefined);
+}
+
+/**
+ * True within a call of Bun's own for the default export of the main module:
+ * the caller is the script that Bun starts programs by (1.4.4).
+ */
+function servesExport(): boolean {
+  return /\bbun:main\b[^\n]*$/.test(new Error().stack?.trimEnd() ?? "");
 }
 
 /**

@@ -115,7 +115,7 @@ export function inheritDenoListen(
   };
   return {
     server: facade!,
-    attachment: { raw: true, drain, ...shards.attachment },
+    attachment: { drain, ...shards.attachment },
   };
 }
 

@@ -8,7 +8,8 @@ import type { InheritedListener } from "../../core/launch/environment.ts";
 import { isBypassed } from "../process/bypass.ts";
 import type { Core } from "../process/worker_core.ts";
 import { inheritDenoListen } from "./listen.ts";
-import { serveReserved } from "../listening/reservation.ts";
+import { isLearning } from "../listening/learning.ts";
+import { serveOpened, serveReserved } from "../listening/reservation.ts";
 import { matchListener } from "../match/match.ts";
 import { type DenoPlaceOptions, wantedOfListen } from "./wanted.ts";
 import {
@@ -17,7 +18,9 @@ import {
   reusePortFor,
   reusePortOf,
 } from "../match/reuse_port.ts";
+import { openAddress } from "../match/open.ts";
 import type { Settings } from "../match/settings.ts";
+import type { Wanted } from "../match/wanted.ts";
 
 type DenoListener = Deno.Listener<Deno.Conn>;
 type ListenFunction = (options: DenoPlaceOptions) => DenoListener;
@@ -53,6 +56,7 @@ function patched(
       case "private":
         return original(options);
       case "foreign": {
+        if (isLearning(core)) return showPlace(core, wanted, options, original);
         const place = reusePortFor(core, name, wanted);
         const listener = original(shareable(options, place));
         core.attach({ drain: () => stopAccepting(listener) }, undefined);
@@ -62,6 +66,25 @@ function patched(
         return listenInherited(core, name, options, match.listener, original);
     }
   };
+}
+
+/** Listens where nobody connects to, and has the supervisor know the place. */
+function showPlace(
+  core: Core,
+  wanted: Wanted,
+  { path: _, ...options }: DenoPlaceOptions,
+  original: ListenFunction,
+): DenoListener {
+  const place = { transport: "tcp", hostname: "127.0.0.1", port: 0 };
+  const listener = original({ ...options, ...place, reusePort: false });
+  const addr = wanted.kind === "unix"
+    ? { transport: "unix", path: wanted.path }
+    : { transport: "tcp", hostname: wanted.host ?? "::", port: wanted.port };
+  Object.defineProperty(listener, "addr", { value: addr, configurable: true });
+  serveOpened(core, openAddress(core, { wanted }), {
+    drain: () => stopAccepting(listener),
+  });
+  return listener;
 }
 
 function listenInherited(

@@ -12,6 +12,7 @@ import { cannot } from "../process/errors.ts";
 import { denoAddress } from "./address.ts";
 import { readDenoServe } from "./arguments.ts";
 import { inheritDenoServe } from "./serve.ts";
+import { isLearning } from "../listening/learning.ts";
 import { serveReserved } from "../listening/reservation.ts";
 import { matchListener } from "../match/match.ts";
 import { bridgeDenoServe } from "./bridge.ts";
@@ -35,9 +36,9 @@ export function patchDenoServe(core: Core, settings: Settings): void {
     if (match.kind === "inherited") {
       return serveInherited(core, args, options, match.listener, original);
     }
-    if (match.kind === "private" || options.reusePort === true) {
-      return original(...args);
-    }
+    const own = match.kind === "private" ||
+      (options.reusePort === true && !isLearning(core));
+    if (own) return original(...args);
     return serveForeign(core, args, options, wanted);
   };
   Deno.serve = serve as typeof Deno.serve;
@@ -91,7 +92,9 @@ function serveForeign(
   wanted: Wanted,
 ): Deno.HttpServer {
   const text = formatWanted(wanted);
-  const reason = options.cert !== undefined
+  const reason = isLearning(core)
+    ? undefined
+    : options.cert !== undefined
     ? "the pool does not hold it, and Deno.serve with TLS cannot take connections that the supervisor accepts"
     : wanted.kind === "tcp" && wanted.port === 0
     ? "the pool has no listener left, and the port 0 would become known too late"

@@ -5,11 +5,13 @@
  * @module
  */
 
+import process from "node:process";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { messageOf, PreforkError } from "../../core/errors.ts";
 import { failed } from "../../core/protocol.ts";
 import type { Attachment, Core } from "../process/worker_core.ts";
 import { cannot } from "../process/errors.ts";
+import { isLearning } from "./learning.ts";
 
 /** An inherited listener that a server is about to serve. */
 export interface Reservation {
@@ -100,7 +102,27 @@ export function serveReserved<T>(
   }
 }
 
+/**
+ * Has a server that listens where nobody connects to stand for one on what the
+ * supervisor opens. When that fails the process ends with the error, as there
+ * is nobody left to tell.
+ */
+export function serveOpened(
+  core: Core,
+  opening: Promise<InheritedListener>,
+  attachment: Attachment,
+): void {
+  opening.then((listener) => reserve(core, listener).serve(attachment))
+    .catch((error: unknown) => {
+      process.nextTick(() => {
+        throw error;
+      });
+    });
+}
+
 /** True once a listener of the pool is served, or about to be. */
-export function isServed({ worker, attachments }: Core): boolean {
+export function isServed(core: Core): boolean {
+  const { worker, attachments } = core;
+  if (isLearning(core)) return attachments.size > 0;
   return [...worker.listeners.keys()].some((name) => attachments.has(name));
 }

@@ -12,6 +12,7 @@ import {
   type ListenerSpec,
   parseListener,
 } from "../../core/options/address.ts";
+import { DEFAULT_LISTEN } from "../../core/options/options.ts";
 import type { Attachment } from "../process/worker_core.ts";
 import { IDLE_MS } from "../drain/drain.ts";
 import { putFacade } from "./facade.ts";
@@ -19,12 +20,15 @@ import { direct, fed, type Place } from "./acceptors.ts";
 import { filterAndTrack } from "../filters/listener_filter.ts";
 import { mustBeFed, type ServerKind } from "../process/server_kind.ts";
 
-/** The port by hand unless the program or the environment says another. */
-const STANDALONE_PORT = "8080";
-
 /** Where to listen by hand: what the program says, else PORT, else 8080. */
+export function standaloneAddress(text: string | undefined): string {
+  const { PORT } = process.env;
+  return text ?? (PORT ? `:${PORT}` : DEFAULT_LISTEN);
+}
+
+/** The same, as it is understood. */
 export function standaloneSpec(text: string | undefined): ListenerSpec {
-  return parseListener(text ?? `:${process.env["PORT"] || STANDALONE_PORT}`);
+  return parseListener(standaloneAddress(text));
 }
 
 /** A server that listens by hand. */

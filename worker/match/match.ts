@@ -8,6 +8,8 @@ import { type Address, parseListener } from "../../core/options/address.ts";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { PreforkError } from "../../core/errors.ts";
 import type { Core } from "../process/worker_core.ts";
+import { isLearning } from "../listening/learning.ts";
+import { warnElsewhere } from "./warn.ts";
 import { formatWanted, type OpenSocket, type Wanted } from "./wanted.ts";
 
 /** Whose address it is. */
@@ -73,10 +75,12 @@ export function matchListener(
     if (wanted.kind === "tcp" || only.address.kind === "unix") {
       const known = guesses.get(core) ?? new Map<string, Wanted>();
       guesses.set(core, known.set(only.listener.name, wanted));
+      warnElsewhere(core, wanted, only.listener);
       return { kind: "inherited", listener: only.listener };
     }
   }
-  return { kind: privatePorts ? "private" : "foreign" };
+  // What a program keeps to itself may be what the pool is to listen on.
+  return { kind: privatePorts && !isLearning(core) ? "private" : "foreign" };
 }
 
 /**

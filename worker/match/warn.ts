@@ -1,18 +1,49 @@
 /**
- * Warnings of the preloaded part.
+ * What the preloaded part tells the operator.
  *
  * @module
  */
 
 import process from "node:process";
+import { DEFAULT_LISTEN } from "../../core/options/options.ts";
+import type { InheritedListener } from "../../core/launch/environment.ts";
+import { isLearning } from "../listening/learning.ts";
 import type { Core } from "../process/worker_core.ts";
+import { formatWanted, type Wanted } from "./wanted.ts";
 
 /**
- * Writes a line to stderr, by the first worker of a pool alone: the others
- * would all say the same.
+ * Has the supervisor say how something is served: once, since all workers would
+ * say the same.
  */
-export function warnOnce({ worker }: Core, text: string): void {
-  if (worker.slot === 0 && worker.generation === 1) {
-    process.stderr.write(`${text}\n`);
+export function warnOnce(core: Core, message: string): void {
+  if (!isLearning(core)) warn(core, message);
+}
+
+/** Says that a default export is where it is because it does not say where. */
+export function warnDefaultPort(core: Core): void {
+  if (!isLearning(core)) return;
+  warn(
+    core,
+    `the default export names no port, so the pool listens on ${DEFAULT_LISTEN}: another one is its port, PORT or -l`,
+  );
+}
+
+function warn(core: Core, message: string): void {
+  if (!core.tell({ type: "warn", message })) {
+    process.stderr.write(`${message}\n`);
   }
+}
+
+/** Says that a server is not where its program wants it, if it said where. */
+export function warnElsewhere(
+  core: Core,
+  wanted: Wanted,
+  listener: InheritedListener,
+): void {
+  if (wanted.kind === "tcp" && wanted.port === 0) return;
+  const place = formatWanted(wanted).replace(/^:/, "");
+  warnOnce(
+    core,
+    `listen(${place}) of the program is served at ${listener.address}`,
+  );
 }

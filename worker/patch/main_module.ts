@@ -12,7 +12,9 @@ import { failed } from "../../core/protocol.ts";
 import type { Core } from "../process/worker_core.ts";
 import { RUNTIME } from "../process/runtime.ts";
 import type { Settings } from "../match/settings.ts";
+import { isLearning } from "../listening/learning.ts";
 import { isServed } from "../listening/reservation.ts";
+import { warnDefaultPort } from "../match/warn.ts";
 import { type Servable, servable } from "./servable.ts";
 
 /**
@@ -27,7 +29,7 @@ const OTHERWISE_MS = 1000;
  * to listen; only one that exports a mere `fetch` is served all the same.
  */
 export function serveExport(core: Core, { wrapped }: Settings): void {
-  if (core.worker.listeners.size === 0) return;
+  if (core.worker.listeners.size === 0 && !isLearning(core)) return;
   // Now: npx changes it, and what it names then has not run.
   const path = process.argv[1];
   let looked = false;
@@ -43,7 +45,7 @@ export function serveExport(core: Core, { wrapped }: Settings): void {
       // It may be any tool that a command starts before the program.
       if (wrapped) return;
       core.tell(failed("the program ended without calling listen()"));
-    } else await serveFound(found);
+    } else await serveFound(core, found);
   };
   const fail = (error: unknown): void => {
     core.tell(failed(error));
@@ -55,10 +57,13 @@ export function serveExport(core: Core, { wrapped }: Settings): void {
 
 // What is imported here is loaded when it is needed: most programs listen, and
 // every worker waits for what is loaded before its program.
-async function serveFound(found: Servable): Promise<void> {
+async function serveFound(core: Core, found: Servable): Promise<void> {
+  if (found.address === undefined && !process.env["PORT"]) {
+    warnDefaultPort(core);
+  }
   if (found.kind === "fetch") {
     const { serve } = await import("../serve.ts");
-    await serve(found.handler);
+    await serve(found.handler, { address: found.address });
   } else {
     const { createServer } = await import("node:http");
     const { listen } = await import("../listen.ts");

@@ -15,6 +15,7 @@ import { RUNTIME } from "../process/runtime.ts";
 import { kindOf } from "../process/server_kind.ts";
 import { matchListener, matchSocket } from "../match/match.ts";
 import { putServer } from "../match/put_server.ts";
+import { isLearning } from "../listening/learning.ts";
 import { asSystemError } from "../match/system_error.ts";
 import {
   type ListenRequest,
@@ -80,7 +81,9 @@ function listenerSource(
 ): Source | undefined {
   const { wanted, alone: asked } = request;
   // Tools that stand before the program talk to it by a socket of their own.
-  const alone = asked || (wrapped && wanted.kind === "unix");
+  const tool = wrapped && wanted.kind === "unix";
+  if (tool && isLearning(core)) return undefined;
+  const alone = asked || tool;
   try {
     if (wanted.kind === "fd") {
       const own = matchSocket(core, wanted);

@@ -5,6 +5,7 @@
  */
 
 import type { RequestListener } from "node:http";
+import { formatWanted, tcpWanted } from "../match/wanted.ts";
 import type { FetchHandler, ServeInfo } from "../fetch/handler.ts";
 
 /** An export that can be served. */
@@ -12,6 +13,8 @@ export type Servable =
   & {
     /** True when the program may be about to listen by itself. */
     readonly listens: boolean;
+    /** Where it is to be served, for a pool that was not told. */
+    readonly address?: string;
   }
   & (
     /** As `deno serve`, Bun and the Workers platforms take it. */
@@ -49,6 +52,7 @@ export function servable(
       kind: "fetch",
       handler: (request, info) => value.fetch(request, infoForDeno(info)),
       listens: has(value, "listen"),
+      ...placeOf(value),
     };
   }
   if (typeof value !== "function" || isClass(value)) return undefined;
@@ -67,7 +71,17 @@ function unwrapped(exported: unknown): unknown {
   return __esModule === true ? inner : exported;
 }
 
+/** The place of a default export as Bun takes it: `port` and `hostname`. */
+function placeOf(
+  { port, hostname }: HandlerObject,
+): { readonly address?: string } {
+  const wanted = port === undefined ? undefined : tcpWanted(hostname, port);
+  return wanted === undefined ? {} : { address: formatWanted(wanted) };
+}
+
 interface HandlerObject {
+  readonly port?: unknown;
+  readonly hostname?: unknown;
   fetch(request: Request, info: Info): Response | Promise<Response>;
 }
 
