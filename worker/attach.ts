@@ -187,6 +187,15 @@ function createCore(): Core {
     balancer,
     passing,
     tell,
+    leave() {
+      const begin = (): void =>
+        drain.begin(DRAIN_MS, IDLE_MS, "The worker was asked to leave");
+      if (drain.signal.aborted) return;
+      // The supervisor answers by "drain". What it has sent before that, a
+      // connection perhaps, is still this worker's.
+      if (!tell({ type: "leaving" })) begin();
+      else setTimeout(begin, LEAVE_ANSWER_MS).unref();
+    },
     attach(attachment, listener) {
       if (listener !== undefined) {
         attachments.set(listener, attachment);
@@ -209,15 +218,7 @@ function createCore(): Core {
     );
     return core;
   }
-  trapSupervised(() => {
-    const begin = (): void =>
-      drain.begin(DRAIN_MS, IDLE_MS, "A signal asked the worker to leave");
-    if (drain.signal.aborted) return;
-    // The supervisor answers by "drain". What it has sent before that, a
-    // connection perhaps, is still this worker's.
-    if (!tell({ type: "leaving" })) begin();
-    else setTimeout(begin, LEAVE_ANSWER_MS).unref();
-  });
+  trapSupervised(core.leave);
   channel.onMessage(
     handleMessages({ core, drain, handoff, messages, onDemand }),
   );

@@ -11,7 +11,6 @@
  * @module
  */
 
-import cluster from "node:cluster";
 import dgram from "node:dgram";
 import process from "node:process";
 import { isBypassed } from "../process/bypass.ts";
@@ -33,13 +32,10 @@ interface State {
 
 /** Replaces `bind()`. */
 export function patchDgram(_core: Core, { privatePorts }: Settings): void {
-  if (privatePorts) return;
   const prototype: { bind: unknown } = dgram.Socket.prototype;
   const original = prototype.bind as Bind;
   const bind: Bind = function (...args) {
-    const port = isBypassed() || cluster.isWorker
-      ? undefined
-      : sharedPort(args);
+    const port = privatePorts || isBypassed() ? undefined : sharedPort(args);
     if (port !== undefined) {
       const state = socketState(this);
       if (state === undefined) {
@@ -53,7 +49,7 @@ export function patchDgram(_core: Core, { privatePorts }: Settings): void {
       }
       state.reusePort = true;
     }
-    return original.apply(this, args);
+    return original.apply(this, exclusive(args));
   };
   Object.defineProperty(bind, "name", { value: "bind" });
   prototype.bind = bind;
@@ -69,6 +65,20 @@ function sharedPort([first]: readonly unknown[]): number | undefined {
   }
   const number = typeof port === "string" ? Number(port) : port;
   return isPortNumber(number) && number > 0 ? number : undefined;
+}
+
+/** The same arguments: without the option a worker would ask its cluster. */
+function exclusive(args: unknown[]): unknown[] {
+  const [first, second] = args;
+  const callback = args.find((each) => typeof each === "function");
+  const options = typeof first === "object" && first !== null ? first : {
+    ...(typeof first !== "function" && { port: first }),
+    ...(typeof second === "string" && { address: second }),
+  };
+  // A handle of the runtime's own is bound already.
+  return "recvStart" in options
+    ? args
+    : [{ ...options, exclusive: true }, ...(callback ? [callback] : [])];
 }
 
 function socketState(socket: dgram.Socket): State | undefined {

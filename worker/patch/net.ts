@@ -5,7 +5,6 @@
  * @module
  */
 
-import cluster from "node:cluster";
 import net from "node:net";
 import process from "node:process";
 import type { InheritedListener } from "../../core/launch/environment.ts";
@@ -42,8 +41,7 @@ export function patchNet(core: Core, settings: Settings): void {
     const original = prototype.listen as Listen;
     const listen: Listen = function (...args) {
       const leave = (): net.Server => bypass(() => original.apply(this, args));
-      // A worker of the program's own cluster gets its sockets from there.
-      if (isBypassed() || cluster.isWorker) return original.apply(this, args);
+      if (isBypassed()) return original.apply(this, args);
       const request = readListenArguments(args);
       if (request === undefined) return leave();
       if (busy.has(this) || this.listening) throw listensAlready();
@@ -57,7 +55,6 @@ export function patchNet(core: Core, settings: Settings): void {
     Object.defineProperty(listen, "name", { value: "listen" });
     prototype.listen = listen;
   }
-  warnOfCluster();
 }
 
 /** Where `listen()` may be. What need not be loaded is not. */
@@ -147,20 +144,4 @@ function listensAlready(): Error {
     ),
     { code: "ERR_SERVER_ALREADY_LISTEN" },
   );
-}
-
-/** Workers of workers would bind what the pool has: says so, once. */
-function warnOfCluster(): void {
-  const { fork } = cluster;
-  if (typeof fork !== "function") return;
-  let warned = false;
-  cluster.fork = (...args) => {
-    if (!warned) {
-      process.stderr.write(
-        `The program forks a cluster of its own inside a worker of the pool: start the file that its workers run with prefork, and leave node:cluster out\n`,
-      );
-    }
-    warned = true;
-    return fork.apply(cluster, args);
-  };
 }

@@ -7,6 +7,7 @@
 import type { Core } from "../process/worker_core.ts";
 import { RUNTIME } from "../process/runtime.ts";
 import { loadBunHttp } from "../inherit.ts";
+import { showCluster } from "./cluster.ts";
 import { keepCompiled } from "./compile_cache.ts";
 import { deferExit } from "./exit.ts";
 import { serveExport } from "./main_module.ts";
@@ -26,6 +27,7 @@ export const PATCHES: readonly Patch[] = [
   deferExit,
   serveExport,
   watchOwnSockets,
+  showCluster,
   patchNet,
   patchDgram,
   patchNatives,

@@ -54,6 +54,8 @@ export interface Core {
   readonly passing: Passing | undefined;
   /** Tells the supervisor; false when there is none. */
   tell(message: FromWorker): boolean;
+  /** Asks the supervisor to let it go, as on SIGTERM. */
+  leave(): void;
   /** Registers what must end before the process leaves. */
   attach(attachment: Attachment, listener: string | undefined): void;
   /** Says that a listener is served, which may make the worker ready. */
