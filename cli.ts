@@ -15,13 +15,13 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseCommandLine } from "./cli/arguments.ts";
 import { HELP, VERSION } from "./cli/help.ts";
-import type { Output } from "./cli/progress.ts";
+import { type Output, standardOutput } from "./cli/output.ts";
 import { createReporter } from "./cli/report.ts";
 import { Pool } from "./adapters/pool.ts";
 import { EXIT, exitCodeOf, messageOf } from "./core/errors.ts";
 import { WHERE_PROGRAM } from "./core/options/options.ts";
 
-export type { Output } from "./cli/progress.ts";
+export type { Loss, Output } from "./cli/output.ts";
 
 /** Where the command writes. */
 export interface CommandIO {
@@ -99,6 +99,9 @@ function isMain(): boolean {
 }
 
 if (isMain()) {
+  const [stdout, stderr] = [standardOutput(1), standardOutput(2)];
+  const code = await main(process.argv.slice(2), { stdout, stderr });
+  await Promise.all([stdout.flushed(), stderr.flushed()]);
   // Not exitCode: a worker's grandchild may hold a pipe of ours open.
-  process.exit(await main(process.argv.slice(2), process));
+  process.exit(code);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { LogForm } from "./arguments.ts";
 import type { PoolEvent } from "../core/events.ts";
 import type { PoolCore } from "../core/pool.ts";
 import type { PoolStatus } from "../core/events.ts";
@@ -20,7 +21,22 @@ const SILENT: ReadonlySet<PoolEvent["type"]> = new Set([
 export function textLine(event: PoolEvent): string | undefined {
   if (SILENT.has(event.type)) return undefined;
   const { type, ...fields } = event;
-  return `prefork ${type}${keysAndValues(fields)}`;
+  return lineOf("text", type, fields);
+}
+
+/** The line of something that happened; in JSON with the `time` in UTC. */
+export function lineOf(
+  form: LogForm,
+  what: string,
+  fields: Readonly<Record<string, unknown>>,
+): string {
+  return form === "text"
+    ? `prefork ${what}${keysAndValues(fields)}`
+    : JSON.stringify({
+      time: new Date().toISOString(),
+      event: what,
+      ...fields,
+    });
 }
 
 /** The one line that says that the pool is ready. */
@@ -28,20 +44,16 @@ export function readyLine(
   event: Extract<PoolEvent, { type: "pool-ready" }>,
   status: PoolStatus,
 ): string {
-  return `prefork ready${keysAndValues(readiness(event, status))}`;
+  return lineOf("text", "ready", readiness(event, status));
 }
 
-/** An event as one line of JSON; `time` is UTC. */
+/** An event as one line of JSON. */
 export function jsonLine(event: PoolEvent, pool: PoolCore): string {
   const { type, ...fields } = event;
   const more = event.type === "pool-ready"
     ? readiness(event, pool.status())
     : fields;
-  return JSON.stringify({
-    time: new Date().toISOString(),
-    event: type === "pool-ready" ? "ready" : type,
-    ...more,
-  });
+  return lineOf("json", type === "pool-ready" ? "ready" : type, { ...more });
 }
 
 function readiness(

@@ -7,17 +7,10 @@
 import type { PoolEvent } from "../core/events.ts";
 import type { PoolCore } from "../core/pool.ts";
 import type { PoolStatus } from "../core/events.ts";
+import type { Output } from "./output.ts";
 
 /** Back to the first column and erase the line (ECMA-48 CR, EL). */
 const ERASE = "\r\x1b[K";
-
-/** Something that can be written to. */
-export interface Output {
-  /** True for a terminal. */
-  readonly isTTY?: boolean;
-  /** Writes a text. */
-  write(text: string): unknown;
-}
 
 /** A line that is rewritten in place. */
 export interface Progress {

@@ -7,8 +7,9 @@
 import type { PoolEvent } from "../core/events.ts";
 import type { PoolCore } from "../core/pool.ts";
 import type { LogForm } from "./arguments.ts";
-import { jsonLine, readyLine, textLine } from "./log_line.ts";
-import { createProgress, type Output } from "./progress.ts";
+import { jsonLine, lineOf, readyLine, textLine } from "./log_line.ts";
+import type { Output } from "./output.ts";
+import { createProgress } from "./progress.ts";
 
 /** Follows the events of a pool and writes them down until it has ended. */
 export function createReporter(
@@ -20,6 +21,19 @@ export function createReporter(
   const progress = createProgress(
     form === "text" && io.stderr.isTTY === true ? io.stderr : undefined,
   );
+
+  for (const stream of ["stdout", "stderr"] as const) {
+    io[stream].explain = (loss) =>
+      lineOf(form, "output-lost", { stream, ...loss });
+  }
+  io.stdout.onFailure = (reason) =>
+    writeLine(
+      io.stderr,
+      lineOf(form, "warning", {
+        message:
+          `stdout cannot be written (${reason}), the pool goes on without it`,
+      }),
+    );
 
   function tell(event: PoolEvent): void {
     progress.clear();

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { channelReader } from "../adapters/channel/reader.ts";
 import { grantedCpus } from "../adapters/shared/cpus.ts";
 import { frameReader } from "../adapters/channel/frames.ts";
-import { lineSplitter } from "../adapters/shared/lines.ts";
+import { CUT, lineSplitter, MAX_LINE } from "../adapters/shared/lines.ts";
 import { ipSockaddr } from "../libc/sockaddr.ts";
 import { describe, test } from "./harness.ts";
 
@@ -187,9 +187,19 @@ describe("lines", () => {
     for (const byte of bytes(text)) splitter.push(new Uint8Array([byte]));
     splitter.end();
     assert.deepEqual(lines, ["ü€😀", "", "last"]);
-    lines.length = 0;
-    splitter.push(bytes(`${"x".repeat(65535)}😀y\n`));
-    assert.deepEqual(lines, ["x".repeat(65535), "😀y"]);
+  });
+
+  test("of 1 MiB are whole, the rest of longer ones is marked and left out", () => {
+    const lines: string[] = [];
+    const splitter = lineSplitter((line) => lines.push(line));
+    const mebibyte = "x".repeat(MAX_LINE);
+    for (const text of [`${mebibyte}\n`, mebibyte.slice(1), "😀y", "\nz\n"]) {
+      splitter.push(bytes(text));
+    }
+    for (let i = 0; i < 3; i++) splitter.push(bytes(mebibyte));
+    splitter.end();
+    const cut = [`${mebibyte.slice(1)}${CUT}`, `${mebibyte}${CUT}`];
+    assert.deepEqual(lines, [mebibyte, cut[0], "z", cut[1]]);
   });
 });
 

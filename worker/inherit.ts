@@ -120,6 +120,7 @@ export async function inherit(
   if (isFed && open) show();
 
   return {
+    raw: kind === "net",
     drain,
     ...(take !== undefined && { take }),
     // No `release`: an acceptor cannot stop without closing the inherited socket,

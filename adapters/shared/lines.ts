@@ -4,8 +4,15 @@
  * @module
  */
 
-/** The longest line in UTF-16 units; the rest goes on as the next line. */
-export const MAX_LINE: number = 64 * 1024;
+/**
+ * The longest line that is handed out whole, in UTF-16 units, of which no line
+ * of 1 MiB has more. The rest of a longer one is left out: a program without
+ * ends of lines must not fill the memory.
+ */
+export const MAX_LINE: number = 1024 * 1024;
+
+/** What stands in the place of the rest. */
+export const CUT = " [cut: the line is longer than 1 MiB]";
 
 /** Splits bytes into lines. */
 export interface LineSplitter {
@@ -18,41 +25,41 @@ export interface LineSplitter {
 /** Makes a splitter; characters may be cut anywhere between two chunks. */
 export function lineSplitter(onLine: (line: string) => void): LineSplitter {
   const decoder = new TextDecoder();
-  let rest = "";
-  const emit = (line: string): void => {
-    const text = line.endsWith("\r") ? line.slice(0, -1) : line;
-    let at = 0;
-    do {
-      const end = boundary(text, at);
-      onLine(text.slice(at, end));
-      at = end;
-    } while (at < text.length);
+  let line = "";
+  let isCut = false;
+  const add = (piece: string): void => {
+    if (isCut) return;
+    line += piece;
+    if (line.length <= MAX_LINE) return;
+    onLine(line.slice(0, boundary(line)) + CUT);
+    isCut = true;
+  };
+  const finish = (): void => {
+    if (!isCut) onLine(line.endsWith("\r") ? line.slice(0, -1) : line);
+    line = "";
+    isCut = false;
   };
   const take = (text: string): void => {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop()!;
-    lines.forEach(emit);
-    while (rest.length > MAX_LINE) {
-      const end = boundary(rest, 0);
-      onLine(rest.slice(0, end));
-      rest = rest.slice(end);
+    let at = 0;
+    for (let end; (end = text.indexOf("\n", at)) >= 0; at = end + 1) {
+      add(text.slice(at, end));
+      finish();
     }
+    add(text.slice(at));
   };
   return {
     push: (bytes) => take(decoder.decode(bytes, { stream: true })),
     end: () => {
       take(decoder.decode());
-      if (rest !== "") emit(rest);
-      rest = "";
+      if (line !== "") finish();
     },
   };
 }
 
-/** Where a piece that begins at `start` ends; never inside a surrogate pair. */
-function boundary(text: string, start: number): number {
-  const end = Math.min(start + MAX_LINE, text.length);
-  const last = text.charCodeAt(end - 1);
-  return end < text.length && last >= 0xd800 && last < 0xdc00 ? end - 1 : end;
+/** Where a line is cut: never inside a surrogate pair. */
+function boundary(line: string): number {
+  const last = line.charCodeAt(MAX_LINE - 1);
+  return last >= 0xd800 && last < 0xdc00 ? MAX_LINE - 1 : MAX_LINE;
 }
 
 /** What is being read: ends on its own, and can be given up before that. */

@@ -1,5 +1,5 @@
 /** A pool that only tells what it is told to, and outputs that remember. */
-import type { Output } from "../../cli/progress.ts";
+import type { Output } from "../../cli/output.ts";
 import { EventStream } from "../../core/event_stream.ts";
 import type { PoolEvent } from "../../core/events.ts";
 import type { PoolCore } from "../../core/pool.ts";

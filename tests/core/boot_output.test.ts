@@ -67,6 +67,12 @@ describe("while workers boot", () => {
     output.release("b");
     assert.equal(shown.length, 1_002);
     assert.equal(shown.at(-1), "b: 1002");
+    output.begin("c");
+    const long = "x".repeat(1024 * 1024);
+    says("c", long, long, long, long);
+    assert.equal(shown.length, 1_002);
+    says("c", "1");
+    assert.equal(shown.length, 1_003);
   });
 });
 

@@ -44,6 +44,10 @@ const HANDLERS: Readonly<
     });`,
     lines: ["interrupted"],
   },
+  "has a handler of SIGQUIT alone": {
+    text: `process.on("SIGQUIT", (name) => console.log(name));`,
+    lines: ["SIGQUIT"],
+  },
   "has the same handler of both": {
     text: `for (const name of ["SIGINT", "SIGTERM"]) {
       process.on(name, () => { console.log("handler"); server.close(); });
@@ -125,6 +129,36 @@ describe("a drain of a program that", () => {
     );
     assert.notEqual((await get(listen!)).body, String(first));
   });
+});
+
+test("a handler runs by half of the grace, and what is answered then is not cut", async () => {
+  const path = files.write(
+    "needed.mjs",
+    `import http from "node:http";
+     let release;
+     const server = http.createServer((request, response) => {
+       release = () => response.end("released");
+       console.log("begun");
+     });
+     process.on("SIGTERM", () => {
+       server.close();
+       server.closeIdleConnections();
+       setTimeout(release, 50);
+       process.exit(0);
+     });
+     server.listen(3000);`,
+  );
+  await using command = prefork([
+    ...["-w", "1", "-r", runtime, "--grace", `${patience(1000)}ms`],
+    ...LOCAL,
+    path,
+  ]);
+  const { listen } = await ready(command);
+  const answer = get(listen!);
+  await command.line(/begun/);
+  command.signal("SIGTERM");
+  assert.equal((await answer).body, "released");
+  assert.deepEqual(await command.ended, { code: 0, signal: null });
 });
 
 test("a handler that never exits costs a moment, and not the deadline", async () => {

@@ -68,6 +68,18 @@ testOne("a drain closes what stays idle", "", async ({ worker, port }) => {
   await left(worker);
 });
 
+testOne("a drain closes what is idle beside what stays", "", async (scene) => {
+  const idle = await kept(scene.port);
+  const socket = await upgraded(scene);
+  const waiting = await asking(scene, "/wait");
+  await scene.worker.send(drainMessage(20_000, 100));
+  assert.equal(await idle.ended, "end");
+  await scene.worker.send({ go: true });
+  assert.match(await waiting.until(/waited/), /connection: close/i);
+  socket.send(CLIENT_CLOSE);
+  await left(scene.worker);
+});
+
 testOne(
   "a drain ends an event stream between two events",
   "",

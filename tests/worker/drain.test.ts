@@ -112,6 +112,24 @@ testWorker(
 );
 
 testWorker(
+  "connections that stay idle are closed also while another one is answered",
+  async (runtime, supervisor) => {
+    const { worker, port } = await start(runtime, supervisor, "http");
+    const idle = await connect(port);
+    idle.send(GET);
+    await idle.until(/pid/);
+    const slow = await connect(port);
+    slow.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+    await worker.until({ request: "/wait" });
+    await drain(worker, 20_000, 50);
+    assert.equal(await idle.ended, "end");
+    await worker.send({ go: true });
+    assert.match(await slow.until(/pid/), /connection: close/i);
+    await leftWith(worker, 0);
+  },
+);
+
+testWorker(
   "what is in flight finishes: an answer, an upload, a stream, half a head",
   async (runtime, supervisor) => {
     const { worker, port } = await start(runtime, supervisor, "http");

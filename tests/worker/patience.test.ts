@@ -18,6 +18,7 @@ async function looks(
   connections: (look: number) => Partial<OpenConnection>[],
   requests: Partial<Requests> = {},
   window = 10_000,
+  othersLeft: (look: number) => boolean = () => false,
 ): Promise<{ count: number; hungUp: number[] }> {
   let count = 0;
   const hungUp: number[] = [];
@@ -34,7 +35,7 @@ async function looks(
     hangUp: ({ fd }: OpenConnection) => void hungUp.push(fd),
   };
   const all = { ...NOTHING, ...requests };
-  await untilHarmless(view, all, IDLE, window, () => false);
+  await untilHarmless(view, all, IDLE, window, () => othersLeft(count + 1));
   return { count, hungUp };
 }
 
@@ -90,6 +91,17 @@ test("a client that was told to go is hung up on", async () => {
     wasLast: () => true,
   });
   assert.deepEqual({ count, hungUp }, { count: 1, hungUp: [7] });
+});
+
+test("who is idle is hung up on while something else has to stay", async () => {
+  const { count, hungUp } = await looks(
+    (look) => look < 9 ? [{ fd: 7 }, { fd: 8, asks: true }] : [],
+    {},
+    10_000,
+    (look) => look < 10,
+  );
+  assert.ok(count >= 10, `${count}`);
+  assert.deepEqual(new Set(hungUp), new Set([7]));
 });
 
 test("without names the whole server has to be idle", async () => {

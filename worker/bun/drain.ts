@@ -30,31 +30,32 @@ const NAMELESS_PATIENCE = 10;
 /**
  * Resolves once a quiesced server has nothing in flight and its connections
  * have been idle for `idle` ms. The server answers with `Connection: close`
- * meanwhile.
+ * meanwhile, and ends those that are idle while something is in flight.
  *
- * @param othersLeft true while something else has to end first
+ * @param others how much else there is that has to end first
  */
 export function finished(
   { server, view }: GraftedServer,
   idle: number,
-  othersLeft: () => boolean = () => false,
+  others: () => number = () => 0,
 ): Promise<void> {
+  const began = performance.now();
   let quietSince: number | undefined;
   let nextScan = 0;
   return scanUntil((now) => {
-    if (
-      server.pendingRequests > 0 || server.pendingWebSockets > 0 ||
-      othersLeft()
-    ) {
-      quietSince = undefined;
-      return false;
-    }
-    quietSince ??= now;
-    if (now < nextScan) return false;
-    const quietFor = now - quietSince;
+    const busy = server.pendingRequests + server.pendingWebSockets + others();
+    quietSince = busy > 0 ? undefined : quietSince ?? now;
+    if (now < nextScan || (busy > 0 && now - began < idle)) return false;
     const connections = view.open();
     const end = performance.now();
     nextScan = end + (end - now) / LOOKING_PART;
+    if (quietSince === undefined) {
+      // More that ask than are answered: a request has come and was not read.
+      const asking = connections.filter(({ asks }) => asks).length;
+      if (asking <= busy) server.closeIdleConnections?.();
+      return false;
+    }
+    const quietFor = now - quietSince;
     let nameless = 0;
     for (const { peer, asks, quiet } of connections) {
       if (peer === undefined) nameless++;

@@ -98,18 +98,17 @@ function trackBunHttp(
     shards()?.quiesce();
     closeAfterResponse(server, sockets);
     let over = false;
-    // Idle ones stay as they are: `finished` waits for them, and all end
-    // together.
+    // Idle ones stay as they are: `finished` ends them.
     const watch = { look: () => {} };
     void scanUntil((now) => {
       lookAtSockets(sockets, upgraded, watch, longLived(), now);
       return over;
     });
     // Bun counts none of the connections that were upgraded.
-    const busy = (): boolean =>
-      [...sockets].some((socket) =>
+    const busy = (): number =>
+      [...sockets].filter((socket) =>
         upgraded.has(socket) || responseOf(socket) !== undefined
-      );
+      ).length;
     await Promise.all(all.map((each) => finished(each, idle, busy)));
     over = true;
     longLived()?.stop();

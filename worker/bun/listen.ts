@@ -139,6 +139,7 @@ export function listenAt(
   return {
     server: listener,
     attachment: {
+      raw: true,
       drain() {
         if (open) stop();
         return scanUntil(() => sockets.size === 0);

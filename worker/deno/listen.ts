@@ -115,7 +115,7 @@ export function inheritDenoListen(
   };
   return {
     server: facade!,
-    attachment: { drain, ...shards.attachment },
+    attachment: { raw: true, drain, ...shards.attachment },
   };
 }
 

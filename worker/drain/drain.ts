@@ -26,6 +26,12 @@ export const ORPHAN_MS = 2500;
  */
 export const LATE_MS = 2000;
 
+/**
+ * The part of the time after which the program hears of the end even though
+ * something stays that its handlers may break: what they close takes time too.
+ */
+const HEARS_AFTER = 0.5;
+
 /** How long a worker that wants to leave waits for the supervisor's answer, in ms. */
 export const LEAVE_ANSWER_MS = 1000;
 
@@ -49,15 +55,29 @@ export interface Drain {
   readonly ending: Ending;
 }
 
-/** Makes the drain. `flush` sends what has to be sent before the end. */
-export function createDrain(flush: () => void): Drain {
+/**
+ * Makes the drain.
+ *
+ * @param flush sends what has to be sent before the end
+ * @param exit ends the process
+ */
+export function createDrain(
+  flush: () => void,
+  exit: (code: typeof process.exitCode) => void = (code) => process.exit(code),
+): Drain {
   const controller = new AbortController();
   const attachments = new Set<Attachment>();
   const pending = new Set<Promise<unknown>>();
-  const ending: Ending = { over: false, last: () => Promise.resolve() };
+  const ending: Ending = {
+    over: false,
+    tellProgram: () => {},
+    last: () => Promise.resolve(),
+  };
+  const halfTime = Promise.withResolvers<void>();
   let deadline: number | undefined;
   let idleMs = IDLE_MS;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let halfTimer: ReturnType<typeof setTimeout> | undefined;
 
   const left = (): number => Math.max(0, deadline! - performance.now());
   // The one place in the library that ends the process: the program cannot
@@ -66,20 +86,47 @@ export function createDrain(flush: () => void): Drain {
   const leave = (finished: boolean): void => {
     flush();
     ending.over = true;
-    process.exit(finished ? process.exitCode ?? 0 : process.exitCode || 1);
+    exit(finished ? process.exitCode ?? 0 : process.exitCode || 1);
   };
-  const arm = (late: number): void => {
+  const arm = (afterDeadline: number): void => {
     clearTimeout(timer);
-    timer = setTimeout(leave, deadline! - performance.now() + late, false);
+    clearTimeout(halfTimer);
+    timer = setTimeout(leave, left() + afterDeadline, false);
+    halfTimer = setTimeout(halfTime.resolve, left() * HEARS_AFTER);
   };
-  const finish = async (): Promise<void> => {
-    const drained = [...attachments].map((each) => each.drain(idleMs, left()));
+  const settled = async (drained: readonly Promise<void>[]): Promise<void> => {
     await Promise.allSettled(drained);
     while (pending.size > 0) await Promise.allSettled(pending);
+  };
+  const end = (): void => {
     flush();
     ending.over = true;
     // A program that has nothing left to do ends by itself, sooner than this.
     timer?.unref();
+  };
+  const tellProgram = (): Promise<void> =>
+    new Promise((resolve) => {
+      clearTimeout(halfTimer);
+      // What it throws is uncaught, as in a handler of the signal itself.
+      queueMicrotask(() => {
+        resolve();
+        ending.tellProgram();
+      });
+    });
+  const finish = async (): Promise<void> => {
+    const drained = [...attachments].map((each) => ({
+      raw: each.raw === true,
+      ended: each.drain(idleMs, left()),
+    }));
+    const all = settled(drained.map(({ ended }) => ended)).then(end);
+    const served = drained.filter(({ raw }) => !raw);
+    const harmless = served.length === drained.length
+      ? all
+      : settled(served.map(({ ended }) => ended));
+    await Promise.race([harmless, halfTime.promise]);
+    await tellProgram();
+    await all;
+    await settled([]);
     await ending.last();
     leave(true);
   };
@@ -115,7 +162,8 @@ export function createDrain(flush: () => void): Drain {
         return;
       }
       deadline = wanted;
-      idleMs = idle;
+      // The program may break the next request of who is idle for longer.
+      idleMs = Math.min(idle, ms * HEARS_AFTER);
       arm(late);
       // Servers stop first, then the program hears of it: a listener of the
       // signal that throws or closes its servers finds everything in order.

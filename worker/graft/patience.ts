@@ -75,7 +75,7 @@ export function untilHarmless(
   const isHarmless = (now: number): boolean => {
     spent += Math.min(now - last, 2 * wait);
     last = now;
-    if (othersLeft()) return false;
+    const mustStay = othersLeft();
     const clients = requests.clients();
     let nameless = 0;
     let waits = false;
@@ -88,8 +88,10 @@ export function untilHarmless(
       // Deno 2.9.5 leaves it open after a response that says it closes.
       else if (requests.wasLast(peer)) view.hangUp(connection);
       else if (asks || Math.min(quiet, spent) < idle) waits = true;
+      // The shutdown would close it, which may be a long time off.
+      else if (mustStay) view.hangUp(connection);
     }
-    if (waits) return false;
+    if (waits || mustStay) return false;
     return nameless <= requests.count ||
       Math.min(spent, now - requests.lastEnd) >= idle;
   };

@@ -1,7 +1,7 @@
 /**
- * The program's own handlers of SIGTERM and SIGINT. The worker traps both; the
- * program's handlers run once, when the worker has stopped accepting, whether
- * the supervisor asked by a message or somebody sent the signal.
+ * The program's own handlers of SIGTERM, SIGINT and SIGQUIT. They run once, when
+ * the worker leaves and they can break nothing any more (`drain/drain.ts`),
+ * whether the supervisor asked by a message or somebody sent the signal.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type { Core } from "../process/worker_core.ts";
 import { ask, finishing } from "./exit.ts";
 
 /** The signals that mean "leave" to programs. */
-const LEAVE: readonly string[] = ["SIGTERM", "SIGINT"];
+const LEAVE: readonly string[] = ["SIGTERM", "SIGINT", "SIGQUIT"];
 
 type Handler = (...args: unknown[]) => unknown;
 
@@ -37,8 +37,8 @@ export function holdSignals(core: Core): void {
   holdOfProcess(held);
   holdOfDeno(held);
   heedKill(core, held);
-  core.worker.draining.addEventListener("abort", () => {
-    // Programs that shut down on both mean the same by them.
+  core.ending.tellProgram = () => {
+    // Programs that shut down on several mean the same by them.
     const name = LEAVE.find((each) => held.listenerCount(each) > 0);
     if (name === undefined) return;
     const handlers = held.rawListeners(name) as Handler[];
@@ -47,7 +47,7 @@ export function holdSignals(core: Core): void {
       core,
       handlers.map((each) => each.call(process, name, number)),
     );
-  }, { once: true });
+  };
 }
 
 function holdOfProcess(held: EventEmitter): void {

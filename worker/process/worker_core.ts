@@ -16,6 +16,11 @@ import type { Balancer, Passing } from "./balancing.ts";
 /** A server that serves a listener of this worker. */
 export interface Attachment {
   /**
+   * True where the protocol is the program's own, so that only the program can
+   * tell when a connection is idle: it has to hear of the end to end them.
+   */
+  readonly raw?: boolean;
+  /**
    * Stops accepting and resolves once every connection has ended. Idle ones
    * get `idle` ms for their next request; `window` is how long it is until the
    * deadline, in ms, for the ending of those that stay.
@@ -36,6 +41,11 @@ export interface Attachment {
 export interface Ending {
   /** True once nothing is served any more: the process may end. */
   over: boolean;
+  /**
+   * Called once, when the program may end what it has: nothing is left that it
+   * could break, or its part of the time has come.
+   */
+  tellProgram: () => void;
   /** Waited for then, before the process ends; the deadline holds. */
   last: () => Promise<void>;
 }

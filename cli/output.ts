@@ -1,0 +1,218 @@
+/**
+ * Where the log goes, written so that it can never harm the pool: a reader that
+ * is gone, a full disk or a pipe that nobody reads cost lines, which are counted
+ * and told when there is room again.
+ *
+ * @module
+ */
+
+import { constants, openSync, statSync, writeSync } from "node:fs";
+import process from "node:process";
+import { codeOf, messageOf } from "../core/errors.ts";
+
+/** Lines that could not be written. */
+export interface Loss {
+  /** How many. */
+  readonly lines: number;
+  /** Why: the code of the system's error, or `slow` for a slow reader. */
+  readonly reason: string;
+}
+
+/** Something that can be written to. */
+export interface Output {
+  /** True for a terminal. */
+  readonly isTTY?: boolean;
+  /** Writes a text. */
+  write(text: string): unknown;
+  /** How lost lines are told in their place, where the output may lose any. */
+  explain?(loss: Loss): string;
+  /** Called when writing fails that did not fail before. */
+  onFailure?(reason: string): void;
+}
+
+/** The most that waits for its reader, in bytes. */
+export const MAX_WAITING: number = 4 * 1024 * 1024;
+
+/**
+ * PIPE_BUF of Linux (pipe(7)): so much is written as a whole or not at all. Of
+ * anything longer Deno 2.9.5 does not tell how much was written.
+ */
+const ATOMIC = 4096;
+
+/** How long is waited for room, in ms: more each time that there is none. */
+const WAIT = { first: 5, longest: 100 } as const;
+
+/** Without progress for so long the rest is given up at the end, in ms. */
+const LAST_WAIT = 1000;
+
+/** What takes bytes: returns how many it took, or throws what went wrong. */
+export type Sink = (bytes: Uint8Array) => number | Promise<number>;
+
+const encoder = new TextEncoder();
+
+/** Text on its way, and what of it has to be counted if it is lost. */
+interface Piece {
+  bytes: Uint8Array;
+  readonly lines: number;
+  /** How many lines are told as lost by it. */
+  readonly tells: number;
+}
+
+/** An output that never throws and never waits. */
+export class SafeOutput implements Output {
+  readonly isTTY: boolean;
+  /** Set by whoever knows the form of the log. */
+  explain: (loss: Loss) => string = ({ lines }) => `${lines} lines lost`;
+  /** The same. */
+  onFailure: (reason: string) => void = () => undefined;
+  readonly #sink: Sink;
+  readonly #waiting: Piece[] = [];
+  #size = 0;
+  #lost = 0;
+  #reason = "";
+  #writing = false;
+  #failing = false;
+  /** True when what was written last did not end with its line. */
+  #midLine = false;
+  #progress = 0;
+  #idle: (() => void)[] = [];
+
+  /** Makes an output. */
+  constructor(sink: Sink, isTTY = false) {
+    this.#sink = sink;
+    this.isTTY = isTTY;
+  }
+
+  /** Writes a text, or counts its lines as lost. */
+  write(text: string): void {
+    const bytes = encoder.encode(text);
+    const lines = text.split("\n").length - 1;
+    if (this.#size + bytes.length > MAX_WAITING) {
+      this.#lost += lines;
+      this.#reason = "slow";
+      return;
+    }
+    if (this.#size === 0) this.#tellLoss();
+    this.#put({ bytes, lines, tells: 0 });
+    if (!this.#writing) void this.#pump();
+  }
+
+  /** Resolves when all is written, or nothing more of it can be. */
+  async flushed(): Promise<void> {
+    for (let before = -1; this.#writing && before !== this.#progress;) {
+      before = this.#progress;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, LAST_WAIT);
+        this.#idle.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+  }
+
+  #put(piece: Piece): void {
+    this.#waiting.push(piece);
+    this.#size += piece.bytes.length;
+  }
+
+  #tellLoss(): void {
+    if (this.#lost === 0) return;
+    const loss = { lines: this.#lost, reason: this.#reason };
+    const text = `${this.#midLine ? "\n" : ""}${this.explain(loss)}\n`;
+    const bytes = encoder.encode(text);
+    this.#put({ bytes, lines: 0, tells: this.#lost });
+  }
+
+  /** Writes what waits, at once as far as that goes. */
+  async #pump(): Promise<void> {
+    this.#writing = true;
+    let wait: number = WAIT.first;
+    for (let piece; (piece = this.#waiting[0]) !== undefined;) {
+      try {
+        const taken = this.#sink(piece.bytes.subarray(0, ATOMIC));
+        const count = typeof taken === "number" ? taken : await taken;
+        this.#took(piece, count);
+        wait = WAIT.first;
+      } catch (error) {
+        if (codeOf(error) === "EAGAIN") {
+          await new Promise((resolve) => setTimeout(resolve, wait));
+          wait = Math.min(wait * 2, WAIT.longest);
+        } else this.#fail(codeOf(error) ?? messageOf(error));
+      }
+    }
+    this.#writing = false;
+    for (const tell of this.#idle.splice(0)) tell();
+  }
+
+  #took(piece: Piece, count: number): void {
+    this.#size -= count;
+    this.#progress += count;
+    this.#failing = false;
+    this.#midLine = piece.bytes[count - 1] !== NEWLINE;
+    piece.bytes = piece.bytes.subarray(count);
+    if (piece.bytes.length > 0) return;
+    this.#waiting.shift();
+    this.#lost -= piece.tells;
+    if (this.#size === 0) this.#tellLoss();
+  }
+
+  /** All that waits is lost; the next text is the next attempt. */
+  #fail(reason: string): void {
+    const tell = !this.#failing;
+    this.#failing = true;
+    this.#reason = reason;
+    for (const { lines } of this.#waiting.splice(0)) this.#lost += lines;
+    this.#size = 0;
+    if (tell) this.onFailure(reason);
+  }
+}
+
+const NEWLINE = 10;
+
+/** Never waits, and makes no terminal the process' own (open(2)). */
+const WITHOUT_WAITING = constants.O_WRONLY | constants.O_NONBLOCK |
+  constants.O_NOCTTY;
+
+/** This process' standard output (1) or standard error (2). */
+export function standardOutput(fd: 1 | 2): SafeOutput {
+  const place = `/proc/self/fd/${fd}`;
+  const stream = fd === 1 ? "stdout" : "stderr";
+  try {
+    const stats = statSync(place);
+    // A file does not make anybody wait, and where in it is to be written is
+    // the matter of whoever opened it.
+    if (stats.isFile()) return new SafeOutput((bytes) => writeSync(fd, bytes));
+    if (stats.isFIFO() || stats.isCharacterDevice()) {
+      const { isatty } = process.getBuiltinModule("node:tty");
+      // O_NONBLOCK belongs to the open file description, which is not this
+      // process' alone: so another one is opened.
+      const own = openSync(place, WITHOUT_WAITING);
+      return new SafeOutput(
+        (bytes) => writeSync(own, bytes),
+        stats.isCharacterDevice() && isatty(fd),
+      );
+    }
+  } catch {
+    // No Linux, or the file is another user's.
+  }
+  return new SafeOutput(streamSink(stream), process[stream].isTTY);
+}
+
+/** A socket cannot be opened again: by the runtime's own means. */
+function streamSink(name: "stdout" | "stderr"): Sink {
+  // Not by `process` on Deno 2.9.5, which waits for the reader.
+  if (process.versions["deno"] !== undefined) {
+    return (bytes) => Deno[name].write(bytes);
+  }
+  const stream = process[name];
+  // What fails is told to the callback.
+  stream.on("error", () => undefined);
+  return (bytes) =>
+    new Promise((resolve, reject) => {
+      stream.write(bytes, (error) => {
+        if (error) reject(error);
+        else resolve(bytes.length);
+      });
+    });
+}

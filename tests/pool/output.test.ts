@@ -1,0 +1,117 @@
+/** A log that cannot be written costs lines, and the pool nothing. */
+
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { PATH, until, watch } from "../command.ts";
+import { libraryFile } from "../fixtures/library_file.ts";
+import { afterAll, describe, test } from "../harness.ts";
+import { get } from "../http.ts";
+import { cleanEnv, commandOn, ownRuntime } from "../runtimes.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "prefork-output-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** "/lines/8000" writes so many of 1 KiB to each stream, "/long" a long one. */
+const program = join(directory, "talks.mjs");
+writeFileSync(
+  program,
+  `
+import http from "node:http";
+import process from "node:process";
+http.createServer((request, response) => {
+  const [, what, count] = request.url.split("/");
+  const text = what === "long"
+    ? JSON.stringify({ long: "x".repeat(900_000) }) + "\\n"
+    : ("y".repeat(1023) + "\\n").repeat(Number(count ?? 0));
+  process.stdout.write(text);
+  if (what === "long") return response.end(String(process.pid));
+  process.stderr.write(text, () => response.end(String(process.pid)));
+}).listen(3000);
+`,
+);
+
+/** Starts a pool of one worker whose output goes where it is told. */
+function start(
+  name: string,
+  output: "pipe" | number,
+): { child: ChildProcess; ask(path?: string): Promise<string> } {
+  const socket = `unix:${directory}/${name}`;
+  const [file, ...args] = commandOn(ownRuntime, libraryFile("cli"));
+  const child = spawn(file, [...args, "-w", "1", "-l", socket, program], {
+    env: cleanEnv({ PATH, NO_COLOR: "1" }),
+    stdio: ["ignore", output, output],
+  });
+  const ask = async (path?: string): Promise<string> =>
+    (await get(socket, path)).body;
+  return { child, ask };
+}
+
+type Pool = ReturnType<typeof start>;
+
+const up = ({ ask }: Pool): Promise<void> =>
+  until(() => ask().then(() => true, () => false), "the pool answers");
+
+/** Has the pool replace its worker, of which it can tell nobody. */
+async function reload({ child, ask }: Pool): Promise<void> {
+  const before = await ask();
+  process.kill(child.pid!, "SIGHUP");
+  await until(async () => await ask() !== before, "another worker answers");
+}
+
+async function stop({ child }: Pool): Promise<void> {
+  const ended = once(child, "exit");
+  process.kill(child.pid!, "SIGTERM");
+  assert.deepEqual(await ended, [0, null]);
+}
+
+describe("a pool", () => {
+  test("serves on when nobody reads what it writes, and when the reader is gone", async () => {
+    const pool = start("slow", "pipe");
+    await up(pool);
+    await pool.ask("/lines/8000");
+    await reload(pool);
+    const command = watch(pool.child);
+    for (const stream of ["stdout", "stderr"]) {
+      const [, lines] = await command.line(
+        new RegExp(
+          `^prefork output-lost stream=${stream} lines=(\\d+) reason=slow$`,
+        ),
+      );
+      assert.ok(Number(lines) > 3000 && Number(lines) < 5000, lines!);
+    }
+    await pool.ask("/long");
+    const [, long] = await command.line(/^\[0\] (.*long.*)$/);
+    assert.equal(JSON.parse(long!).long.length, 900_000);
+    pool.child.stdout!.destroy();
+    await pool.ask("/lines/1");
+    await command.line(/^prefork warning message="stdout cannot .*EPIPE/);
+    pool.child.stderr!.destroy();
+    await reload(pool);
+    await pool.ask("/lines/100");
+    await stop(pool);
+  });
+
+  test("serves on when the disk of its log is full", {
+    skip: existsSync("/dev/full") ? false : "there is no such disk",
+  }, async () => {
+    const full = openSync("/dev/full", "w");
+    const pool = start("full", full);
+    closeSync(full);
+    await up(pool);
+    await pool.ask("/lines/100");
+    await reload(pool);
+    await stop(pool);
+  });
+});

@@ -1,0 +1,130 @@
+/** When a program hears of the end of its worker. */
+import assert from "node:assert/strict";
+import { describe, test } from "../harness.ts";
+import { createDrain, type Drain } from "../../worker/drain/drain.ts";
+import { deferred } from "./bridge_server.ts";
+
+/** Long enough that nothing of a test takes as long, in ms. */
+const LONG = 600_000;
+
+interface Scene {
+  readonly drain: Drain;
+  /** What has happened, in order. */
+  readonly events: string[];
+  /** Resolves when it has happened. */
+  until(event: string): Promise<void>;
+  /** A server; returns what ends its last connection. */
+  serve(name: string, raw?: boolean): () => void;
+}
+
+function scene(): Scene {
+  const events: string[] = [];
+  const waiting = new Map<string, () => void>();
+  const happens = (event: string): void => {
+    events.push(event);
+    waiting.get(event)?.();
+  };
+  const drain = createDrain(() => {}, (code) => happens(`exit ${code ?? 0}`));
+  drain.ending.tellProgram = () =>
+    happens(drain.ending.over ? "told, over" : "told");
+  return {
+    drain,
+    events,
+    until(event) {
+      const { promise, resolve } = deferred();
+      if (events.includes(event)) resolve();
+      waiting.set(event, resolve);
+      return promise;
+    },
+    serve(name, raw = false) {
+      const { promise, resolve } = deferred();
+      drain.add({ raw, drain: () => promise });
+      return () => {
+        happens(name);
+        resolve();
+      };
+    },
+  };
+}
+
+describe("a program hears of the end", () => {
+  test("at once when it serves nothing", async () => {
+    const { drain, events, until } = scene();
+    drain.begin(LONG, 300, "test");
+    await until("exit 0");
+    assert.deepEqual(events, ["told, over", "exit 0"]);
+  });
+
+  test("after the last connection of all of its servers, and what they began", async () => {
+    const { drain, events, until, serve } = scene();
+    const first = serve("first");
+    const second = serve("second");
+    drain.begin(LONG, 300, "test");
+    first();
+    const work = deferred();
+    drain.waitUntil(work.promise.then(() => void events.push("work")));
+    second();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.deepEqual(events, ["first", "second"]);
+    work.resolve();
+    await until("exit 0");
+    assert.deepEqual(events.slice(2), ["work", "told, over", "exit 0"]);
+  });
+
+  test("before its raw connections, which only it can end", async () => {
+    const { drain, events, until, serve } = scene();
+    const raw = serve("raw", true);
+    const web = serve("web");
+    drain.begin(LONG, 300, "test");
+    web();
+    await until("told");
+    raw();
+    await until("exit 0");
+    assert.deepEqual(events, ["web", "told", "raw", "exit 0"]);
+  });
+
+  test("after half of the time where something stays", async () => {
+    const { drain, events, until, serve } = scene();
+    const stays = serve("stays");
+    const began = performance.now();
+    drain.begin(200, 300, "test", LONG);
+    await until("told");
+    // Timers are of whole milliseconds.
+    assert.ok(performance.now() - began >= 99);
+    stays();
+    await until("exit 0");
+    assert.deepEqual(events, ["told", "stays", "exit 0"]);
+  });
+
+  test("after half of what is left when it has to be quicker", async () => {
+    const { drain, until, serve } = scene();
+    serve("stays");
+    drain.begin(LONG, 300, "test", LONG);
+    drain.begin(20, 300, "the supervisor is gone", LONG);
+    await until("told");
+  });
+
+  test("and what it begins then is waited for", async () => {
+    const { drain, events, until } = scene();
+    const work = deferred();
+    drain.ending.tellProgram = () => drain.waitUntil(work.promise);
+    drain.begin(LONG, 300, "test");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.deepEqual(events, []);
+    work.resolve();
+    await until("exit 0");
+  });
+});
+
+test("an idle connection has half of the time at most", () => {
+  const { drain } = scene();
+  const idle: number[] = [];
+  drain.add({
+    drain(ms) {
+      idle.push(ms);
+      return new Promise(() => {});
+    },
+  });
+  drain.begin(1000, 2000, "test", LONG);
+  assert.deepEqual(idle, [500]);
+});
