@@ -136,7 +136,7 @@ export interface PoolOptions {
   readonly grace?: number;
   /**
    * The time a draining worker gives an idle keep-alive connection for one
-   * more request.
+   * more request, at most half of `grace`.
    *
    * @default {300}
    */

@@ -32,9 +32,10 @@ const RARELY_MS = 500;
  * most, in ms. Only a shutdown tells their client to open no more (GOAWAY, RFC
  * 9113 §6.8), since no header can (§8.2.2): one that goes on asking leaves no
  * moment without any. And Deno 2.9.5 cuts those in flight when the client
- * answers the shutdown with a GOAWAY of its own, as Node's does.
+ * answers the shutdown with a GOAWAY of its own, as Node's does. Over before the
+ * program hears of the end (`drain/drain.ts`) and may break the next stream.
  */
-const FOR_STREAMS = 0.5;
+const FOR_STREAMS = 0.4;
 const STREAMS_MS = 15_000;
 
 /** How long they are waited for in a drain of this window, in ms. */
