@@ -178,6 +178,26 @@ test("a handler that never exits costs a moment, and not the deadline", async ()
   assert.ok(performance.now() - since < patience(20_000));
 });
 
+test("a handler that throws or rejects ends its worker with code 1, as it does by hand", async () => {
+  const path = files.write(
+    "fails.mjs",
+    slowServer(
+      0,
+      `process.on("SIGTERM", process.env.PREFORK_SLOT === "0"
+         ? () => { throw new Error("thrown"); }
+         : async () => { await 0; throw new Error("rejected"); });`,
+    ),
+  );
+  await using command = prefork(["-w", "2", "-r", runtime, ...LOCAL, path]);
+  await ready(command);
+  command.signal("SIGTERM");
+  await command.line(/^\[0\].*rror: thrown/);
+  await command.line(/^\[1\].*rror: rejected/);
+  for (const slot of [0, 1]) {
+    await command.line(new RegExp(`worker-exited slot=${slot} .*code=1 `));
+  }
+});
+
 test("an uncaught exception ends a worker as it does by hand", async () => {
   const path = files.write(
     "throws.mjs",

@@ -108,9 +108,15 @@ export function createDrain(
     new Promise((resolve) => {
       clearTimeout(halfTimer);
       // What it throws is uncaught, as in a handler of the signal itself.
-      queueMicrotask(() => {
-        resolve();
-        ending.tellProgram();
+      setImmediate(() => {
+        setImmediate(resolve);
+        try {
+          ending.tellProgram();
+        } catch (error) {
+          // Bun 1.4.4 goes on for some ms after that, and this ends first.
+          process.exitCode ||= 1;
+          throw error;
+        }
       });
     });
   const finish = async (): Promise<void> => {

@@ -62,9 +62,11 @@ export function finishing(core: Core, results: readonly unknown[]): void {
   const allTell = results.every((each) => each instanceof Promise);
   for (const each of results) {
     if (!(each instanceof Promise)) continue;
-    // A rejection stays unhandled, as it is by hand.
+    // A rejection stays unhandled, as it is by hand, and is heard of first. Bun
+    // 1.4.4 goes on for some ms after that, and this ends before.
+    each.catch(() => process.exitCode ||= 1);
     void each.finally(() => {
-      if (--open === 0) ask();
+      if (--open === 0) setImmediate(ask);
     });
   }
   core.ending.last = () => {
