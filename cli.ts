@@ -16,8 +16,10 @@ import { fileURLToPath } from "node:url";
 import { parseCommandLine } from "./cli/arguments.ts";
 import { HELP, VERSION } from "./cli/help.ts";
 import { type Output, standardOutput } from "./cli/output.ts";
+import { isGone, LOOK_MS, packageManagerOf } from "./cli/parent.ts";
 import { createReporter } from "./cli/report.ts";
 import { Pool } from "./adapters/pool.ts";
+import { read } from "./adapters/shared/holder.ts";
 import { EXIT, exitCodeOf, messageOf } from "./core/errors.ts";
 import { WHERE_PROGRAM } from "./core/options/options.ts";
 
@@ -71,6 +73,7 @@ async function run(
   reporter: { follow(): Promise<void> },
 ): Promise<number> {
   const told = reporter.follow();
+  const watch = stopWithParent(pool);
   let failure: unknown;
   try {
     await pool.start();
@@ -79,9 +82,24 @@ async function run(
     failure = error;
   }
   const { killed } = await pool.stop();
+  watch[Symbol.dispose]();
   await told;
   if (failure !== undefined && !stoppedOnRequest(failure)) throw failure;
   return killed > 0 ? EXIT.killed : EXIT.done;
+}
+
+/** Stops a pool whose package manager has ended, as that would have done. */
+function stopWithParent(pool: Pool): Disposable {
+  const manager = packageManagerOf(process.pid, process.env, read);
+  const timer = manager && setInterval(() => {
+    if (!isGone(manager, read)) return;
+    clearInterval(timer);
+    pool.warn(
+      `${manager.name} (pid ${manager.pid}), which started this, has ended: the pool stops`,
+    );
+    void pool.stop();
+  }, LOOK_MS);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 /** A signal during the start is no failure of the start. */
