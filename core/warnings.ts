@@ -8,6 +8,7 @@ import type { Adapter, Host } from "./adapter.ts";
 import type { Listener } from "./listeners/listeners.ts";
 import type { PoolConfig } from "./options/options.ts";
 import type { Prepared } from "./preflight.ts";
+import { BUN_INSPECT } from "./launch/own_environment.ts";
 import { preloadFor } from "./launch/runtime_command.ts";
 
 /** One sentence for each thing that a pool suffers from. */
@@ -25,6 +26,11 @@ export function warningsFor(
   if (compiled.noCompileCache !== undefined) {
     warnings.push(
       `Node compiles the program anew at each start, because ${compiled.noCompileCache}: make it this user's alone, or give another one or "off" as "compileCache" (--compile-cache)`,
+    );
+  }
+  if (runtimes.has("bun") && adapter.host.env[BUN_INSPECT] !== undefined) {
+    warnings.push(
+      `${BUN_INSPECT} is not passed on, because one process alone can have its address: "--runtime-arg --inspect=0" gives each worker on Bun a free one`,
     );
   }
   for (const runtime of runtimes) {

@@ -4,15 +4,15 @@
  * @module
  */
 
-import type { Adapter, HeldSocket, SpawnPlan } from "../adapter.ts";
+import type { HeldSocket, SpawnPlan } from "../adapter.ts";
 import { affinityOf, formatAffinity } from "../options/balance.ts";
 import {
   encodeInheritance,
   type InheritedListener,
-  isOwnVariable,
   PRELOAD_VARIABLE,
 } from "./environment.ts";
 import type { Listener } from "../listeners/listeners.ts";
+import { ownEnvironment } from "./own_environment.ts";
 import { featuresOf } from "../options/listener_features.ts";
 import { isInherited } from "../options/share_mode.ts";
 import { parseListener } from "../options/address.ts";
@@ -26,16 +26,6 @@ type LaunchObserver = Pick<
   SpawnPlan,
   "onLine" | "onMessage" | "onConnection" | "onNoise" | "onExit"
 >;
-
-/** Variables of the supervisor's own place in the world: not its workers'. */
-const OWN_PLACE = [
-  "NODE_CHANNEL_FD",
-  "NODE_CHANNEL_SERIALIZATION_MODE",
-  "NODE_UNIQUE_ID",
-  "NOTIFY_SOCKET",
-  "WATCHDOG_PID",
-  "WATCHDOG_USEC",
-];
 
 /** What a worker is started with. */
 type LaunchContext = Pick<
@@ -59,18 +49,20 @@ export function launch(
     { ...config, runtime: worker.runtime, reusePort },
     adapter,
   );
+  const customary = customaryVariables(worker, listeners);
+  const own = ownEnvironment(adapter.host.env, customary["PORT"]);
   worker.process = adapter.spawn({
     command,
     runtime: worker.runtime,
     ...(config.cwd !== undefined && { cwd: config.cwd }),
     inherits: [...listeners.flatMap(inheritedSockets), ...traffic.files],
     env: (fds) => ({
-      ...ownEnvironment(adapter),
+      ...own,
       ...(config.cwd !== undefined && { PWD: config.cwd }),
-      ...customaryVariables(worker, listeners),
+      ...customary,
       ...config.env,
       ...(worker.runtime === "exec" &&
-        preloadVariables(adapter, { ...adapter.host.env, ...config.env })),
+        preloadVariables(adapter, { ...own, ...config.env })),
       ...inheritanceOf(worker, { config, listeners, adapter, traffic }, fds),
       [PRELOAD_VARIABLE]: JSON.stringify({
         privatePorts,
@@ -102,15 +94,6 @@ export function customaryVariables(
     ...(ports[0] !== undefined && { PORT: ports[0] }),
     NODE_APP_INSTANCE: String(slot),
   };
-}
-
-function ownEnvironment({ host }: Adapter): Record<string, string> {
-  const env: Record<string, string> = {};
-  for (const [name, value] of Object.entries(host.env)) {
-    if (value === undefined || OWN_PLACE.includes(name)) continue;
-    if (!isOwnVariable(name)) env[name] = value;
-  }
-  return env;
 }
 
 function inheritanceOf(

@@ -153,6 +153,21 @@ describe("a runtime's own server in an unmodified program", () => {
     });
   }
 
+  for (const file of ["deno_serve.ts", "http.mjs"]) {
+    test(`DENO_SERVE_ADDRESS moves no server of a pool and opens none: ${file}`, async () => {
+      const address = `127.0.0.1:${await freePort()}`;
+      await using command = prefork(
+        ["-w", "2", "-r", "deno", ...LOCAL, fixture(`plain/${file}`)],
+        { env: { DENO_SERVE_ADDRESS: `duplicate,tcp:${address}` } },
+      );
+      const { listen } = await ready(command);
+      await distinct(listen!, 2);
+      await assert.rejects(get(address), { code: "ECONNREFUSED" });
+      const said = (line: string) => line.includes(`as in \\"-l ${address}`);
+      assert.equal(command.lines.filter(said).length, 1);
+    });
+  }
+
   test("Deno.serve on a second port is opened by the supervisor", async () => {
     const port = await freePort();
     await using command = prefork([

@@ -4,6 +4,7 @@
  * @module
  */
 
+import process from "node:process";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { failed } from "../../core/protocol.ts";
 import { isBypassed } from "../process/bypass.ts";
@@ -25,8 +26,31 @@ import { formatWanted, type Wanted } from "../match/wanted.ts";
 
 type Serve = (...args: readonly unknown[]) => Deno.HttpServer;
 
+/**
+ * The address that Deno gives to the first server of a process, of `node:http`
+ * too, in the place of its own or, as a second one, in addition to it. It is
+ * looked at when that server listens (Deno 2.9.5).
+ */
+const MOVES = "DENO_SERVE_ADDRESS";
+
+/**
+ * Leaves servers where the pool has them: in each worker Deno would open the
+ * same address.
+ */
+function keepFromMoving(core: Core): void {
+  const address = process.env[MOVES];
+  if (address === undefined) return;
+  delete process.env[MOVES];
+  const place = address.replace(/^duplicate,/, "").replace(/^tcp:/, "");
+  warnOnce(
+    core,
+    `${MOVES} does not move the servers of a pool: name the address as in "-l ${place}"`,
+  );
+}
+
 /** Replaces `Deno.serve`, a getter with a setter (Deno 2.9.5). */
 export function patchDenoServe(core: Core, settings: Settings): void {
+  keepFromMoving(core);
   const original = Deno.serve as Serve;
   const serve: Serve = (...args) => {
     const options = optionsOf(args);
