@@ -115,6 +115,8 @@ export class MemoryWorld {
   readonly bound: Map<string, HeldSocket[]> = new Map();
   /** What happens to each process right after its start. */
   onSpawn: (process: MemoryProcess) => void = () => {};
+  /** Addresses of bound sockets whose path was removed. */
+  readonly removed: Set<string> = new Set();
   /** Addresses that cannot be bound. */
   readonly taken: Set<string> = new Set();
   /** The kernel's settings. */
@@ -268,6 +270,12 @@ export class MemoryWorld {
     const socket: HeldSocket = {
       address: real,
       fd: 10,
+      ...(real.kind === "unix" && !real.abstract && {
+        mend: () =>
+          this.removed.delete(key)
+            ? `"${key}" was removed, and is there again`
+            : undefined,
+      }),
       close: () => {
         const left = (this.bound.get(key) ?? []).filter((one) =>
           one !== socket

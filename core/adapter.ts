@@ -86,6 +86,12 @@ export interface HeldSocket {
   readonly address: Address;
   /** The file descriptor, for {@linkcode SpawnPlan.inherits}. */
   readonly fd: number;
+  /**
+   * Where it has a path: puts that back if it is gone. Never throws.
+   *
+   * @returns what has happened to the path, once for each time, as a sentence
+   */
+  mend?(): string | undefined;
   /** Closes it; a Unix socket's path goes away with it. Never throws. */
   close(): void;
 }

@@ -3,10 +3,14 @@
 import assert from "node:assert/strict";
 import {
   existsSync,
+  linkSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
+  unlinkSync,
   writeFileSync,
 } from "node:fs";
 import process from "node:process";
@@ -36,7 +40,7 @@ export function addPathTests(adapter: Adapter): void {
     const socket = await bind(adapter, address, { mode: 0o640 });
     assert.deepEqual(socket.address, address);
     assert.equal(statSync(address.path).mode & 0o777, 0o640);
-    assert.deepEqual(readdirSync(directory.path), ["s"]);
+    assert.deepEqual(readdirSync(directory.path).sort(), [".s.pf", "s"]);
     for (const runtime of RUNTIMES) {
       await using child = start(adapter, childOn(runtime), {
         inherits: [socket],
@@ -62,7 +66,7 @@ export function addPathTests(adapter: Adapter): void {
       code: "ERR_BIND",
       message: /s": another process answers on it/,
     });
-    assert.deepEqual(readdirSync(directory.path), ["s"]);
+    assert.deepEqual(readdirSync(directory.path).sort(), [".s.pf", "s"]);
     live.close();
   });
 
@@ -87,6 +91,42 @@ export function addPathTests(adapter: Adapter): void {
     socket.close();
     assert.ok(existsSync(address.path));
     successor.close();
+  });
+
+  test("a path that is gone comes back, unless something else is there", async () => {
+    using directory = temporaryDirectory();
+    const address = at(`${directory.path}/s`);
+    const spare = `${directory.path}/.s.pf`;
+    // As a supervisor leaves it that was killed.
+    const killed = await bind(adapter, at(`${directory.path}/t`));
+    linkSync(`${directory.path}/t`, spare);
+    killed.close();
+    const socket = await bind(adapter, address);
+    assert.equal(socket.mend?.(), undefined);
+    unlinkSync(spare);
+    assert.equal(socket.mend?.(), undefined);
+    unlinkSync(address.path);
+    assert.match(socket.mend?.() ?? "", /s" was removed, and is there again$/);
+    await using child = start(adapter, childOn("node"), {
+      inherits: [socket],
+      env: ([fd]) => ({ LISTEN_ON: String(fd), NAME: "again" }),
+    });
+    await child.message({ listening: true });
+    assert.equal(await ask(address), "again");
+    assert.equal(socket.mend?.(), undefined);
+    renameSync(address.path, `${address.path}.old`);
+    writeFileSync(address.path, "precious");
+    assert.match(socket.mend?.() ?? "", /something else is at its path/);
+    assert.equal(socket.mend?.(), undefined);
+    assert.equal(readFileSync(address.path, "utf8"), "precious");
+    unlinkSync(address.path);
+    assert.match(socket.mend?.() ?? "", /is there again$/);
+    rmSync(directory.path, { recursive: true });
+    assert.match(socket.mend?.() ?? "", /cannot be put back \(its directory/);
+    assert.equal(socket.mend?.(), undefined);
+    mkdirSync(directory.path);
+    socket.close();
+    assert.deepEqual(readdirSync(directory.path), []);
   });
 
   test("a path as long as it may be", async () => {

@@ -22,6 +22,13 @@ export interface Answer {
   readonly body: string;
 }
 
+/** Waits until nobody accepts at an address: orphans leave on their own. */
+export async function unanswered(address: string): Promise<void> {
+  const answers = (): Promise<boolean> =>
+    get(address).then(() => true, () => false);
+  while (await answers()) await new Promise((go) => setTimeout(go, 10));
+}
+
 /** Asks once, on a connection of its own. */
 export function get(address: string, path = "/"): Promise<Answer> {
   return new Promise((resolve, reject) => {

@@ -28,6 +28,7 @@ import { createHandoff } from "./handoff/dispatcher.ts";
 import { createMessages } from "./process/messages.ts";
 import { handleMessages } from "./supervisor_messages.ts";
 import { createOnDemand } from "./listening/on_demand.ts";
+import { keepPath } from "./process/own_paths.ts";
 import { RUNTIME } from "./process/runtime.ts";
 import { trapStandalone, trapSupervised } from "./process/signals.ts";
 import type { Worker } from "./types.ts";
@@ -97,6 +98,7 @@ function balancerOf(
 
 function createCore(): Core {
   const inheritance = takeInheritance();
+  inheritance?.listeners.forEach(({ address }) => keepPath(address));
   const channel = openChannel();
   const messages = createMessages();
   const attachments: Core["attachments"] = new Map();

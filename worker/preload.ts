@@ -14,6 +14,9 @@ if (isWorker() !== false && await isMainThread()) {
   const { explained } = await import("./patch/permission.ts");
   await explained(async () => {
     if (process.env["PREFORK_PROTOCOL"] === undefined) return;
+    // Before anything imports `node:fs`: Deno 2.9.5 and Bun 1.4.4 have a module
+    // keep the functions that it had by then.
+    (await import("./patch/remove.ts")).patchRemoval();
     const { start } = await import("./patch/start.ts");
     await start();
   });

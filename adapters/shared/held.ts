@@ -17,6 +17,7 @@ import { codeOf } from "../../core/errors.ts";
 import { bindError } from "./bind_error.ts";
 import { inheritedAddress } from "./inherited.ts";
 import type { RawSocket, RawSockets } from "./raw_socket.ts";
+import type { SpareLink } from "./spare_link.ts";
 import { placePath } from "./unix_path.ts";
 
 interface Held extends HeldSocket {
@@ -111,21 +112,22 @@ async function holdUnix(
     const raw = await sockets.unix(`\0${address.path}`);
     return await listening(request, held(address, raw));
   }
-  const { raw, remove } = await placePath(request, address.path, sockets);
-  return held(address, raw, remove);
+  const placed = await placePath(request, address.path, sockets);
+  return held(address, placed.raw, placed);
 }
 
 function held(
   address: HeldSocket["address"],
   raw: RawSocket,
-  remove: () => void = () => undefined,
+  link?: SpareLink,
 ): Held {
   return {
     address,
     fd: raw.fd,
     raw,
+    ...(link !== undefined && { mend: link.mend }),
     close: () => {
-      remove();
+      link?.remove();
       raw.close();
     },
   };

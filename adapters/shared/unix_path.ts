@@ -22,6 +22,7 @@ import type { BindRequest } from "../../core/adapter.ts";
 import { codeOf } from "../../core/errors.ts";
 import { groupId, userId } from "./owner.ts";
 import type { RawSocket, RawSockets } from "./raw_socket.ts";
+import { keepLink, type SpareLink } from "./spare_link.ts";
 
 /** Why a path is left alone. */
 export type Occupation = "live" | "file";
@@ -33,11 +34,9 @@ export interface Occupied extends Error {
 }
 
 /** A socket in its place. */
-export interface Placed {
+export interface Placed extends SpareLink {
   /** The socket. */
   readonly raw: RawSocket;
-  /** Removes the path if it is still this socket's. Never throws. */
-  remove(): void;
 }
 
 /** Binds a socket to a path. */
@@ -59,7 +58,7 @@ export async function placePath(
     const own = lstatSync(name, { bigint: true });
     await requireFree(target);
     renameSync(name, target);
-    return { raw, remove: () => removeOwn(target, own) };
+    return { raw, ...keepLink(target, own) };
   } catch (error) {
     raw.close();
     tryUnlink(name);
@@ -126,15 +125,6 @@ function answers(target: string): Promise<boolean> {
 
 function occupied(occupation: Occupation): Occupied {
   return Object.assign(new Error(occupation), { occupation });
-}
-
-function removeOwn(target: string, own: BigIntStats): void {
-  try {
-    const now = lstatSync(target, { bigint: true });
-    if (now.ino === own.ino && now.dev === own.dev) unlinkSync(target);
-  } catch {
-    // It is gone already.
-  }
 }
 
 function tryUnlink(name: string): void {

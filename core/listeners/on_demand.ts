@@ -13,6 +13,7 @@ import {
 } from "../options/address.ts";
 import { codeOf, PreforkError } from "../errors.ts";
 import type { Listener } from "./listeners.ts";
+import { mendPaths } from "./path_watch.ts";
 import { type FromWorker, reasonOf, type ToWorker } from "../protocol.ts";
 import type { PoolContext } from "../context.ts";
 import type { PoolWorker } from "../worker.ts";
@@ -162,6 +163,8 @@ export function createOnDemand(
         entry.unused?.[Symbol.dispose]();
         entry.unused = undefined;
         entry.holders.add(worker);
+        // It has removed what it took for the path of a predecessor.
+        mendPaths([entry.listener], emit);
         worker.opened.add(name);
         worker.tell({ type: "opened", id, name, address });
         // One that is not ready yet joins when it is.

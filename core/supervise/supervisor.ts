@@ -8,6 +8,7 @@
 import type { ExitStatus } from "../adapter.ts";
 import type { PoolContext } from "../context.ts";
 import { Adoption } from "../listeners/adoption.ts";
+import { PathWatch } from "../listeners/path_watch.ts";
 import { Processes } from "./processes.ts";
 import { messageOf, PreforkError, stateError } from "../errors.ts";
 import { plan, type Step } from "./reconcile.ts";
@@ -48,6 +49,7 @@ export class Supervisor {
   readonly #context: PoolContext;
   readonly #observer: PoolObserver;
   readonly #adoption: Adoption;
+  readonly #paths: PathWatch;
   readonly #queue: (() => void)[] = [];
   #turning = false;
   #everReady = false;
@@ -58,9 +60,16 @@ export class Supervisor {
     this.#observer = observer;
     this.#adoption = new Adoption(context.listeners, context.emit);
     this.processes = new Processes(this.#context, {
-      onReady: (worker) => this.#onReady(worker),
-      onGone: (worker, reason, status) => this.#onGone(worker, reason, status),
+      onReady: (worker) => {
+        this.#paths.look();
+        this.#onReady(worker);
+      },
+      onGone: (worker, reason, status) => {
+        this.#paths.look();
+        this.#onGone(worker, reason, status);
+      },
     });
+    this.#paths = new PathWatch(this.#context, this.processes.onDemand);
   }
 
   /** True when every wanted slot has a ready worker. */
@@ -153,6 +162,7 @@ export class Supervisor {
     this.#adoption.update(this.#ready);
     this.#checkReload();
     if (this.stopping && this.slots.size === 0) {
+      this.#paths[Symbol.dispose]();
       this.#observer.onEmpty();
     }
   }

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fixture, LOCAL, prefork, ready } from "../command.ts";
 import { afterAll, describe, test } from "../harness.ts";
-import { get } from "../http.ts";
+import { get, unanswered } from "../http.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "prefork-bind-"));
 chmodSync(dir, 0o755);
@@ -110,6 +110,7 @@ describe("a Unix socket", () => {
     first.signal("SIGKILL");
     await first.ended;
     assert.equal(existsSync(path), true);
+    await unanswered(`unix:${path}`);
     await using second = prefork(["-w", "1", "-l", `unix:${path}`, PROGRAM]);
     const { listen } = await ready(second);
     assert.equal((await get(listen!)).status, 200);

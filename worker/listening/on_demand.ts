@@ -10,6 +10,7 @@ import type { ToWorker } from "../../core/protocol.ts";
 import type { Core } from "../process/worker_core.ts";
 import { cannot } from "../process/errors.ts";
 import { refChannel } from "../process/channel.ts";
+import { keepPath } from "../process/own_paths.ts";
 
 /** What the supervisor answers. */
 export type OpenAnswer = Extract<ToWorker, { type: "opened" | "refused" }>;
@@ -70,6 +71,7 @@ export function createOnDemand(
         question?.reject(new PreforkError("ERR_ATTACH", reason, cause));
       } else {
         const { name, address } = answer;
+        keepPath(address);
         question?.resolve({
           name,
           address,
