@@ -15,6 +15,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseCommandLine } from "./cli/arguments.ts";
 import { HELP, VERSION } from "./cli/help.ts";
+import { misplacedIn } from "./cli/misplaced.ts";
 import { type Output, standardOutput } from "./cli/output.ts";
 import { isGone, LOOK_MS, packageManagerOf } from "./cli/parent.ts";
 import { createReporter } from "./cli/report.ts";
@@ -60,7 +61,10 @@ export async function main(
       output: "lines",
       signals: true,
     });
-    return await run(pool, createReporter(pool, command.log, io));
+    const reporter = createReporter(pool, command.log, io);
+    const misplaced = misplacedIn(command.options);
+    if (misplaced !== undefined) pool.warn(misplaced);
+    return await run(pool, reporter);
   } catch (error) {
     const text = messageOf(error).replaceAll(/\s*\n\s*/g, " ");
     io.stderr.write(`prefork: ${text}\n`);

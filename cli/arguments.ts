@@ -5,6 +5,7 @@
  */
 
 import type { PoolOptions, WorkerRuntime } from "../core/options/options.ts";
+import { meantBy, verbIn } from "./habits.ts";
 
 /** How the log is written. */
 export type LogForm = "text" | "json";
@@ -100,8 +101,11 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     }
     const take = Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined;
     if (take === undefined) {
+      const meant = meantBy(arg);
       throw new TypeError(
-        `Cannot understand "${arg}": there is no such option, see prefork --help`,
+        `Cannot understand "${arg}": there is no such option, ${
+          meant === undefined ? "" : `${meant}; `
+        }see prefork --help`,
       );
     }
     const value = inline ?? args[++at];
@@ -116,6 +120,14 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   if (program === undefined || program === "") {
     throw new TypeError(
       "Cannot run without a program: write prefork [options] program [args], see prefork --help",
+    );
+  }
+  const verb = verbIn(args.slice(at));
+  if (verb !== undefined) {
+    throw new TypeError(
+      `Cannot understand "${program}": ${verb}; write prefork [options] ${
+        args[at + 1]
+      }`,
     );
   }
   const { log = "text", ...options } = draft;

@@ -14,6 +14,11 @@ import { denoArguments, runtimeArguments } from "./runtime_command.ts";
 /** Endings of files that Node, Deno and Bun run. */
 const SCRIPT = /\.[cm]?[jt]sx?$/;
 
+/** True for a file that a runtime runs, by its ending. */
+export function isScript(program: string): boolean {
+  return SCRIPT.test(program);
+}
+
 /** Which slot is run by what. */
 export type RuntimePattern = (slot: number) => WorkerRuntime;
 
@@ -31,7 +36,7 @@ export function runtimePattern(
 ): RuntimePattern {
   const pattern: readonly WorkerRuntime[] = runtimes === undefined
     ? [
-      SCRIPT.test(place.program)
+      isScript(place.program)
         ? adapter.runtime
         : scriptOf(headOf(place, fileOf(place, adapter.host), adapter.host))
           ?.runtime ?? "exec",
@@ -76,7 +81,7 @@ export function commandOf(
       `Cannot start workers on ${runtime}: there is no "${runtime}" in PATH, install it or choose another runtime`,
     );
   }
-  const script = SCRIPT.test(program)
+  const script = isScript(program)
     ? undefined
     : scriptOf(headOf(place, program, adapter.host));
   const plan = {
@@ -97,7 +102,7 @@ function moduleOf(place: Place, host: Host): string {
   const { program } = place;
   // Deno and Bun also run modules by URL; only a path can be looked for.
   if (/^\w+:/.test(program) || host.exists(pathOf(place))) return program;
-  const found = SCRIPT.test(program) ? undefined : fileOf(place, host);
+  const found = isScript(program) ? undefined : fileOf(place, host);
   if (found !== undefined) return found;
   throw new PreforkError(
     "ERR_BOOT",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { parseCommandLine } from "../../cli/arguments.ts";
+import { misplacedIn } from "../../cli/misplaced.ts";
 import { describe, test } from "../harness.ts";
 import { forSeeds } from "../random.ts";
 
@@ -122,6 +123,30 @@ describe("what cannot be understood", () => {
     ["--=4 app.js", `Cannot understand "--=4": ${unknown}`],
     ["--toString 4", `Cannot understand "--toString": ${unknown}`],
     ["--__proto__ 4", `Cannot understand "--__proto__": ${unknown}`],
+    ...([
+      ["-i", '"-w N" says how many workers'],
+      ["--instances=4", '"-w N" says how many workers'],
+      ["-p3000", '"-l host:port" says where'],
+      ["--port", '"-l host:port" says where'],
+      ["--watch", 'no files are watched, "kill -HUP" and its pid reload'],
+      ["-d", "it stays in the foreground, as service managers want it"],
+      ["--kill-timeout", '"--grace TIME" says how long'],
+      ["--inspect=0", '"--runtime-arg ARG" hands one to the runtime'],
+      ["--allow-net", '"--runtime-arg ARG" hands one to the runtime'],
+    ] as const).map(([option, meant]) =>
+      [
+        `${option} app.js`,
+        `Cannot understand "${option}": there is no such option, ${meant}; see prefork --help`,
+      ] as const
+    ),
+    [
+      "-w 2 start app.js -x",
+      'Cannot understand "start": "start" is no word of it, the program stands alone; write prefork [options] app.js',
+    ],
+    [
+      "reload app.mts",
+      'Cannot understand "reload": "reload" is no word of it, "kill -HUP" and its pid reload a pool; write prefork [options] app.mts',
+    ],
     ["-w", `Cannot understand "-w": ${missing}`],
     ["-w 4 --listen", `Cannot understand "--listen": ${missing}`],
     ["-w x a", `Cannot use "x" for "--workers": ${number}`],
@@ -191,4 +216,40 @@ test("random words are understood or refused in one line, no more", () => {
       assert.match(error.message, /^Cannot [^\n]*[^.]$/, seed);
     }
   });
+});
+
+describe("an option behind the program", () => {
+  const rows: readonly (readonly [string, string, string])[] = [
+    ["app.js -w 2", "-w 2", "-w 2"],
+    ["app.ts x -v -w2", "-w2", "-w2"],
+    ["./a.mjs --workers=auto -l :80", "--workers=auto", "--workers=auto"],
+    [
+      "app.js -l unix:/run/a.sock",
+      "-l unix:/run/a.sock",
+      "-l unix:/run/a.sock",
+    ],
+    ["app.js --wait-ready x", "--wait-ready", "--wait-ready"],
+    ["app.js -i 4", "-i 4", "-w 4"],
+    ["app.js --instances max", "--instances max", "-w auto"],
+  ];
+  for (const [line, given, meant] of rows) {
+    test(`${line}: is told`, () => {
+      const [program, ...args] = line.split(" ");
+      assert.equal(
+        misplacedIn({ program: program!, args }),
+        `"${given}" behind the program is the program's own; the pool's stands in front, as in "prefork ${meant} ${program}"`,
+      );
+    });
+  }
+  const none = [
+    ...["app.js", "app.js -- -w 2", "app.js -w", "app.js -w x", "app.js w 2"],
+    ...["app.js -l x", "app.js -s", "app.js --port 3000", "app.js --help"],
+    ...["app.js --bogus -", "ruby -w 2", "npx serve -l :80"],
+  ];
+  for (const line of none) {
+    test(`${line}: is the program's`, () => {
+      const [program, ...args] = line.split(" ");
+      assert.equal(misplacedIn({ program: program!, args }), undefined);
+    });
+  }
 });

@@ -91,3 +91,12 @@ test("a program that is not there ends with 3", async () => {
   assert.equal(code, 3);
   assert.match(stderr, /^prefork: Cannot start "missing\.js": .*\n$/m);
 });
+
+test("an option behind the program is told in one line, in front of all", async () => {
+  const { stderr } = await run("missing.js", "-w", "2");
+  const [first] = stderr.split("\n");
+  assert.match(
+    first!,
+    /^prefork warning message="\\"-w 2\\" behind the program/,
+  );
+});

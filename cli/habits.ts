@@ -1,0 +1,51 @@
+/**
+ * What people write who are used to other commands, and what it means here.
+ *
+ * @module
+ */
+
+import { isScript } from "../core/launch/program.ts";
+
+/** Options that are none here, by what they are for: PM2, gunicorn, nodemon. */
+const MEANT: readonly (readonly [RegExp, string])[] = [
+  [/^(-i|-n|-c|--instances|--processes)$/, '"-w N" says how many workers'],
+  [/^(-p|-b|-H|--port|--bind|--host|--hostname)$/, '"-l host:port" says where'],
+  [
+    /^--(watch|hot|reload)$/,
+    'no files are watched, "kill -HUP" and its pid reload',
+  ],
+  [
+    /^(-d|--daemon|--daemonize|--background)$/,
+    "it stays in the foreground, as service managers want it",
+  ],
+  [/^--(kill|graceful)-timeout$/, '"--grace TIME" says how long'],
+  [/^--listen-timeout$/, '"--start-timeout TIME" says how long'],
+  [
+    /^(-A|--(inspect|import|require|loader|experimental|env-file|max|expose|allow|deny|unstable|no-warnings|trace|preload|smol|conditions).*)$/,
+    '"--runtime-arg ARG" hands one to the runtime',
+  ],
+];
+
+/** What an unknown option says elsewhere, as a part of a sentence. */
+export function meantBy(arg: string): string | undefined {
+  const name = arg.startsWith("--") ? arg.split("=", 1)[0]! : arg.slice(0, 2);
+  return MEANT.find(([names]) => names.test(name))?.[1];
+}
+
+/** Verbs of other commands, and what does it here. */
+const VERBS: Readonly<Record<string, string>> = {
+  start: "the program stands alone",
+  run: "the program stands alone",
+  reload: '"kill -HUP" and its pid reload a pool',
+  restart: '"kill -HUP" and its pid reload a pool',
+  stop: '"kill" and its pid stop a pool',
+};
+
+/** The verb of another command in front of a program, and what it means here. */
+export function verbIn(words: readonly string[]): string | undefined {
+  const [verb = "", file = ""] = words;
+  const meant = Object.hasOwn(VERBS, verb) && isScript(file)
+    ? VERBS[verb]
+    : undefined;
+  return meant && `"${verb}" is no word of it, ${meant}`;
+}
