@@ -34,6 +34,12 @@ import type { ExitReason } from "./state.ts";
  */
 export const REST_MS = 100;
 
+/**
+ * How long the program then has to end, in ms, at most: nobody connects to it,
+ * so what many wait for in a handler of SIGTERM is nothing to wait for here.
+ */
+export const END_MS = 2_000;
+
 /** What a start of a program shows. */
 export class Learning {
   /** True once it is to end early. */
@@ -55,12 +61,14 @@ export class Learning {
     adapter: Adapter,
     emit: (event: PoolEvent) => void,
   ) {
+    const { config } = place;
     this.#context = {
       ...place,
+      config: { ...config, grace: Math.min(config.grace, END_MS) },
       adapter,
       listeners: [],
-      traffic: new Traffic(place.config, [], adapter),
-      emit: (event) => isTold(event) && emit(event),
+      traffic: new Traffic(config, [], adapter),
+      emit: (event) => this.#isTold(event) && emit(event),
       post: (task) => void Promise.resolve().then(task),
     };
     // What is done in one slot alone is most often done in the first: the last
@@ -139,6 +147,21 @@ export class Learning {
     if (this.#worker !== undefined) this.#processes.step(this.#worker, how);
   }
 
+  /** It is no worker, and how it ends once it has shown all is no news. */
+  #isTold({ type }: PoolEvent): boolean {
+    switch (type) {
+      case "worker-started":
+      case "worker-ready":
+      case "worker-draining":
+        return false;
+      case "worker-killed":
+      case "worker-exited":
+        return this.#found === undefined;
+      default:
+        return true;
+    }
+  }
+
   #onGone(reason: ExitReason, status: ExitStatus): void {
     this.#end("kill");
     this.#addresses.close();
@@ -153,20 +176,6 @@ export class Learning {
           new PreforkError("ERR_BOOT", `Cannot start the program: ${how}`),
       );
     }
-  }
-}
-
-/** An end as asked is no news, and what is ready here is no worker. */
-function isTold(event: PoolEvent): boolean {
-  switch (event.type) {
-    case "worker-started":
-    case "worker-ready":
-    case "worker-draining":
-      return false;
-    case "worker-exited":
-      return event.reason !== "drained";
-    default:
-      return true;
   }
 }
 

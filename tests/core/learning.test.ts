@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { MemoryProcess } from "../../adapters/memory.ts";
 import {
   type Asked,
+  END_MS,
   poolAddresses,
   REST_MS,
 } from "../../core/supervise/learning.ts";
@@ -123,6 +124,20 @@ describe("a pool that listens where its program does", () => {
     await open(scene.program, ":3001");
     await rest(scene);
     assert.deepEqual([...scene.world.bound.keys()], [":3001"]);
+  });
+
+  test("one that does not end by itself is ended, and nobody is told", async () => {
+    const scene = await learning();
+    const { world, program, types } = scene;
+    await open(program, ":3000");
+    const { exit } = program;
+    program.exit = () => {};
+    await rest(scene);
+    program.exit = exit;
+    world.advance(END_MS);
+    await settle();
+    assert.deepEqual(program.signals, ["SIGKILL"]);
+    assert.deepEqual(types().slice(0, 2), ["learning", "listening"]);
   });
 
   test("a program that ends or stays silent does not boot", async () => {

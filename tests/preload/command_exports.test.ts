@@ -64,6 +64,11 @@ describe("a default export", () => {
       ]);
       const { listen } = await ready(command);
       assert.equal((await get(listen!, "/here")).body, "at /here");
+      if (text.includes("port: 1,")) {
+        await command.line(
+          /listen\(203\.0\.113\.1:1\) of the program is served at 127\.0\.0\.1:/,
+        );
+      }
       command.signal("SIGTERM");
       assert.equal((await command.ended).code, 0);
       for (const slot of [0, 1]) {

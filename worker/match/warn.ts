@@ -5,6 +5,7 @@
  */
 
 import process from "node:process";
+import { parseListener } from "../../core/options/address.ts";
 import { DEFAULT_LISTEN } from "../../core/options/options.ts";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { isLearning } from "../listening/learning.ts";
@@ -38,9 +39,13 @@ function warn(core: Core, message: string): void {
 export function warnElsewhere(
   core: Core,
   wanted: Wanted,
-  listener: InheritedListener,
+  listener: Pick<InheritedListener, "address">,
 ): void {
-  if (wanted.kind === "tcp" && wanted.port === 0) return;
+  const { address } = parseListener(listener.address);
+  if (wanted.kind === "tcp") {
+    const port = address.kind === "tcp" ? address.port : undefined;
+    if (wanted.port === 0 || wanted.port === port) return;
+  }
   const place = formatWanted(wanted).replace(/^:/, "");
   warnOnce(
     core,

@@ -14,7 +14,8 @@ import { RUNTIME } from "../process/runtime.ts";
 import type { Settings } from "../match/settings.ts";
 import { isLearning } from "../listening/learning.ts";
 import { isServed } from "../listening/reservation.ts";
-import { warnDefaultPort } from "../match/warn.ts";
+import { formatWanted } from "../match/wanted.ts";
+import { warnDefaultPort, warnElsewhere } from "../match/warn.ts";
 import { type Servable, servable } from "./servable.ts";
 
 /**
@@ -58,12 +59,13 @@ export function serveExport(core: Core, { wrapped }: Settings): void {
 // What is imported here is loaded when it is needed: most programs listen, and
 // every worker waits for what is loaded before its program.
 async function serveFound(core: Core, found: Servable): Promise<void> {
-  if (found.address === undefined && !process.env["PORT"]) {
-    warnDefaultPort(core);
-  }
+  const { wanted } = found;
+  if (wanted === undefined && !process.env["PORT"]) warnDefaultPort(core);
   if (found.kind === "fetch") {
     const { serve } = await import("../serve.ts");
-    await serve(found.handler, { address: found.address });
+    const address = wanted && formatWanted(wanted);
+    const at = await serve(found.handler, { address });
+    if (wanted !== undefined) warnElsewhere(core, wanted, at);
   } else {
     const { createServer } = await import("node:http");
     const { listen } = await import("../listen.ts");

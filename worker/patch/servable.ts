@@ -5,7 +5,7 @@
  */
 
 import type { RequestListener } from "node:http";
-import { formatWanted, tcpWanted } from "../match/wanted.ts";
+import { tcpWanted, type Wanted } from "../match/wanted.ts";
 import type { FetchHandler, ServeInfo } from "../fetch/handler.ts";
 
 /** An export that can be served. */
@@ -13,8 +13,8 @@ export type Servable =
   & {
     /** True when the program may be about to listen by itself. */
     readonly listens: boolean;
-    /** Where it is to be served, for a pool that was not told. */
-    readonly address?: string;
+    /** Where it wants to be served, if it says so. */
+    readonly wanted?: Wanted;
   }
   & (
     /** As `deno serve`, Bun and the Workers platforms take it. */
@@ -74,9 +74,9 @@ function unwrapped(exported: unknown): unknown {
 /** The place of a default export as Bun takes it: `port` and `hostname`. */
 function placeOf(
   { port, hostname }: HandlerObject,
-): { readonly address?: string } {
+): { readonly wanted?: Wanted } {
   const wanted = port === undefined ? undefined : tcpWanted(hostname, port);
-  return wanted === undefined ? {} : { address: formatWanted(wanted) };
+  return wanted === undefined ? {} : { wanted };
 }
 
 interface HandlerObject {
