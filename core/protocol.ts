@@ -34,6 +34,12 @@ export type FromWorker =
   }
   /** So many handed connections have ended since the last such message. */
   | { readonly type: "closed"; readonly count: number }
+  /** It takes so many connections of a listener, counted from its start. */
+  | {
+    readonly type: "limit";
+    readonly listener: string;
+    readonly total: number;
+  }
   /**
    * It has read so many messages without a connection; only where connections
    * are handed over or passed on.
@@ -127,6 +133,7 @@ export const FROM_WORKER: Shapes<FromWorker> = {
   warn: { message: "string" },
   adopted: { listener: "string", shard: "count" },
   closed: { count: "count" },
+  limit: { listener: "string", total: "count" },
   heard: { count: "count" },
   open: { id: "count", address: "string", nth: "count" },
   pass: { id: "count", listener: "string" },

@@ -49,6 +49,10 @@ export class PoolWorker implements Backend {
   timer: Disposable | undefined;
 
   readonly #listeners: ReadonlySet<string>;
+  /** How many connections of each listener it was given. */
+  readonly #given = new Map<string, number>();
+  /** How many of them it takes in all, where it has said so. */
+  readonly #totals = new Map<string, number>();
 
   /** Makes the record of a worker that is about to be started. */
   constructor(
@@ -99,6 +103,19 @@ export class PoolWorker implements Backend {
     return this.#listeners.has(listener) || this.opened.has(listener);
   }
 
+  /** Its server takes so many connections of a listener in all. */
+  limit(listener: string, total: number): void {
+    if (!this.serves(listener)) return;
+    this.#totals.set(listener, total);
+    this.onFreed?.();
+  }
+
+  /** See {@linkcode Backend.hasRoom}. */
+  hasRoom(listener: string): boolean {
+    const given = this.#given.get(listener) ?? 0;
+    return given < (this.#totals.get(listener) ?? Infinity);
+  }
+
   /** Sends it a connection; false when it is already gone. */
   give(
     listener: string,
@@ -112,11 +129,19 @@ export class PoolWorker implements Backend {
       connection,
       (taken) => {
         this.underway--;
+        if (!taken) this.#count(listener, -1);
         onSettled(taken);
         this.onFreed?.();
       },
     );
-    if (given) this.underway++;
+    if (given) {
+      this.underway++;
+      this.#count(listener, 1);
+    }
     return given;
+  }
+
+  #count(listener: string, change: number): void {
+    this.#given.set(listener, (this.#given.get(listener) ?? 0) + change);
   }
 }

@@ -198,6 +198,7 @@ function createCore(): Core {
       if (!tell({ type: "leaving" })) begin();
       else setTimeout(begin, LEAVE_ANSWER_MS).unref();
     },
+    room: handoff.room,
     attach(attachment, listener) {
       if (listener !== undefined) {
         attachments.set(listener, attachment);

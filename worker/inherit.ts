@@ -15,10 +15,18 @@ import { balanceNetServer } from "./balance/net_servers.ts";
 import { type Attachment, presentCore } from "./process/worker_core.ts";
 import { IDLE_MS } from "./drain/drain.ts";
 import { putFacade } from "./listening/facade.ts";
+import {
+  arrivalOf,
+  isLimited,
+  limitOf,
+  stopWhileFull,
+  takeExcess,
+} from "./listening/limit.ts";
 import { cannot } from "./process/errors.ts";
 import {
   type Acceptor,
   countAsOwn,
+  descriptorOf,
   direct,
   fed,
   ownAcceptor,
@@ -47,7 +55,7 @@ export async function inherit(
 ): Promise<Attachment> {
   // Where there is nothing to graft the server listens at once, as it does
   // without a pool.
-  if (mustBeFed(kind)) {
+  if (mustBeFed(kind) && !isLimited(server)) {
     const graft = await graftHttp(server, listener, () => closed(false));
     if (graft !== undefined) return graft;
   }
@@ -55,17 +63,26 @@ export async function inherit(
   const handed = listener.mode === "handoff";
   const balanced = listener.mode === "balanced";
   const isFed = handed || filter !== undefined || mustBeFed(kind);
-  const serve = handed || balanced ? takerOf(server, kind, filter) : undefined;
-  const take = serve && ((socket: Socket): void => {
-    if (!isFed) countAsOwn(server, socket);
-    serve(socket);
-  });
+  const limit = limitOf(server);
+  if (!isFed && !server.listeners("connection").includes(limit.count)) {
+    server.prependListener("connection", limit.count);
+  }
+  const isHanded = handed || balanced;
+  let taker = isHanded ? takerOf(server, kind, filter) : undefined;
+  // One that listens itself counts a connection when it is shown it.
+  const serve = (socket: Socket): void => {
+    if (isFed) limit.count(socket);
+    else countAsOwn(server, socket);
+    taker ??= takerOf(server, kind, filter);
+    taker(socket);
+  };
   const core = presentCore();
-  const balance = balanced && core !== undefined && take !== undefined
+  const balance = balanced && core !== undefined
     ? balanceNetServer(core, {
       listener,
       open: () => connections.count,
-      take,
+      take: serve,
+      limit,
     })
     : undefined;
   if (handed && listener.sticky === SESSION_IDS) {
@@ -73,13 +90,16 @@ export async function inherit(
     learnSessionIds(server as HttpServer, learned);
   }
   const shards = new Map<number, Acceptor>();
+  const limited: Disposable[] = [];
   let open = true;
 
   const stop = (): void => {
     open = false;
     balance?.stop();
+    for (const each of limited) each[Symbol.dispose]();
     for (const acceptor of shards.values()) acceptor.close();
     shards.clear();
+    limit.release();
   };
   const drain = (idle: number, window: number): Promise<void> => {
     if (open) stop();
@@ -87,11 +107,17 @@ export async function inherit(
     void drained.then(() => balance?.end());
     return drained;
   };
+  const begin = (acceptor: Server, shard: number): void => {
+    if (balance === undefined) takeExcess(limit, acceptor, serve);
+    else balance.begin(acceptor);
+    const socket = listener.fds[shard] ?? descriptorOf(acceptor);
+    if (socket !== undefined) limited.push(stopWhileFull(limit, socket));
+  };
   const feedFrom = async (at: Place, shard: number): Promise<void> => {
-    const acceptor = await fed(server, kind, at, filter);
+    const acceptor = await fed(server, kind, at, limit, filter);
     if (!open) return acceptor.close();
     shards.set(shard, acceptor);
-    balance?.begin(acceptor.server);
+    begin(acceptor.server, shard);
   };
 
   const { show, hide } = putFacade(server, {
@@ -99,16 +125,22 @@ export async function inherit(
     address: () => addressOf(listener),
     close: () => drain(IDLE_MS, Infinity),
     draining: () => !open,
-    closed: () => closed(listener.fds.length > 0),
+    closed() {
+      if (handed) core?.room(listener.name, Infinity);
+      closed(listener.fds.length > 0);
+    },
   });
   try {
     if (!isFed) {
       shards.set(listener.shard, ownAcceptor(server));
       await direct(server, inheritedPlace(listener, listener.shard));
-      if (open) balance?.begin(server);
+      if (open) begin(server, listener.shard);
     } else if (!handed) {
       await feedFrom(inheritedPlace(listener, listener.shard), listener.shard);
     } else {
+      const tell = (): void => core?.room(listener.name, limit.room);
+      limited.push(limit.watch(tell));
+      tell();
       // A server never says that it listens within the call of its listen().
       await new Promise<void>((resolve) => process.nextTick(resolve));
     }
@@ -122,7 +154,12 @@ export async function inherit(
   return {
     raw: kind === "net",
     drain,
-    ...(take !== undefined && { take }),
+    ...(isHanded && {
+      take(socket: Socket): void {
+        if (open) limit.admit(arrivalOf(socket, serve));
+        else serve(socket);
+      },
+    }),
     // No `release`: an acceptor cannot stop without closing the inherited socket,
     // which would be missing at the next death of that slot's worker. So this
     // worker goes on sharing the shard's queue until it is replaced.

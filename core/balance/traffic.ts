@@ -123,6 +123,9 @@ export class Traffic {
       case "closed":
         this.dispatcher.closed(worker, message.count);
         return true;
+      case "limit":
+        worker.limit(message.listener, message.total);
+        return true;
       case "stick":
         this.dispatcher.stick(worker, message.id);
         return true;

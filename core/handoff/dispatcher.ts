@@ -27,6 +27,8 @@ export interface Backend extends Candidate {
   readonly free: boolean;
   /** True when it takes connections of a listener. */
   serves(listener: string): boolean;
+  /** True when its server may hold one more connection of a listener. */
+  hasRoom(listener: string): boolean;
   /**
    * Sends a connection; false when the worker is already gone.
    *
@@ -289,7 +291,7 @@ export class Dispatcher {
 
 /** True when a worker can be given a connection of a listener. */
 function isFree(worker: Backend, listener: string): boolean {
-  return worker.free && worker.serves(listener);
+  return worker.free && worker.serves(listener) && worker.hasRoom(listener);
 }
 
 /** Those of some workers that are free for a listener, in the same order. */

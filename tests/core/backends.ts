@@ -16,6 +16,8 @@ export interface Worker extends Backend {
     head: string | undefined;
   }[];
   alive: boolean;
+  /** How many more connections it has room for. */
+  room: number;
   /** The listeners that it serves, or undefined for all of them. */
   listeners: Set<string> | undefined;
 }
@@ -42,10 +44,13 @@ export function worker(slot = 0, listeners?: readonly string[]): Worker {
     },
     got: [],
     alive: true,
+    room: Infinity,
+    hasRoom: () => made.room > 0,
     listeners: listeners && new Set(listeners),
     serves: (listener) => made.listeners?.has(listener) ?? true,
     give(listener, id, connection, head) {
       if (made.alive) {
+        made.room--;
         made.got.push({ id, listener, connection: connection as Conn, head });
       }
       return made.alive;

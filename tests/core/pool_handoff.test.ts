@@ -37,6 +37,41 @@ describe("handoff", () => {
     ]);
   });
 
+  test("a worker whose server is full gets none until it has room", async () => {
+    const { world, pool } = await running({ share: "handoff" });
+    const [limited, other] = world.processes;
+    const { name } = pool.status().listeners[0]!;
+    const limit = (process: MemoryProcess, total: number): void =>
+      process.say({ type: "limit", listener: name, total });
+    const got = (): number[] =>
+      world.processes.map(({ received }) => received.length);
+    limit(limited!, 1);
+    limited!.say({ type: "limit", listener: "another", total: 0 });
+    world.connect();
+    take(limited!);
+    for (let i = 0; i < 3; i++) {
+      world.connect();
+      take(other!);
+    }
+    assert.deepEqual(got(), [1, 3]);
+    limit(other!, 3);
+    for (let i = 0; i < 3; i++) world.connect();
+    assert.deepEqual(got(), [1, 3]);
+    assert.equal(pool.status().waiting, 3);
+    limit(limited!, 2);
+    assert.deepEqual(got(), [2, 3]);
+    // What it did not get is none of those that it takes.
+    limited!.received.at(-1)!.settle(false);
+    limit(other!, 4);
+    assert.deepEqual(got(), [2, 4]);
+    take(other!);
+    assert.equal(pool.status().waiting, 2);
+    // When the pool stops, whoever is there has to serve what has come.
+    void pool.stop();
+    await settle();
+    assert.equal(pool.status().waiting, 0);
+  });
+
   test("our copy is closed when the worker has confirmed, not before", async () => {
     const { world } = await running({ share: "handoff" });
     const client = world.connect();

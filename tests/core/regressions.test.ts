@@ -21,6 +21,7 @@ test("flush passes over a worker that is gone before that was reported", () => {
     slot: 0,
     free: true,
     serves: () => true,
+    hasRoom: () => true,
     give: () => {
       if (++calls > 100) throw new Error("flush never ends");
       return alive;
@@ -141,6 +142,7 @@ test("joining again keeps what is on its way", () => {
     slot: 0,
     free: true,
     serves: () => true,
+    hasRoom: () => true,
     give: (_l, id) => ids.push(id) > 0,
   };
   desk.join(taker);

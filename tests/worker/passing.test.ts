@@ -17,6 +17,8 @@ interface Scene {
   readonly events: readonly string[];
   readonly pending: () => number;
   over: boolean;
+  /** The server is full. */
+  full: boolean;
   sends: boolean;
   fail(): void;
   pass(name: string): void;
@@ -56,6 +58,7 @@ function scene(): Scene {
     passing,
     events,
     over: true,
+    full: false,
     sends: true,
     pending: () => pending,
     fail: () => failed(),
@@ -65,6 +68,7 @@ function scene(): Scene {
         handle: {},
         close: () => add(`${name} closed`),
         serve: () => add(`${name} served`),
+        isFull: () => made.full,
       }),
     until: (event) =>
       within(
@@ -82,6 +86,25 @@ function scene(): Scene {
   };
   return made;
 }
+
+test("what comes to a full server is not served though it has few", () => {
+  const made = scene();
+  const { pass, passing, events } = made;
+  made.full = true;
+  made.over = false;
+  pass("a");
+  pass("b");
+  assert.deepEqual(events, ["pass 1"]);
+  made.full = false;
+  passing.room(1);
+  assert.deepEqual(events, [
+    "pass 1",
+    "a closed",
+    "gave 1",
+    "counted",
+    "b served",
+  ]);
+});
 
 test("a connection is another worker's once there is room for it", () => {
   const { passing, pass, events, pending } = scene();

@@ -86,6 +86,8 @@ export function createBalancer(
   let resigned = false;
   let serving = false;
   let takes = false;
+  /** How many servers may hold no more. */
+  let full = 0;
   let accepted = 0;
   let passedOn = 0;
   let takenOver = 0;
@@ -142,8 +144,8 @@ export function createBalancer(
     scoreboard.write({
       ...own(written),
       beat: senses.date(),
-      serving,
-      takes,
+      serving: serving && full === 0,
+      takes: takes && full === 0,
       accepted,
       passedOn,
       takenOver,
@@ -214,6 +216,11 @@ export function createBalancer(
     },
     get limit() {
       return limit;
+    },
+    othersTake: () => scoreboard.others().some((each) => each.takes),
+    full(is) {
+      full += is ? 1 : -1;
+      write(senses.now());
     },
     get takenByOthers() {
       return takenByOthers;

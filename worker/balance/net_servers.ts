@@ -12,7 +12,9 @@ import { asSocket } from "../handoff/dispatcher.ts";
 import { RUNTIME } from "../process/runtime.ts";
 import { graftRefusal } from "../graft/graft.ts";
 import { lookOf, warnUnbalanced, yieldBy } from "./native_servers.ts";
-import { switchAccepting } from "../graft/accept_switch.ts";
+import { shareSwitch } from "../graft/accept_switch.ts";
+import type { Arrival, ConnectionLimit } from "../listening/limit.ts";
+import type { Unread } from "../process/balancing.ts";
 
 /** A server in `balanced`. */
 export interface BalancedServer {
@@ -22,6 +24,8 @@ export interface BalancedServer {
   readonly open: () => number;
   /** Serves a connection that it has not accepted itself. */
   readonly take: (socket: Socket) => void;
+  /** How many it may hold. */
+  readonly limit: ConnectionLimit;
 }
 
 /** What a server does to keep the load even. */
@@ -43,8 +47,15 @@ export function balanceNetServer(
   if (balancer === undefined) return undefined;
   let count: Disposable | undefined;
   let letGo: (() => void) | undefined;
+  let watching: Disposable | undefined;
+  let full = false;
+  const show = (is: boolean): void => {
+    if (is !== full) balancer.full(full = is);
+  };
   return {
     begin(acceptor) {
+      watching = server.limit.watch(() => show(server.limit.isFull()));
+      show(server.limit.isFull());
       if (RUNTIME.acceptsOneByOne || !passHandlesOn(acceptor, server, core)) {
         acceptor.on("connection", () => balancer.accepted(1));
         letGo = yieldFrom(acceptor, server);
@@ -55,6 +66,8 @@ export function balanceNetServer(
       passing?.takeBack();
       letGo?.();
       letGo = undefined;
+      watching?.[Symbol.dispose]();
+      show(false);
     },
     end: () => count?.[Symbol.dispose](),
   };
@@ -63,26 +76,41 @@ export function balanceNetServer(
 /** Passes on what others should have; false where no handles are shown. */
 function passHandlesOn(
   acceptor: Server,
-  { listener, take }: BalancedServer,
+  { listener, take, limit }: BalancedServer,
   { balancer, passing }: Core,
 ): boolean {
-  const serve = (handle: object): void => {
-    const socket = asSocket(handle);
-    if (socket === undefined) return;
-    take(socket);
-    balancer?.accepted(1);
-  };
+  const isOver = (): boolean =>
+    passing !== undefined && balancer?.isOver() === true;
   return takeHandles(acceptor, {
-    wants: () => passing !== undefined && balancer?.isOver() === true,
+    wants: () => limit.isReached() || isOver(),
     // Not before: the row of a worker that now burns CPU has to show it.
     left: () => balancer?.accepted(1),
-    take: (handle) =>
-      passing?.pass({
+    take(handle) {
+      const serve = (): void => {
+        const socket = asSocket(handle);
+        if (socket === undefined) return;
+        take(socket);
+        balancer?.accepted(1);
+      };
+      const unread: Unread = {
         listener: listener.name,
         handle,
         close: () => handle.close(),
-        serve: () => serve(handle),
-      }),
+        serve: () => limit.admit(arrival),
+        isFull: limit.isFull,
+      };
+      const arrival: Arrival = {
+        serve,
+        socket: () => asSocket(handle),
+        pass() {
+          if (balancer?.othersTake() !== true) return false;
+          passing?.pass(unread);
+          return passing !== undefined;
+        },
+      };
+      if (limit.isReached()) limit.admit(arrival);
+      else passing?.pass(unread);
+    },
   });
 }
 
@@ -103,7 +131,7 @@ function yieldFrom(
     }
     const refusal = graftRefusal();
     if (refusal !== undefined) throw new Error(refusal.reason);
-    const accepting = switchAccepting(socket);
+    const accepting = shareSwitch(socket);
     const yielding = yieldBy(listener, accepting, socket, open);
     // After those that count it.
     acceptor.on("connection", look);

@@ -81,6 +81,9 @@ export function createPassing(
   let watching = false;
   let looking = false;
 
+  /** True when a connection should be served here after all. */
+  const stays = ({ isFull }: Unread): boolean =>
+    !balancer.isOver() && isFull?.() !== true;
   const takeBack = (): void => {
     const all = waiting.splice(0);
     if (sent !== undefined) {
@@ -120,7 +123,7 @@ export function createPassing(
   };
   const proceed = (): void => {
     // Where all pass on, the least loaded of them has to stop.
-    if (sent !== undefined && !balancer.isOver()) {
+    if (sent !== undefined && stays(sent)) {
       const connection = sent;
       sent = undefined;
       tell({ type: "kept", id });
@@ -128,7 +131,7 @@ export function createPassing(
     }
     while (waiting.length > 0) {
       // The others have got some as well while it waited.
-      const serves = !balancer.isOver();
+      const serves = stays(waiting[0]!);
       if (!serves && sent !== undefined) break;
       const connection = waiting.shift()!;
       if (serves || !start(connection)) connection.serve();

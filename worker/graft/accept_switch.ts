@@ -1,7 +1,9 @@
 /**
- * Ends the accept loop of a `net.Server` of Bun from within: it calls back for
- * each connection before it accepts the next one (1.4.4), so what stands behind
- * its descriptor by then decides whether there is a next one.
+ * Stops a `net.Server` without closing its socket. Node and Deno accept what
+ * their event loop tells them of, so the socket is taken out of that. On Bun it
+ * ends the accept loop from within: it calls back for each connection before it
+ * accepts the next one (1.4.4), so what stands behind its descriptor by then
+ * decides whether there is a next one.
  *
  * @module
  */
@@ -9,8 +11,10 @@
 import { closeSync, openSync } from "node:fs";
 import { checked, F, SOCK } from "../../libc/libc.ts";
 import { PreforkError } from "../../core/errors.ts";
-import { type Graft, kernelHere } from "./graft.ts";
+import { RUNTIME } from "../process/runtime.ts";
+import { type Graft, kernelHere, switchOf } from "./graft.ts";
 import type { Kernel } from "./kernel.ts";
+import { reachKernel } from "./refusal.ts";
 import { inodeOf } from "./sockets.ts";
 import { addWatch, deleteWatch, sharedEvents, watchesOn } from "./watch.ts";
 
@@ -21,6 +25,80 @@ export interface AcceptSwitch extends Graft {
    * the server can be closed.
    */
   end(): void;
+}
+
+/** A switch and those who use it. */
+interface SharedSwitch {
+  readonly own: AcceptSwitch;
+  /** Who has it stopped. */
+  readonly stops: Set<object>;
+  users: number;
+}
+
+const shared = new Map<number, SharedSwitch>();
+
+/**
+ * Takes part in the switch of a server: it accepts while nobody has stopped it.
+ *
+ * @param socket the descriptor of the socket that it listens on
+ * @throws {PreforkError} `ERR_ATTACH` where that is not possible, or not yet
+ */
+export function shareSwitch(socket: number): AcceptSwitch {
+  let one = shared.get(socket);
+  if (one === undefined) {
+    const own = RUNTIME.acceptsOneByOne
+      ? switchAccepting(socket)
+      : switchWatching(socket);
+    shared.set(socket, one = { own, stops: new Set(), users: 0 });
+  }
+  const { own, stops } = one;
+  const user = {};
+  one.users++;
+  let ended = false;
+  const quiesce = (): void => {
+    stops.add(user);
+    own.quiesce();
+  };
+  return {
+    epoll: own.epoll,
+    get quiesced() {
+      return stops.has(user);
+    },
+    quiesce,
+    resume() {
+      stops.delete(user);
+      if (stops.size === 0) own.resume();
+    },
+    end() {
+      if (ended) return;
+      ended = true;
+      quiesce();
+      if (--one.users > 0) return;
+      shared.delete(socket);
+      own.end();
+    },
+  };
+}
+
+/** The switch of a server that its event loop tells of connections. */
+function switchWatching(socket: number): AcceptSwitch {
+  const reached = reachKernel();
+  if (!("kernel" in reached)) {
+    throw new PreforkError("ERR_ATTACH", reached.reason);
+  }
+  const { kernel } = reached;
+  const [watch] = watchesOn(kernel, socket);
+  const inode = inodeOf(kernel, socket);
+  if (watch === undefined || inode === undefined) throw unwatched(socket, 0);
+  // Whoever closes it has it taken out of the event loop once more, in vain.
+  return { ...switchOf(kernel, watch, inode), end() {} };
+}
+
+function unwatched(socket: number, count: number): PreforkError {
+  return new PreforkError(
+    "ERR_ATTACH",
+    `Cannot take hold of the server on the inherited socket ${socket}: ${count} epoll instances watch it, report it with the version of the runtime`,
+  );
 }
 
 /**
@@ -38,12 +116,7 @@ export function switchAccepting(
   const [before, ...others] = watchesOn(kernel, socket);
   const inode = inodeOf(kernel, socket);
   if (before === undefined || others.length > 0 || inode === undefined) {
-    throw new PreforkError(
-      "ERR_ATTACH",
-      `Cannot take hold of the server on the inherited socket ${socket}: ${
-        others.length + (before === undefined ? 0 : 1)
-      } epoll instances watch it, report it with the version of the runtime`,
-    );
+    throw unwatched(socket, others.length + (before === undefined ? 0 : 1));
   }
   const watch = { ...before, events: sharedEvents(before.events) };
   const flags = checked(libc, libc.fcntl(socket, F.getfd, 0), "fcntl");

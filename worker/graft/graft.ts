@@ -102,20 +102,20 @@ export function graft(
   const watch = { ...before, events: sharedEvents(before.events) };
   check(kernel, addWatch(kernel, watch), "epoll_ctl");
   verify(kernel, watch, inherited);
-  return grafted(kernel, watch, inherited);
+  return switchOf(kernel, watch, inherited.inode);
 }
 
-/** The switch of a grafted server. */
-function grafted(
-  kernel: Kernel,
-  watch: Watch,
-  inherited: SocketFacts,
-): Graft {
+/**
+ * The switch of a server that is told of connections by a watch.
+ *
+ * @param inode the number of the socket that it accepts from
+ */
+export function switchOf(kernel: Kernel, watch: Watch, inode: number): Graft {
   let quiesced = false;
   // The server may have closed its descriptor, whose number then names
   // something else.
   const ours = (): boolean =>
-    inodeOf(kernel, watch.fd) === inherited.inode &&
+    inodeOf(kernel, watch.fd) === inode &&
     kernel.target(watch.epoll) === "anon_inode:[eventpoll]";
   return {
     epoll: watch.epoll,

@@ -26,14 +26,19 @@ export function graftRefusal(): Refusal | undefined {
 
 /** The kernel to graft with, or why there is none. */
 export function grafting(): { readonly kernel: Kernel } | Refusal {
+  const { versions } = process;
+  return versions["bun"] === undefined && versions["deno"] === undefined
+    ? no("Node's own servers take an inherited socket over without it")
+    : reachKernel();
+}
+
+/** The kernel of this process, or why it cannot be reached. */
+export function reachKernel(): { readonly kernel: Kernel } | Refusal {
   return known ??= find();
 }
 
 function find(): { readonly kernel: Kernel } | Refusal {
   const { platform, arch, versions } = process;
-  if (versions["bun"] === undefined && versions["deno"] === undefined) {
-    return no("Node's own servers take an inherited socket over without it");
-  }
   if (platform !== "linux") {
     return no(`it needs epoll(7), which ${platform} does not have`);
   }

@@ -23,6 +23,10 @@ export interface Handoff {
    * @param head what the supervisor has read of it, one character per byte
    */
   receive(listener: string, handle: unknown, head: string | undefined): void;
+  /**
+   * The server of a listener takes so many more; Infinity for as many as come.
+   */
+  readonly room: (listener: string, more: number) => void;
   /** Reports now what has been counted. */
   readonly flush: () => void;
 }
@@ -38,6 +42,10 @@ export function createHandoff(
   attachments: ReadonlyMap<string, Attachment>,
   tookOver: (listener: string) => boolean,
 ): Handoff {
+  /** How many have come of each listener. */
+  const received = new Map<string, number>();
+  /** How many of them are taken in all, as the supervisor was told. */
+  const totals = new Map<string, number>();
   let ended = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const flush = (): void => {
@@ -55,6 +63,7 @@ export function createHandoff(
     // Also while the worker drains: the runtime has confirmed the connection
     // already, so it is this worker's to answer.
     receive(listener, handle, head) {
+      received.set(listener, (received.get(listener) ?? 0) + 1);
       const socket = asSocket(handle);
       const take = attachments.get(listener)?.take;
       if (socket === undefined || take === undefined) {
@@ -66,6 +75,15 @@ export function createHandoff(
       take(socket);
       // Not before: what is written of this worker has to show the connection.
       if (!tookOver(listener)) socket.once("close", count);
+    },
+    room(listener, more) {
+      const total = Math.min(
+        (received.get(listener) ?? 0) + more,
+        Number.MAX_SAFE_INTEGER,
+      );
+      if (total === (totals.get(listener) ?? Number.MAX_SAFE_INTEGER)) return;
+      totals.set(listener, total);
+      tell({ type: "limit", listener, total });
     },
     flush,
   };

@@ -7,8 +7,10 @@
 
 import net from "node:net";
 import process from "node:process";
+import type { NodeHandle } from "../../handles/types.ts";
 import { bypass } from "../process/bypass.ts";
 import type { Filter } from "../filters/filter.ts";
+import { admitting, type ConnectionLimit } from "./limit.ts";
 import {
   mustBeFed,
   type ServerKind,
@@ -57,23 +59,30 @@ export function ownAcceptor(server: net.Server): Acceptor {
   };
 }
 
+/** Gives a connection away. */
+export type Feed = (socket: net.Socket) => void;
+
 /**
  * Accepts at a place and feeds the server with the connections, through the
  * filter where there is one.
+ *
+ * @param limit how many there may be
  */
 export async function fed(
   server: net.Server,
   kind: ServerKind,
   at: Place,
+  limit: ConnectionLimit,
   filter?: Filter,
 ): Promise<Acceptor> {
   const feed = filter?.pass ?? feederOf(server);
-  const acceptor = mustBeFed(kind) && kind === "https" && filter === undefined
-    ? createTlsServer(server, feed)
-    : net.createServer({
-      ...socketOptionsOf(server, kind),
-      ...(filter !== undefined && { pauseOnConnect: false }),
-    }, feed);
+  const endsTls = mustBeFed(kind) && kind === "https" && filter === undefined;
+  const acceptor = endsTls ? createTlsServer(server, feed) : net.createServer({
+    ...socketOptionsOf(server, kind),
+    ...(filter !== undefined && { pauseOnConnect: false }),
+  }, admitting(limit, feed));
+  // Those that shake hands are held as well.
+  if (endsTls) acceptor.prependListener("connection", limit.count);
   // A client that breaks off its handshake is no event of the server.
   acceptor.on("tlsClientError", () => {});
   await untilListening(acceptor, at);
@@ -84,17 +93,28 @@ export async function fed(
   };
 }
 
+/**
+ * The descriptor that a server listens on. Undocumented; seen on Node 22.12 and
+ * 26.10 and on Bun 1.4.4, and not on Deno 2.9.5.
+ */
+export function descriptorOf(server: net.Server): number | undefined {
+  const { _handle } = server as unknown as {
+    readonly _handle?: Partial<NodeHandle> | null;
+  };
+  return _handle?.fd;
+}
+
 /** Ends TLS in the place of an https server. */
 function createTlsServer(
   server: net.Server,
-  feed: (socket: net.Socket) => void,
+  feed: Feed,
 ): net.Server {
   const tls = process.getBuiltinModule("node:tls");
   return tls.createServer(tlsOptions(server), feed);
 }
 
 /** What gives a server a connection that something else has accepted. */
-function feederOf(server: net.Server): (socket: net.Socket) => void {
+function feederOf(server: net.Server): Feed {
   return (socket) => void server.emit("connection", socket);
 }
 
@@ -107,7 +127,7 @@ export function takerOf(
   server: net.Server,
   kind: ServerKind,
   filter?: Filter,
-): (socket: net.Socket) => void {
+): Feed {
   const feed = filter?.pass ?? feederOf(server);
   if (kind === "https" && mustBeFed(kind) && filter === undefined) {
     const acceptor = createTlsServer(server, feed);
@@ -137,7 +157,7 @@ interface ConnectionCount {
 
 /**
  * Has a server that listens itself count a connection that it has not accepted:
- * its "close" waits for it then, and `getConnections()` knows of it.
+ * its "close" waits for it then.
  *
  * Undocumented members; the same on Node 22.12 and 26.10, Deno 2.9.5 and Bun
  * 1.4.4. Without them nothing is counted, which a drain does not depend on.

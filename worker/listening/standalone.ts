@@ -17,6 +17,7 @@ import type { Attachment } from "../process/worker_core.ts";
 import { IDLE_MS } from "../drain/drain.ts";
 import { putFacade } from "./facade.ts";
 import { direct, fed, type Place } from "./acceptors.ts";
+import { limitOf } from "./limit.ts";
 import { filterAndTrack } from "../filters/listener_filter.ts";
 import { mustBeFed, type ServerKind } from "../process/server_kind.ts";
 
@@ -50,7 +51,13 @@ export async function listenStandalone(
   const { filter, connections } = filterAndTrack(server, kind, listener);
   const acceptor = filter === undefined
     ? await direct(server, standalonePlace(spec))
-    : await fed(server, kind, standalonePlace(spec), filter);
+    : await fed(
+      server,
+      kind,
+      standalonePlace(spec),
+      limitOf(server, true),
+      filter,
+    );
   let open = true;
   const drain = async (idle: number, window: number): Promise<void> => {
     if (filter === undefined && mustBeFed(kind)) {

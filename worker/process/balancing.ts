@@ -20,6 +20,14 @@ export interface Balancer {
   isOver(): boolean;
   /** The most connections that it may hold, as of the last look at the others. */
   readonly limit: number;
+  /** True when one of the others takes what is passed on. */
+  othersTake(): boolean;
+  /**
+   * A server of this worker may hold no more connections, or may again. While
+   * that is so the others neither compare themselves with this worker nor pass
+   * anything on to it.
+   */
+  full(is: boolean): void;
   /** How many connections the others had taken by then. */
   readonly takenByOthers: number;
   /**
@@ -51,6 +59,8 @@ export interface Unread {
   close(): void;
   /** Serves it here. */
   serve(): void;
+  /** True while it could only wait here. */
+  isFull?(): boolean;
 }
 
 /** The connections that are being passed on. */

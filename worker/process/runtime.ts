@@ -50,6 +50,11 @@ export interface RuntimeTraits {
    */
   readonly acceptsOneByOne: boolean;
   /**
+   * True when `maxConnections` of 0 is no limit (Deno 2.9.5); to Node 22.12 and
+   * Bun 1.4.4 it means none at all.
+   */
+  readonly zeroIsNoLimit: boolean;
+  /**
    * True when the runtime itself serves a main module whose default export has
    * a `fetch` (Bun 1.4.4, through `Bun.serve`).
    */
@@ -72,6 +77,7 @@ const TABLE: Readonly<Record<RuntimeName, RuntimeTraits>> = {
     missesDisconnect: false,
     http2NeedsLateTeardown: false,
     acceptsOneByOne: false,
+    zeroIsNoLimit: false,
     servesExport: false,
     filesAreDescriptors: true,
     debugsBySignal: true,
@@ -84,6 +90,7 @@ const TABLE: Readonly<Record<RuntimeName, RuntimeTraits>> = {
     missesDisconnect: true,
     http2NeedsLateTeardown: true,
     acceptsOneByOne: false,
+    zeroIsNoLimit: true,
     servesExport: false,
     filesAreDescriptors: false,
     debugsBySignal: true,
@@ -96,6 +103,7 @@ const TABLE: Readonly<Record<RuntimeName, RuntimeTraits>> = {
     missesDisconnect: false,
     http2NeedsLateTeardown: false,
     acceptsOneByOne: true,
+    zeroIsNoLimit: false,
     servesExport: true,
     filesAreDescriptors: true,
     debugsBySignal: false,

@@ -66,6 +66,8 @@ export interface Core {
   tell(message: FromWorker): boolean;
   /** Asks the supervisor to let it go, as on SIGTERM. */
   leave(): void;
+  /** Says how many more handed connections the server of a listener takes. */
+  room(listener: string, more: number): void;
   /** Registers what must end before the process leaves. */
   attach(attachment: Attachment, listener: string | undefined): void;
   /** Says that a listener is served, which may make the worker ready. */
