@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, statSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { prefork, ready } from "../command.ts";
+import { IDLE_GRACE, prefork, ready } from "../command.ts";
 import { describe, test } from "../harness.ts";
 import { distinct, get, unanswered } from "../http.ts";
 import { RUNTIMES } from "../runtimes.ts";
@@ -60,7 +60,7 @@ describe("the path of a pool's socket", () => {
       );
       const [path, other] = paths as [string, string];
       await using command = prefork([
-        ...["-w", "2", "-r", runtime, "-l", `unix:${path}`],
+        ...["-w", "2", "-r", runtime, "-l", `unix:${path}`, ...IDLE_GRACE],
         removes,
         ...paths,
       ]);
