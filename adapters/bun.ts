@@ -24,6 +24,7 @@ import {
 import { clock } from "./shared/clock.ts";
 import { refusedError } from "./shared/command.ts";
 import { acceptHeld, bindHeld } from "./shared/held.ts";
+import { withReserve } from "./shared/descriptors.ts";
 import { host } from "./shared/host.ts";
 import { probeSockets } from "./shared/probe_sockets.ts";
 import { onSignal, OWN_SESSION } from "./shared/signals.ts";
@@ -60,7 +61,9 @@ export function createBunAdapter(): Adapter {
 
     // --- processes --------------------------------------------------------
     spawn(plan) {
-      if (libc !== undefined) return spawnWith(libc, start, plan);
+      if (libc !== undefined) {
+        return withReserve(() => spawnWith(libc, start, plan));
+      }
       throw refusedError(plan, new Error("this is not Linux"));
     },
     onSignal,

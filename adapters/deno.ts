@@ -16,7 +16,8 @@ import { type DenoLibc, isAllowed, openLibc } from "../libc/deno.ts";
 import { setInheritable } from "../libc/libc.ts";
 import { shareFile } from "../libc/share_file.ts";
 import { denoAccept } from "./deno/accept.ts";
-import { denoChannels } from "./deno/channels.ts";
+import { denoWaiter } from "./deno/epoll.ts";
+import { channelsBy, type ReadChannel } from "./ffi/channel_reader.ts";
 import { ffiSockets } from "./ffi/sockets.ts";
 import { type Spawner, spawnWith } from "./ffi/spawn.ts";
 import { readMessages } from "./node/channel.ts";
@@ -30,17 +31,18 @@ import {
 } from "./shared/capabilities.ts";
 import { clock } from "./shared/clock.ts";
 import { acceptHeld, bindHeld } from "./shared/held.ts";
+import { withReserve } from "./shared/descriptors.ts";
 import { host } from "./shared/host.ts";
 import { probeSockets } from "./shared/probe_sockets.ts";
+import type { RawSockets } from "./shared/raw_socket.ts";
 import { onSignal, OWN_SESSION } from "./shared/signals.ts";
 
 /** Makes the adapter of Deno 2.9 and later. */
 export function createDenoAdapter(): Adapter {
   const libc = allowedLibc();
-  const sockets = typeof libc === "string"
-    ? probeSockets
-    : ffiSockets(libc, (_, fd, onFd) => denoAccept(libc, fd, onFd));
-  const start = typeof libc === "string" ? undefined : spawner(libc);
+  const { sockets, spawn } = typeof libc === "string"
+    ? { sockets: probeSockets, spawn: spawnWithoutFfi }
+    : partsBy(libc);
   return {
     // --- where ------------------------------------------------------------
     runtime: "deno",
@@ -55,12 +57,21 @@ export function createDenoAdapter(): Adapter {
     accept: acceptHeld,
 
     // --- processes --------------------------------------------------------
-    spawn: (plan) =>
-      start === undefined || typeof libc === "string"
-        ? spawnWithoutFfi(plan)
-        : spawnWith(libc, start, plan),
+    spawn: (plan) => withReserve(() => spawn(plan)),
     onSignal,
   } satisfies Adapter;
+}
+
+/** What libc is called for, which waits in one place. */
+function partsBy(
+  libc: DenoLibc,
+): { sockets: RawSockets; spawn(plan: SpawnPlan): WorkerProcess } {
+  const waiter = denoWaiter(libc);
+  const start = spawner(libc, channelsBy(libc, waiter));
+  return {
+    sockets: ffiSockets(libc, denoAccept(waiter)),
+    spawn: (plan) => spawnWith(libc, start, plan),
+  };
 }
 
 /** libc, or why it cannot be had. */
@@ -90,7 +101,7 @@ function shares(libc: DenoLibc | string): Shares {
 }
 
 /** What a process of Deno inherits has the number that it has here. */
-function spawner(libc: DenoLibc): Spawner {
+function spawner(libc: DenoLibc, readChannel: ReadChannel): Spawner {
   return {
     numberOf: (fd) => fd,
     start({ file, args, cwd, env, piped, fds }) {
@@ -122,7 +133,7 @@ function spawner(libc: DenoLibc): Spawner {
         kill: child.kill.bind(child),
       };
     },
-    readChannel: denoChannels(libc),
+    readChannel,
   };
 }
 

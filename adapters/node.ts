@@ -16,6 +16,7 @@ import {
 import { spawnChild } from "./node/child_process.ts";
 import { clock } from "./shared/clock.ts";
 import { acceptHeld, bindHeld } from "./shared/held.ts";
+import { withReserve } from "./shared/descriptors.ts";
 import { host } from "./shared/host.ts";
 import { confirm, readChannel } from "./node/channel.ts";
 import { nodeSockets } from "./node/sockets.ts";
@@ -44,11 +45,13 @@ export function createNodeAdapter(): Adapter {
 
     // --- processes --------------------------------------------------------
     spawn: (plan) =>
-      spawnChild(plan, {
-        readChannel,
-        confirm,
-        kill: (child, signal) => child.kill(signal),
-      }),
+      withReserve(() =>
+        spawnChild(plan, {
+          readChannel,
+          confirm,
+          kill: (child, signal) => child.kill(signal),
+        })
+      ),
     onSignal,
   } satisfies Adapter;
 }

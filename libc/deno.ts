@@ -18,8 +18,6 @@ import {
 
 /** libc, and what Deno has beyond the others. */
 export interface DenoLibc extends Libc {
-  /** poll(2) in a thread of its own, for as long as it takes. */
-  polled(entries: Uint8Array, count: number): Promise<number>;
   /** epoll_wait(2) in a thread of its own, for as long as it takes. */
   epollWaited(
     epoll: number,
@@ -64,17 +62,21 @@ export function openLibc(): DenoLibc {
   const errno = Deno.UnsafePointer.create(
     BigInt(functions.__errno_location()),
   )!;
-  const poll = later("poll");
-  const epollWait = later("epoll_wait");
+  // Opened when it is first asked for: its calls wait in another thread.
+  let epollWait: Callable | undefined;
   return proved(Object.assign(functions, {
     errno: () => new Deno.UnsafePointerView(errno).getInt32(),
     pointer: (buffer: Uint8Array) =>
       Deno.UnsafePointer.value(
         Deno.UnsafePointer.of(buffer as Uint8Array<ArrayBuffer>),
       ),
-    polled: (entries: Uint8Array, count: number) => poll()(entries, count, -1),
-    epollWaited: (epoll: number, events: Uint8Array, count: number) =>
-      epollWait()(epoll, events, count, -1),
+    epollWaited: (epoll: number, events: Uint8Array, count: number) => {
+      epollWait ??= openFunction("epoll_wait", FUNCTIONS.epoll_wait, true);
+      const wait = epollWait as unknown as (
+        ...args: unknown[]
+      ) => Promise<number>;
+      return wait(epoll, events, count, -1);
+    },
     textAt: (address: number) =>
       Deno.UnsafePointerView.getCString(
         Deno.UnsafePointer.create(BigInt(address))!,
@@ -91,15 +93,4 @@ function openFunction(
   const wanted = { [name]: { parameters, result: WORDS[gives], nonblocking } };
   const { symbols } = fromLibc((file) => Deno.dlopen(file, wanted));
   return symbols[name] as unknown as Callable;
-}
-
-/** A function whose calls wait elsewhere; opened when it is first asked for. */
-function later(
-  name: "poll" | "epoll_wait",
-): () => (...args: unknown[]) => Promise<number> {
-  let call: unknown;
-  return () =>
-    (call ??= openFunction(name, FUNCTIONS[name], true)) as (
-      ...args: unknown[]
-    ) => Promise<number>;
 }

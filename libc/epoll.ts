@@ -8,7 +8,7 @@ import process from "node:process";
 import { fixed } from "./libc.ts";
 
 /** Operations of epoll_ctl(2). */
-export const EPOLL_CTL = { add: 1, delete: 2 } as const;
+export const EPOLL_CTL = { add: 1, delete: 2, modify: 3 } as const;
 
 /** Events of epoll_ctl(2) and their flags (sys/epoll.h). */
 export const EPOLL = { in: 0x1, exclusive: 0x1000_0000 } as const;

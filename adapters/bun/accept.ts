@@ -5,7 +5,7 @@
  * @module
  */
 
-import { duplicate } from "../../libc/libc.ts";
+import { duplicate, F } from "../../libc/libc.ts";
 import type { Accept } from "../ffi/sockets.ts";
 import type { BunFdSockets } from "./types.ts";
 
@@ -20,10 +20,11 @@ export function bunAccept(Bun: BunFdSockets): Accept {
       fd: duplicate(libc, fd),
       socket: {
         open: (socket) => {
-          const copy = duplicate(libc, socket.fd);
-          // Closes Bun's own without shutdown(2): the copy lives on.
+          const copy = libc.fcntl(socket.fd, F.dupfdCloexec, 3);
+          // Closes Bun's own without shutdown(2): the copy lives on. Without a
+          // copy this process is out of files, and the client is cut.
           socket.end();
-          onFd(copy);
+          if (copy >= 0) onFd(copy);
         },
         data: () => undefined,
         error: (_, error) => rethrow(error),

@@ -2,8 +2,8 @@
  * What workers have said by now, before it is decided where a client goes.
  *
  * A worker says that an id is its own before its client hears of the id. But
- * the supervisor of Deno waits for channels and for clients in two threads, and
- * that of Bun for channels by signals: a client that comes back at once could
+ * the supervisor of Deno is told of channels and clients in any order, and that
+ * of Bun waits for channels by signals: a client that comes back at once could
  * be seen first.
  *
  * @module
