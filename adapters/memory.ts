@@ -42,6 +42,8 @@ export class MemoryProcess implements WorkerProcess {
   readonly signals: Signal[] = [];
   /** False once it has ended. */
   alive = true;
+  /** True once it reads nothing more. */
+  behind = false;
 
   /** Starts it. */
   constructor(pid: number, plan: SpawnPlan) {
@@ -124,6 +126,8 @@ export class MemoryWorld {
     ["net.core.somaxconn", 4096],
     ["net.ipv4.tcp_migrate_req", 0],
   ]);
+  /** Processes that may do less than the supervisor. */
+  readonly unprivileged: Set<number> = new Set();
   /** The adapter of this world. */
   readonly adapter: Adapter;
   readonly #timers = new Set<{ at: number; run: () => void }>();
@@ -223,6 +227,7 @@ export class MemoryWorld {
           if (given.includes("missing")) throw new Error(`"${given}" is bad`);
           return given;
         },
+        hasRights: (pid) => !this.unprivileged.has(pid),
         sysctl: (name) => this.sysctl.get(name),
         random: () => 0,
       },

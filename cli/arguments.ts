@@ -41,6 +41,7 @@ const OPTIONS: Readonly<
     draft.balance = value as NonNullable<Draft["balance"]>,
   weights: (draft, value, name) => draft.weights = numbers(value, name),
   runtime: (draft, value, name) => draft.runtime = mix(value, name),
+  open: (draft, value) => draft.open = value as NonNullable<Draft["open"]>,
   "max-workers": (draft, value, name) => draft.maxWorkers = count(value, name),
   grace: (draft, value, name) => draft.grace = time(value, name),
   "idle-grace": (draft, value, name) => draft.idleGrace = time(value, name),

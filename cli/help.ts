@@ -47,6 +47,9 @@ Options:
                           $XDG_CACHE_HOME or ~/.cache)
       --private-ports     leave addresses that are not the pool's to each
                           worker, instead of sharing them too
+      --open none|unprivileged|any  which addresses are opened because a worker
+                          listens on them (default: unprivileged: no ports
+                          below 1024, nothing that the worker could not)
       --max-workers N     the most workers SIGTTIN can ask for
       --grace TIME        time a draining worker has before it is killed
                           (default: 30s)

@@ -199,9 +199,17 @@ export interface WorkerProcess {
     connection: Connection,
     onSettled: (taken: boolean) => void,
   ): boolean;
+  /**
+   * True while more than {@linkcode MAX_BEHIND} messages wait here for the
+   * worker to read: it gets no answers then.
+   */
+  readonly behind: boolean;
   /** Sends a signal; false when the worker is already gone. */
   kill(signal: Signal): boolean;
 }
+
+/** How many messages may wait for a worker that reads none. */
+export const MAX_BEHIND = 1000;
 
 /** Time, so that tests need none. */
 export interface Clock {
@@ -252,6 +260,11 @@ export interface Host {
    * @throws {Error} when it cannot be used; its message is the reason
    */
   cacheDirectory(given?: string): string;
+  /**
+   * True when a process may do all that this one may: it runs as the same user
+   * and has its capabilities. True as well where that cannot be known.
+   */
+  hasRights(pid: number): boolean;
   /** A number among the kernel's settings (sysctl(8)), where there is one. */
   sysctl(name: string): number | undefined;
   /** A number in [0, 1). */

@@ -70,8 +70,16 @@ export type PoolEvent =
     readonly type: "worker-message";
     readonly message: unknown;
   } & WorkerIdentity
-  /** A worker's channel carried something that is no message. */
-  | { readonly type: "worker-noise"; readonly problem: string } & WorkerIdentity
+  /**
+   * A worker's channel carried something that is no message, or that the worker
+   * may not say. Of many from one worker some are told, and with the next how
+   * many were not.
+   */
+  | {
+    readonly type: "worker-noise";
+    readonly problem: string;
+    readonly untold?: number;
+  } & WorkerIdentity
   /** A worker accepts on the shard of a slot that has no ready worker. */
   | {
     readonly type: "shard-adopted";

@@ -29,6 +29,8 @@ export class PoolWorker implements Backend {
   readyAt: number | undefined;
   /** True once it has said that it understands our messages. */
   attached = false;
+  /** The process that it says it is, which a wrapper may have started. */
+  attachedPid: number | undefined;
   /** How many messages it has not confirmed to have read. */
   unread = 0;
   /** How many connections it has not confirmed. */
@@ -43,6 +45,8 @@ export class PoolWorker implements Backend {
   lastError: string | undefined;
   /** Listeners that it asked for while it ran. */
   readonly opened: Set<string> = new Set();
+  /** The shards that it was told to adopt and has not, each as "name shard". */
+  readonly toAdopt: Set<string> = new Set();
   /** Its place on the scoreboard, where the pool has one. */
   seat: number | undefined;
   /** The clock of its start timeout or drain deadline. */

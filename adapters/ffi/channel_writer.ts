@@ -6,6 +6,7 @@
  * @module
  */
 
+import { MAX_BEHIND } from "../../core/adapter.ts";
 import type { FdConnection } from "./connection.ts";
 import { errorName, type Libc } from "../../libc/libc.ts";
 import { messageSender } from "../../libc/message.ts";
@@ -25,6 +26,8 @@ export interface ChannelWriter {
    * that runtime does not hold it up.
    */
   answer(message: unknown): boolean;
+  /** True while so much waits that the worker gets no answers. */
+  readonly behind: boolean;
   /** To be called when the worker's runtime says what became of a connection. */
   settled(taken: boolean): void;
   /** Closes the file descriptor and drops what waits. */
@@ -111,8 +114,12 @@ export function channelWriter(libc: Libc, fd: number): ChannelWriter {
   return {
     send: (message, sending) => insert(queue.length, message, sending),
     answer: (message) =>
+      queue.length <= MAX_BEHIND &&
       // Of what is first and no connection a part may have been sent already.
       insert(queue[0]?.sending === undefined ? 1 : 0, message),
+    get behind() {
+      return queue.length > MAX_BEHIND;
+    },
     settled: (taken) => {
       const sending = underway;
       underway = undefined;

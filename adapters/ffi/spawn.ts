@@ -156,6 +156,9 @@ function workerOf(
   return {
     pid: process.pid,
     send: (message) => writer.send(message),
+    get behind() {
+      return writer.behind;
+    },
     sendConnection: (message, connection, onSettled) =>
       writer.send(message, {
         connection: connection as FdConnection,

@@ -9,7 +9,12 @@ import { type ChildProcess, spawn as start } from "node:child_process";
 import type { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
-import type { Signal, SpawnPlan, WorkerProcess } from "../../core/adapter.ts";
+import {
+  MAX_BEHIND,
+  type Signal,
+  type SpawnPlan,
+  type WorkerProcess,
+} from "../../core/adapter.ts";
 import { findCommand, refusedError } from "../shared/command.ts";
 import { settle } from "../shared/exit.ts";
 import { type ChannelReader, channelReader } from "../channel/reader.ts";
@@ -56,13 +61,20 @@ export function spawnChild(
       ],
     }));
   const underway = settling(child);
+  let unsent = 0;
+  // A send that fails has a worker that is gone: its exit is reported.
+  const onSent = (): void => void unsent--;
+  const transmit = (message: unknown, handle?: Socket): void => {
+    unsent++;
+    child.send(message as object, handle, { keepOpen: true }, onSent);
+  };
   const callbacks = guarded(plan);
   const channel = options.readChannel(
     child,
     channelReader(callbacks, {
       settle: (_taken, cmd) => options.confirm(child, cmd),
       answer: (message) => {
-        if (child.connected) child.send(message, ignore);
+        if (child.connected && unsent <= MAX_BEHIND) transmit(message);
       },
     }),
   );
@@ -74,7 +86,7 @@ export function spawnChild(
   let gone = false;
   const post = (message: unknown, handle?: Socket): boolean => {
     if (gone || !child.connected) return false;
-    child.send(message as object, handle, { keepOpen: true }, ignore);
+    transmit(message, handle);
     return true;
   };
   child.once("exit", (code, signal) => {
@@ -84,6 +96,9 @@ export function spawnChild(
   return {
     pid: child.pid!,
     send: (message) => post(message),
+    get behind() {
+      return unsent > MAX_BEHIND;
+    },
     sendConnection: (message, connection, onSettled) => {
       const { handle, socket, closed } = connection as NodeConnection;
       if (closed()) return false;
@@ -106,7 +121,6 @@ export function spawnChild(
   };
 }
 
-/** A send that fails has a worker that is gone: its exit is reported. */
 function ignore(): void {}
 
 function startOrThrow(

@@ -49,6 +49,13 @@ export const host: Host = {
   resolve: (file) => path.resolve(DIRECTORY.logical, file),
   certificateProblem: pairProblem,
   cacheDirectory,
+  hasRights: (pid) => {
+    const own = rightsOf(read("/proc/self/status"));
+    if (own === undefined) return true;
+    const its = rightsOf(read(`/proc/${pid}/status`));
+    return its !== undefined && its.uid === own.uid && its.gid === own.gid &&
+      (own.capabilities & ~its.capabilities) === 0n;
+  },
   sysctl: (name) => {
     const text = read(`/proc/sys/${name.replaceAll(".", "/")}`);
     return text === undefined ? undefined : Number(text);
@@ -72,6 +79,19 @@ function head(file: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The effective user, group and capabilities of /proc/PID/status (proc(5)). */
+function rightsOf(
+  status = "",
+): { uid: string; gid: string; capabilities: bigint } | undefined {
+  const field = (name: string): string | undefined =>
+    new RegExp(`^${name}:\\s+(?:\\d+\\s+)?(\\w+)`, "m").exec(status)?.[1];
+  const [uid, gid] = [field("Uid"), field("Gid")];
+  const capabilities = /^CapEff:\s+([\da-f]+)$/m.exec(status)?.[1];
+  return uid === undefined || gid === undefined || capabilities === undefined
+    ? undefined
+    : { uid, gid, capabilities: BigInt(`0x${capabilities}`) };
 }
 
 /** True when a path is a file that this user may execute. */

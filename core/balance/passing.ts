@@ -30,6 +30,12 @@ import type { PoolWorker } from "../worker.ts";
  */
 export const SILENT_MS = 5;
 
+/**
+ * So many that came from one worker are kept here. It passes on one at a time,
+ * and gives away what there is room for: so many are a defect's.
+ */
+export const MAX_PASSES = 64;
+
 /** A connection that is passed on. */
 interface Pass {
   /** The worker that has accepted it. */
@@ -110,7 +116,17 @@ export class Passing {
     this.#proceed();
   }
 
-  /** A worker passes a connection on. */
+  /** Why a worker may not pass one on; it keeps its copy and serves it. */
+  problem(from: PoolWorker, id: number): string | undefined {
+    const own = this.#passes.of(from);
+    if (own.has(id)) return `it passes on two connections as number ${id}`;
+    const given = this.#ours.filter((pass) => pass.from === from).length;
+    return own.size + given < MAX_PASSES
+      ? undefined
+      : `it passes on more than ${MAX_PASSES} connections at a time`;
+  }
+
+  /** A worker passes a connection on; there is no {@linkcode problem}. */
   pass(
     from: PoolWorker,
     id: number,
@@ -120,8 +136,7 @@ export class Passing {
     const pass = { from, id, listener, connection };
     // It may have come last of what a worker had to say.
     if (from.state === "gone") this.#ours.push(pass);
-    // A number that is still in use says nothing: the worker keeps its copy.
-    else if (!this.#passes.add(pass)) return connection.close();
+    else this.#passes.add(pass);
     // Its runtime is being told that this has come. Deno 2.9.5 loses a
     // connection that it reads together with that: it has to be asked again.
     const peer = this.#peers.get(from);
@@ -303,6 +318,8 @@ export class Passing {
   }
 }
 
+const NONE: ReadonlyMap<number, Pass> = new Map();
+
 /** Keeps those that their workers have not given up yet, in order. */
 class Passes {
   readonly #of = new Map<PoolWorker, Map<number, Pass>>();
@@ -329,13 +346,16 @@ class Passes {
     return this.#of.has(from);
   }
 
-  /** Adds one; false when its worker has one of the same number here. */
-  add(pass: Pass): boolean {
+  /** Those of a worker, by their number. */
+  of(from: PoolWorker): ReadonlyMap<number, Pass> {
+    return this.#of.get(from) ?? NONE;
+  }
+
+  /** Adds one, whose number its worker does not use otherwise. */
+  add(pass: Pass): void {
     const own = this.#of.get(pass.from) ?? new Map<number, Pass>();
-    if (own.has(pass.id)) return false;
     this.#of.set(pass.from, own.set(pass.id, pass));
     this.#waiting.add(pass);
-    return true;
   }
 
   /** Tells the workers of the first so many that there is room. */

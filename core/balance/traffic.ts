@@ -143,20 +143,29 @@ export class Traffic {
     }
   }
 
-  /** Takes a connection that a worker passes on; false when it may not. */
+  /**
+   * Takes a connection that a worker passes on, or says why not: it is the
+   * caller's to close then.
+   */
   receive(
     worker: PoolWorker,
     message: FromWorker,
     connection: Connection,
-  ): boolean {
-    if (message.type !== "pass" || this.#passing === undefined) return false;
+  ): string | undefined {
+    if (message.type !== "pass") {
+      return `it sent a connection with "${message.type}"`;
+    }
     const { id, listener } = message;
-    if (!this.#balanced.has(listener)) return false;
+    if (this.#passing === undefined || !this.#balanced.has(listener)) {
+      return `it passed on a connection of "${listener}", which is not balanced`;
+    }
+    const problem = this.#passing.problem(worker, id);
+    if (problem !== undefined) return problem;
     // Its runtime is being told that this has come, which has to be read before
     // it gets a connection: once it has heard this, it has.
     if (this.#hands(worker)) worker.tell({ type: "wake" });
     this.#passing.pass(worker, id, listener, connection);
-    return true;
+    return undefined;
   }
 
   /** True when the supervisor itself has connections for a worker. */

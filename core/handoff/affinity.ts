@@ -7,13 +7,18 @@
 
 import { MAX_ID } from "../protocol.ts";
 
-/** How many ids are remembered; those not heard of for longest go first. */
+/**
+ * How many ids are remembered. Beyond it the owner with most of them loses the
+ * one that was not heard of for longest: whoever floods the memory washes out
+ * its own.
+ */
 export const MAX_STICKY_IDS = 100_000;
 
 /** Remembers ids and their owners: what HAProxy calls a stick table. */
 export class StickTable<T> {
-  /** Least recently used first. */
   readonly #owners = new Map<string, T>();
+  /** Of each owner, least recently used first. */
+  readonly #ids = new Map<T, Set<string>>();
   readonly #max: number;
 
   /** Makes an empty memory. */
@@ -29,13 +34,14 @@ export class StickTable<T> {
   /** An id is a worker's own from now on. */
   add(id: string, owner: T): void {
     if (id.length > MAX_ID) return;
-    this.#owners.delete(id);
+    this.#remove(id);
     this.#owners.set(id, owner);
+    const own = this.#ids.get(owner) ?? new Set();
+    this.#ids.set(owner, own.add(id));
     if (this.#owners.size <= this.#max) return;
-    for (const oldest of this.#owners.keys()) {
-      this.#owners.delete(oldest);
-      return;
-    }
+    let most = own;
+    for (const ids of this.#ids.values()) if (ids.size > most.size) most = ids;
+    for (const oldest of most) return this.#remove(oldest);
   }
 
   /** Whose an id is, as far as anybody said. */
@@ -47,9 +53,15 @@ export class StickTable<T> {
 
   /** A worker is gone, and its ids with it. */
   drop(owner: T): void {
-    for (const [id, each] of this.#owners) {
-      if (each === owner) this.#owners.delete(id);
-    }
+    for (const id of this.#ids.get(owner) ?? []) this.#owners.delete(id);
+    this.#ids.delete(owner);
+  }
+
+  #remove(id: string): void {
+    const owner = this.#owners.get(id);
+    if (owner === undefined) return;
+    this.#owners.delete(id);
+    this.#ids.get(owner)!.delete(id);
   }
 }
 

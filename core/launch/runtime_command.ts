@@ -6,6 +6,7 @@
 
 import type { Adapter, RuntimeName } from "../adapter.ts";
 import { PreforkError } from "../errors.ts";
+import { PERMISSION } from "../options/deno_permission.ts";
 
 /** What {@linkcode runtimeArguments} needs. */
 export interface RuntimePlan {
@@ -18,9 +19,6 @@ export interface RuntimePlan {
   /** True when workers bind their address themselves. */
   readonly reusePort: boolean;
 }
-
-/** Options of `deno run` that say what a program may do (Deno 2.9). */
-const PERMISSION = /^(--(allow|deny|ignore)-|--permission-set|-[APRWINES])/;
 
 /** TypeScript that needs a flag where Node does not strip types by itself. */
 const TYPED = /\.[cm]?ts$/;

@@ -64,6 +64,7 @@ export class Adoption {
     if (type === "adopt") this.#told.set(shard, worker!);
     else this.#told.delete(shard);
     for (const listener of this.#names) {
+      if (type === "adopt") worker?.toAdopt.add(`${listener} ${shard}`);
       worker?.tell({ type, listener, shard });
       if (type === "release" && worker !== undefined) {
         this.#emit({

@@ -14,6 +14,8 @@ import {
 import { codeOf, PreforkError } from "../errors.ts";
 import type { Listener } from "./listeners.ts";
 import { mendPaths } from "./path_watch.ts";
+import { MAX_OPEN, OPEN_PER_SECOND, openProblem } from "./permission.ts";
+import { Rate } from "../rate.ts";
 import { type FromWorker, reasonOf, type ToWorker } from "../protocol.ts";
 import type { PoolContext } from "../context.ts";
 import type { PoolWorker } from "../worker.ts";
@@ -51,14 +53,18 @@ export const UNUSED_MS = 60_000;
 
 /** Makes the keeper of such listeners; nothing is open yet. */
 export function createOnDemand(
-  { adapter, traffic: { dispatcher }, post, emit }: Pick<
+  { adapter, config, traffic: { dispatcher }, post, emit }: Pick<
     PoolContext,
-    "adapter" | "traffic" | "post" | "emit"
+    "adapter" | "config" | "traffic" | "post" | "emit"
   >,
 ): OnDemand {
   // By address, and by number for those at port 0. A failure is forgotten: the
   // address may be free when the next worker asks.
-  const entries = new Map<string, Promise<OpenAddress>>();
+  const entries = new Map<
+    string,
+    { readonly slot: number; readonly opening: Promise<OpenAddress> }
+  >();
+  const rates = new Map<number, Rate>();
   const present = new Set<OpenAddress>();
   let closed = false;
 
@@ -140,13 +146,43 @@ export function createOnDemand(
     return entry;
   };
 
-  const find = async ({ address, nth }: OpenMessage): Promise<OpenAddress> => {
+  /** Room for one more address of a slot, by closing one that is not used. */
+  const hasRoom = (slot: number): boolean => {
+    const rate = rates.get(slot) ??
+      new Rate(adapter.clock, MAX_OPEN, OPEN_PER_SECOND);
+    rates.set(slot, rate);
+    if (!rate.take()) return false;
+    const own = [...entries.values()].filter((each) => each.slot === slot);
+    if (own.length < MAX_OPEN) return true;
+    const unused = [...present].find(({ key, unused }) =>
+      unused !== undefined && entries.get(key)?.slot === slot
+    );
+    if (unused !== undefined) shut(unused);
+    return unused !== undefined;
+  };
+
+  const find = async (
+    worker: PoolWorker,
+    { address, nth }: OpenMessage,
+  ): Promise<OpenAddress> => {
     const spec = parseOpen(address);
-    const key = `${formatAddress(spec.address)} ${nth}`;
+    const { slot, runtime, attachedPid, process: { pid } } = worker;
+    const pids = attachedPid === undefined ? [pid] : [pid, attachedPid];
+    const problem = openProblem(spec, { runtime, pids }, config, adapter.host);
+    if (problem !== undefined) throw refused(address, "EACCES", problem);
+    const several = spec.address.kind === "tcp" && spec.address.port === 0;
+    const key = `${formatAddress(spec.address)} ${several ? nth : 0}`;
     const known = entries.get(key);
-    if (known !== undefined) return await known;
+    if (known !== undefined) return await known.opening;
+    if (!hasRoom(slot)) {
+      throw refused(
+        address,
+        "EMFILE",
+        `slot ${slot} has had ${MAX_OPEN} opened, which is the most, or more than ${OPEN_PER_SECOND} in a second: close some, or name them in the command as in "-l ${address}"`,
+      );
+    }
     const opening = bind(key, spec);
-    entries.set(key, opening);
+    entries.set(key, { slot, opening });
     opening.catch(() => entries.delete(key));
     return await opening;
   };
@@ -170,7 +206,7 @@ export function createOnDemand(
         // One that is not ready yet joins when it is.
         if (worker.state === "ready") dispatcher.join(worker);
       };
-      find(request).then(
+      find(worker, request).then(
         (entry) => post(() => welcome(entry)),
         (error) => post(() => void worker.tell(refusal(id, error))),
       );
@@ -192,15 +228,31 @@ export function createOnDemand(
 /**
  * Reads the address that a worker asks for.
  *
- * @throws {PreforkError} `ERR_BIND` for a file descriptor
+ * @throws {PreforkError} `ERR_BIND` for a file descriptor, and for what a worker
+ * may not set
  * @throws {TypeError | RangeError} for what is no address
  */
-export function parseOpen(address: string): ListenerSpec {
-  const spec = parseListener(address);
-  if (spec.address.kind !== "fd") return spec;
-  throw new PreforkError(
+export function parseOpen(text: string): ListenerSpec {
+  const spec = parseListener(text);
+  const { name, address, backlog: _b, ipv6Only: _i, ...settings } = spec;
+  const isOwn = name !== formatAddress(address) ||
+    Object.keys(settings).length > 0;
+  if (address.kind !== "fd" && !isOwn) return spec;
+  throw refused(
+    text,
+    "EACCES",
+    isOwn
+      ? "a worker can set backlog and ipv6Only, and nothing else"
+      : "a file descriptor of the supervisor is none of its own",
+  );
+}
+
+/** Why an address is not opened; the code is one that programs know. */
+export function refused(text: string, code: string, why: string): PreforkError {
+  return new PreforkError(
     "ERR_BIND",
-    `Cannot open "${address}" for a worker: a file descriptor of the supervisor is none of its own`,
+    `Cannot open "${text}" for a worker: ${why}`,
+    Object.assign(new Error(why), { code }),
   );
 }
 

@@ -24,6 +24,8 @@ const MAX_TIME = 2 ** 31 - 1;
 const MIN_WEIGHT = 0.001;
 const MAX_WEIGHT = 1000;
 
+const OPEN_POLICIES = ["none", "unprivileged", "any"] as const;
+
 const RUNTIMES: readonly WorkerRuntime[] = ["node", "deno", "bun", "exec"];
 
 const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
@@ -38,6 +40,7 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   runtime: true,
   runtimeArgs: true,
   privatePorts: true,
+  open: true,
   compileCache: true,
   cwd: true,
   env: true,
@@ -92,6 +95,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     runtimes,
     runtimeArgs: strings("runtimeArgs", options.runtimeArgs ?? []),
     privatePorts: flag("privatePorts", options.privatePorts ?? false),
+    open: oneOf("open", options.open ?? "unprivileged", OPEN_POLICIES),
     compileCache: options.compileCache === undefined
       ? undefined
       : text("compileCache", options.compileCache),

@@ -17,6 +17,9 @@ export const DEFAULT_LISTEN = ":8080";
 /** As `listen`: wherever the program listens. */
 export const WHERE_PROGRAM = "program";
 
+/** Which addresses are opened because a worker listens on them. */
+export type OpenPolicy = "none" | "unprivileged" | "any";
+
 /** What a pool is made of. Times are in milliseconds. */
 export interface PoolOptions {
   /** The file that a worker runs, or with `runtime: "exec"` an executable. */
@@ -96,6 +99,15 @@ export interface PoolOptions {
    * @default {false}
    */
   readonly privatePorts?: boolean;
+  /**
+   * Which addresses the supervisor opens because a worker listens on them:
+   * `"none"` beside `listen`, `"any"` that it can open itself, or those that
+   * need no privilege: ports that every user may bind, and paths where the
+   * worker could make a socket itself.
+   *
+   * @default {"unprivileged"}
+   */
+  readonly open?: OpenPolicy;
   /**
    * Where Node keeps the compiled code of the program's modules between two
    * starts, so that a reload need not compile them again: a directory that
@@ -199,6 +211,8 @@ export interface PoolConfig {
   readonly runtimeArgs: readonly string[];
   /** Whether addresses that are not the pool's are a worker's own. */
   readonly privatePorts: boolean;
+  /** Which addresses workers may have opened. */
+  readonly open: OpenPolicy;
   /** The directory of the compile cache, `"off"`, or undefined to choose one. */
   readonly compileCache: string | undefined;
   /** The working directory. */

@@ -20,7 +20,9 @@ import {
   type OpenMessage,
   parseOpen,
   refusal,
+  refused,
 } from "../listeners/on_demand.ts";
+import { MAX_OPEN } from "../listeners/permission.ts";
 import type { Place } from "../preflight.ts";
 import { formatAddress, type ListenerSpec } from "../options/address.ts";
 import type { PoolWorker } from "../worker.ts";
@@ -272,6 +274,10 @@ class Addresses implements OnDemand {
     const key = `${formatAddress(spec.address)} ${nth}`;
     const known = this.#held.get(key);
     if (known !== undefined) return await known;
+    if (this.#held.size >= MAX_OPEN) {
+      const why = `the program has had ${MAX_OPEN} opened, which is the most`;
+      throw refused(address, "EMFILE", why);
+    }
     const holding = this.#bind(spec);
     this.#held.set(key, holding);
     holding.catch(() => this.#held.delete(key));

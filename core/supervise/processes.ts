@@ -13,6 +13,7 @@ import { launch } from "../launch/launch.ts";
 import { startsJavaScript } from "../launch/program.ts";
 import { createOnDemand, type OnDemand } from "../listeners/on_demand.ts";
 import { type FromWorker, parseFromWorker } from "../protocol.ts";
+import { Noise } from "./noise.ts";
 import { diagnoseSilence, errorIn } from "./diagnosis.ts";
 import { PoolWorker } from "../worker.ts";
 import {
@@ -41,6 +42,7 @@ export class Processes {
   readonly #observer: ProcessObserver;
   readonly #output: BootOutput<PoolWorker>;
   readonly #warned = new Set<string>();
+  readonly #noise: Noise;
 
   /** Starts none yet. */
   constructor(
@@ -51,6 +53,7 @@ export class Processes {
     this.#context = context;
     this.#observer = observer;
     this.onDemand = onDemand;
+    this.#noise = new Noise(context.adapter.clock, context.emit);
     this.#output = new BootOutput((worker, line: OutputLine) =>
       context.emit({ type: "worker-output", ...worker.identity, ...line })
     );
@@ -84,14 +87,14 @@ export class Processes {
       onMessage: (message) => this.#hear(worker, message),
       onConnection: (message, connection) => {
         const parsed = parseFromWorker(message);
-        if (
-          parsed.kind === "ours" &&
-          traffic.receive(worker, parsed.message, connection)
-        ) return;
+        const problem = parsed.kind !== "ours"
+          ? "it sent a connection without a word"
+          : traffic.receive(worker, parsed.message, connection);
+        if (problem === undefined) return;
         connection.close();
-        post(() => this.#noise(worker, "it sent a connection without a word"));
+        post(() => this.#noise.hear(worker, problem));
       },
-      onNoise: (problem) => post(() => this.#noise(worker, problem)),
+      onNoise: (problem) => post(() => this.#noise.hear(worker, problem)),
       onExit: (status) => post(() => this.#reap(worker, status)),
     });
     emit({ type: "worker-started", ...worker.identity });
@@ -205,6 +208,7 @@ export class Processes {
     this.step(worker, "exit");
     if (reason === "boot-failed") this.#output.fail(worker);
     else this.#output.release(worker);
+    this.#noise.end(worker);
     emit({
       type: "worker-exited",
       ...worker.identity,
@@ -213,10 +217,6 @@ export class Processes {
       ms: Math.round(adapter.clock.now() - worker.startedAt),
     });
     this.#observer.onGone(worker, reason, status);
-  }
-
-  #noise(worker: PoolWorker, problem: string): void {
-    this.#context.emit({ type: "worker-noise", ...worker.identity, problem });
   }
 
   /** Tells what a worker says to the operator, unless another one has. */
@@ -236,7 +236,9 @@ export class Processes {
       return post(() => this.#obey(worker, parsed.message));
     }
     post(() => {
-      if (parsed.kind === "noise") return this.#noise(worker, parsed.problem);
+      if (parsed.kind === "noise") {
+        return this.#noise.hear(worker, parsed.problem);
+      }
       const { message } = parsed;
       // As programs say it that were written for PM2's "wait_ready".
       if (config.waitReady && message === "ready") this.step(worker, "ready");
@@ -248,6 +250,7 @@ export class Processes {
     switch (message.type) {
       case "hello":
         worker.attached = true;
+        worker.attachedPid = message.pid;
         break;
       case "ready":
       case "leaving":
@@ -260,10 +263,19 @@ export class Processes {
         this.#warn(message.message);
         break;
       case "open":
-        this.onDemand.open(worker, message);
+        if (worker.process.behind) {
+          this.#noise.hear(worker, "it asks for more than it reads answers");
+        } else this.onDemand.open(worker, message);
         break;
       case "adopted": {
         const { listener, shard } = message;
+        if (!worker.toAdopt.delete(`${listener} ${shard}`)) {
+          this.#noise.hear(
+            worker,
+            `it adopted shard ${shard} of "${listener}", which it was not asked to`,
+          );
+          break;
+        }
         this.#context.emit({
           type: "shard-adopted",
           ...worker.identity,

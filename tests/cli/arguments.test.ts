@@ -46,6 +46,7 @@ describe("options", () => {
       runtimeArgs: ["--smol", "-A"],
     }],
     ["--wait-ready --private-ports", { waitReady: true, privatePorts: true }],
+    ["--open any", { open: "any" }],
     ["--compile-cache off", { compileCache: "off" }],
     ["--max-workers 16", { maxWorkers: 16 }],
     ["--grace 500ms", { grace: 500 }],

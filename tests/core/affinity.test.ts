@@ -25,6 +25,17 @@ describe("ids that workers claim", () => {
     assert.equal(ids.size, 3);
   });
 
+  test("whoever floods the memory washes out its own", () => {
+    const ids = new StickTable<string>(100);
+    for (let i = 0; i < 40; i++) ids.add(`a${i}`, "a");
+    for (let i = 0; i < 1000; i++) ids.add(`b${i}`, "b");
+    assert.equal(ids.size, 100);
+    assert.equal(ids.owner("a0"), "a");
+    assert.deepEqual([ids.owner("b939"), ids.owner("b940")], [undefined, "b"]);
+    ids.drop("b");
+    assert.equal(ids.size, 40);
+  });
+
   test("a worker that is gone has none", () => {
     const ids = new StickTable<string>();
     for (let i = 0; i < 10; i++) ids.add(`${i}`, i % 2 === 0 ? "a" : "b");

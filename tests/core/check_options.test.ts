@@ -23,6 +23,7 @@ describe("what is assumed", () => {
       runtimes: undefined,
       runtimeArgs: [],
       privatePorts: false,
+      open: "unprivileged",
       compileCache: undefined,
       cwd: undefined,
       env: {},
@@ -78,6 +79,7 @@ describe("valid values", () => {
     runtimeArgs: [[], ["--inspect=0", "--smol"]],
     waitReady: [true, false],
     privatePorts: [true, false],
+    open: ["none", "unprivileged", "any"],
     compileCache: ["/var/cache/app", "off"],
     cwd: ["/srv", "."],
     env: [{}, { A: "1", B: "" }],
@@ -172,6 +174,7 @@ describe("invalid values get an error with the name, the value and what is valid
     ["maxWorkers", 1025, `1025 for "maxWorkers": ${count}`],
     ["maxWorkers", "9", `"9" for "maxWorkers": ${count}`],
     ["share", "both", `"both" for "share": it must be one of ${shares}`],
+    ["open", "all", '"all" for "open": it must be one of none, unprivileged, '],
     ["share", 1, `1 for "share": it must be one of ${shares}`],
     ...["x", "sticky=", "sticky=cookie", "sticky=cookie:", "sticky=query:a=b"]
       .concat("sticky=cookie:a b", "sticky=query:", "sticky=path:x", "Sticky")

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type MemoryProcess, MemoryWorld } from "../../adapters/memory.ts";
+import { MAX_OPEN } from "../../core/listeners/permission.ts";
 import { UNUSED_MS } from "../../core/listeners/on_demand.ts";
 import { describe, test } from "../harness.ts";
 import { running, settle, stage } from "./world.ts";
@@ -190,5 +191,135 @@ describe("listeners that workers ask for", () => {
     worker.exit({ code: 1 });
     await assert.rejects(started, { code: "ERR_BOOT" });
     assert.deepEqual([...world.bound.keys()], []);
+  });
+});
+
+describe("what a worker may have opened", () => {
+  const PORT = "127.0.0.1:80";
+
+  test("no port that takes a privilege, unless all are allowed", async () => {
+    const { world } = await running();
+    const { type, code, reason } = await ask(world.processes[0]!, PORT);
+    assert.deepEqual([type, code], ["refused", "EACCES"]);
+    assert.equal(
+      reason,
+      `Cannot open "${PORT}" for a worker: ports below 1024 are privileged, name it in the command as in "-l ${PORT}" or allow all by "--open any"`,
+    );
+    world.sysctl.set("net.ipv4.ip_unprivileged_port_start", 80);
+    assert.equal((await ask(world.processes[0]!, PORT))["type"], "opened");
+    const { world: free } = await running({ open: "any" });
+    assert.equal((await ask(free.processes[0]!, PORT))["type"], "opened");
+  });
+
+  test("none at all where the pool opens none", async () => {
+    const { world } = await running({ open: "none" });
+    for (const address of [":9090", "127.0.0.1:0", "unix:/run/x", "unix:@x"]) {
+      const { code, reason } = await ask(world.processes[0]!, address);
+      assert.equal(code, "EACCES");
+      assert.match(String(reason), /the pool opens none \("--open none"\)/);
+    }
+    assert.equal(world.bound.size, 1);
+  });
+
+  test("no owner, mode or certificate, and no name", async () => {
+    const { world } = await running({ open: "any" });
+    const [worker] = world.processes;
+    for (
+      const address of [
+        "unix:/run/x?mode=0777",
+        "unix:/run/x?owner=root",
+        "unix:/run/x?group=0",
+        ":9090?share=shared",
+        ":9090?cert=/a&key=/b",
+        ":9090?proxy=v1",
+        "web=:9090",
+      ]
+    ) {
+      const { type, reason } = await ask(worker!, address);
+      assert.equal(type, "refused", address);
+      assert.match(String(reason), /can set backlog and ipv6Only, and nothing/);
+    }
+    const allowed = "[::1]:9090?backlog=5&ipv6Only=1";
+    assert.equal((await ask(worker!, allowed))["type"], "opened");
+  });
+
+  test("no path where it has fewer rights than the supervisor", async () => {
+    const { world } = await running();
+    const [worker] = world.processes;
+    assert.equal((await ask(worker!, "unix:/run/a"))["type"], "opened");
+    world.unprivileged.add(worker!.pid);
+    const { code, reason } = await ask(worker!, "unix:/run/b");
+    assert.equal(code, "EACCES");
+    assert.match(String(reason), /has not the supervisor's rights on the file/);
+    assert.equal((await ask(worker!, "unix:@b"))["type"], "opened");
+    assert.equal((await ask(worker!, ":9090"))["type"], "opened");
+  });
+
+  test("on Deno what its permissions allow", async () => {
+    const may = async (address: string, ...runtimeArgs: string[]) => {
+      const { world, pool } = await running({ runtime: "deno", runtimeArgs });
+      const { type } = await ask(world.processes[0]!, address);
+      await pool.stop({ quick: true });
+      return type === "opened";
+    };
+    const [tcp, path] = ["127.0.0.1:9090", "unix:/run/x"];
+    assert.equal(await may(tcp), true);
+    assert.equal(await may(tcp, "--allow-net", "--allow-env"), true);
+    assert.equal(await may(tcp, "-RN"), true);
+    assert.equal(await may(tcp, "--allow-net=127.0.0.1:9090,a:1"), true);
+    assert.equal(await may(tcp, "--allow-net=127.0.0.1"), true);
+    assert.equal(await may(tcp, "--allow-net=127.0.0.1:9091"), false);
+    assert.equal(await may(tcp, "--allow-env"), false);
+    assert.equal(await may(":9090", "-N=0.0.0.0:9090"), true);
+    assert.equal(await may(tcp, "--allow-net", "--deny-net=127.0.0.1"), false);
+    assert.equal(await may(path, "--allow-net"), false);
+    assert.equal(await may(path, "-R", "--allow-write"), true);
+    assert.equal(await may(path, "-A"), true);
+  });
+
+  test("so many for each slot, also through its successors, and so many a second", async () => {
+    const { world, pool } = await running();
+    const [first, second] = world.processes;
+    for (let i = 0; i < MAX_OPEN; i++) {
+      const { type } = await ask(first!, `127.0.0.1:${10_000 + i}`);
+      assert.equal(type, "opened");
+    }
+    world.advance(20);
+    const { type, code, reason } = await ask(first!, ":9090");
+    assert.deepEqual([type, code], ["refused", "EMFILE"]);
+    assert.match(
+      String(reason),
+      /slot 0 has had 256 opened, which is the most/,
+    );
+    // What is there may be shared, and the others have room of their own.
+    const shared = await ask(first!, "127.0.0.1:10001");
+    assert.equal(shared["type"], "opened");
+    assert.equal((await ask(second!, ":9090"))["type"], "opened");
+    first!.exit({ code: 1 });
+    await settle();
+    const next = world.processes.at(-1)!;
+    assert.equal((await ask(next, ":9091"))["code"], "EMFILE");
+    world.advance(20);
+    assert.equal((await ask(next, ":9091"))["type"], "opened");
+    assert.equal((await ask(next, ":9092"))["code"], "EMFILE");
+    assert.equal(pool.status().listeners.length, 1 + MAX_OPEN + 1);
+  });
+
+  test("the number of a port that is fixed does not matter", async () => {
+    const { world } = await running();
+    for (const nth of [0, 1, 2 ** 50]) {
+      const { type } = await ask(world.processes[0]!, ":9090", nth);
+      assert.equal(type, "opened");
+    }
+  });
+
+  test("nothing while it does not read the answers", async () => {
+    const { world, all } = await running();
+    const [worker] = world.processes;
+    worker!.behind = true;
+    assert.equal(await ask(worker!, ":9090"), undefined);
+    assert.equal(world.bound.size, 1);
+    await settle();
+    assert.match(all("worker-noise")[0]!.problem, /more than it reads answers/);
   });
 });

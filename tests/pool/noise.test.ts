@@ -1,8 +1,16 @@
 import assert from "node:assert/strict";
-import { fixture, LOCAL, prefork, ready } from "../command.ts";
+import process from "node:process";
+import { fixture, LOCAL, prefork, ready, readyPids } from "../command.ts";
+import { libraryFile } from "../fixtures/library_file.ts";
 import { describe, test } from "../harness.ts";
-import { distinct } from "../http.ts";
-import { binary, runtimeArgs, RUNTIMES } from "../runtimes.ts";
+import { distinct, get } from "../http.ts";
+import {
+  binary,
+  commandOn,
+  ownRuntime,
+  runtimeArgs,
+  RUNTIMES,
+} from "../runtimes.ts";
 
 describe("a worker that writes nonsense to its channel", () => {
   for (const runtime of RUNTIMES) {
@@ -39,4 +47,33 @@ describe("a worker that writes nonsense to its channel", () => {
       assert.equal((await command.ended).code, 0, command.lines.join("\n"));
     });
   }
+});
+
+test("a worker that wants everything leaves the others what they need", {
+  skip: process.platform !== "linux" && "files are counted in /proc",
+}, async () => {
+  const command = ["sh", "-c", 'ulimit -n 200; exec "$0" "$@"'] as const;
+  const cli = commandOn(ownRuntime, libraryFile("cli"));
+  await using pool = prefork(
+    ["-w", "2", "-s", "balanced", ...LOCAL, fixture("hostile.ts")],
+    { command: [...command, ...cli] },
+  );
+  const { listen } = await ready(pool);
+  const victim = readyPids(pool);
+  const from = pool.lines.length;
+  assert.equal((await get(listen!, "/hostile")).body, "done");
+  // Whoever it was, each of the two can be replaced.
+  for (const pid of victim) {
+    const at = pool.lines.length;
+    process.kill(pid, "SIGKILL");
+    await pool.line(/^prefork worker-ready /, at);
+  }
+  await distinct(listen!, 2);
+  const log = pool.lines.slice(from);
+  const noise = log.filter((line) => line.startsWith("prefork worker-noise "));
+  assert.ok(noise.length >= 10 && noise.length < 30, `${noise.length}`);
+  assert.ok(noise.some((line) => / untold=\d{4}$/.test(line)));
+  assert.ok(log.join("\n").length < 100_000);
+  pool.signal("SIGTERM");
+  assert.equal((await pool.ended).code, 0, pool.lines.join("\n"));
 });
