@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import process from "node:process";
-import type { Adapter } from "../core/adapter.ts";
+import { type Adapter, MAX_BEHIND } from "../core/adapter.ts";
 import { childOn, openFiles, settled, start } from "./conformance_tools.ts";
 import { test } from "./harness.ts";
 import { RUNTIMES } from "./runtimes.ts";
@@ -96,9 +96,13 @@ export function addChannelTests(adapter: Adapter): void {
     for (let i = 0; i < 50; i++) {
       assert.ok(child.process.send({ do: "echo", value }));
     }
+    assert.equal(child.process.behind, false);
+    for (let i = 0; i <= MAX_BEHIND; i++) child.process.send({ do: "nothing" });
+    assert.equal(child.process.behind, true);
     child.process.send({ do: "echo", value: "last" });
     process.kill(child.process.pid, "SIGCONT");
     await child.message({ echo: "last" });
+    assert.equal(child.process.behind, false);
     assert.equal(
       child.messages.filter((message) =>
         (message as { echo?: unknown }).echo === value
