@@ -97,7 +97,8 @@ export function addChannelTests(adapter: Adapter): void {
       assert.ok(child.process.send({ do: "echo", value }));
     }
     assert.equal(child.process.behind, false);
-    for (let i = 0; i <= MAX_BEHIND; i++) child.process.send({ do: "nothing" });
+    const more = { do: "echo", value: 1 };
+    for (let i = 0; i <= MAX_BEHIND; i++) child.process.send(more);
     assert.equal(child.process.behind, true);
     child.process.send({ do: "echo", value: "last" });
     process.kill(child.process.pid, "SIGCONT");
