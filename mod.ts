@@ -25,7 +25,11 @@
 
 export { Pool } from "./adapters/pool.ts";
 export { PoolCore, type StopReport } from "./core/pool.ts";
-export type { OpenPolicy, PoolOptions, WorkerRuntime } from "./core/options/options.ts";
+export type {
+  OpenPolicy,
+  PoolOptions,
+  WorkerRuntime,
+} from "./core/options/options.ts";
 export type { Balance } from "./core/options/balance.ts";
 export type { ExitReason, WorkerState } from "./core/supervise/state.ts";
 export type { ReloadFailure } from "./core/supervise/reload.ts";
