@@ -38,6 +38,7 @@ export const FUNCTIONS = {
     gives: "int",
   },
   setsockopt: { takes: ["int", "int", "int", "buffer", "uint"], gives: "int" },
+  send: { takes: ["int", "buffer", "size", "int"], gives: "ssize" },
   recv: { takes: ["int", "buffer", "size", "int"], gives: "ssize" },
   sendmsg: { takes: ["int", "buffer", "int"], gives: "ssize" },
   recvmsg: { takes: ["int", "buffer", "int"], gives: "ssize" },

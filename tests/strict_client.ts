@@ -8,6 +8,10 @@ import { fixture, watch } from "./command.ts";
 export type LoadKind =
   | "connect"
   | "keepalive"
+  // Three requests at once, again and again on one connection.
+  | "pipeline"
+  // A head in two pieces.
+  | "half"
   | "upload"
   | "echo"
   // Of frameworks/sessions.mjs.

@@ -46,7 +46,7 @@ export function nativeFor(
   if (kind === undefined) return undefined;
   const last = closingWhen(draining, handler);
   const attachment = (server: NativeServer): Attachment => ({
-    drain: () => server.stop(),
+    drain: (_idle, window) => server.stop(window),
   });
   return {
     standalone(spec) {

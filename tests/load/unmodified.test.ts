@@ -35,7 +35,12 @@ describe("an unmodified program", () => {
       assert.equal(ran, runtime);
       await using running = await load([
         { kind: "connect", address: listen!, loops: 4 },
-        { kind: "keepalive", address: listen!, loops: 8 },
+        { kind: "keepalive", address: listen!, loops: 6 },
+        { kind: "half", address: listen!, loops: 2 },
+        // The native servers do not know how.
+        ...program === "plain/http.mjs"
+          ? [{ kind: "pipeline", address: listen!, loops: 2 } as const]
+          : [],
       ]);
       for (const generation of [2, 3]) {
         command.signal("SIGHUP");

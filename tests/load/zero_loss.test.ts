@@ -13,7 +13,13 @@ import { load, type LoadKind } from "../strict_client.ts";
 
 const RELOADS = 50;
 const MODES = ["balanced", "shared", "sharded", "handoff"] as const;
-const KINDS: readonly LoadKind[] = ["connect", "keepalive", "upload", "echo"];
+const KINDS: readonly LoadKind[] = [
+  "connect",
+  "keepalive",
+  "half",
+  "upload",
+  "echo",
+];
 
 const dir = mkdtempSync(join(tmpdir(), "prefork-loss-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));

@@ -31,6 +31,7 @@ import {
   runtimeArgs,
 } from "../runtimes.ts";
 import { askAll, askTls, bodyOf, tlsLoad } from "../tls_client.ts";
+import { connect } from "../worker/client.ts";
 
 const serialOf = ({ cert }: TestPair) => new X509Certificate(cert).serialNumber;
 
@@ -309,3 +310,27 @@ test("certificates that cannot be used are exit code 4, before a worker starts",
 async function where(command: Command): Promise<string> {
   return (await ready(command))["listen"]!;
 }
+
+test("a stop does not wait for what clients begin and never finish", () =>
+  withFiles(async ({ settings }) => {
+    await using command = prefork([
+      ...["-w", "1", "--grace", `${patience(2000)}ms`],
+      ...["", "?proxy=v1", `?${settings}`].flatMap((features) => [
+        "-l",
+        `127.0.0.1:0${features}`,
+      ]),
+      fixture("stuck.ts"),
+    ]);
+    const ports = (await ready(command))["listen"]!.split(",")
+      .map((address) => Number(/\d+$/.exec(address)![0]));
+    // Half a head, half a PROXY header, half a handshake.
+    const halves = ["GET / HTTP/1.1\r\nHost:", "PROXY TCP4 ", "\x16\x03\x01"];
+    const clients = await Promise.all(ports.map(connect));
+    for (const [i, client] of clients.entries()) client.send(halves[i]!);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    command.signal("SIGTERM");
+    assert.equal((await command.ended).code, 0, command.lines.join("\n"));
+    await Promise.all(clients.map((client) => client.ended));
+    assert.match(clients[0]!.text(), /^HTTP\/1.1 408 Request Timeout\r\n/);
+    assert.ok(command.lines.includes("prefork stopped killed=0"));
+  }));

@@ -12,6 +12,7 @@ import { drainMessage, type FakeWorker } from "./fake_supervisor.ts";
 import { ask } from "./requests.ts";
 import { portsOf } from "./sockets.ts";
 import {
+  addHeadTests,
   asking,
   CLIENT_CLOSE,
   GET,
@@ -23,6 +24,8 @@ import {
 } from "./native_scene.ts";
 
 const { testOne, withSupervisor } = testsOf("bun");
+
+addHeadTests({ testOne, withSupervisor });
 
 testOne("a drain closes no connection that is not idle", "", async (scene) => {
   const { worker, port } = scene;

@@ -8,12 +8,39 @@ import assert from "node:assert/strict";
 import http2 from "node:http2";
 import { within } from "../within.ts";
 import { type Client, connect, get } from "./client.ts";
-import { asking, GET, kept, left, testsOf, upgrading } from "./native_scene.ts";
+import {
+  addHeadTests,
+  asking,
+  GET,
+  kept,
+  left,
+  testsOf,
+  upgrading,
+} from "./native_scene.ts";
 import { drainMessage } from "./fake_supervisor.ts";
 import { ask } from "./requests.ts";
 import { portsOf } from "./sockets.ts";
 
 const { testOne, withSupervisor } = testsOf("deno");
+
+addHeadTests({ testOne, withSupervisor });
+
+testOne("what was sent behind a slow request is not run", "", async (scene) => {
+  // As with Deno's own shutdown(): nobody knows what it has read already.
+  const client = await asking(
+    scene,
+    "/wait",
+    "\r\nGET /behind HTTP/1.1\r\nHost: x\r\n",
+  );
+  await scene.worker.send(drainMessage(20_000, 50));
+  await scene.worker.until({ draining: true });
+  await scene.worker.send({ go: true });
+  assert.equal(await client.ended, "end");
+  assert.match(client.text(), /^HTTP\/1.1 200 OK.*connection: close/is);
+  await left(scene.worker);
+  const ran = scene.worker.messages.flatMap(({ request }) => request ?? []);
+  assert.deepEqual(ran, ["/wait"]);
+});
 
 /** A Close frame of a server with 1001, and of a client (RFC 6455 §5.5.1). */
 const GOING_AWAY = new RegExp("\x88\x02\x03\xe9");

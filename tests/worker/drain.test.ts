@@ -170,6 +170,92 @@ testWorker(
 );
 
 testWorker(
+  "half a head is waited for half of the grace, and hears 408 then",
+  async (runtime, supervisor) => {
+    const { worker, port } = await start(runtime, supervisor, "http");
+    const half = await connect(port);
+    half.send("GET /half HTTP/1.1\r\nHo");
+    const second = await connect(port);
+    second.send(GET);
+    await second.until(/pid \d+ bytes 0/);
+    // After the kernel's clock has ticked: the first request is answered.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    second.send("GET /half HTTP/1.1\r\nHo");
+    const body = await connect(port);
+    body.send("POST /up HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nab");
+    await worker.until({ request: "/up" });
+    const begun = performance.now();
+    await drain(worker, patience(2000), 50);
+    // What an answer is owed for is no half head.
+    await new Promise((resolve) => setTimeout(resolve, patience(600)));
+    body.send("cdef");
+    assert.match(await body.until(/bytes 6$/), /HTTP\/1.1 200 OK/);
+    for (const client of [half, second]) {
+      assert.equal(await client.ended, "end");
+      assert.match(
+        client.text(),
+        /HTTP\/1.1 408 Request Timeout\r\nConnection: close\r\n.*\r\n\r\n$/,
+      );
+    }
+    const took = performance.now() - begun;
+    assert.ok(took >= patience(1000), `${took} ms`);
+    await leftWith(worker, 0);
+  },
+);
+
+for (
+  const [kind, first] of [
+    // The beginning of a TLS record, and of the preface of HTTP/2.
+    ["https", "\x16\x03\x01"],
+    ["http2", "\x16\x03\x01"],
+    ["h2c", "PRI * HTTP/2.0\r\n"],
+  ] as const
+) {
+  testWorker(
+    `${kind}: a client that begins and does not go on keeps no worker`,
+    async (runtime, supervisor) => {
+      const { worker, port } = await start(runtime, supervisor, kind);
+      const client = await connect(port);
+      client.send(first);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await drain(worker, patience(1000), 50);
+      await client.ended;
+      await leftWith(worker, 0);
+    },
+  );
+}
+
+/** Three requests at once, the last of which has a body. */
+const pipelined = (last: string): string =>
+  `GET /wait HTTP/1.1\r\nHost: x\r\n\r\n${GET}POST ${last} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab`;
+/** Three answers, and the last one alone says that it is. */
+const THREE =
+  /^HTTP\/1.1 200 (?:(?!connection: close).)*bytes 0HTTP\/1.1 200 (?:(?!connection: close).)*bytes 0HTTP\/1.1 200 .*connection: close.*bytes 2$/is;
+
+testWorker(
+  "requests that were sent at once are all answered, before and in a drain",
+  async (runtime, supervisor) => {
+    const { worker, port } = await start(runtime, supervisor, "http");
+    const before = await connect(port);
+    before.send(pipelined("/wait/before"));
+    await worker.until({ request: "/wait/before" });
+    const idle = await connect(port);
+    idle.send(GET);
+    await idle.until(/bytes 0$/);
+    const old = idle.text().length;
+    await drain(worker, 20_000, patience(500));
+    idle.send(pipelined("/in"));
+    await worker.until({ request: "/in" });
+    await worker.send({ go: true });
+    for (const client of [before, idle]) {
+      assert.equal(await client.ended, "end");
+      assert.match(client.text().slice(client === idle ? old : 0), THREE);
+    }
+    await leftWith(worker, 0);
+  },
+);
+
+testWorker(
   "new connections during the drain stay in the queue for others",
   async (runtime, supervisor) => {
     const { index, port } = await supervisor.bind();

@@ -196,6 +196,7 @@ export function fakeProcess(packed = true): FakeProcess {
         close(fd);
         return 0;
       },
+      send: (_fd: number, _bytes: Uint8Array, size: number) => size,
       getpeername: () => fails(errno.ENOTCONN),
     },
   };

@@ -8,11 +8,11 @@ const IDLE = 300;
 const SCAN = 20;
 
 /** A connection between two requests. */
-function quietSocket(): { socket: Socket; ended(): boolean } {
+function quietSocket(bytesRead = 10): { socket: Socket; ended(): boolean } {
   let ended = false;
   const socket = {
     _httpMessage: null,
-    bytesRead: 10,
+    bytesRead,
     destroySoon: () => ended = true,
   };
   return { socket: socket as unknown as Socket, ended: () => ended };
@@ -31,7 +31,7 @@ function lookBetween(
 describe("an idle connection", () => {
   test("is closed after its time", () => {
     const { socket, ended } = quietSocket();
-    const watch = watchIdle(IDLE);
+    const watch = watchIdle(IDLE, () => 10);
     lookBetween(watch, socket, 0, IDLE);
     assert.equal(ended(), false);
     watch.look(socket, IDLE);
@@ -40,13 +40,27 @@ describe("an idle connection", () => {
 
   test("gets its whole time when the event loop stood still", () => {
     const { socket, ended } = quietSocket();
-    const watch = watchIdle(IDLE);
+    const watch = watchIdle(IDLE, () => 10);
     lookBetween(watch, socket, 0, 3 * SCAN);
     // Nothing was read in this second.
     const again = 1_000 + 2 * SCAN;
     lookBetween(watch, socket, again, again + IDLE - 2 * SCAN);
     assert.equal(ended(), false);
     watch.look(socket, again + IDLE - 2 * SCAN);
+    assert.equal(ended(), true);
+  });
+
+  test("with half a head has until that has to be there", () => {
+    const { socket, ended } = quietSocket(15);
+    const watch = watchIdle(IDLE, () => 10);
+    for (let now = 0; now < 5 * IDLE; now += SCAN) {
+      watch.look(socket, now, 5 * IDLE);
+    }
+    assert.equal(ended(), false);
+    // Its rest may have come while the event loop stood still.
+    watch.look(socket, 6 * IDLE, 5 * IDLE);
+    assert.equal(ended(), false);
+    watch.look(socket, 6 * IDLE + SCAN, 5 * IDLE);
     assert.equal(ended(), true);
   });
 });

@@ -6,8 +6,10 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { test, type TestOptions } from "../harness.ts";
-import { type Client, connect } from "./client.ts";
+import { patience } from "../pace.ts";
+import { type Client, connect, get } from "./client.ts";
 import {
+  drainMessage,
   type FakeSupervisor,
   type FakeWorker,
   startSupervisor,
@@ -68,6 +70,39 @@ export function testsOf(runtime: "bun" | "deno"): NativeTests {
       }, options);
     },
   };
+}
+
+/** Defines what both runtimes do with heads that are never finished. */
+export function addHeadTests({ testOne }: NativeTests): void {
+  testOne("half a head hears 408 in time", "", async ({ worker, port }) => {
+    const half = await connect(port);
+    half.send("GET / HTTP/1.1\r\nHost:");
+    const second = await kept(port);
+    // After the kernel's clock has ticked, so that it is not taken for the end
+    // of the request before.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    second.send("GET / HTTP/1.1\r\nHost:");
+    await get(port);
+    await worker.send(drainMessage(patience(2000), 50));
+    for (const client of [half, second]) {
+      assert.equal(await client.ended, "end");
+      assert.match(
+        client.text(),
+        /HTTP\/1.1 408 Request Timeout\r\nConnection: close\r\n.*\r\n\r\n$/,
+      );
+    }
+    await left(worker);
+  });
+  testOne("half a handshake is ended in time", "tls", async (scene) => {
+    const { worker, port } = scene;
+    const half = await connect(port);
+    half.send("\x16\x03\x01");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await worker.send(drainMessage(patience(1000), 50));
+    await half.ended;
+    assert.equal(half.text(), "");
+    await left(worker);
+  });
 }
 
 /** The worker ends by itself and content. */

@@ -19,6 +19,7 @@ async function looks(
   requests: Partial<Requests> = {},
   window = 10_000,
   othersLeft: (look: number) => boolean = () => false,
+  headsBy = Infinity,
 ): Promise<{ count: number; hungUp: number[] }> {
   let count = 0;
   const hungUp: number[] = [];
@@ -35,7 +36,15 @@ async function looks(
     hangUp: ({ fd }: OpenConnection) => void hungUp.push(fd),
   };
   const all = { ...NOTHING, ...requests };
-  await untilHarmless(view, all, IDLE, window, () => othersLeft(count + 1));
+  const heads = { headsBy: () => headsBy, encrypted: false };
+  await untilHarmless(
+    view,
+    all,
+    IDLE,
+    window,
+    heads,
+    () => othersLeft(count + 1),
+  );
   return { count, hungUp };
 }
 
@@ -66,6 +75,20 @@ test("a machine that stands still takes no time from a client", async () => {
 test("half a request is waited for", async () => {
   const { count } = await looks((look) => look < 10 ? [{ asks: true }] : []);
   assert.equal(count, 10);
+});
+
+test("half a request is ended when its time has passed", async () => {
+  const began = performance.now();
+  const { hungUp } = await looks(
+    () => [{ asks: true }],
+    {},
+    10_000,
+    undefined,
+    began + 50,
+  );
+  assert.deepEqual(hungUp, [1]);
+  // What the kernel has, the server may not have read yet.
+  assert.ok(performance.now() - began >= IDLE - 1);
 });
 
 test("a request in flight is left to the shutdown", async () => {

@@ -7,6 +7,8 @@
 
 import { scanUntil } from "../drain/connections.ts";
 import type { Graft } from "../graft/graft.ts";
+import { headPatience } from "../drain/head_patience.ts";
+import { watchHeads } from "../graft/head_watch.ts";
 import { LOOKING_PART, streamPatience } from "../graft/patience.ts";
 import type { BunServer } from "./types.ts";
 import type { ConnectionsView } from "../graft/connections.ts";
@@ -22,29 +24,29 @@ export interface GraftedServer {
 }
 
 /**
- * A Unix socket keeps no record of what came and went, so a connection that may
- * have sent half a request gets so many times the time of an idle one.
- */
-const NAMELESS_PATIENCE = 10;
-
-/**
  * Resolves once a quiesced server has nothing in flight and its connections
  * have been idle for `idle` ms. The server answers with `Connection: close`
  * meanwhile, and ends those that are idle while something is in flight.
  *
+ * @param headsBy when the heads of requests must have come, on the clock of
+ * `performance.now()`
  * @param others how much else there is that has to end first
  */
 export function finished(
   { server, view }: GraftedServer,
   idle: number,
+  headsBy: () => number,
   others: () => number = () => 0,
 ): Promise<void> {
   const began = performance.now();
+  const encrypted = server.protocol === "https";
+  const watch = watchHeads(view, idle, { headsBy, encrypted });
   let quietSince: number | undefined;
   let nextScan = 0;
   return scanUntil((now) => {
     const busy = server.pendingRequests + server.pendingWebSockets + others();
     quietSince = busy > 0 ? undefined : quietSince ?? now;
+    if (busy > 0) watch.forgetAll();
     if (now < nextScan || (busy > 0 && now - began < idle)) return false;
     const connections = view.open();
     const end = performance.now();
@@ -56,16 +58,46 @@ export function finished(
       return false;
     }
     const quietFor = now - quietSince;
-    let nameless = 0;
-    for (const { peer, asks, quiet } of connections) {
-      if (peer === undefined) nameless++;
-      else if (asks || Math.min(quiet, quietFor) < idle) return false;
-    }
-    if (nameless === 0) return true;
     // Which ones are idle on a Unix socket the kernel cannot tell; Bun can.
-    if (quietFor >= idle) server.closeIdleConnections?.();
-    return quietFor >= idle * NAMELESS_PATIENCE;
+    if (
+      quietFor >= idle && connections.some(({ peer }) => peer === undefined)
+    ) {
+      server.closeIdleConnections?.();
+    }
+    let waits = false;
+    for (const connection of connections) {
+      const { peer, asks, quiet } = connection;
+      if (asks || peer === undefined) {
+        if (watch.asks(connection, now)) waits = true;
+      } else {
+        watch.forget(connection);
+        if (Math.min(quiet, quietFor) < idle) waits = true;
+      }
+    }
+    return !waits;
   });
+}
+
+/**
+ * Ends a server by its own `stop()`, which is best effort: it also ends
+ * connections that were accepted and have not sent their request yet, and waits
+ * for half a head for ever (Bun 1.4.4), so it is told once more when the time
+ * for that has passed and everything else was answered.
+ *
+ * @param window how long it is until the deadline, in ms
+ */
+export async function stopWithin(
+  server: BunServer,
+  window: number,
+): Promise<void> {
+  const headsBy = performance.now() + headPatience(window);
+  let over = false;
+  void server.stop().then(() => over = true);
+  await scanUntil((now) =>
+    over || now >= headsBy && server.pendingRequests === 0 &&
+      server.pendingWebSockets === 0
+  );
+  await server.stop(true);
 }
 
 /**

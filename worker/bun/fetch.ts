@@ -8,6 +8,7 @@ import { bindHost } from "../listening/address.ts";
 import { bypass } from "../process/bypass.ts";
 import type { FetchHandler } from "../fetch/handler.ts";
 import type { NativeKind } from "../fetch/native_server.ts";
+import { stopWithin } from "./drain.ts";
 import { inheritBunServe } from "./serve.ts";
 import type { BunServe, BunServer } from "./types.ts";
 
@@ -28,9 +29,7 @@ export function bunServer(): NativeKind | undefined {
       );
       return {
         port: server.port ?? address.port,
-        // Best effort: it also ends connections that were accepted and have
-        // not sent their request yet.
-        stop: () => server.stop(),
+        stop: (window) => stopWithin(server, window),
       };
     },
     inherit: (handler, listener) =>

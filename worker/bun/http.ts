@@ -14,10 +14,11 @@ import { type Attachment, presentCore } from "../process/worker_core.ts";
 import { IDLE_MS } from "../drain/drain.ts";
 import { openShards, type Shards } from "../listening/adoption.ts";
 import { putFacade } from "../listening/facade.ts";
-import { closeAfterResponse, lookAtSockets } from "../drain/http.ts";
+import { lookAtSockets } from "../drain/http.ts";
 import { responseOf } from "../drain/idle.ts";
 import { addressOf } from "../listening/address.ts";
 import { drainOnce } from "../drain/long_lived.ts";
+import { trackResponses } from "../drain/pipeline.ts";
 import { trackUpgrades } from "../drain/upgrades.ts";
 import { finished, type GraftedServer } from "./drain.ts";
 import { listenThrough } from "./http_listen.ts";
@@ -84,6 +85,7 @@ function trackBunHttp(
   // connections that only the kernel knows.
   const sockets = new Set<Socket>();
   const upgraded = trackUpgrades(server);
+  const responses = trackResponses(server);
   server.prependListener("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
@@ -96,7 +98,7 @@ function trackBunHttp(
     draining = true;
     const all = shards()?.all() ?? [];
     shards()?.quiesce();
-    closeAfterResponse(server, sockets);
+    responses.close(sockets, idle);
     let over = false;
     // Idle ones stay as they are: `finished` ends them.
     const watch = { look: () => {} };
@@ -104,12 +106,13 @@ function trackBunHttp(
       lookAtSockets(sockets, upgraded, watch, longLived(), now);
       return over;
     });
+    const headsBy = (): number => longLived()?.headsBy ?? Infinity;
     // Bun counts none of the connections that were upgraded.
     const busy = (): number =>
       [...sockets].filter((socket) =>
         upgraded.has(socket) || responseOf(socket) !== undefined
       ).length;
-    await Promise.all(all.map((each) => finished(each, idle, busy)));
+    await Promise.all(all.map((each) => finished(each, idle, headsBy, busy)));
     over = true;
     longLived()?.stop();
     await Promise.all(all.map(({ server }) => server.stop(true)));

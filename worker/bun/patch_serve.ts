@@ -6,7 +6,7 @@
 
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { isBypassed } from "../process/bypass.ts";
-import type { Core } from "../process/worker_core.ts";
+import type { Attachment, Core } from "../process/worker_core.ts";
 import { isLearning, placeholder } from "../listening/learning.ts";
 import { reserve, serveReserved } from "../listening/reservation.ts";
 import { matchListener } from "../match/match.ts";
@@ -21,6 +21,7 @@ import type { Settings } from "../match/settings.ts";
 import { formatWanted } from "../match/wanted.ts";
 import { warnDefaultPort, warnOnce } from "../match/warn.ts";
 import { bridgeBunServe, isBridgeable } from "./bridge.ts";
+import { stopWithin } from "./drain.ts";
 import { inheriting } from "./options.ts";
 import { inheritBunServe } from "./serve.ts";
 import type { BunServe, BunServeOptions, BunServer } from "./types.ts";
@@ -104,9 +105,9 @@ function serveShared(
         ...(listener?.ipv6Only && { ipv6Only: true }),
       }),
     );
-    // Best effort: it also ends connections that were accepted and have not
-    // sent their request yet.
-    const attachment = { drain: (): Promise<void> => server.stop() };
+    const attachment: Attachment = {
+      drain: (_idle, window) => stopWithin(server, window),
+    };
     if (reservation === undefined) core.attach(attachment, undefined);
     else reservation.serve(attachment);
     return server;

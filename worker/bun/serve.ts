@@ -7,6 +7,7 @@
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import type { StartedServer } from "../listening/reservation.ts";
 import { IDLE_MS } from "../drain/drain.ts";
+import { headPatience } from "../drain/head_patience.ts";
 import { GOING_AWAY } from "../drain/websocket.ts";
 import { openShards } from "../listening/adoption.ts";
 import { type Spread, spreadOver } from "../drain/spread.ts";
@@ -104,13 +105,17 @@ export function inheritBunServe(
     quiesce();
     if (hasFixedRoutes(handlers)) reload(handlers);
     const all = shards.all();
-    const over = Promise.all(all.map((each) => finished(each, idle)));
+    const over = Promise.all(
+      all.map((each) => finished(each, idle, () => headsBy)),
+    );
     await (options.http2 === true ? endSessions(all, over, window) : over);
     goodbyes?.stop();
     await stopNow();
   };
   let drained: Promise<void> | undefined;
+  let headsBy = Infinity;
   const drain = (idle: number, window: number): Promise<void> => {
+    headsBy = Math.min(headsBy, performance.now() + headPatience(window));
     drained ??= begin(idle, window);
     if (window !== Infinity) {
       goodbyes ??= spreadOver(websockets, window, (socket) => {

@@ -6,6 +6,7 @@
 
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import type { Attachment } from "../process/worker_core.ts";
+import { headPatience } from "../drain/head_patience.ts";
 import { kernelHere } from "../graft/graft.ts";
 import { viewConnections } from "../graft/connections.ts";
 import type { DenoRequests } from "./requests.ts";
@@ -27,6 +28,8 @@ export interface Draining {
   readonly shards: DenoShards<Deno.HttpServer>;
   /** Ends their event streams. */
   readonly ending: AbortController;
+  /** True when they end TLS themselves. */
+  readonly encrypted: boolean;
 }
 
 /**
@@ -35,7 +38,7 @@ export interface Draining {
  * ended when the first call comes that has a window.
  */
 export function carefulDrain(
-  { listener, requests, shards, ending }: Draining,
+  { listener, requests, shards, ending, encrypted }: Draining,
 ): Attachment["drain"] {
   const sockets = keepDenoWebSockets();
   const forget = keepUpgrades((request) => {
@@ -57,6 +60,7 @@ export function carefulDrain(
       withSockets(requests, sockets),
       idle,
       window,
+      { headsBy: () => headsBy, encrypted },
       // Deno's shutdown would close all WebSockets in one moment.
       () => ending.signal.aborted && sockets.count > 0,
     );
@@ -65,7 +69,9 @@ export function carefulDrain(
     forget();
   };
   let drained: Promise<void> | undefined;
+  let headsBy = Infinity;
   return (idle, window) => {
+    headsBy = Math.min(headsBy, performance.now() + headPatience(window));
     if (Number.isFinite(window)) {
       ending.abort();
       sockets.end(window);

@@ -63,7 +63,8 @@ export function inheritDenoServe(
       (place) => serve({ ...given, ...place }),
       (server) => void server.shutdown(),
     ));
-  const drain = carefulDrain({ listener, requests, shards, ending });
+  const encrypted = options.cert !== undefined;
+  const drain = carefulDrain({ listener, requests, shards, ending, encrypted });
   let drained = false;
   const shutdown = async (): Promise<void> => {
     const first = !drained;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Server } from "node:http";
 import type { Socket } from "node:net";
 import {
   type Connections,
@@ -12,9 +12,10 @@ import {
   scanUntil,
   socketPeer,
 } from "./connections.ts";
-import { type IdleWatch, responseOf, watchIdle } from "./idle.ts";
+import { type IdleWatch, refuseHead, responseOf, watchIdle } from "./idle.ts";
 import { RUNTIME } from "../process/runtime.ts";
 import { drainOnce, type LongLived } from "./long_lived.ts";
+import { trackResponses } from "./pipeline.ts";
 import { trackUpgrades, type Upgrades } from "./upgrades.ts";
 
 /** The connections of an HTTP/1.1 server, tracked from this call on. */
@@ -25,6 +26,7 @@ export function trackHttp(
   const sockets = new Set<Socket>();
   const shaking = trackHandshakes(server);
   const upgraded = trackUpgrades(server);
+  const responses = trackResponses(server);
   const track = (socket: Socket): void => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
@@ -36,12 +38,12 @@ export function trackHttp(
 
   const drain = drainOnce((idle, longLived) => {
     if (RUNTIME.httpChecksListening) keepListening(server);
-    closeAfterResponse(server, sockets);
-    const watch = watchIdle(idle);
+    responses.close(sockets, idle);
+    const watch = watchIdle(idle, responses.readBefore);
     return scanUntil((now) => {
       lookAtSockets(sockets, upgraded, watch, longLived(), now);
       for (const socket of [...waiting, ...shaking ?? []]) {
-        watch.look(socket, now);
+        watch.look(socket, now, longLived()?.headsBy);
       }
       return connections.count === 0;
     });
@@ -68,7 +70,7 @@ export function lookAtSockets(
       const handshake = upgraded.webSocket(socket);
       if (handshake !== undefined) longLived?.webSocket(socket, handshake);
     } else {
-      watch.look(socket, now);
+      watch.look(socket, now, longLived?.headsBy, refuseHead);
       const response = responseOf(socket);
       if (response !== undefined) longLived?.response(response);
     }
@@ -84,23 +86,6 @@ export function keepListening(server: Server): void {
     value: true,
     configurable: true,
   });
-}
-
-/** Has every response from now on say `Connection: close` (RFC 9112 §9.6). */
-export function closeAfterResponse(server: Server, sockets: Set<Socket>): void {
-  const mark = (_request: IncomingMessage, response: ServerResponse): void => {
-    if (!response.headersSent) response.setHeader("Connection", "close");
-  };
-  for (const socket of sockets) {
-    const response = responseOf(socket);
-    if (response !== undefined) mark(response.req, response);
-  }
-  // The first listeners of the other two events would change what http does.
-  for (const event of ["request", "checkContinue", "checkExpectation"]) {
-    if (event === "request" || server.listenerCount(event) > 0) {
-      server.prependListener(event, mark);
-    }
-  }
 }
 
 /**

@@ -6,8 +6,6 @@
 
 import type {
   Http2SecureServer,
-  Http2ServerRequest,
-  Http2ServerResponse,
   ServerHttp2Session,
   ServerHttp2Stream,
 } from "node:http2";
@@ -22,6 +20,7 @@ import { lookAtSockets, trackHandshakes } from "./http.ts";
 import { watchIdle } from "./idle.ts";
 import { RUNTIME } from "../process/runtime.ts";
 import { drainOnce } from "./long_lived.ts";
+import { trackResponses } from "./pipeline.ts";
 import { trackUpgrades } from "./upgrades.ts";
 
 /**
@@ -38,6 +37,7 @@ export function trackHttp2(
   // Those that a secure server with `allowHTTP1` speaks HTTP/1.1 with.
   const sockets = new Set<Socket>();
   const upgraded = trackUpgrades(server as never);
+  const responses = trackResponses(server as never);
   const streams = new Set<ServerHttp2Stream>();
   const shaking = trackHandshakes(server as never);
   server.prependListener("session", (session: ServerHttp2Session) => {
@@ -56,11 +56,8 @@ export function trackHttp2(
   });
 
   const drain = drainOnce((idle, longLived) => {
-    const watch = watchIdle(idle);
-    // The first listener of this event would change what http2 does.
-    if (server.listenerCount("request") > 0) {
-      server.prependListener("request", closeHttp1AfterResponse);
-    }
+    const watch = watchIdle(idle, responses.readBefore);
+    responses.close(sockets, idle);
     return scanUntil((now) => {
       for (const [session, born] of sessions) {
         if (!session.closed && now - born >= idle) session.close();
@@ -68,7 +65,7 @@ export function trackHttp2(
       for (const stream of streams) longLived()?.stream(stream);
       lookAtSockets(sockets, upgraded, watch, longLived(), now);
       for (const socket of [...waiting, ...shaking ?? []]) {
-        watch.look(socket, now);
+        watch.look(socket, now, longLived()?.headsBy);
       }
       return connections.count === 0;
     });
@@ -107,11 +104,4 @@ export function putOffTeardown(session: ServerHttp2Session): void {
       for (const call of calls) call();
     });
   });
-}
-
-function closeHttp1AfterResponse(
-  request: Http2ServerRequest,
-  response: Http2ServerResponse,
-): void {
-  if (request.httpVersionMajor < 2) response.setHeader("Connection", "close");
 }

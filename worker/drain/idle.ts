@@ -7,6 +7,7 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { finish } from "./connections.ts";
+import { REQUEST_TIMEOUT } from "./head_patience.ts";
 
 /**
  * The response that a connection is busy with. Undocumented; seen on Node
@@ -22,14 +23,32 @@ export function responseOf(socket: Socket): ServerResponse | undefined {
   return (socket as Socket & Busy)._httpMessage ?? undefined;
 }
 
-function hadNoRequest(socket: Socket): boolean {
+/** True for a connection that has sent no whole head yet. */
+export function hadNoRequest(socket: Socket): boolean {
   return (socket as Socket & Busy)._httpMessage === undefined;
 }
 
 /** Closes connections that have been idle for a time. */
 export interface IdleWatch {
-  /** Looks at one connection. */
-  look(socket: Socket, now: number): void;
+  /**
+   * Looks at one connection.
+   *
+   * @param headsBy when the request that it has begun to send must be there;
+   * never, unless given
+   * @param refuse ends it when that has passed
+   */
+  look(
+    socket: Socket,
+    now: number,
+    headsBy?: number,
+    refuse?: (socket: Socket) => void,
+  ): void;
+}
+
+/** Ends a connection of HTTP/1.1 of which half a head has come. */
+export function refuseHead(socket: Socket): void {
+  if (socket.writable) socket.write(REQUEST_TIMEOUT);
+  finish(socket);
 }
 
 /**
@@ -42,33 +61,41 @@ const STALL_MS = 100;
 /**
  * Makes a watch that closes what is idle for `idle` milliseconds. It has to
  * look much more often than every 100 ms.
+ *
+ * @param readBefore how many bytes a connection had read by the end of its
+ * latest request: none, unless given
  */
-export function watchIdle(idle: number): IdleWatch {
-  // Since when a connection is idle and how many bytes it had read by then.
+export function watchIdle(
+  idle: number,
+  readBefore: (socket: Socket) => number = () => 0,
+): IdleWatch {
+  // Since when a connection has no request. One that has read more bytes than
+  // before is in the middle of the next one, however slowly that comes.
   const seen = new WeakMap<
     Socket,
     { since: number; looked: number; readonly bytes: number }
   >();
   return {
-    look(socket, now) {
+    look(socket, now, headsBy = Infinity, refuse = finish) {
       if (responseOf(socket) !== undefined) {
         seen.delete(socket);
         return;
       }
       const last = seen.get(socket);
       if (last === undefined) {
-        // A connection that never had a request but has sent something is in
-        // the middle of its first one, however slowly that comes.
-        const bytes = hadNoRequest(socket) ? 0 : socket.bytesRead;
+        const bytes = readBefore(socket);
         seen.set(socket, { since: now, looked: now, bytes });
         return;
       }
       const pause = now - last.looked;
       last.looked = now;
-      if (pause > STALL_MS) last.since += pause;
-      if (socket.bytesRead === last.bytes && now - last.since >= idle) {
-        finish(socket);
+      if (pause > STALL_MS) {
+        last.since += pause;
+        return;
       }
+      if (now - last.since < idle) return;
+      if (socket.bytesRead === last.bytes) finish(socket);
+      else if (now >= headsBy) refuse(socket);
     },
   };
 }

@@ -9,6 +9,7 @@ import type { ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import { isEventStream } from "./event_boundary.ts";
 import type { Connections } from "./connections.ts";
+import { headPatience } from "./head_patience.ts";
 import { endPoll, isHangingPoll } from "./long_poll.ts";
 import { type Outgoing, streamEndOf, typeOf } from "./http_event_stream.ts";
 import { spreadOver } from "./spread.ts";
@@ -16,6 +17,11 @@ import { closePatience, type Handshake, sendGoingAway } from "./websocket.ts";
 
 /** Ends what it is shown. Each thing may be shown to it again and again. */
 export interface LongLived {
+  /**
+   * When the head of a request must have come, on the clock of
+   * `performance.now()`.
+   */
+  readonly headsBy: number;
   /** A connection that was upgraded to a WebSocket. */
   webSocket(socket: Socket, handshake: Handshake): void;
   /** A response that is not over. */
@@ -41,6 +47,7 @@ function endLongLived(window: number): LongLived {
     spread.add(streamEndOf(outgoing as Outgoing).want);
 
   return {
+    headsBy: performance.now() + headPatience(window),
     webSocket(socket, handshake) {
       if (!isNew(socket)) return;
       const end = (): void => {

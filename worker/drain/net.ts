@@ -10,6 +10,7 @@ import {
   type PendingConnections,
   scanUntil,
 } from "./connections.ts";
+import { headPatience } from "./head_patience.ts";
 import { watchIdle } from "./idle.ts";
 
 /**
@@ -30,10 +31,11 @@ export function trackNet(
     get count() {
       return sockets.size + waiting.size;
     },
-    drain(idle) {
+    drain(idle, window) {
       const watch = watchIdle(idle);
+      const headsBy = performance.now() + headPatience(window);
       return scanUntil((now) => {
-        for (const socket of waiting) watch.look(socket, now);
+        for (const socket of waiting) watch.look(socket, now, headsBy);
         return connections.count === 0;
       });
     },

@@ -21,8 +21,12 @@ export interface NativePlace {
 export interface NativeServer {
   /** The port it listens on. */
   readonly port: number;
-  /** Stops accepting and resolves once its connections have ended. */
-  stop(): Promise<void>;
+  /**
+   * Stops accepting and resolves once its connections have ended.
+   *
+   * @param window how long it is until the deadline, in ms
+   */
+  stop(window: number): Promise<void>;
 }
 
 /** How one runtime starts its own server. */

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { fixed, SO } from "../../libc/libc.ts";
+import { cString, fixed, MSG_NOSIGNAL_DONTWAIT, SO } from "../../libc/libc.ts";
 import type { Kernel } from "./kernel.ts";
 import {
   type BoundAt,
@@ -62,8 +62,11 @@ export interface ConnectionsView {
    * Has the server find that the client sends nothing more, so that it closes
    * the connection once it has sent what it still has to send. Nothing that
    * was received before is lost.
+   *
+   * @param last what the client is told before; nothing that the server says
+   * may be under way then
    */
-  hangUp(connection: OpenConnection): void;
+  hangUp(connection: OpenConnection, last?: string): void;
 }
 
 /**
@@ -100,7 +103,14 @@ export function viewConnections(
     open: () =>
       ours().map(({ fd, peer }) => ({ fd, peer, ...timesOf(kernel, fd) })),
     count: () => ours().length,
-    hangUp: ({ fd }) => void kernel.libc.shutdown(fd, SHUT_RD),
+    hangUp({ fd }, last) {
+      const { libc } = kernel;
+      if (last !== undefined) {
+        const bytes = cString(last);
+        libc.send(fd, bytes, last.length, MSG_NOSIGNAL_DONTWAIT);
+      }
+      libc.shutdown(fd, SHUT_RD);
+    },
   };
 }
 

@@ -5,6 +5,7 @@
  */
 
 import type { ConnectionsView } from "./connections.ts";
+import { type HeadsBy, watchHeads } from "./head_watch.ts";
 
 /** What is known of the requests of a server. */
 export interface Requests {
@@ -57,6 +58,7 @@ export const LOOKING_PART = 0.1;
  *
  * @param idle how long an idle connection is waited for, in ms
  * @param window how long it is until the deadline, in ms
+ * @param heads when those of requests must have come
  * @param othersLeft true while something else has to end first
  */
 export function untilHarmless(
@@ -64,8 +66,10 @@ export function untilHarmless(
   requests: Requests,
   idle: number,
   window: number,
+  heads: HeadsBy,
   othersLeft: () => boolean,
 ): Promise<void> {
+  const watch = watchHeads(view, idle, heads);
   const began = performance.now();
   const forStreams = streamPatience(window);
   // On a machine that gives this process no time, its clients have had none
@@ -82,13 +86,16 @@ export function untilHarmless(
     let waits = false;
     for (const connection of view.open()) {
       const { peer, asks, quiet } = connection;
+      const answering = peer !== undefined && clients.has(peer);
+      if (answering || !asks) watch.forget(connection);
       if (peer === undefined) nameless++;
       else if (requests.hasStreams(peer)) {
-        if (clients.has(peer) && now - began < forStreams) waits = true;
-      } else if (clients.has(peer)) continue;
+        if (answering && now - began < forStreams) waits = true;
+      } else if (answering) continue;
       // Deno 2.9.5 leaves it open after a response that says it closes.
       else if (requests.wasLast(peer)) view.hangUp(connection);
-      else if (asks || Math.min(quiet, spent) < idle) waits = true;
+      else if (asks) waits = watch.asks(connection, now) || waits;
+      else if (Math.min(quiet, spent) < idle) waits = true;
       // The shutdown would close it, which may be a long time off.
       else if (mustStay) view.hangUp(connection);
     }
