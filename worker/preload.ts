@@ -16,7 +16,7 @@ if (isWorker() !== false && await isMainThread()) {
     if (process.env["PREFORK_PROTOCOL"] === undefined) return;
     // Before anything imports `node:fs`: Deno 2.9.5 and Bun 1.4.4 have a module
     // keep the functions that it had by then.
-    (await import("./patch/remove.ts")).patchRemoval();
+    (await import("./patch/path.ts")).patchPaths();
     const { start } = await import("./patch/start.ts");
     await start();
   });

@@ -44,6 +44,7 @@ const say = (_, response) => response.end(process.pid + " " + gone);
 http.createServer(say).listen(path, () => chmodSync(path, 0o660));
 if (existsSync(other)) unlinkSync(other);
 http.createServer(say).listen(other);
+chmodSync(other, "606");
 process.on("exit", () => {
   unlinkSync(path);
   unlinkSync(other);
@@ -77,6 +78,7 @@ describe("the path of a pool's socket", () => {
       await asked;
       assert.equal(statSync(path).mode & 0o777, 0o660);
       await distinct(`unix:${other}`, 2);
+      assert.equal(statSync(other).mode & 0o777, 0o606);
       assert.doesNotMatch(
         command.lines.join("\n"),
         new RegExp(`${path}\\W+was`),

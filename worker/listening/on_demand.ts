@@ -10,7 +10,7 @@ import type { ToWorker } from "../../core/protocol.ts";
 import type { Core } from "../process/worker_core.ts";
 import { cannot } from "../process/errors.ts";
 import { refChannel } from "../process/channel.ts";
-import { keepPath } from "../process/own_paths.ts";
+import { askForPath, forgetPath, keepPath } from "../process/own_paths.ts";
 
 /** What the supervisor answers. */
 export type OpenAnswer = Extract<ToWorker, { type: "opened" | "refused" }>;
@@ -49,6 +49,8 @@ export function createOnDemand(
       const id = nextId++;
       const answer = Promise.withResolvers<InheritedListener>();
       asked.set(id, answer);
+      askForPath(address);
+      answer.promise.catch(() => forgetPath(address));
       telling = true;
       if (untold > 0) tell({ type: "heard", count: untold });
       untold = 0;

@@ -11,11 +11,45 @@ import { parseListener } from "../../core/options/address.ts";
 
 const kept = new Set<string>();
 
+/** Those that the supervisor was asked to open, and the mode to give them. */
+const asked = new Map<string, number | undefined>();
+
 /** Keeps the path of a listener, by its address; others have none. */
 export function keepPath(address: string): void {
-  if (!address.startsWith("unix:/")) return;
-  const { address: parsed } = parseListener(address);
-  if (parsed.kind === "unix") kept.add(path.resolve(parsed.path));
+  const own = pathOf(address);
+  if (own === undefined) return;
+  kept.add(own);
+  const mode = asked.get(own);
+  asked.delete(own);
+  if (mode === undefined) return;
+  try {
+    process.getBuiltinModule("node:fs").chmodSync(own, mode);
+  } catch (error) {
+    process.stderr.write(
+      `the mode of ${address} was not changed: ${String(error)}\n`,
+    );
+  }
+}
+
+/** The supervisor is asked to open an address. */
+export function askForPath(address: string): void {
+  const own = pathOf(address);
+  if (own !== undefined && !kept.has(own)) asked.set(own, undefined);
+}
+
+/** It did not. */
+export function forgetPath(address: string): void {
+  asked.delete(pathOf(address) ?? "");
+}
+
+/** Gives a path its mode once it is open; false for one that is not asked for. */
+export function setModeLater(target: unknown, mode: unknown): boolean {
+  if (asked.size === 0) return false;
+  const own = path.resolve(textOf(target) ?? "");
+  const bits = typeof mode === "string" ? parseInt(mode, 8) : Number(mode);
+  if (!asked.has(own) || Number.isNaN(bits)) return false;
+  asked.set(own, bits);
+  return true;
 }
 
 /** True for the path of a listener, in any form that `node:fs` takes. */
@@ -30,6 +64,14 @@ export function isOwnPath(target: unknown): boolean {
       // Another way there, as /var/run is to /run.
       realDirectory(each) === realDirectory(whole)
     );
+}
+
+function pathOf(text: string): string | undefined {
+  if (!text.startsWith("unix:")) return undefined;
+  const { address } = parseListener(text);
+  return address.kind === "unix" && !address.abstract
+    ? path.resolve(address.path)
+    : undefined;
 }
 
 function textOf(target: unknown): string | undefined {
