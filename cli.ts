@@ -10,9 +10,7 @@
  * @module
  */
 
-import { realpathSync } from "node:fs";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { parseCommandLine } from "./cli/arguments.ts";
 import { HELP, VERSION } from "./cli/help.ts";
 import { misplacedIn } from "./cli/misplaced.ts";
@@ -21,7 +19,14 @@ import { isGone, LOOK_MS, packageManagerOf } from "./cli/parent.ts";
 import { createReporter } from "./cli/report.ts";
 import { Pool } from "./adapters/pool.ts";
 import { read } from "./adapters/shared/holder.ts";
-import { EXIT, exitCodeOf, messageOf } from "./core/errors.ts";
+import { isMain } from "./adapters/shared/main.ts";
+import {
+  EXIT,
+  exitCodeOf,
+  messageOf,
+  permissionIn,
+  PreforkError,
+} from "./core/errors.ts";
 import { WHERE_PROGRAM } from "./core/options/options.ts";
 
 export type { Loss, Output } from "./cli/output.ts";
@@ -66,7 +71,7 @@ export async function main(
     if (misplaced !== undefined) pool.warn(misplaced);
     return await run(pool, reporter);
   } catch (error) {
-    const text = messageOf(error).replaceAll(/\s*\n\s*/g, " ");
+    const text = said(error).replaceAll(/\s*\n\s*/g, " ");
     io.stderr.write(`prefork: ${text}\n`);
     return exitCodeOf(error);
   }
@@ -106,21 +111,22 @@ function stopWithParent(pool: Pool): Disposable {
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
+/** Our own sentences are whole; what Deno says of a permission is not. */
+function said(error: unknown): string {
+  const flag = permissionIn(error);
+  return flag === undefined || error instanceof PreforkError
+    ? messageOf(error)
+    : `Cannot run a pool: Deno does not allow it, add "${flag}" (${
+      messageOf(error)
+    })`;
+}
+
 /** A signal during the start is no failure of the start. */
 function stoppedOnRequest(error: unknown): boolean {
   return (error as { code?: unknown }).code === "ERR_STATE";
 }
 
-function isMain(): boolean {
-  // import.meta.main is not in Node before 24.2.
-  const { main } = import.meta as { main?: boolean };
-  if (main !== undefined) return main;
-  const program = process.argv[1];
-  return program !== undefined &&
-    realpathSync(program) === fileURLToPath(import.meta.url);
-}
-
-if (isMain()) {
+if (isMain(import.meta)) {
   const [stdout, stderr] = [standardOutput(1), standardOutput(2)];
   const code = await main(process.argv.slice(2), { stdout, stderr });
   await Promise.all([stdout.flushed(), stderr.flushed()]);

@@ -23,6 +23,9 @@
  * @module
  */
 
+import process from "node:process";
+import { isMain } from "./adapters/shared/main.ts";
+
 export { Pool } from "./adapters/pool.ts";
 export { PoolCore, type StopReport } from "./core/pool.ts";
 export type {
@@ -80,3 +83,11 @@ export type {
   SpawnPlan,
   WorkerProcess,
 } from "./core/adapter.ts";
+
+// A program that was bundled with this module is the main one itself.
+if (/\/mod\.[jt]s$/.test(import.meta.url) && isMain(import.meta)) {
+  process.stderr.write(
+    'prefork: this module is the library, the command is "deno run -A jsr:@prefork/prefork/cli", "npx prefork" or "bunx --bun prefork"\n',
+  );
+  process.exitCode = 2;
+}

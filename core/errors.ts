@@ -92,7 +92,7 @@ export function exitCodeOf(error: unknown): number {
     case "ERR_SHARE_MODE":
       return EXIT.usage;
     default:
-      return EXIT.internal;
+      return permissionIn(error) === undefined ? EXIT.internal : EXIT.usage;
   }
 }
 
@@ -100,6 +100,14 @@ export function exitCodeOf(error: unknown): number {
 export function codeOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === "string" ? code : undefined;
+}
+
+/**
+ * The flag that Deno asks for in an error of a missing permission, as in
+ * "--allow-read"; undefined for any other error.
+ */
+export function permissionIn(error: unknown): string | undefined {
+  return /--allow-[a-z]+/.exec(messageOf(error))?.[0];
 }
 
 /** The text of anything that was thrown. */

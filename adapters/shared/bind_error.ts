@@ -6,7 +6,12 @@
 
 import process from "node:process";
 import { type Address, formatAddress } from "../../core/options/address.ts";
-import { codeOf, messageOf, PreforkError } from "../../core/errors.ts";
+import {
+  codeOf,
+  messageOf,
+  permissionIn,
+  PreforkError,
+} from "../../core/errors.ts";
 import { holderOfPath, holderOfPort } from "./holder.ts";
 
 /** Makes the error of a bind that failed. */
@@ -19,6 +24,8 @@ export function bindError(address: Address, cause: unknown): PreforkError {
 }
 
 function reason(address: Address, cause: unknown): string {
+  const flag = permissionIn(cause);
+  if (flag !== undefined) return `Deno does not allow it, add "${flag}"`;
   const said = cause as { occupation?: unknown; unknownOwner?: unknown };
   if (typeof said?.unknownOwner === "string") return said.unknownOwner;
   const code = codeOf(cause) ?? "";

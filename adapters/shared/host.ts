@@ -18,6 +18,7 @@ import os from "node:os";
 import path from "node:path";
 import process from "node:process";
 import type { Host } from "../../core/adapter.ts";
+import { permissionIn, PreforkError } from "../../core/errors.ts";
 import { pairProblem } from "../../tls/pair.ts";
 import { cacheDirectory } from "./cache_directory.ts";
 import { grantedCpus } from "./cpus.ts";
@@ -94,12 +95,22 @@ function rightsOf(
     : { uid, gid, capabilities: BigInt(`0x${capabilities}`) };
 }
 
-/** True when a path is a file that this user may execute. */
+/**
+ * True when a path is a file that this user may execute.
+ *
+ * @throws {PreforkError} `ERR_SPAWN` where Deno does not allow to look
+ */
 export function isExecutable(file: string): boolean {
   try {
     accessSync(file, constants.X_OK);
     return statSync(file).isFile();
-  } catch {
-    return false;
+  } catch (error) {
+    const flag = permissionIn(error);
+    if (flag === undefined) return false;
+    throw new PreforkError(
+      "ERR_SPAWN",
+      `Cannot start programs: Deno does not allow to look whether "${file}" can be executed, add "${flag}"`,
+      error,
+    );
   }
 }

@@ -13,7 +13,14 @@ import type { RawSocket, RawSockets } from "./raw_socket.ts";
 
 /** Tries addresses with `node:net`. */
 export const probeSockets: RawSockets = {
-  tcp: (host, port, options) => probe({ host, port, ...options }),
+  tcp: (host, port, options) => {
+    // Else Deno 2.9.5 throws where nobody catches.
+    const { state } = Deno.permissions
+      .querySync({ name: "net", host: `${host}:${port}` });
+    return state === "granted"
+      ? probe({ host, port, ...options })
+      : Promise.reject(new Error("Deno has not been given --allow-net"));
+  },
   unix: (path) => probe({ path }),
   adopt: () => Promise.reject(new Error("an inherited socket needs libc")),
 };

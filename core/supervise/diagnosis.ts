@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ExitStatus } from "../adapter.ts";
+import type { ExitStatus, RuntimeName } from "../adapter.ts";
 import type { PoolConfig } from "../options/options.ts";
 import type { PoolWorker } from "../worker.ts";
 import type { ExitReason } from "./state.ts";
@@ -92,6 +92,10 @@ export function diagnoseExit(
   const { lastError, runtime, attached } = worker;
   const own = lastError === undefined ? "" : `: ${lastError}`;
   const exited = `it exited with code ${code} ${when}${own}`;
+  const other = needs(own);
+  if (other !== undefined && other !== runtime) {
+    return `${exited}; only ${other} has that, run the program by "-r ${other}"`;
+  }
   if (runtime === "bun" && /Module not found '.*\?/.test(own)) {
     return `${exited}; Bun finds no file with a "?" in its path (1.4.4), rename it`;
   }
@@ -100,6 +104,26 @@ export function diagnoseExit(
   return flag?.exit !== code || (own !== "" && !own.includes(flag.name))
     ? exited
     : `${exited}; if ${runtime} refuses "${flag.name}" above, install a version that has it`;
+}
+
+/**
+ * What the other runtimes say of something that one alone has (Node 22.12 and
+ * 26.10, Deno 2.9.5, Bun 1.4.4).
+ */
+const FOREIGN = [
+  [
+    "bun",
+    /\bBun is not defined|Received protocol 'bun:'|scheme "bun"|package 'bun'|Import "bun" not/,
+  ],
+  [
+    "deno",
+    /\bDeno is not defined|Received protocol '(jsr|npm|https?):'|(module|package) '(jsr|npm):|ENOENT reading "https?:/,
+  ],
+] as const;
+
+/** The runtime without which a program ends with this error. */
+function needs(error: string): RuntimeName | undefined {
+  return FOREIGN.find(([, says]) => says.test(error))?.[0];
 }
 
 /**

@@ -81,6 +81,31 @@ describe("how a worker ended", () => {
       /Bun finds no file with a "\?" in its path .*, rename it$/,
     );
   });
+  test("with the runtime that alone has what the program asks for", () => {
+    const rows: readonly (readonly [WorkerRuntime, string, string?])[] = [
+      ["node", "ReferenceError: Bun is not defined", "bun"],
+      ["exec", "ReferenceError: Bun is not defined", "bun"],
+      ["deno", "error: Uncaught ReferenceError: Bun is not defined", "bun"],
+      ["node", "Error [X]: .. loader. Received protocol 'bun:'", "bun"],
+      ["node", "Error [X]: Cannot find package 'bun' imported from", "bun"],
+      ["deno", 'error: Unsupported scheme "bun" for module "bun:a".', "bun"],
+      ["deno", 'error: Import "bun" not a dependency', "bun"],
+      ["node", "ReferenceError: Deno is not defined", "deno"],
+      ["node", "Error [X]: .. loader. Received protocol 'jsr:'", "deno"],
+      ["bun", "error: Cannot find module 'jsr:@std/assert' from 'x'", "deno"],
+      ["bun", 'error: ENOENT reading "https://x/y.ts"', "deno"],
+      ["bun", "ReferenceError: Bun is not defined"],
+      ["node", "Error [X]: Cannot find package 'bundle' imported from"],
+    ];
+    for (const [runtime, lastError, needed] of rows) {
+      const said = diagnoseExit({ code: 1, signal: null }, "boot-failed", {
+        ...{ runtime, attached: true, lastError },
+      });
+      const [, hint] = /; only (\w+) has that, run the program by "-r \1"$/
+        .exec(said) ?? [];
+      assert.equal(hint, needed, said);
+    }
+  });
   test("without, where it has loaded our part or none is loaded", () => {
     const plain = /before it was ready$/;
     assert.match(say(1, "node"), plain);

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { fixture, prefork } from "../command.ts";
 import { describe, test } from "../harness.ts";
+import { libraryFile } from "../fixtures/library_file.ts";
+import { commandOn, ownRuntime } from "../runtimes.ts";
 
 const PROGRAM = fixture("pid.ts");
 
@@ -38,6 +40,16 @@ describe("wrong usage", () => {
       }
     });
   }
+
+  test("the library in the place of the command says which that is", async () => {
+    await using library = prefork(["-w", "2", PROGRAM], {
+      command: commandOn(ownRuntime, libraryFile("mod")),
+    });
+    assert.equal((await library.ended).code, 2);
+    assert.deepEqual(library.lines, [
+      'prefork: this module is the library, the command is "deno run -A jsr:@prefork/prefork/cli", "npx prefork" or "bunx --bun prefork"',
+    ]);
+  });
 
   test("--help and --version go to stdout with exit code 0", async () => {
     for (const arg of ["--help", "--version"]) {

@@ -6,7 +6,7 @@
  */
 
 import process from "node:process";
-import { messageOf } from "../../core/errors.ts";
+import { permissionIn } from "../../core/errors.ts";
 import { encode, failed } from "../../core/protocol.ts";
 
 /** Tells the supervisor and the user why, and ends the process. */
@@ -27,7 +27,7 @@ export async function explained<T>(run: () => T | Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    const flag = /--allow-[a-z]+/.exec(messageOf(error))?.[0];
+    const flag = permissionIn(error);
     if (flag === undefined) throw error;
     return await refuse(
       `Deno does not let the program be a worker, add "--runtime-arg ${flag}" to the command`,
