@@ -10,9 +10,10 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { fixture, prefork, ready } from "../command.ts";
+import { type Command, fixture, prefork, ready } from "../command.ts";
 import { afterAll, describe, test } from "../harness.ts";
 import { target } from "../http.ts";
+import { within } from "../within.ts";
 
 const skip = process.platform === "linux"
   ? false
@@ -40,6 +41,37 @@ function open(address: string, asks: boolean): Promise<[net.Socket, string]> {
   });
 }
 
+/** Resolves once the pool says that it has so many, and has accepted so many. */
+async function untilCounted(
+  command: Command,
+  open: number,
+  accepted: number,
+): Promise<void> {
+  let seen = "";
+  const look = async (): Promise<void> => {
+    const from = command.lines.length;
+    command.signal("SIGCONT");
+    const sums = [0, 0];
+    for (let slot = 0; slot < WORKERS; slot++) {
+      const [, ...counts] = await command.line(
+        new RegExp(
+          `worker-status slot=${slot} .*connections=(\\d+) accepted=(\\d+) `,
+        ),
+        from,
+      );
+      counts.forEach((count, i) => sums[i]! += Number(count));
+    }
+    seen = sums.join(" and ");
+    if (seen === `${open} and ${accepted}`) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return await look();
+  };
+  await within(
+    look(),
+    () => `${open} open and ${accepted} accepted, not ${seen}`,
+  );
+}
+
 const PROGRAMS = [
   { runtime: "bun", file: "bun_serve.js", asks: true },
   { runtime: "bun", file: "http.mjs", asks: true },
@@ -49,6 +81,7 @@ const PROGRAMS = [
 ] as const;
 
 const COUNT = 60;
+const WORKERS = 3;
 
 describe("balanced: a runtime's own server in an unmodified program", () => {
   for (const { runtime, file, asks } of PROGRAMS) {
@@ -58,13 +91,14 @@ describe("balanced: a runtime's own server in an unmodified program", () => {
         { skip },
         async () => {
           await using command = prefork([
-            ...["-w", "3", "-r", runtime, "-s", "balanced", "-l"],
+            ...["-w", String(WORKERS), "-r", runtime, "-s", "balanced", "-l"],
             where === "TCP" ? "127.0.0.1:0" : `unix:${directory}/${file}`,
             fixture(`plain/${file}`),
           ]);
           const { listen } = await ready(command);
           // What they do to start makes them busy, which counts as load.
           await new Promise((resolve) => setTimeout(resolve, 1000));
+          await untilCounted(command, 0, 0);
           const counts = new Map<string, number>();
           const sockets: net.Socket[] = [];
           for (let i = 0; i < COUNT; i++) {
@@ -78,9 +112,13 @@ describe("balanced: a runtime's own server in an unmodified program", () => {
               setTimeout(resolve, Math.max(5, 10 * took))
             );
           }
+          await untilCounted(command, COUNT, COUNT);
+          for (const socket of sockets.splice(0, 20)) socket.destroy();
+          await untilCounted(command, COUNT - 20, COUNT);
           for (const socket of sockets) socket.destroy();
+          await untilCounted(command, 0, COUNT);
           const all = [...counts.values()];
-          assert.equal(all.length, 3, `${all}`);
+          assert.equal(all.length, WORKERS, `${all}`);
           assert.ok(Math.max(...all) - Math.min(...all) <= 6, `${all}`);
           command.signal("SIGTERM");
           assert.equal((await command.ended).code, 0);

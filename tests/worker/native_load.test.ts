@@ -46,20 +46,53 @@ test("native load: files that come and go are connections", () => {
   assert.equal(self.load.arrived(), 0);
 });
 
-test("native load: the program's own files are found out", () => {
+test("native load: the program's own files are no connections", () => {
   const self = files();
   let exact = 0;
   using _one = self.load.add({ open: () => exact, cheap: false });
+  self.time += 10;
+  self.count = 25;
+  assert.equal(self.load.open(), 0);
+  assert.equal(self.load.arrived(), 0);
+  self.time += 10;
+  // One of them is closed, and a connection has its place.
+  exact = 1;
+  assert.equal(self.load.open(), 0);
+  self.time += 100;
+  assert.equal(self.load.open(), 1);
+  assert.equal(self.load.arrived(), 1);
+});
+
+test("native load: what was taken for a connection is taken back", () => {
+  const self = files();
+  let exact = 0;
+  const count = (): number => {
+    self.time += 1;
+    return exact;
+  };
+  using _one = self.load.add({ open: count, cheap: false });
+  self.time += 1000;
+  [self.count, exact] = [21, 1];
+  assert.equal(self.load.arrived(), 1);
+  // To count again so soon would cost too much.
+  [self.count, exact] = [29, 4];
   self.time += 1;
-  [self.count, exact] = [28, 3];
-  assert.equal(self.load.open(), 8);
+  assert.equal(self.load.open(), 9);
   assert.equal(self.load.arrived(), 8);
   self.time += 1000;
-  assert.equal(self.load.open(), 3);
+  assert.equal(self.load.open(), 4);
+  assert.equal(self.load.arrived(), -5);
   assert.equal(self.load.arrived(), 0);
+  // The same where fewer were seen than there are.
+  self.count = 24;
+  assert.equal(self.load.open(), 4);
+  self.count = 20;
   self.time += 1;
-  [self.count, exact] = [29, 4];
-  assert.equal(self.load.arrived(), 1);
+  assert.equal(self.load.open(), 0);
+  assert.equal(self.load.arrived(), 0);
+  self.time += 1000;
+  assert.equal(self.load.open(), 4);
+  assert.equal(self.load.arrived(), 0);
 });
 
 test("native load: where the runtime tells it is believed", () => {
@@ -102,7 +135,7 @@ test("native load: an interrupted look does not count as a costly one", () => {
     },
     () => time,
   );
-  using _one = load.add({ open: () => 0, cheap: false });
+  using _one = load.add({ open: () => count - 20, cheap: false });
   time += 1;
   took = 50;
   load.open();

@@ -59,7 +59,7 @@ const UNSEEN_MS = 5;
 const VALID_MS = 20;
 
 /** How often the own row is written while nothing happens, in ms. */
-const BEAT_MS = 250;
+const BEAT_MS = 100;
 
 /**
  * The time constant of what is called "lately", in ms: long enough that one
@@ -231,8 +231,8 @@ export function createBalancer(
     },
     accepted(count) {
       accepted += count;
-      recent += count;
-      unseen += count;
+      recent = Math.max(0, recent + count);
+      unseen += Math.abs(count);
       dirty = true;
       if (unseen * 1000 < ended * UNSEEN_MS) return;
       unseen = 0;

@@ -1,8 +1,9 @@
 /**
  * How many connections the runtimes' own servers hold. Bun and Deno do not
  * tell (1.4.4, 2.9.5), and to ask the kernel for each costs too much to be done
- * every millisecond. So the number of open files is what is looked at, and it
- * is compared with the truth now and then.
+ * every millisecond. So the number of open files is what is looked at. Where it
+ * has changed they are counted, as often as that may cost; until then, what has
+ * changed is taken for connections.
  *
  * @module
  */
@@ -25,7 +26,8 @@ export interface NativeLoad {
   renew(): void;
   /**
    * How many have come since the last call, where nobody tells. Those that came
-   * and went in between are not among them.
+   * and went in between are not among them. Those that turned out to be none are
+   * taken off again, so that it can be negative.
    */
   arrived(): number;
 }
@@ -33,8 +35,9 @@ export interface NativeLoad {
 /** The most of the time that is spent on looking at the number of files. */
 const LOOKING = 0.02;
 
-/** The least that a look is said to cost, in ms. */
+/** The least that a look is said to cost, and that to count is, in ms. */
 const LEAST_COST = 0.001;
+const LEAST_COUNT_COST = 0.02;
 
 /** What is looked at for each connection must not cost more, in ms. */
 const CHEAP_MS = 0.05;
@@ -42,9 +45,11 @@ const CHEAP_MS = 0.05;
 /** The most of the time that is spent on counting exactly. */
 const COUNTING = 0.005;
 
-/** How often it is counted exactly, in ms: at most and at least. */
-const COUNT_OFTEN_MS = 500;
-const COUNT_RARELY_MS = 60_000;
+/**
+ * It is counted so often where the number of files is the same, in ms: one may
+ * have come for another.
+ */
+const COUNT_RARELY_MS = 100;
 
 /**
  * Makes the load of this process.
@@ -62,10 +67,18 @@ export function createNativeLoad(
   let others = 0;
   let files = 0;
   let cost = LEAST_COST;
+  let countCost = LEAST_COUNT_COST;
   let lookAgainAt = -Infinity;
   let countAgainAt = -Infinity;
-  let pause = COUNT_OFTEN_MS;
+  let countedAt = -Infinity;
+  let countedFiles = 0;
+  /** How many there were at the last call of `arrived`. */
   let known = 0;
+  /** What it has seen come and go since they were counted. */
+  let came = 0;
+  let went = 0;
+  /** What it has told of and was no connection. */
+  let owed = 0;
 
   const told = (): number => {
     let sum = 0;
@@ -76,7 +89,8 @@ export function createNativeLoad(
     if (at < lookAgainAt) return;
     files = openFiles();
     const end = now();
-    // A look that another process has interrupted was no costly one.
+    // One that another process has interrupted was no costly one, nor was the
+    // first.
     cost = Math.max(LEAST_COST, Math.min(end - at, 2 * cost));
     lookAgainAt = end + cost / LOOKING;
   };
@@ -86,36 +100,45 @@ export function createNativeLoad(
     let exact = told();
     for (const { open } of costly) exact += open();
     look(now());
-    const before = others;
-    others = files - exact;
-    // As long as only connections come and go the estimate is exact.
-    pause = before === others
-      ? Math.min(COUNT_RARELY_MS, 2 * pause)
-      : COUNT_OFTEN_MS;
-    const end = now();
-    countAgainAt = end + Math.max(pause, (end - began) / COUNTING);
-    // A correction is no arrival.
-    known += before - others;
+    const more = files - exact - others;
+    others += more;
+    // Some of what it has seen was none.
+    const mistaken = Math.min(more, came);
+    if (more > 0) {
+      known -= mistaken;
+      owed += mistaken;
+    } else known += Math.min(-more, went);
+    came = went = 0;
+    countedFiles = files;
+    countedAt = now();
+    const took = countedAt - began;
+    countCost = Math.max(LEAST_COUNT_COST, Math.min(took, 2 * countCost));
+    countAgainAt = countedAt + countCost / COUNTING;
   };
   const untold = (): number => {
     if (costly.size === 0) return 0;
     const at = now();
-    if (at >= countAgainAt) count();
-    else look(at);
+    look(at);
+    const isDue = files !== countedFiles || at - countedAt >= COUNT_RARELY_MS;
+    if (isDue && at >= countAgainAt) count();
     return Math.max(0, files - others - told());
+  };
+
+  const countAnew = (): void => {
+    count();
+    known = untold();
+    came = went = 0;
   };
 
   return {
     add(server) {
       const kind = server.cheap ? cheap : costly;
       kind.add(server);
-      count();
-      known = untold();
+      countAnew();
       return {
         [Symbol.dispose]() {
           kind.delete(server);
-          count();
-          known = untold();
+          countAnew();
         },
       };
     },
@@ -126,8 +149,12 @@ export function createNativeLoad(
     arrived() {
       const open = untold();
       const more = Math.max(0, open - known);
+      went += Math.max(0, known - open);
+      came += more;
       known = open;
-      return more;
+      const net = more - owed;
+      owed = 0;
+      return net;
     },
   };
 }

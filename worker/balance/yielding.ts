@@ -152,7 +152,7 @@ export function createYielding(parts: YieldingParts): Yielding {
     open = load.open();
     const more = load.arrived();
     // The others are to know of those that have ended, too.
-    if (more > 0 || open !== before.open) balancer.accepted(more);
+    if (more !== 0 || open !== before.open) balancer.accepted(more);
     const isOver = balancer.isOver();
     limit = balancer.limit;
     taken = balancer.takenByOthers;

@@ -35,7 +35,7 @@ export interface Balancer {
    * see them as open ones: whoever has got as many need not pass its own on.
    */
   pending(count: number): void;
-  /** Connections were accepted, and kept. */
+  /** Connections were accepted, and kept; fewer than was said, if negative. */
   accepted(count: number): void;
   /** A connection was passed on. */
   passedOn(): void;
