@@ -82,7 +82,7 @@ export interface BindRequest {
 
 /** A bound socket that this process holds without ever accepting on it. */
 export interface HeldSocket {
-  /** The real address: the port is filled in when 0 was asked. */
+  /** The real address: with the port for 0, and a number for a name. */
   readonly address: Address;
   /** The file descriptor, for {@linkcode SpawnPlan.inherits}. */
   readonly fd: number;

@@ -75,8 +75,9 @@ async function holdTcp(
   const { ipv6Only, reusePort } = request;
   const bindTo = (host: string): Promise<RawSocket> =>
     sockets.tcp(host, address.port, { ipv6Only, reusePort });
+  let { host } = address;
   let raw: RawSocket;
-  if (address.host === "") {
+  if (host === "") {
     try {
       raw = await bindTo("::");
     } catch (error) {
@@ -85,9 +86,11 @@ async function holdTcp(
       raw = await bindTo("0.0.0.0");
     }
   } else {
-    raw = await bindTo(await numeric(address.host));
+    host = await numeric(host);
+    raw = await bindTo(host);
   }
-  return await listening(request, held({ ...address, port: raw.port() }, raw));
+  const real = { ...address, host, port: raw.port() };
+  return await listening(request, held(real, raw));
 }
 
 /** A host as an IP address. */

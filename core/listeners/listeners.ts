@@ -77,7 +77,7 @@ export async function openListeners(
       const sockets = await bindAll(spec, mode, shards, foreign, adapter);
       const address = formatAddress(sockets[0]!.address);
       opened.push({
-        name: spec.name === formatAddress(spec.address) ? address : spec.name,
+        name: nameOf(spec, address),
         address,
         mode,
         reason,
@@ -92,6 +92,12 @@ export async function openListeners(
     throw error;
   }
   return opened;
+}
+
+/** What nobody has named bears its address, which may be known only now. */
+function nameOf({ name, address }: ListenerSpec, real: string): string {
+  const isKnown = address.kind === "tcp" && address.port !== 0;
+  return isKnown || name !== formatAddress(address) ? name : real;
 }
 
 /** Closes every socket of every listener. */

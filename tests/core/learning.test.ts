@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import type { MemoryProcess } from "../../adapters/memory.ts";
-import {
-  type Asked,
-  END_MS,
-  poolAddresses,
-  REST_MS,
-} from "../../core/supervise/learning.ts";
+import { type Asked, poolAddresses } from "../../core/listeners/learning.ts";
+import { END_MS, REST_MS } from "../../core/supervise/learning.ts";
 import type { PoolOptions } from "../../core/options/options.ts";
 import { formatAddress, parseListener } from "../../core/options/address.ts";
 import { describe, test } from "../harness.ts";
@@ -56,7 +52,7 @@ describe("a pool that listens where its program does", () => {
     assert.equal(program.env["PORT"], undefined);
     const { type, address } = await open(program, "127.0.0.1:3000?backlog=9");
     assert.deepEqual([type, address], ["opened", "127.0.0.1:3000"]);
-    await open(program, "127.0.0.1:9100");
+    await open(program, "metrics=127.0.0.1:9100");
     // Nobody accepts yet, whatever comes.
     assert.throws(() => world.connect(), /Nobody accepts/);
     await rest(scene);
@@ -68,8 +64,13 @@ describe("a pool that listens where its program does", () => {
       "worker-started",
     ]);
     assert.deepEqual(
-      all("listening").map(({ address, share }) => [address, share]),
-      [["127.0.0.1:3000", "balanced"], ["127.0.0.1:9100", "balanced"]],
+      all("listening").map((
+        { name, address, share },
+      ) => [name, address, share]),
+      [
+        ["127.0.0.1:3000", "127.0.0.1:3000", "balanced"],
+        ["metrics", "127.0.0.1:9100", "balanced"],
+      ],
     );
     const [, worker] = world.processes;
     assert.equal(worker!.env["PREFORK_GENERATION"], "1");
@@ -115,6 +116,33 @@ describe("a pool that listens where its program does", () => {
     });
     assert.equal(world.bound.size, 0);
     assert.equal(world.processes.length, 1);
+  });
+
+  test("what overlaps with a server of its own is taken, as it is by hand", async () => {
+    const { program } = await learning();
+    const answers: unknown[] = [];
+    for (
+      const address of [
+        "127.0.0.1:1",
+        "127.0.0.1:1?backlog=7",
+        "0.0.0.0:1",
+        "[::]:1",
+        "[::]:1?ipv6Only=1",
+        "127.0.0.2:1",
+        ":2",
+        "127.0.0.1:2",
+      ]
+    ) answers.push((await open(program, address))["code"]);
+    assert.deepEqual(answers, [
+      undefined,
+      undefined,
+      "EADDRINUSE",
+      "EADDRINUSE",
+      undefined,
+      undefined,
+      undefined,
+      "EADDRINUSE",
+    ]);
   });
 
   test("a program that tries the next port gets it", async () => {

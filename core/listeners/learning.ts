@@ -1,0 +1,169 @@
+/**
+ * The addresses that a program asks for in the start that shows where it
+ * listens (`core/supervise/learning.ts`).
+ *
+ * @module
+ */
+
+import type { HeldSocket } from "../adapter.ts";
+import type { PoolContext } from "../context.ts";
+import { PreforkError } from "../errors.ts";
+import {
+  formatAddress,
+  type ListenerSpec,
+  parseListener,
+} from "../options/address.ts";
+import type { PoolWorker } from "../worker.ts";
+import type { Listener } from "./listeners.ts";
+import {
+  type OnDemand,
+  type OpenMessage,
+  refusal,
+  refused,
+} from "./on_demand.ts";
+import { MAX_OPEN } from "./permission.ts";
+
+/**
+ * What a pool listens on whose program has listened so: on every port that it
+ * names, each of which any worker has to serve. Paths are often made of a
+ * process' own number and port 0 is a helper's, so one of them counts only
+ * where there is nothing else. All others are opened on demand.
+ *
+ * @param alone true where all but the first are each worker's own
+ */
+export function poolAddresses(
+  asked: readonly Asked[],
+  alone: boolean,
+): readonly ListenerSpec[] {
+  const isPort = ({ spec: { address } }: Asked): boolean =>
+    address.kind === "tcp" && address.port !== 0;
+  const ports = asked.filter(isPort);
+  const others = asked.filter(({ spec }) => spec.address.kind === "unix");
+  const chosen = ports.length > 0 ? ports : [...others, ...asked].slice(0, 1);
+  return chosen.slice(0, alone ? 1 : undefined).map(({ spec, real }) => ({
+    ...spec,
+    address: real,
+    name: spec.name === formatAddress(spec.address)
+      ? formatAddress(real)
+      : spec.name,
+  }));
+}
+
+/** An address that the program has asked for. */
+export interface Asked {
+  /** What it asked for. */
+  readonly spec: ListenerSpec;
+  /** What it got. */
+  readonly real: ListenerSpec["address"];
+}
+
+interface Held extends Asked {
+  readonly socket: HeldSocket;
+}
+
+/** The addresses that a program asks for: held, and not accepted on. */
+export class Addresses implements OnDemand {
+  /** None of them is one of the pool yet. */
+  readonly listeners: readonly Listener[] = [];
+  /** Why the last address that could not be bound could not. */
+  failure: PreforkError | undefined;
+  readonly #context: Pick<PoolContext, "adapter" | "post">;
+  readonly #changed: () => void;
+  readonly #held = new Map<string, Promise<Held>>();
+  readonly #asked = new Set<Held>();
+  #closed = false;
+
+  constructor(
+    context: Pick<PoolContext, "adapter" | "post">,
+    changed: () => void,
+  ) {
+    this.#context = context;
+    this.#changed = changed;
+  }
+
+  /** Those that are held, in the order in which they were asked for. */
+  get asked(): readonly Asked[] {
+    return [...this.#asked];
+  }
+
+  open(worker: PoolWorker, { id, address, nth }: OpenMessage): void {
+    const { post } = this.#context;
+    this.#hold(address, nth).then(
+      ({ real }) =>
+        post(() => {
+          const name = formatAddress(real);
+          worker.tell({ type: "opened", id, name, address: name });
+          this.#changed();
+        }),
+      (error) =>
+        post(() => {
+          if (error instanceof PreforkError) this.failure = error;
+          worker.tell(refusal(id, error));
+        }),
+    );
+  }
+
+  lose(): void {}
+
+  close(): void {
+    this.#closed = true;
+    for (const { socket } of this.#asked) socket.close();
+    this.#asked.clear();
+  }
+
+  async #hold(address: string, nth: number): Promise<Held> {
+    // The program's first start is nobody else's yet, so it may say all.
+    const spec = parseListener(address);
+    if (spec.address.kind === "fd") {
+      throw refused(address, "EACCES", "it is a descriptor of the supervisor");
+    }
+    const key = `${formatAddress(spec.address)} ${nth}`;
+    const known = this.#held.get(key);
+    if (known !== undefined) return await known;
+    if (this.#held.size >= MAX_OPEN) {
+      const why = `the program has had ${MAX_OPEN} opened, which is the most`;
+      throw refused(address, "EMFILE", why);
+    }
+    const holding = this.#bind(spec);
+    this.#held.set(key, holding);
+    holding.catch(() => this.#held.delete(key));
+    return await holding;
+  }
+
+  async #bind(spec: ListenerSpec): Promise<Held> {
+    const socket = await this.#context.adapter.bind({
+      ...spec,
+      reusePort: false,
+      listen: false,
+    });
+    const held = { spec, real: socket.address, socket };
+    const before = this.asked.find((each) => overlap(each, held));
+    if (this.#closed || before !== undefined) socket.close();
+    else this.#asked.add(held);
+    if (before === undefined) return held;
+    // As long as nobody listens the kernel lets both have it.
+    throw new PreforkError(
+      "ERR_BIND",
+      `Cannot bind "${formatAddress(spec.address)}": the program listens on "${
+        formatAddress(before.real)
+      }" already`,
+      { code: "EADDRINUSE" },
+    );
+  }
+}
+
+/** True for two addresses of which one process can listen on one only. */
+function overlap(
+  { real: one, spec: { ipv6Only: oneOnly } }: Asked,
+  { real: other, spec: { ipv6Only: otherOnly } }: Asked,
+): boolean {
+  if (one.kind !== "tcp" || other.kind !== "tcp") return false;
+  if (one.port !== other.port) return false;
+  const isBoth = (host: string, only: boolean): boolean =>
+    (host === "" || host === "::") && !only;
+  if (isBoth(one.host, oneOnly) || isBoth(other.host, otherOnly)) return true;
+  const isSix = (host: string): boolean => host === "" || host.includes(":");
+  if (isSix(one.host) !== isSix(other.host)) return false;
+  const isAny = (host: string): boolean => ["", "::", "0.0.0.0"].includes(host);
+  return one.host === other.host || isAny(one.host) || isAny(other.host);
+}
