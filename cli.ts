@@ -14,7 +14,7 @@ import process from "node:process";
 import { parseCommandLine } from "./cli/arguments.ts";
 import { HELP, VERSION } from "./cli/help.ts";
 import { misplacedIn } from "./cli/misplaced.ts";
-import { type Output, standardOutput } from "./cli/output.ts";
+import { type Output, standardOutputs } from "./cli/output.ts";
 import { isGone, LOOK_MS, packageManagerOf } from "./cli/parent.ts";
 import { createReporter } from "./cli/report.ts";
 import { Pool } from "./adapters/pool.ts";
@@ -127,9 +127,9 @@ function stoppedOnRequest(error: unknown): boolean {
 }
 
 if (isMain(import.meta)) {
-  const [stdout, stderr] = [standardOutput(1), standardOutput(2)];
-  const code = await main(process.argv.slice(2), { stdout, stderr });
-  await Promise.all([stdout.flushed(), stderr.flushed()]);
+  const io = standardOutputs();
+  const code = await main(process.argv.slice(2), io);
+  await Promise.all([io.stdout.flushed(), io.stderr.flushed()]);
   // Not exitCode: a worker's grandchild may hold a pipe of ours open.
   process.exit(code);
 }

@@ -174,8 +174,28 @@ const NEWLINE = 10;
 const WITHOUT_WAITING = constants.O_WRONLY | constants.O_NONBLOCK |
   constants.O_NOCTTY;
 
-/** This process' standard output (1) or standard error (2). */
-export function standardOutput(fd: 1 | 2): SafeOutput {
+/**
+ * This process' standard output and standard error: one and the same where both
+ * are the same file, so that no line comes into the middle of another one.
+ */
+export function standardOutputs(): {
+  readonly stdout: SafeOutput;
+  readonly stderr: SafeOutput;
+} {
+  const stderr = standardOutput(2);
+  return { stdout: isSameFile() ? stderr : standardOutput(1), stderr };
+}
+
+function isSameFile(): boolean {
+  try {
+    const [one, two] = [1, 2].map((fd) => statSync(`/proc/self/fd/${fd}`));
+    return one!.ino === two!.ino && one!.dev === two!.dev;
+  } catch {
+    return false;
+  }
+}
+
+function standardOutput(fd: 1 | 2): SafeOutput {
   const place = `/proc/self/fd/${fd}`;
   const stream = fd === 1 ? "stdout" : "stderr";
   try {

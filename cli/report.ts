@@ -26,14 +26,17 @@ export function createReporter(
     io[stream].explain = (loss) =>
       lineOf(form, "output-lost", { stream, ...loss });
   }
-  io.stdout.onFailure = (reason) =>
-    writeLine(
-      io.stderr,
-      lineOf(form, "warning", {
-        message:
-          `stdout cannot be written (${reason}), the pool goes on without it`,
-      }),
-    );
+  // Where both are the same file there is nobody left to tell.
+  if (io.stdout !== io.stderr) {
+    io.stdout.onFailure = (reason) =>
+      writeLine(
+        io.stderr,
+        lineOf(form, "warning", {
+          message:
+            `stdout cannot be written (${reason}), the pool goes on without it`,
+        }),
+      );
+  }
 
   function tell(event: PoolEvent): void {
     progress.clear();
