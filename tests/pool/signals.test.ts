@@ -140,6 +140,8 @@ describe("signals to the supervisor", () => {
       /^prefork worker-exited .*reason=(\S+)/.exec(line)?.[1] ?? []
     );
     assert.deepEqual(new Set(reasons), new Set(["drained"]));
+    // A debugger, by SIGUSR1.
+    assert.doesNotMatch(command.lines.join("\n"), /listening on ws:/i);
   });
 
   test("SIGTERM to a worker: it drains, and another takes its place", async () => {

@@ -73,6 +73,14 @@ describe("in a drain", () => {
     assert.deepEqual(ran, ["/1"]);
   });
 
+  test("it is over when the server listens again", () => {
+    const { ask, responses, ran } = scene();
+    responses.close([], PATIENCE);
+    responses.open();
+    assert.deepEqual(ask("/1").said, NOTHING);
+    assert.deepEqual(ran, ["/1"]);
+  });
+
   test("a client that never waits for its answers comes to an end", async () => {
     const { ask, responses, socket, ran } = scene();
     let before = ask("/");

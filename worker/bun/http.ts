@@ -114,6 +114,7 @@ function trackBunHttp(
       ).length;
     await Promise.all(all.map((each) => finished(each, idle, headsBy, busy)));
     over = true;
+    responses.open();
     longLived()?.stop();
     await Promise.all(all.map(({ server }) => server.stop(true)));
     // Once more by its own means, for its state and its "close".

@@ -36,17 +36,18 @@ export function trackHttp(
     track,
   );
 
-  const drain = drainOnce((idle, longLived) => {
+  const drain = drainOnce(async (idle, longLived) => {
     if (RUNTIME.httpChecksListening) keepListening(server);
     responses.close(sockets, idle);
     const watch = watchIdle(idle, responses.readBefore);
-    return scanUntil((now) => {
+    await scanUntil((now) => {
       lookAtSockets(sockets, upgraded, watch, longLived(), now);
       for (const socket of [...waiting, ...shaking ?? []]) {
         watch.look(socket, now, longLived()?.headsBy);
       }
       return connections.count === 0;
     });
+    responses.open();
   });
   const connections: Connections = {
     get count() {

@@ -55,10 +55,10 @@ export function trackHttp2(
     socket.once("close", () => sockets.delete(socket));
   });
 
-  const drain = drainOnce((idle, longLived) => {
+  const drain = drainOnce(async (idle, longLived) => {
     const watch = watchIdle(idle, responses.readBefore);
     responses.close(sockets, idle);
-    return scanUntil((now) => {
+    await scanUntil((now) => {
       for (const [session, born] of sessions) {
         if (!session.closed && now - born >= idle) session.close();
       }
@@ -69,6 +69,7 @@ export function trackHttp2(
       }
       return connections.count === 0;
     });
+    responses.open();
   });
   const connections: Connections = {
     get count() {

@@ -22,6 +22,8 @@ export interface Responses {
    * sending them before it has its answers, in ms
    */
   close(sockets: Iterable<Socket>, patience: number): void;
+  /** No connection is left: the program may have the server listen again. */
+  open(): void;
   /**
    * How many bytes a connection had read by the end of its latest request; what
    * came since is the beginning of the next one. All, where that is not known:
@@ -117,6 +119,7 @@ export function trackResponses(server: Server): Responses {
         if (response !== undefined && !response.writableEnded) mark(response);
       }
     },
+    open: () => void (patience = undefined),
     readBefore(socket) {
       const last = latest.get(socket);
       if (last === undefined) {
