@@ -5,6 +5,7 @@
  */
 
 import type { ExitStatus, RuntimeName } from "../adapter.ts";
+import { formatAddress } from "../options/address.ts";
 import type { PoolConfig } from "../options/options.ts";
 import type { PoolWorker } from "../worker.ts";
 import type { ExitReason } from "./state.ts";
@@ -12,7 +13,10 @@ import type { ExitReason } from "./state.ts";
 /** What is known of a worker. */
 export type Diagnosed =
   & Pick<PoolWorker, "attached" | "runtime">
-  & Partial<Pick<PoolWorker, "lastError">>;
+  & Partial<Pick<PoolWorker, "lastError">>
+  & { readonly opened?: ReadonlySet<string> };
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** The longest part of a line that is told as a program's own error. */
 const MAX_ERROR = 300;
@@ -37,7 +41,7 @@ export function errorIn(line: string): string | undefined {
 
 /** What a worker has not done whose start timeout has passed. */
 export function diagnoseSilence(
-  { attached, runtime }: Diagnosed,
+  { attached, runtime, opened = NONE }: Diagnosed,
   { startTimeout, waitReady, listeners, learns }: Pick<
     PoolConfig,
     "startTimeout" | "waitReady" | "listeners" | "learns"
@@ -60,6 +64,14 @@ export function diagnoseSilence(
       "",
       ': one that never does is ready when it says process.send("ready"), with "--wait-ready"',
     );
+  }
+  if (opened.size > 0) {
+    const names = listeners.map(({ address }) => formatAddress(address));
+    return `the program listens on ${
+      [...opened].join(", ")
+    }, and has not called listen() for what the pool has, ${
+      names.join(", ")
+    }, ${within}: give the program's own address to "-l"`;
   }
   if (listeners.length === 1) return silent("");
   return silent(

@@ -32,6 +32,20 @@ describe("why a worker is not ready", () => {
       "the program has not called listen() for each of the 2 listeners in 60 s",
     );
   });
+  test("it has listened on something else", () => {
+    assert.equal(
+      diagnoseSilence(
+        { attached: true, runtime: "bun", opened: new Set(["unix:/x"]) },
+        {
+          startTimeout: 1000,
+          waitReady: false,
+          learns: false,
+          listeners: [parseListener(":80")],
+        },
+      ),
+      'the program listens on unix:/x, and has not called listen() for what the pool has, :80, in 1 s: give the program\'s own address to "-l"',
+    );
+  });
   test("it has not said so", () => {
     assert.equal(
       say(true, "bun", [":1"], true),

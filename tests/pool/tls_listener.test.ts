@@ -295,6 +295,8 @@ test("certificates that cannot be used are exit code 4, before a worker starts",
     const refused: Record<string, RegExp> = {
       [`cert=${directory}/gone&key=${directory}/one.key`]:
         /Cannot listen on "web": the certificate ".*\/gone" cannot be read: /,
+      [`cert=${directory}/one.cert&key=/dev/zero`]:
+        /Cannot listen on "web": the key "\/dev\/zero" cannot be read: it is no regular file/,
       [`cert=${directory}/one.cert&key=${directory}/two.key`]:
         /Cannot listen on "web": the key ".*two\.key" does not belong to the certificate ".*one\.cert"/,
     };
