@@ -17,7 +17,8 @@ import { PROTOCOL_VERSION } from "../protocol.ts";
  * Protocols by which a process finds the sockets that it has inherited: a name
  * in one of them is its own matter and no other process'.
  */
-const OWN_VARIABLE = /^(PREFORK_|SERVER_STARTER_|LISTEN_(PID|FDS|FDNAMES)$)/;
+const OWN_VARIABLE =
+  /^(PREFORK_|SERVER_STARTER_|LISTEN_(PID|PIDFDID|FDS|FDNAMES)$)/;
 
 /** True for a variable that is about the place of one process alone. */
 export function isOwnVariable(name: string): boolean {

@@ -23,7 +23,10 @@ import { cleanEnv, commandOn, ownRuntime } from "../runtimes.ts";
 const directory = mkdtempSync(join(tmpdir(), "prefork-output-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/** "/lines/8000" writes so many of 1 KiB to each stream, "/long" a long one. */
+/**
+ * "/lines/8000" writes so many of 1 KiB to each stream, "/long" a long one to
+ * stdout, "/mixed" 80 of 20 KiB to each in turn.
+ */
 const program = join(directory, "talks.mjs");
 writeFileSync(
   program,
@@ -32,6 +35,13 @@ import http from "node:http";
 import process from "node:process";
 http.createServer((request, response) => {
   const [, what, count] = request.url.split("/");
+  if (what === "mixed") {
+    for (let i = 0; i < 80; i++) {
+      process.stdout.write("a".repeat(20_479) + "\\n");
+      process.stderr.write("b".repeat(20_479) + "\\n");
+    }
+    return process.stdout.write("", () => response.end("mixed"));
+  }
   const text = what === "long"
     ? JSON.stringify({ long: "x".repeat(900_000) }) + "\\n"
     : ("y".repeat(1023) + "\\n").repeat(Number(count ?? 0));
@@ -46,10 +56,14 @@ http.createServer((request, response) => {
 function start(
   name: string,
   output: "pipe" | number,
+  redirection = "",
 ): { child: ChildProcess; ask(path?: string): Promise<string> } {
   const socket = `unix:${directory}/${name}`;
-  const [file, ...args] = commandOn(ownRuntime, libraryFile("cli"));
-  const child = spawn(file, [...args, "-w", "1", "-l", socket, program], {
+  const command = commandOn(ownRuntime, libraryFile("cli"));
+  const child = spawn("sh", [
+    ...["-c", `exec "$@" ${redirection}`, "sh"],
+    ...[...command, "-w", "1", "-l", socket, program],
+  ], {
     env: cleanEnv({ PATH, NO_COLOR: "1" }),
     stdio: ["ignore", output, output],
   });
@@ -101,6 +115,18 @@ describe("a pool", () => {
     await reload(pool);
     await pool.ask("/lines/100");
     await stop(pool);
+  });
+
+  test("writes whole lines where both streams are one file", async () => {
+    const pool = start("mixed", "pipe", "2>&1");
+    await up(pool);
+    await pool.ask("/mixed");
+    const command = watch(pool.child);
+    await stop(pool);
+    await command.ended;
+    const long = command.lines.filter((line) => line.length > 1000);
+    assert.ok(long.every((line) => /^\[0\] (a+|b+)$/.test(line)));
+    assert.equal(long.length, 160);
   });
 
   test("serves on when the disk of its log is full", {
