@@ -19,9 +19,12 @@ export interface Worker<In = unknown, Out = unknown> {
   readonly supervised: boolean;
   /** The stable number of the place in the pool, from 0; 0 by hand. */
   readonly slot: number;
-  /** The generation, from 1 and raised by each reload; 0 by hand. */
+  /**
+   * The generation, from 1 and raised by each reload; 0 by hand, and in the start
+   * that shows a pool where the program listens.
+   */
   readonly generation: number;
-  /** The inherited listeners by name; empty by hand. */
+  /** The inherited listeners by name; empty in the generation 0. */
   readonly listeners: ReadonlyMap<string, InheritedListener>;
   /**
    * Aborted when the drain begins: stop taking new work, finish what was
