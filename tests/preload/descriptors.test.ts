@@ -130,6 +130,18 @@ describe("what a worker inherited", () => {
     assert.deepEqual(slots.sort(), ["0", "1", "2"]);
   });
 
+  test("is where Deno may not prevent it, which it says", async () => {
+    const allowed = ["net", "env", "run", "read"].flatMap((name) => [
+      "--runtime-arg",
+      `--allow-${name}`,
+    ]);
+    await using command = prefork(
+      ["-w", "1", "-r", "deno", ...allowed, ...LOCAL, inherits],
+    );
+    await ready(command);
+    await command.line(/inherits the pool's sockets .* allow it --allow-ffi$/);
+  });
+
   test("is, as standard input", async () => {
     await using command = prefork(
       ["-w", "1", "-r", runtime, ...LOCAL, inherits],

@@ -35,14 +35,21 @@ export function keepDescriptors(): void {
   switch (RUNTIME.name) {
     case "node": {
       const fds = numbersOf(inheritance).filter((fd) => fd > GUARDED_BY_NODE);
-      const libc = fds.length > 0 ? libcHere() : undefined;
+      if (fds.length === 0) return;
+      const libc = libcHere();
       if (libc !== undefined) fds.forEach((fd) => closeOnExec(libc, fd));
+      else warn("run it on Node 26.9 or later, or the pool on Node or Bun");
       return;
     }
     case "deno": {
       // All of them, since its channel has no number that is told (2.9.5).
       const libc = isAllowed() ? libcHere() : undefined;
-      if (libc === undefined) return;
+      if (libc === undefined) {
+        if (numbersOf(inheritance).length > 0 && mayStart()) {
+          warn("allow it --allow-ffi");
+        }
+        return;
+      }
       for (const fd of openProc(libc).list("/proc/self/fd").map(Number)) {
         // Deno does not set 0 anew for a child that is to inherit it.
         if (fd > 2) closeOnExec(libc, fd);
@@ -69,6 +76,17 @@ function numbersOf({ listeners, seat }: Inheritance): number[] {
   const { fd } = (process.channel ?? {}) as { readonly fd?: number };
   return [...listeners.flatMap(({ fds }) => fds), seat?.fd, fd]
     .filter((each) => each !== undefined);
+}
+
+/** True where Deno lets the program start others. */
+function mayStart(): boolean {
+  return Deno.permissions.querySync({ name: "run" }).state === "granted";
+}
+
+function warn(way: string): void {
+  process.stderr.write(
+    `What the program starts inherits the pool's sockets and can hold them beyond its end, because libc cannot be called here: ${way}\n`,
+  );
 }
 
 function closeOnExec(libc: Libc, fd: number): void {
