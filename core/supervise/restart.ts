@@ -6,7 +6,10 @@
  * @module
  */
 
+import type { ExitStatus } from "../adapter.ts";
 import type { PoolContext } from "../context.ts";
+import { SIGNAL_ACTIONS } from "../signals.ts";
+import type { PoolWorker } from "../worker.ts";
 import type { Slot } from "./slot.ts";
 
 /** The times of a backoff, in milliseconds. */
@@ -63,4 +66,25 @@ export function respawn(
     delay,
     () => post(() => slot.wait = undefined),
   );
+}
+
+/** How often in a row that is believed of a slot. */
+const MAX_HITS = 3;
+
+/**
+ * True for a worker that was ended by one of the supervisor's signals before it
+ * said a word. It has a session of its own, but not in the moment between
+ * fork(2) and setsid(2), and timeout(1) sends a signal to its child and to the
+ * group right after: the second one may find the worker that the first one had
+ * the supervisor start. The program has no part in it.
+ */
+export function wasHitAtBirth(
+  slot: Slot,
+  worker: PoolWorker,
+  { signal }: ExitStatus,
+): boolean {
+  if (signal === null || !(signal in SIGNAL_ACTIONS)) return false;
+  if (worker.attached || slot.hits === MAX_HITS) return false;
+  slot.hits++;
+  return true;
 }

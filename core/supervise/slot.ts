@@ -20,6 +20,8 @@ export class Slot {
   crashes = 0;
   /** How often its worker was started anew after a crash. */
   restarts = 0;
+  /** How often in a row its worker was hit by a signal at its birth. */
+  hits = 0;
   /** The wait before its next worker. */
   wait: Disposable | undefined;
 

@@ -12,7 +12,7 @@ import { PathWatch } from "../listeners/path_watch.ts";
 import { Processes } from "./processes.ts";
 import { messageOf, PreforkError, stateError } from "../errors.ts";
 import { plan, type Step } from "./reconcile.ts";
-import { respawn } from "./restart.ts";
+import { respawn, wasHitAtBirth } from "./restart.ts";
 import { Reloads, servingIn } from "./reload.ts";
 import { diagnose } from "./diagnosis.ts";
 import { Slot } from "./slot.ts";
@@ -213,6 +213,8 @@ export class Supervisor {
     const { adapter, config } = this.#context;
     const active = this.reloads.active;
     this.#everReady = true;
+    const slot = this.slots.get(worker.slot);
+    if (slot !== undefined) slot.hits = 0;
     const canary = active !== undefined && !active.proven &&
       worker.generation === active.generation && worker.attached;
     if (canary && config.soak > 0) {
@@ -241,6 +243,8 @@ export class Supervisor {
     if (slot.next === worker) slot.next = undefined;
     const unwanted = this.stopping || slot.slot >= this.wanted;
     if (unwanted || reason === "drained") return;
+    // The slot is empty: another one starts at once.
+    if (wasHitAtBirth(slot, worker, status)) return;
     if (reason === "boot-failed" || !worker.proven) {
       this.#fail(slot, worker.generation, diagnose(worker, reason, status));
     } else if (filled) this.#crashed(slot, worker);

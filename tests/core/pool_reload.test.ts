@@ -41,6 +41,20 @@ describe("reload", () => {
     ]);
   });
 
+  test("a signal that hits a worker before its first word is no failure, three times", async () => {
+    const { world, pool, reload } = await reloading({ workers: 1, soak: 0 });
+    const hit = (): void =>
+      world.processes.at(-1)!.exit({ code: null, signal: "SIGHUP" });
+    for (let i = 1; i <= 3; i++) {
+      hit();
+      await settle();
+      assert.equal(world.processes.length, 2 + i);
+      assert.equal(pool.status().state, "reloading");
+    }
+    hit();
+    await assert.rejects(reload, /ended by SIGHUP before it was ready/);
+  });
+
   test("never has fewer than the wanted workers ready", async () => {
     const { world, pool, reload } = await reloading({ workers: 3, soak: 0 });
     let lowest = pool.status().ready;
