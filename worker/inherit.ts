@@ -17,6 +17,7 @@ import { IDLE_MS } from "./drain/drain.ts";
 import { putFacade } from "./listening/facade.ts";
 import {
   arrivalOf,
+  countAccepted,
   isLimited,
   limitOf,
   stopWhileFull,
@@ -64,9 +65,7 @@ export async function inherit(
   const balanced = listener.mode === "balanced";
   const isFed = handed || filter !== undefined || mustBeFed(kind);
   const limit = limitOf(server);
-  if (!isFed && !server.listeners("connection").includes(limit.count)) {
-    server.prependListener("connection", limit.count);
-  }
+  if (!isFed) countAccepted(limit, server);
   const isHanded = handed || balanced;
   let taker = isHanded ? takerOf(server, kind, filter) : undefined;
   // One that listens itself counts a connection when it is shown it.

@@ -119,20 +119,24 @@ class Clients {
   }
 }
 
+// Deno takes all that waits in the queue, and in `shared` cannot pass it on.
+const SHARED = runtime === "deno" ? "balanced" : "shared";
+
 // One of each: how a connection comes to a worker, and what takes it there.
-const PLANS: readonly { mode: string; kind: Kind }[] = [
+const PLANS: readonly { mode: string; kind: Kind; late?: boolean }[] = [
   { mode: "balanced", kind: "net" },
+  { mode: "balanced", kind: "http", late: true },
   { mode: "handoff", kind: "http" },
-  // Deno takes all that waits in the queue, and in `shared` cannot pass it on.
-  { mode: runtime === "deno" ? "balanced" : "shared", kind: "https" },
+  { mode: SHARED, kind: "https" },
 ];
 
 describe("a server with maxConnections", () => {
-  for (const { mode, kind } of PLANS) {
-    test(`of node:${kind} in ${mode}`, { timeout: 60_000 }, async () => {
+  for (const { mode, kind, late = false } of PLANS) {
+    const when = late ? ", set when it listens" : "";
+    test(`of node:${kind} in ${mode}${when}`, { timeout: 60_000 }, async () => {
       await using command = prefork([
         ...["-w", "2", "-s", mode, "-r", runtime, ...LOCAL],
-        ...[fixture("plain/limited.mjs"), kind],
+        ...[fixture("plain/limited.mjs"), kind, ...(late ? ["late"] : [])],
       ]);
       const { listen } = await ready(command);
       const port = Number(/\d+$/.exec(listen!)![0]);

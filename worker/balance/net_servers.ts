@@ -13,7 +13,11 @@ import { RUNTIME } from "../process/runtime.ts";
 import { graftRefusal } from "../graft/graft.ts";
 import { lookOf, warnUnbalanced, yieldBy } from "./native_servers.ts";
 import { shareSwitch } from "../graft/accept_switch.ts";
-import type { Arrival, ConnectionLimit } from "../listening/limit.ts";
+import {
+  type Arrival,
+  type ConnectionLimit,
+  watchFull,
+} from "../listening/limit.ts";
 import type { Unread } from "../process/balancing.ts";
 
 /** A server in `balanced`. */
@@ -48,14 +52,9 @@ export function balanceNetServer(
   let count: Disposable | undefined;
   let letGo: (() => void) | undefined;
   let watching: Disposable | undefined;
-  let full = false;
-  const show = (is: boolean): void => {
-    if (is !== full) balancer.full(full = is);
-  };
   return {
     begin(acceptor) {
-      watching = server.limit.watch(() => show(server.limit.isFull()));
-      show(server.limit.isFull());
+      watching = watchFull(server.limit, balancer.full);
       if (RUNTIME.acceptsOneByOne || !passHandlesOn(acceptor, server, core)) {
         acceptor.on("connection", () => balancer.accepted(1));
         letGo = yieldFrom(acceptor, server);
@@ -67,7 +66,6 @@ export function balanceNetServer(
       letGo?.();
       letGo = undefined;
       watching?.[Symbol.dispose]();
-      show(false);
     },
     end: () => count?.[Symbol.dispose](),
   };

@@ -17,6 +17,8 @@ import { putFacade } from "../listening/facade.ts";
 import { lookAtSockets } from "../drain/http.ts";
 import { responseOf } from "../drain/idle.ts";
 import { addressOf } from "../listening/address.ts";
+import { countAccepted, isLimited, limitOf } from "../listening/limit.ts";
+import { feedBunHttp } from "./http_accept.ts";
 import { drainOnce } from "../drain/long_lived.ts";
 import { trackResponses } from "../drain/pipeline.ts";
 import { trackUpgrades } from "../drain/upgrades.ts";
@@ -40,16 +42,30 @@ export async function inheritBunHttp(
   closed: () => void = () => {},
 ): Promise<Attachment> {
   let shards: Shards<GraftedServer> | undefined;
+  const limit = limitOf(server);
+  countAccepted(limit, server);
   const { drain, draining, open } = trackBunHttp(
     server,
     () => shards,
     touchOf(listener),
   );
+  // Bun accepts many at once, and closes those that are above a limit.
+  let feeding: Disposable | undefined;
+  const watching = limit.watch(() => {
+    if (shards === undefined || !isLimited(server)) return;
+    const grafts = shards.all().map(({ graft }) => graft);
+    feeding ??= feedBunHttp(server, listener, limit, grafts, open);
+  });
+  const end: Attachment["drain"] = (idle, window) => {
+    watching[Symbol.dispose]();
+    feeding?.[Symbol.dispose]();
+    return drain(idle, window);
+  };
   // Before it listens: the program may close it as soon as it hears of that.
   const facade = putFacade(server, {
     fed: false,
     address: () => addressOf(listener),
-    close: () => drain(IDLE_MS, Infinity),
+    close: () => end(IDLE_MS, Infinity),
     draining,
     closed,
   });
@@ -65,7 +81,7 @@ export async function inheritBunHttp(
     facade.hide();
     throw error;
   }
-  return { drain, ...shards?.attachment };
+  return { drain: end, ...shards?.attachment };
 }
 
 /** The connections of a server and how they end. */

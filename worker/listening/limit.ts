@@ -53,9 +53,9 @@ const LOOK_MS = 10;
 
 const limits = new WeakMap<Server, ConnectionLimit>();
 
-/** True for a server whose connections have to be counted before it has them. */
+/** True for a server that a program has set a limit to. */
 export function isLimited(server: Server): boolean {
-  return limits.has(server) || mostOf(server) < Infinity;
+  return mostOf(server) < Infinity;
 }
 
 /** How many connections a program wants a server to hold at most. */
@@ -168,6 +168,12 @@ function createLimit(server: Server, closes: boolean): ConnectionLimit {
   };
 }
 
+/** Counts what a server accepts itself. */
+export function countAccepted(limit: ConnectionLimit, server: Server): void {
+  if (server.listeners("connection").includes(limit.count)) return;
+  server.prependListener("connection", limit.count);
+}
+
 /** Closes a connection with the event that Node has for it. */
 function drop(server: Server, socket: Socket | undefined): void {
   if (socket === undefined) return;
@@ -213,6 +219,25 @@ export function stopWhileFull(
     [Symbol.dispose]() {
       watching[Symbol.dispose]();
       accepting?.end();
+    },
+  };
+}
+
+/** Calls back with whether a server is full, whenever that changes. */
+export function watchFull(
+  limit: ConnectionLimit,
+  changed: (full: boolean) => void,
+): Disposable {
+  let full = false;
+  const show = (is: boolean): void => {
+    if (is !== full) changed(full = is);
+  };
+  const watching = limit.watch(() => show(limit.isFull()));
+  show(limit.isFull());
+  return {
+    [Symbol.dispose]() {
+      watching[Symbol.dispose]();
+      show(false);
     },
   };
 }

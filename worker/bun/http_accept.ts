@@ -1,0 +1,64 @@
+/**
+ * Feeds a server of `node:http` that was grafted, once its program limits its
+ * connections: the server accepts all that waits at once.
+ *
+ * @module
+ */
+
+import type { Server } from "node:http";
+import process from "node:process";
+import { messageOf } from "../../core/errors.ts";
+import type { InheritedListener } from "../../core/launch/environment.ts";
+import type { Graft } from "../graft/graft.ts";
+import { type Acceptor, fed } from "../listening/acceptors.ts";
+import {
+  type ConnectionLimit,
+  stopWhileFull,
+  watchFull,
+} from "../listening/limit.ts";
+import { kindOf } from "../process/server_kind.ts";
+import { presentCore } from "../process/worker_core.ts";
+
+/**
+ * Accepts in the place of a server, until disposed.
+ *
+ * @param grafts by which it accepts now; they are quiesced
+ * @param open how many connections the server has
+ */
+export function feedBunHttp(
+  server: Server,
+  listener: InheritedListener,
+  limit: ConnectionLimit,
+  grafts: readonly Graft[],
+  open: () => number,
+): Disposable {
+  for (const graft of grafts) graft.quiesce();
+  const parts: Disposable[] = [];
+  let ended = false;
+  const { balancer } = presentCore() ?? {};
+  if (listener.mode === "balanced" && balancer !== undefined) {
+    parts.push(balancer.count(open), watchFull(limit, balancer.full));
+  }
+  const fd = listener.fds[listener.shard]!;
+  const begin = (acceptor: Acceptor): void => {
+    const close = { [Symbol.dispose]: acceptor.close };
+    if (ended) return acceptor.close();
+    parts.push(stopWhileFull(limit, fd), close);
+  };
+  const at = { fd, backlog: listener.backlog };
+  fed(server, kindOf(server), at, limit).then(begin, (error: unknown) => {
+    if (!ended) { for (const graft of grafts) graft.resume(); }
+    process.stderr.write(
+      `the server on "${listener.name}" closes what is above its limit: ${
+        messageOf(error)
+      }\n`,
+    );
+  });
+  return {
+    [Symbol.dispose]() {
+      ended = true;
+      for (const each of parts.splice(0)) each[Symbol.dispose]();
+      limit.release();
+    },
+  };
+}
