@@ -240,7 +240,7 @@ export interface Host {
   which(name: string): string | undefined;
   /** True when a file is there. */
   exists(path: string): boolean;
-  /** The first 4096 bytes of a file, or undefined when it cannot be read. */
+  /** The first 16 KiB of a file, or undefined when it cannot be read. */
   head(path: string): string | undefined;
   /**
    * A path that begins where this process was started, as an absolute one: by

@@ -70,8 +70,8 @@ export interface Worker<In = unknown, Out = unknown> {
   /**
    * Calls a function with each of the program's own messages from the
    * supervisor until disposed. Messages that came before the first call are
-   * not kept. (A `process.on("message")` of the program sees prefork's own
-   * messages as well; they carry a "prefork" key.)
+   * not kept. `process.on("message")` of the program gets the same ones, where
+   * the pool has preloaded its part.
    */
   onMessage(run: (message: In) => void): Disposable;
   /**

@@ -65,7 +65,7 @@ export const host: Host = {
 };
 
 /** More than the longest first line, and than the scripts of npm and pnpm. */
-const HEAD = 4096;
+const HEAD = 16_384;
 
 function head(file: string): string | undefined {
   try {

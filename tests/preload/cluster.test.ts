@@ -57,8 +57,11 @@ if (cluster.isPrimary) {
     if (message === "leave") cluster.worker.disconnect();
     else worker.send({ to: worker.id, message });
   });
+  // Of the process too: the pool's own ones are none of the program's.
+  const heard = [];
+  process.on("message", (message) => heard.push(message));
   worker.on("disconnect", () => {
-    console.log("disconnected", worker.exitedAfterDisconnect);
+    console.log("disconnected", worker.exitedAfterDisconnect, String(heard));
   });
 }
 `,
@@ -107,7 +110,7 @@ describe("a program with a cluster of its own", () => {
         pool.send("leave", slot);
         const line = await until(({ type }) => type === "worker-output");
         assert.ok(line.type === "worker-output");
-        assert.equal(line.line, "disconnected true");
+        assert.equal(line.line, "disconnected true hello,leave");
         const exit = await until(({ type }) => type === "worker-exited");
         assert.ok(exit.type === "worker-exited");
         assert.deepEqual([exit.slot, exit.code], [slot, 0]);

@@ -1,7 +1,8 @@
 /**
  * The program's own handlers of SIGTERM, SIGINT and SIGQUIT. They run once, when
  * the worker leaves and they can break nothing any more (`drain/drain.ts`),
- * whether the supervisor asked by a message or somebody sent the signal.
+ * whether the supervisor asked by a message or somebody sent the signal. Its
+ * handlers of messages get its own ones alone.
  *
  * @module
  */
@@ -9,11 +10,18 @@
 import { EventEmitter } from "node:events";
 import os from "node:os";
 import process from "node:process";
+import { refChannel } from "../process/channel.ts";
 import type { Core } from "../process/worker_core.ts";
 import { ask, finishing } from "./exit.ts";
 
 /** The signals that mean "leave" to programs. */
 const LEAVE: readonly string[] = ["SIGTERM", "SIGINT", "SIGQUIT"];
+
+/**
+ * What of `process` is held: messages too, since prefork's own come the same way
+ * and the program's handlers know nothing of them.
+ */
+const HELD: readonly string[] = [...LEAVE, "message"];
 
 type Handler = (...args: unknown[]) => unknown;
 
@@ -36,6 +44,10 @@ export function holdSignals(core: Core): void {
   const held = new EventEmitter();
   holdOfProcess(held);
   holdOfDeno(held);
+  held.on("newListener", (event) => {
+    if (event === "message") refChannel();
+  });
+  core.worker.onMessage((message) => held.emit("message", message));
   heedKill(core, held);
   core.ending.tellProgram = () => {
     // Programs that shut down on several mean the same by them.
@@ -55,25 +67,28 @@ function holdOfProcess(held: EventEmitter): void {
   for (const name of WITH_HANDLER) {
     const real = process[name] as Handler;
     patched[name] = (event: string, handler: Handler): unknown => {
-      if (LEAVE.includes(event)) held[name](event, handler);
+      if (HELD.includes(event)) held[name](event, handler);
       else real.call(process, event, handler);
       return process;
     };
   }
   for (const name of WITHOUT_HANDLER) {
     const real = process[name] as Handler;
+    // Node itself counts before it gives a message to anybody.
+    const counts = (event: string): boolean =>
+      name === "listenerCount" && event === "message";
     patched[name] = (event: string, ...rest: [Handler?]): unknown =>
-      LEAVE.includes(event)
+      HELD.includes(event) && !counts(event)
         ? (held[name] as Handler)(event, ...rest)
         : real.call(process, event, ...rest);
   }
   const real = process.removeAllListeners;
   patched["removeAllListeners"] = (event?: string): unknown => {
-    if (event === undefined || LEAVE.includes(event)) {
+    if (event === undefined || HELD.includes(event)) {
       held.removeAllListeners(event);
     }
     // Without a name it would also take the channel's and our own handlers.
-    if (event !== undefined && !LEAVE.includes(event)) {
+    if (event !== undefined && !HELD.includes(event)) {
       real.call(process, event);
     }
     return process;

@@ -33,7 +33,7 @@ export async function start(): Promise<void> {
   // Then the program says itself that it is ready.
   if (settings.waitReady) core.served = () => {};
   process.on("newListener", (event) => {
-    if (event === "message" || event === "disconnect") refChannel();
+    if (event === "disconnect") refChannel();
   });
   if (settings.wrapped) handOver(core, settings, seat);
   for (const patch of PATCHES) await patch(core, settings);
