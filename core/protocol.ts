@@ -52,6 +52,10 @@ export type FromWorker =
     readonly address: string;
     readonly nth: number;
   }
+  /** The program has closed the server of a listener. */
+  | { readonly type: "left"; readonly listener: string }
+  /** A listener of the pool that it had left has a server again. */
+  | { readonly type: "serves"; readonly listener: string }
   /** In `balanced`: another worker should have the connection with this. */
   | { readonly type: "pass"; readonly id: number; readonly listener: string }
   /** The connection that it wanted to pass on is the supervisor's now. */
@@ -136,6 +140,8 @@ export const FROM_WORKER: Shapes<FromWorker> = {
   limit: { listener: "string", total: "count" },
   heard: { count: "count" },
   open: { id: "count", address: "string", nth: "count" },
+  left: { listener: "string" },
+  serves: { listener: "string" },
   pass: { id: "count", listener: "string" },
   gave: { id: "count" },
   kept: { id: "count" },

@@ -57,6 +57,7 @@ export class PoolWorker implements Backend {
   readonly #given = new Map<string, number>();
   /** How many of them it takes in all, where it has said so. */
   readonly #totals = new Map<string, number>();
+  readonly #left = new Set<string>();
 
   /** Makes the record of a worker that is about to be started. */
   constructor(
@@ -104,7 +105,18 @@ export class PoolWorker implements Backend {
 
   /** True for the pool's own listeners, and for those it asked for. */
   serves(listener: string): boolean {
-    return this.#listeners.has(listener) || this.opened.has(listener);
+    return this.#listeners.has(listener) && !this.#left.has(listener) ||
+      this.opened.has(listener);
+  }
+
+  /** Its program has closed the server of one of the pool's listeners. */
+  leave(listener: string): void {
+    if (this.#listeners.has(listener)) this.#left.add(listener);
+  }
+
+  /** That listener has a server again. */
+  resume(listener: string): void {
+    this.#left.delete(listener);
   }
 
   /** Its server takes so many connections of a listener in all. */

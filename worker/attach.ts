@@ -5,6 +5,7 @@
  */
 
 import process from "node:process";
+import { setImmediate } from "node:timers";
 import type { Inheritance } from "../core/launch/environment.ts";
 import { messageOf } from "../core/errors.ts";
 import { encode, MAX_ID, TAG } from "../core/protocol.ts";
@@ -12,7 +13,7 @@ import { createBalancer } from "./balance/balancer.ts";
 import { createPassing } from "./balance/passing.ts";
 import type { Balancer } from "./process/balancing.ts";
 import { openChannel, refChannel } from "./process/channel.ts";
-import { type Core, coreOf } from "./process/worker_core.ts";
+import { type Attachment, type Core, coreOf } from "./process/worker_core.ts";
 import {
   createDrain,
   DRAIN_MS,
@@ -103,6 +104,8 @@ function createCore(): Core {
   const messages = createMessages();
   const attachments: Core["attachments"] = new Map();
   const missing = new Set(inheritance?.listeners.map((each) => each.name));
+  /** What was served by a server that is closed. */
+  const former = new Map<string, Attachment>();
   let isReady = false;
 
   const tell: Core["tell"] = (message) =>
@@ -112,10 +115,15 @@ function createCore(): Core {
     inheritance?.listeners.filter(({ mode }) => mode === "balanced")
       .map(({ name }) => name),
   );
-  const handoff = createHandoff(tell, attachments, (listener) => {
-    if (balanced.has(listener)) balancer?.tookOver();
-    return balanced.has(listener);
-  });
+  const handoff = createHandoff(
+    tell,
+    // A connection may be on its way to a server that was closed just now.
+    (name) => attachments.get(name)?.take ?? former.get(name)?.take,
+    (listener) => {
+      if (balanced.has(listener)) balancer?.tookOver();
+      return balanced.has(listener);
+    },
+  );
   const drain = createDrain(handoff.flush);
   const onDemand = createOnDemand(
     tell,
@@ -202,6 +210,7 @@ function createCore(): Core {
     attach(attachment, listener) {
       if (listener !== undefined) {
         attachments.set(listener, attachment);
+        if (former.delete(listener)) tell({ type: "serves", listener });
         takeIfAll();
         refChannel();
       }
@@ -209,8 +218,19 @@ function createCore(): Core {
     },
     served(listener) {
       missing.delete(listener);
-      if (missing.size === 0) ready();
+      setImmediate(() => {
+        if (missing.size === 0) ready();
+      });
     },
+    left(listener) {
+      const attachment = attachments.get(listener);
+      attachments.delete(listener);
+      if (worker.listeners.has(listener)) missing.add(listener);
+      if (attachment !== undefined) former.set(listener, attachment);
+      else if (worker.listeners.has(listener)) return;
+      tell({ type: "left", listener });
+    },
+    detach: drain.remove,
     open: onDemand.open,
   };
 

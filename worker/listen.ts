@@ -109,7 +109,10 @@ export async function listen(
   return await occupy(
     core,
     options,
-    (listener) => inherit(server, kind, listener),
+    (listener) =>
+      inherit(server, kind, listener, (spent) => {
+        if (!spent) core.left(listener.name);
+      }),
   );
 }
 

@@ -99,6 +99,11 @@ export class Dispatcher {
     this.#line();
   }
 
+  /** A worker serves one listener less or more: who waits lines up anew. */
+  changed(): void {
+    this.#line();
+  }
+
   /** A worker gets no more connections; what is on its way may be refused. */
   leave(worker: Backend): void {
     const load = this.#loads.get(worker);

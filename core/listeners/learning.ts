@@ -10,6 +10,7 @@ import type { PoolContext } from "../context.ts";
 import { PreforkError } from "../errors.ts";
 import {
   formatAddress,
+  isAnyPort,
   type ListenerSpec,
   parseListener,
 } from "../options/address.ts";
@@ -42,6 +43,7 @@ export function poolAddresses(
   const chosen = ports.length > 0 ? ports : [...others, ...asked].slice(0, 1);
   return chosen.slice(0, alone ? 1 : undefined).map(({ spec, real }) => ({
     ...spec,
+    ...(isAnyPort(spec.address) && { anyPort: true }),
     address: real,
     name: spec.name === formatAddress(spec.address)
       ? formatAddress(real)
@@ -58,6 +60,7 @@ export interface Asked {
 }
 
 interface Held extends Asked {
+  readonly key: string;
   readonly socket: HeldSocket;
 }
 
@@ -103,6 +106,18 @@ export class Addresses implements OnDemand {
     );
   }
 
+  /** It has looked whether an address is free, or listens there no more. */
+  leave(_worker: PoolWorker, name: string): boolean {
+    for (const held of this.#asked) {
+      if (formatAddress(held.real) !== name) continue;
+      this.#asked.delete(held);
+      this.#held.delete(held.key);
+      held.socket.close();
+      this.#changed();
+    }
+    return true;
+  }
+
   lose(): void {}
 
   close(): void {
@@ -124,19 +139,19 @@ export class Addresses implements OnDemand {
       const why = `the program has had ${MAX_OPEN} opened, which is the most`;
       throw refused(address, "EMFILE", why);
     }
-    const holding = this.#bind(spec);
+    const holding = this.#bind(spec, key);
     this.#held.set(key, holding);
     holding.catch(() => this.#held.delete(key));
     return await holding;
   }
 
-  async #bind(spec: ListenerSpec): Promise<Held> {
+  async #bind(spec: ListenerSpec, key: string): Promise<Held> {
     const socket = await this.#context.adapter.bind({
       ...spec,
       reusePort: false,
       listen: false,
     });
-    const held = { spec, real: socket.address, socket };
+    const held = { spec, key, real: socket.address, socket };
     const before = this.asked.find((each) => overlap(each, held));
     if (this.#closed || before !== undefined) socket.close();
     else this.#asked.add(held);

@@ -8,6 +8,7 @@ import type { Adapter, HeldSocket, ShareMode } from "../adapter.ts";
 import {
   type Address,
   formatAddress,
+  isAnyPort,
   type ListenerSpec,
 } from "../options/address.ts";
 import { codeOf, PreforkError } from "../errors.ts";
@@ -84,6 +85,7 @@ export async function openListeners(
         backlog: spec.backlog,
         ipv6Only: spec.ipv6Only,
         ...featuresOf(spec),
+        ...(isAnyPort(spec.address) && { anyPort: true }),
         sockets,
       });
     }

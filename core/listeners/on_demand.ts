@@ -26,6 +26,11 @@ export interface OnDemand {
   readonly listeners: readonly Listener[];
   /** Opens what a worker asks for, unless that is open, and answers. */
   open(worker: PoolWorker, request: OpenMessage): void;
+  /**
+   * A worker serves a listener no more: without another one that does it is
+   * closed, as the program has asked. False for one that is not on demand.
+   */
+  leave(worker: PoolWorker, name: string): boolean;
   /** A worker is gone: what nobody asks for any more is closed in the end. */
   lose(worker: PoolWorker): void;
   /** Closes them; nothing is opened from now on. */
@@ -187,7 +192,7 @@ export function createOnDemand(
     return await opening;
   };
 
-  return {
+  const onDemand: OnDemand = {
     get listeners() {
       return [...present].map(({ listener }) => listener);
     },
@@ -195,6 +200,10 @@ export function createOnDemand(
       const { id } = request;
       const welcome = (entry: OpenAddress): void => {
         const { name, address } = entry.listener;
+        // The last worker that served it may have left it meanwhile.
+        if (!closed && !present.has(entry)) {
+          return onDemand.open(worker, request);
+        }
         if (worker.state === "gone") return watch(entry);
         entry.unused?.[Symbol.dispose]();
         entry.unused = undefined;
@@ -211,6 +220,15 @@ export function createOnDemand(
         (error) => post(() => void worker.tell(refusal(id, error))),
       );
     },
+    leave(worker, name) {
+      if (!worker.opened.delete(name)) return false;
+      for (const entry of [...present]) {
+        if (entry.listener.name !== name) continue;
+        entry.holders.delete(worker);
+        if (entry.holders.size === 0) shut(entry);
+      }
+      return true;
+    },
     lose(worker) {
       for (const entry of present) {
         if (entry.holders.delete(worker) && entry.holders.size === 0) {
@@ -223,6 +241,7 @@ export function createOnDemand(
       for (const entry of present) shut(entry);
     },
   };
+  return onDemand;
 }
 
 /**

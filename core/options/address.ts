@@ -41,6 +41,11 @@ export interface FdAddress {
 /** Where a pool listens. */
 export type Address = TcpAddress | UnixAddress | FdAddress;
 
+/** True for port 0, which leaves the choice to the kernel. */
+export function isAnyPort(address: Address): boolean {
+  return address.kind === "tcp" && address.port === 0;
+}
+
 /** An address with its name and what belongs to the socket. */
 export interface ListenerSpec extends ListenerFeatures {
   /** The name that workers ask for; the address itself unless given. */

@@ -31,6 +31,8 @@ export interface ProxySettings {
 
 /** What a listener does before a server sees a connection. */
 export interface ListenerFeatures {
+  /** True where port 0 was asked for, and the kernel has chosen the port. */
+  readonly anyPort?: boolean;
   /** The certificates to end TLS with; the first is the default. */
   readonly certificates?: readonly CertificateFiles[];
   /** How to read the PROXY protocol. */
@@ -126,9 +128,10 @@ function wrong(text: string, what: string): TypeError {
 
 /** True for features as {@linkcode parseFeatures} makes them. */
 export function areFeatures(
-  { certificates, proxy }: Readonly<Record<string, unknown>>,
+  { anyPort, certificates, proxy }: Readonly<Record<string, unknown>>,
 ): boolean {
-  return (certificates === undefined || isList(certificates, isPair)) &&
+  return (anyPort === undefined || typeof anyPort === "boolean") &&
+    (certificates === undefined || isList(certificates, isPair)) &&
     (proxy === undefined || isProxy(proxy));
 }
 
@@ -152,9 +155,10 @@ function isList(value: unknown, fits: (each: unknown) => boolean): boolean {
 
 /** The features alone of something that has them. */
 export function featuresOf(
-  { certificates, proxy }: ListenerFeatures,
+  { anyPort, certificates, proxy }: ListenerFeatures,
 ): ListenerFeatures {
   return {
+    ...(anyPort !== undefined && { anyPort }),
     ...(certificates !== undefined && { certificates }),
     ...(proxy !== undefined && { proxy }),
   };

@@ -125,6 +125,8 @@ export class Processes {
       case "welcome":
         worker.timer?.[Symbol.dispose]();
         worker.readyAt = adapter.clock.now();
+        // What it could not do before, it has done by now.
+        worker.failure = undefined;
         this.#output.release(worker);
         traffic.join(worker);
         emit({
@@ -266,6 +268,16 @@ export class Processes {
         if (worker.process.behind) {
           this.#noise.hear(worker, "it asks for more than it reads answers");
         } else this.onDemand.open(worker, message);
+        break;
+      case "left":
+        if (!this.onDemand.leave(worker, message.listener)) {
+          worker.leave(message.listener);
+        }
+        this.#context.traffic.dispatcher.changed();
+        break;
+      case "serves":
+        worker.resume(message.listener);
+        this.#context.traffic.dispatcher.changed();
         break;
       case "adopted": {
         const { listener, shard } = message;

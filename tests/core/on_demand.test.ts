@@ -105,6 +105,33 @@ describe("listeners that workers ask for", () => {
     assert.equal(await port(second!, 1), two);
   });
 
+  test("one that its last worker has left is closed at once", async () => {
+    const { world } = await running();
+    const [first, second] = world.processes;
+    await ask(first!, ":9090");
+    await ask(second!, ":9090", 0, 1);
+    first!.say({ type: "left", listener: ":9090" });
+    await settle();
+    assert.equal(world.bound.get(":9090")?.length, 1);
+    world.connect();
+    assert.deepEqual(
+      [first!, second!].map(({ received }) => received.length),
+      [0, 1],
+    );
+    second!.received[0]!.settle(true);
+    second!.say({ type: "left", listener: ":9090" });
+    await settle();
+    assert.equal(world.bound.get(":9090")?.length ?? 0, 0);
+    // And it is opened again for whoever asks, also in the same breath.
+    second!.say({ type: "open", id: 2, address: ":9090", nth: 0 });
+    second!.say({ type: "left", listener: ":9090" });
+    first!.say({ type: "open", id: 3, address: ":9090", nth: 0 });
+    await settle();
+    assert.equal(world.bound.get(":9090")?.length, 1);
+    const answer = first!.heard.at(-1) as Record<string, unknown>;
+    assert.equal(answer["type"], "opened");
+  });
+
   test("what cannot be bound is refused, and tried anew for the next", async () => {
     const { world } = await running();
     world.taken.add("127.0.0.1:9090");

@@ -142,7 +142,7 @@ describe("an unmodified program", () => {
          const server = http.createServer((request, response) => {
            response.end("hi");
            process.send("ready");
-         }).listen(3000, () => console.log("listening"));`,
+         }).listen(process.env.PORT, () => console.log("listening"));`,
     );
     await using command = prefork([
       ...["-w", "1", "-r", runtime, "--wait-ready", ...LOCAL],
@@ -207,6 +207,23 @@ describe("a program that cannot be a worker", () => {
       ],
       new RegExp(
         `: the program listens on port \\d+ past the pool and has not called listen\\(\\) in ${enough} s; `,
+      ),
+    );
+  });
+
+  test("because it listens elsewhere", () => {
+    const enough = 3 * limit;
+    return fails(
+      [
+        ...["-r", "node", "--start-timeout", `${enough}s`],
+        files.write(
+          "elsewhere.mjs",
+          `import http from "node:http";
+           http.createServer().listen("${files.directory}/x.sock");`,
+        ),
+      ],
+      new RegExp(
+        `: it listens on unix:${files.directory}/x.sock, the pool has 127.0.0.1:\\d+; name what the program listens on as in "-l unix:${files.directory}/x.sock"$`,
       ),
     );
   });

@@ -237,4 +237,50 @@ describe("a runtime's own server in an unmodified program", () => {
       );
     });
   }
+
+  for (
+    const { runtime, kind, args } of [
+      { runtime: "bun", kind: "serve", args: [] },
+      { runtime: "bun", kind: "listen", args: [] },
+      { runtime: "deno", kind: "serve", args: [] },
+      {
+        runtime: "deno",
+        kind: "listen",
+        args: ["--runtime-arg", "-A", "--runtime-arg", "--unstable-net"],
+      },
+    ]
+  ) {
+    test(
+      `${runtime} ${kind}: a closed one is gone, and the one with the pool's port has it`,
+      { skip },
+      async () => {
+        const port = await freePort();
+        await using command = prefork([
+          "-w",
+          "2",
+          "-r",
+          runtime,
+          ...args,
+          "-l",
+          `127.0.0.1:${await freePort()}`,
+          fixture("plain/native_claims.ts"),
+          kind,
+          String(port),
+        ]);
+        const { listen } = await ready(command);
+        for (const slot of [0, 1]) {
+          for (
+            const line of ["probe true", "helper true", "main true health own"]
+          ) {
+            await command.line(new RegExp(`^\\[${slot}\\] ${line}$`));
+          }
+        }
+        // Deno's health server may have opened its address by then.
+        const seen = await distinct(listen!.split(",")[0]!, 2);
+        assert.ok([...seen].every((body) => body.startsWith("main ")));
+        const { body } = await get(`127.0.0.1:${port}`);
+        assert.match(body, /^health pid=\d+\n$/);
+      },
+    );
+  }
 });

@@ -150,9 +150,8 @@ testWorker(
       ],
     });
     await worker.until({ type: "ready" });
-    await worker.until({ listening: true, name: "web" });
     const types = worker.messages.map((each) => each["type"] ?? each["name"]);
-    assert.deepEqual(types, ["hello", "api", "ready", "web"]);
+    assert.deepEqual(types, ["hello", "api", "web", "ready"]);
     for (const { port } of [web, api]) {
       assert.match(await get(port), new RegExp(`pid ${worker.pid}`));
     }

@@ -13,7 +13,7 @@ import type { ServeInfo } from "../fetch/handler.ts";
 import type { BunServeOptions, BunServer } from "./types.ts";
 import { defaultOnError } from "../fetch/reply.ts";
 import { addressMembers } from "./address.ts";
-import { putServer } from "../match/put_server.ts";
+import { putServer, type Target } from "../match/put_server.ts";
 
 /** Options that `node:http` has nothing for. */
 const BEYOND: readonly string[] = [
@@ -44,15 +44,14 @@ export function isBridgeable(options: BunServeOptions): boolean {
 }
 
 /**
- * Serves a listener. It accepts soon after; when it cannot, the process ends
+ * Serves listeners. It accepts soon after; when it cannot, the process ends
  * with an error, as there is nobody left to tell.
  *
- * @param listener the listener, or what is to become it
  * @param shown what the server shows as its address
  */
 export function bridgeBunServe(
   core: Core,
-  listener: InheritedListener | Promise<InheritedListener>,
+  target: Target,
   shown: InheritedListener,
   options: BunServeOptions,
 ): BunServer {
@@ -111,9 +110,7 @@ export function bridgeBunServe(
     pendingRequests: { get: () => pending },
     ...addressMembers(shown),
   });
-  const serve = async (): Promise<void> =>
-    putServer(core, server, "http", await listener);
-  serve().catch((error: unknown) => {
+  putServer(core, server, "http", target).catch((error: unknown) => {
     process.nextTick(() => {
       throw error;
     });

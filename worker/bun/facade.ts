@@ -15,6 +15,8 @@ import type { BunServeOptions, BunServer } from "./types.ts";
 export interface BunFacadeTarget {
   /** The servers, the one that the program sees among them. */
   readonly servers: () => readonly BunServer[];
+  /** The server at an address of the program's own, once there is one. */
+  readonly home: () => BunServer | undefined;
   /** The server that a request came to. */
   readonly ownerOf: (request: Request) => BunServer;
   /** Stops all; with true at once. */
@@ -55,7 +57,7 @@ export function putBunFacade(
     getter(() => sum((server) => Reflect.get(native, name, server)));
 
   Object.defineProperties(facade, {
-    ...addressGetters(facade, listener, getter),
+    ...addressGetters(facade, listener, getter, target.home),
     stop: method(target.stop),
     [Symbol.dispose]: method(() => void target.stop()),
     [Symbol.asyncDispose]: method(() => target.stop()),
@@ -87,14 +89,20 @@ function addressGetters(
   facade: BunServer,
   listener: InheritedListener,
   getter: (get: () => unknown) => PropertyDescriptor,
+  home: BunFacadeTarget["home"],
 ): PropertyDescriptorMap {
   const address = bunAddress(listener, facade.protocol ?? "http");
   if (address === undefined) return {};
-  const url = getter(() => new URL(address.url));
-  if ("path" in address) {
-    const name = address.abstract ? `\0${address.path}` : address.path;
-    return { address: getter(() => name), url };
-  }
-  const { port, hostname } = address;
-  return { port: getter(() => port), hostname: getter(() => hostname), url };
+  const shown = "path" in address
+    ? { address: address.abstract ? `\0${address.path}` : address.path }
+    : { port: address.port, hostname: address.hostname };
+  const members = Object.entries({ ...shown, url: address.url });
+  return Object.fromEntries(members.map(([name, value]) => [
+    name,
+    getter(() => {
+      const own = home();
+      if (own !== undefined) return Reflect.get(own, name);
+      return name === "url" ? new URL(address.url) : value;
+    }),
+  ]));
 }

@@ -37,7 +37,8 @@ export function bunServer(): NativeKind | undefined {
         listener,
         { fetch: told(handler) },
         (options) => bun.serve(options),
-      ).attachment,
+        false,
+      ).serving.serve(listener),
   };
 }
 

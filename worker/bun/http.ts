@@ -9,10 +9,12 @@
 import http, { type Server } from "node:http";
 import type { Socket } from "node:net";
 import type { InheritedListener } from "../../core/launch/environment.ts";
-import { scanUntil } from "../drain/connections.ts";
+import { finish, scanUntil } from "../drain/connections.ts";
 import { type Attachment, presentCore } from "../process/worker_core.ts";
 import { IDLE_MS } from "../drain/drain.ts";
+import { type Acceptor, fed, takerOf } from "../listening/acceptors.ts";
 import { openShards, type Shards } from "../listening/adoption.ts";
+import { keepSockets } from "../listening/held_sockets.ts";
 import { putFacade } from "../listening/facade.ts";
 import { lookAtSockets } from "../drain/http.ts";
 import { responseOf } from "../drain/idle.ts";
@@ -26,62 +28,124 @@ import { finished, type GraftedServer } from "./drain.ts";
 import { listenThrough } from "./http_listen.ts";
 import { startGrafted } from "./start.ts";
 import { touchOf } from "../balance/native_servers.ts";
+import { kindOf } from "../process/server_kind.ts";
+import type { Serving, ServingEvents } from "../serving.ts";
 
 /**
- * Has a server that does not listen yet accept on a listener whose socket was
- * inherited; resolves once it does. The server shows the listener's address and
- * its `close()` cuts nothing.
+ * What a server that does not listen yet does with listeners whose sockets were
+ * inherited. The first `hold()` or `serve()` has it listen; the server shows the
+ * listener's address and its `close()` cuts nothing.
  *
- * @param closed called when the program has closed the server by itself
  * @throws {PreforkError} `ERR_ATTACH` when it cannot be put there; then it does
  * not listen, and may be fed
  */
-export async function inheritBunHttp(
+export function createBunServing(
   server: Server,
-  listener: InheritedListener,
-  closed: () => void = () => {},
-): Promise<Attachment> {
+  { left, ended }: ServingEvents,
+): Serving {
+  const kind = kindOf(server);
   let shards: Shards<GraftedServer> | undefined;
+  let tracked: BunHttpConnections | undefined;
+  let closed = false;
+  const acceptors = new Set<Acceptor>();
   const limit = limitOf(server);
   countAccepted(limit, server);
-  const { drain, draining, open } = trackBunHttp(
-    server,
-    () => shards,
-    touchOf(listener),
-  );
   // Bun accepts many at once, and closes those that are above a limit.
-  let feeding: Disposable | undefined;
-  const watching = limit.watch(() => {
-    if (shards === undefined || !isLimited(server)) return;
-    const grafts = shards.all().map(({ graft }) => graft);
-    feeding ??= feedBunHttp(server, listener, limit, grafts, open);
-  });
-  const end: Attachment["drain"] = (idle, window) => {
-    watching[Symbol.dispose]();
-    feeding?.[Symbol.dispose]();
-    return drain(idle, window);
+  const feeding = new Map<string, Disposable>();
+  const accepting = new Map<string, InheritedListener>();
+  const feed = (): void => {
+    if (shards === undefined || tracked === undefined) return;
+    if (!isLimited(server)) return;
+    const { open } = tracked;
+    for (const [name, listener] of accepting) {
+      if (feeding.has(name)) continue;
+      const grafts = shards.of(name).map(({ graft }) => graft);
+      feeding.set(name, feedBunHttp(server, listener, limit, grafts, open));
+      // It closes its descriptor in the end.
+      keepSockets(listener, [listener.shard]);
+    }
   };
-  // Before it listens: the program may close it as soon as it hears of that.
-  const facade = putFacade(server, {
-    fed: false,
-    address: () => addressOf(listener),
-    close: () => end(IDLE_MS, Infinity),
-    draining,
-    closed,
-  });
-  try {
-    await listenThrough(server, (options, serve) => {
-      shards = openShards(
-        listener,
-        (shard) => startGrafted(listener, shard, options, serve, open),
-      );
-      return shards.own.server;
+  const watching = limit.watch(feed);
+  const shown = new Map<string, InheritedListener>();
+  const drain: Attachment["drain"] = (idle, window) => {
+    for (const acceptor of acceptors) acceptor.close();
+    acceptors.clear();
+    watching[Symbol.dispose]();
+    for (const each of feeding.values()) each[Symbol.dispose]();
+    return tracked?.drain(idle, window) ?? Promise.resolve();
+  };
+  const begin = async (
+    listener: InheritedListener,
+    held: boolean,
+  ): Promise<void> => {
+    const { draining, open } = tracked = trackBunHttp(
+      server,
+      () => shards,
+      touchOf(listener),
+    );
+    shown.set(listener.name, listener);
+    // Before it listens: the program may close it as soon as it hears of that.
+    const facade = putFacade(server, {
+      fed: false,
+      address: () => addressOf([...shown.values()].at(0) ?? listener),
+      close() {
+        closed = true;
+        const drained = drain(IDLE_MS, Infinity);
+        left(false);
+        return drained;
+      },
+      draining,
+      closed: ended,
     });
-  } catch (error) {
-    facade.hide();
-    throw error;
-  }
-  return { drain: end, ...shards?.attachment };
+    try {
+      await listenThrough(server, (options, serve) => {
+        shards = openShards(
+          listener,
+          (each, shard, held) =>
+            startGrafted(each, shard, options, serve, { open, held }),
+          held,
+        );
+        return shards.own.server;
+      });
+    } catch (error) {
+      facade.hide();
+      throw error;
+    }
+  };
+  return {
+    get closed() {
+      return closed;
+    },
+    expect() {},
+    abandon() {},
+    hold: (listener) => begin(listener, true),
+    async serve(listener) {
+      if (tracked === undefined) await begin(listener, false);
+      shown.set(listener.name, listener);
+      // One that the supervisor accepts on.
+      if (listener.fds.length === 0) {
+        return { drain, take: tracked!.feed(takerOf(server, kind)) };
+      }
+      const adopting = shards?.serve(listener);
+      accepting.set(listener.name, listener);
+      feed();
+      return { drain, ...adopting };
+    },
+    async bind(place) {
+      const acceptor = await fed(server, kind, place, limit);
+      if (closed) acceptor.close();
+      else acceptors.add(acceptor);
+      return { drain };
+    },
+    cede({ name }) {
+      shown.delete(name);
+      accepting.delete(name);
+      feeding.get(name)?.[Symbol.dispose]();
+      feeding.delete(name);
+      shards?.cede(name);
+      return true;
+    },
+  };
 }
 
 /** The connections of a server and how they end. */
@@ -90,6 +154,10 @@ interface BunHttpConnections {
   readonly draining: () => boolean;
   /** How many there are. */
   readonly open: () => number;
+  /** Has it end those that were accepted elsewhere as well. */
+  readonly feed: (
+    take: (socket: Socket) => void,
+  ) => (socket: Socket) => void;
 }
 
 function trackBunHttp(
@@ -100,6 +168,7 @@ function trackBunHttp(
   // Bun emits "connection" when the first bytes have come, so there are
   // connections that only the kernel knows.
   const sockets = new Set<Socket>();
+  const fed = new WeakSet<Socket>();
   const upgraded = trackUpgrades(server);
   const responses = trackResponses(server);
   server.prependListener("connection", (socket: Socket) => {
@@ -132,9 +201,18 @@ function trackBunHttp(
     over = true;
     responses.open();
     longLived()?.stop();
+    for (const socket of sockets) if (fed.has(socket)) finish(socket);
     await Promise.all(all.map(({ server }) => server.stop(true)));
     // Once more by its own means, for its state and its "close".
     http.Server.prototype.close.call(server);
   });
-  return { drain, draining: () => draining, open: () => sockets.size };
+  return {
+    drain,
+    draining: () => draining,
+    open: () => sockets.size,
+    feed: (take) => (socket) => {
+      fed.add(socket);
+      take(socket);
+    },
+  };
 }

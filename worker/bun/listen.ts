@@ -9,10 +9,11 @@ import type { InheritedListener } from "../../core/launch/environment.ts";
 import { lookOf, warnUnbalanced, yieldBy } from "../balance/native_servers.ts";
 import { scanUntil } from "../drain/connections.ts";
 import { switchAccepting } from "../graft/accept_switch.ts";
-import type { ReusePortAddress } from "../match/reuse_port.ts";
+import { canKeep, keepSockets } from "../listening/held_sockets.ts";
+import { type ReusePortAddress, reusePortOf } from "../match/reuse_port.ts";
 import { cannot } from "../process/errors.ts";
 import type { StartedServer } from "../listening/reservation.ts";
-import { presentCore } from "../process/worker_core.ts";
+import { type Attachment, presentCore } from "../process/worker_core.ts";
 import { addressMembers } from "./address.ts";
 import { inheriting } from "./options.ts";
 import type { BunPlaceOptions } from "./wanted.ts";
@@ -50,110 +51,175 @@ export interface BunListener {
 /** `Bun.listen` itself. */
 export type BunListen = (options: BunListenOptions) => BunListener;
 
-/** What takes the place of an address in the options. */
-type BunPlace = ReusePortAddress | {
-  readonly fd: number;
-  readonly hostname: undefined;
-};
+/** What takes the place of an address in the options, or what they say. */
+export type BunPlace = ReusePortAddress | BunPlaceOptions;
 
-/**
- * Listens on the sockets of an inherited listener. In the drain it stops and
- * waits for the connections, since only the program can tell when one of them
- * is done.
- *
- * @param original Bun's own `Bun.listen`
- * @param closed called when the program has stopped the listener by itself
- * @throws {PreforkError} `ERR_ATTACH` when it has no such socket
- * @throws what `Bun.listen` throws for the options
- */
-export function inheritBunListen(
-  inherited: InheritedListener,
-  options: BunListenOptions,
-  original: BunListen,
-  closed: () => void,
-): StartedServer<BunListener> {
-  const places = inherited.fds.map((fd) => ({ fd, hostname: undefined }));
-  return listenAt(places, options, original, closed, inherited);
+/** One of the listeners of Bun behind that of the program. */
+interface Part {
+  readonly native: BunListener;
+  readonly balance: ListenBalance | undefined;
+  readonly listener: InheritedListener | undefined;
+  readonly shard: number;
+}
+
+/** A listener that was started, for a place of the program's own. */
+export interface StartedListen extends StartedServer<BunListener> {
+  /** Its end. */
+  readonly drain: Attachment["drain"];
 }
 
 /**
- * Listens at one of several places, and knows the connections.
+ * Listens for a program, and knows the connections. In the drain it stops and
+ * waits for them, since only the program can tell when one of them is done.
  *
- * @param inherited the listener that it is for, if it is one of the pool's
+ * @param first the listener whose sockets were inherited, or an address that
+ * this process binds
+ * @param original Bun's own `Bun.listen`
+ * @param held true when it is not to accept before it is told to serve
+ * @param left called when the program stops the listener by itself
+ * @throws {PreforkError} `ERR_ATTACH` when it has no such socket
+ * @throws what `Bun.listen` throws for the options
  */
-export function listenAt(
-  places: readonly BunPlace[],
+export function startBunListen(
+  first: InheritedListener | BunPlace,
   options: BunListenOptions,
   original: BunListen,
-  closed: () => void,
-  inherited?: InheritedListener,
-): StartedServer<BunListener> {
+  held = false,
+  left: (spent: boolean) => void = () => {},
+): StartedListen {
   const sockets = new Set<object>();
-  const shards = new Map<number, BunListener>();
-  const own = inherited?.shard ?? 0;
+  const parts: Part[] = [];
   let handlers = options.socket;
   let open = true;
-  const watched = (): SocketHandlers =>
-    counted(handlers, sockets, () => balance?.accepted());
-  const listen = (shard: number): BunListener => {
-    const place = places[shard];
-    if (place === undefined) {
-      throw cannot(
-        `attach to the listener "${inherited?.name}"`,
-        `it has no socket number ${shard}`,
-        "start the worker through a pool of the same version",
-      );
+  let home: BunListener | undefined;
+  const handlersOf = (balance: () => ListenBalance | undefined) =>
+    counted(handlers, sockets, () => balance()?.accepted());
+  const listenAt = (
+    place: BunPlace,
+    listener?: InheritedListener,
+    shard = 0,
+  ) => {
+    let balance: ListenBalance | undefined;
+    const socket = handlersOf(() => balance);
+    const native = original(inheriting(options, { ...place, socket }));
+    if (listener !== undefined && shard === listener.shard) {
+      // Once for all listeners.
+      const counts = parts.every(({ balance }) => balance === undefined);
+      balance = balanceBunListen(listener, () => counts ? sockets.size : 0);
     }
-    const listener = original(
-      inheriting(options, { ...place, socket: watched() }),
-    );
-    shards.set(shard, listener);
-    return listener;
+    parts.push({ native, balance, listener, shard });
+    return native;
   };
-  const listener = listen(own);
-  const balance = inherited && balanceBunListen(inherited, () => sockets.size);
-  const native = Object.getPrototypeOf(listener) as BunListener;
-  const stop = (now = false): void => {
+  const isAt =
+    (name: string, on?: number) => ({ listener, shard }: Part): boolean =>
+      listener?.name === name && (on === undefined || shard === on);
+  const accept = (listener: InheritedListener, shard: number): void => {
+    if (!open || parts.some(isAt(listener.name, shard))) return;
+    listenAt(placeOf(listener, shard), listener, shard);
+  };
+
+  const server = held
+    ? listenAt({ hostname: "127.0.0.1", port: 0 })
+    : "fds" in first
+    ? listenAt(placeOf(first, first.shard), first, first.shard)
+    : listenAt(first);
+  const { stop, reload } = Object.getPrototypeOf(server) as BunListener;
+  /** Ends one; false when its socket is gone with it though it is to be kept. */
+  const end = (part: Part, keeps = false, now = false): boolean => {
+    const { listener, shard } = part;
+    // First: while it yields its descriptor stands for something else.
+    part.balance?.stop();
+    const kept = !keeps || listener === undefined ||
+      keepSockets(listener, [shard]);
+    stop.call(part.native, now);
+    parts.splice(parts.indexOf(part), 1);
+    return kept;
+  };
+  const stopAll = (keeps: boolean, now?: boolean): boolean => {
     open = false;
-    balance?.stop();
-    for (const each of shards.values()) native.stop.call(each, now);
+    home?.stop(now);
+    return [...parts].map((part) => end(part, keeps, now)).every(Boolean);
   };
-  Object.defineProperties(listener, {
-    ...inherited && addressMembers(inherited),
+  /** Ends what only stood in for a place to come. */
+  const endStandIn = (): void => {
+    const standIn = parts.find(({ listener }) => listener === undefined);
+    if (held && standIn !== undefined) end(standIn);
+  };
+  const members = (of: PropertyDescriptorMap): void =>
+    void Object.defineProperties(server, of);
+  members({
+    ..."fds" in first && addressMembers(first),
     stop: {
       configurable: true,
       value(now?: boolean) {
-        stop(now);
-        closed();
+        const first = open;
+        const kept = stopAll(first, now);
+        if (first) left(!kept);
       },
     },
     reload: {
       configurable: true,
       value({ socket }: { readonly socket: SocketHandlers }) {
         handlers = socket;
-        const next = { socket: watched() };
-        for (const each of shards.values()) native.reload.call(each, next);
+        for (const { native, balance } of parts) {
+          reload.call(native, { socket: handlersOf(() => balance) });
+        }
+        home?.reload({ socket });
       },
     },
   });
+  const drain = (): Promise<void> => {
+    if (open) stopAll(false);
+    return scanUntil(() => sockets.size === 0);
+  };
   return {
-    server: listener,
-    attachment: {
-      raw: true,
-      drain() {
-        if (open) stop();
-        return scanUntil(() => sockets.size === 0);
+    server,
+    drain,
+    serving: {
+      serve(listener) {
+        accept(listener, listener.shard);
+        endStandIn();
+        return {
+          raw: true,
+          drain,
+          // No `release`: Bun closes the descriptor of what stops, and it may
+          // be needed again.
+          ...(listener.mode === "sharded" && {
+            adopt(shard: number): Promise<void> {
+              accept(listener, shard);
+              return Promise.resolve();
+            },
+          }),
+        };
       },
-      // No `release`: Bun closes the descriptor of what stops, and it may be
-      // needed again.
-      ...(inherited?.mode === "sharded" && {
-        adopt(shard: number): Promise<void> {
-          if (open && !shards.has(shard)) listen(shard);
-          return Promise.resolve();
-        },
-      }),
+      cede({ name }) {
+        if (!canKeep()) return false;
+        for (const part of parts.filter(isAt(name))) end(part, true);
+        return true;
+      },
+      become(own) {
+        home = own;
+        endStandIn();
+        const shown = (name: "port" | "hostname"): PropertyDescriptor => ({
+          configurable: true,
+          enumerable: true,
+          get: () => Reflect.get(own, name),
+        });
+        members({ port: shown("port"), hostname: shown("hostname") });
+      },
     },
   };
+}
+
+function placeOf(listener: InheritedListener, shard: number): BunPlace {
+  if (listener.mode === "reuseport") return reusePortOf(listener);
+  const fd = listener.fds[shard];
+  if (fd !== undefined) return { fd, hostname: undefined };
+  throw cannot(
+    `attach to the listener "${listener.name}"`,
+    `it has no socket number ${shard}`,
+    "start the worker through a pool of the same version",
+  );
 }
 
 /** What keeps the load of one listener even. */

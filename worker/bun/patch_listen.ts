@@ -4,22 +4,22 @@
  * @module
  */
 
-import type { InheritedListener } from "../../core/launch/environment.ts";
 import { isBypassed } from "../process/bypass.ts";
 import type { Core } from "../process/worker_core.ts";
 import { isLearning, placeholder } from "../listening/learning.ts";
-import { reserve, serveOpened } from "../listening/reservation.ts";
-import { freeListener, matchListener } from "../match/match.ts";
-import { mustAccept, reusePortFor, reusePortOf } from "../match/reuse_port.ts";
+import { serveOpened } from "../listening/reservation.ts";
+import { matchListener } from "../match/match.ts";
 import { openAddress } from "../match/open.ts";
+import { putNative } from "../match/put_native.ts";
+import { mustAccept, reusePortFor } from "../match/reuse_port.ts";
 import type { Settings } from "../match/settings.ts";
-import { formatWanted, type Wanted } from "../match/wanted.ts";
+import { formatWanted, isAnyPort, type Wanted } from "../match/wanted.ts";
 import {
   type BunListen,
   type BunListener,
   type BunListenOptions,
-  inheritBunListen,
-  listenAt,
+  type BunPlace,
+  startBunListen,
 } from "./listen.ts";
 import { wantedOfListen } from "./wanted.ts";
 
@@ -33,21 +33,44 @@ export function patchBunListen(core: Core, settings: Settings): void {
     const wanted = isBypassed() ? undefined : wantedOfListen(options);
     if (wanted === undefined) return original(options);
     const alone = options.reusePort === true || options.exclusive === true;
-    const match = matchListener(core, wanted, settings.privatePorts || alone);
+    const isPrivate = settings.privatePorts || alone;
+    const match = matchListener(core, wanted, isPrivate);
     switch (match.kind) {
       case "private":
         return original(options);
       case "foreign": {
         if (isLearning(core)) return showPlace(core, wanted, options, original);
         const place = reusePortFor(core, "Bun.listen", wanted);
-        const started = listenAt([place], options, original, () => {});
-        core.attach(started.attachment, undefined);
-        return started.server;
+        return listenAlone(core, place, options, original);
       }
-      case "inherited":
-        return listenInherited(core, options, match.listener, original);
+      default:
+        return putNative(core, match, wanted, {
+          start(listener, held, left) {
+            mustAccept("Bun.listen", listener);
+            return startBunListen(listener, options, original, held, left);
+          },
+          own() {
+            if (isAnyPort(wanted) || isPrivate) {
+              return listenAlone(core, options, options, original);
+            }
+            const place = reusePortFor(core, "Bun.listen", wanted);
+            return listenAlone(core, place, options, original);
+          },
+        });
     }
   };
+}
+
+/** Listens at an address of the program's own. */
+function listenAlone(
+  core: Core,
+  place: BunPlace,
+  options: BunListenOptions,
+  original: BunListen,
+): BunListener {
+  const { server, drain } = startBunListen(place, options, original);
+  core.attach({ drain }, undefined);
+  return server;
 }
 
 /** Listens where nobody connects to, and has the supervisor know the place. */
@@ -57,31 +80,8 @@ function showPlace(
   options: BunListenOptions,
   original: BunListen,
 ): BunListener {
-  const place = { hostname: "127.0.0.1", port: 0, reusePort: true } as const;
   const shown = placeholder(formatWanted(wanted));
-  const listen = () => listenAt([place], options, original, () => {}, shown);
-  const { server, attachment } = listen();
-  serveOpened(core, openAddress(core, { wanted }), attachment);
+  const { server, drain } = startBunListen(shown, options, original, true);
+  serveOpened(core, openAddress(core, { wanted }), { drain });
   return server;
-}
-
-function listenInherited(
-  core: Core,
-  options: BunListenOptions,
-  inherited: InheritedListener,
-  original: BunListen,
-): BunListener {
-  const reservation = reserve(core, inherited);
-  const closed = (): void =>
-    freeListener(core, inherited, inherited.fds.length > 0);
-  try {
-    mustAccept("Bun.listen", inherited);
-    const { server, attachment } = inherited.mode === "reuseport"
-      ? listenAt([reusePortOf(inherited)], options, original, closed, inherited)
-      : inheritBunListen(inherited, options, original, closed);
-    reservation.serve(attachment);
-    return server;
-  } catch (error) {
-    throw reservation.fail(error);
-  }
 }

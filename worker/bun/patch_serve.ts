@@ -6,19 +6,21 @@
 
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { isBypassed } from "../process/bypass.ts";
-import type { Attachment, Core } from "../process/worker_core.ts";
+import type { Core } from "../process/worker_core.ts";
 import { isLearning, placeholder } from "../listening/learning.ts";
-import { reserve, serveReserved } from "../listening/reservation.ts";
+import type { StartedServer } from "../listening/reservation.ts";
 import { matchListener } from "../match/match.ts";
+import { openAddress } from "../match/open.ts";
+import { type PoolMatch, putNative } from "../match/put_native.ts";
+import type { Target } from "../match/put_server.ts";
 import {
   mustAccept,
-  type ReusePortAddress,
+  mustBeOne,
   reusePortFor,
   reusePortOf,
 } from "../match/reuse_port.ts";
-import { openAddress } from "../match/open.ts";
 import type { Settings } from "../match/settings.ts";
-import { formatWanted } from "../match/wanted.ts";
+import { formatWanted, isAnyPort, type Wanted } from "../match/wanted.ts";
 import { warnDefaultPort, warnOnce } from "../match/warn.ts";
 import { bridgeBunServe, isBridgeable } from "./bridge.ts";
 import { stopWithin } from "./drain.ts";
@@ -41,77 +43,113 @@ export function patchBunServe(core: Core, settings: Settings): void {
     switch (match.kind) {
       case "private":
         return original(options);
-      case "foreign": {
+      case "foreign":
         if (isLearning(core)) {
           if (isDefaultPort(options)) warnDefaultPort(core);
-          const opening = openAddress(core, { wanted });
+          const listener = openAddress(core, { wanted });
+          const target: Target = { kind: "meant", listener, wanted };
           const shown = placeholder(formatWanted(wanted));
-          return bridgeBunServe(core, opening, shown, options);
+          return bridgeBunServe(core, target, shown, options);
         }
         if (options.reusePort === true) return original(options);
-        const address = reusePortFor(core, "Bun.serve", wanted);
-        return serveShared(core, options, address, undefined, original);
-      }
-      case "inherited":
-        return serveInherited(core, options, match.listener, original);
+        return serveForeign(core, options, wanted, original);
+      default:
+        return serveMatch(core, options, match, wanted, original);
     }
   };
 }
 
-function serveInherited(
+function serveMatch(
   core: Core,
   options: BunServeOptions,
-  listener: InheritedListener,
+  match: PoolMatch,
+  wanted: Wanted,
   original: BunServe,
 ): BunServer {
-  if (listener.mode === "reuseport") {
-    const address = reusePortOf(listener);
-    return serveShared(core, options, address, listener, original);
-  }
-  return serveReserved(
-    core,
-    listener,
-    (closed) => {
+  const { listener } = match;
+  return putNative(core, match, wanted, {
+    start(listener, held, left) {
+      if (listener.mode === "reuseport") {
+        return startShared(options, listener, original, left);
+      }
       mustAccept("Bun.serve", listener);
-      return inheritBunServe(listener, options, original, closed);
+      return inheritBunServe(listener, options, original, held, left);
     },
-    ({ message }) => {
-      if (!isBridgeable(options)) return undefined;
+    instead({ message }) {
+      if (listener.mode === "reuseport" || !isBridgeable(options)) {
+        return undefined;
+      }
       warnOnce(
         core,
         `Bun.serve on "${listener.name}" goes through node:http: ${message}`,
       );
-      return bridgeBunServe(core, listener, listener, options);
+      const target: Target = match.kind === "inherited"
+        ? { kind: "meant", listener, wanted }
+        : {
+          kind: "claim",
+          listener,
+          wanted,
+          atOnce: match.own,
+          own: () => openAddress(core, { wanted }),
+        };
+      return bridgeBunServe(core, target, listener, options);
     },
-  );
+    own: () =>
+      isAnyPort(wanted) || match.kind === "claim" && match.private
+        ? serveAlone(core, original(options))
+        : serveForeign(core, options, wanted, original),
+  });
 }
 
-/**
- * Serves an address by SO_REUSEPORT: the pool's, or one of the program's own
- * that each worker binds for itself.
- */
-function serveShared(
+/** Serves a listener that each worker binds for itself, by SO_REUSEPORT. */
+function startShared(
+  options: BunServeOptions,
+  listener: InheritedListener,
+  original: BunServe,
+  left: () => void,
+): StartedServer<BunServer> {
+  const server = original(
+    inheriting(options, {
+      ...reusePortOf(listener),
+      ...(listener.ipv6Only && { ipv6Only: true }),
+    }),
+  );
+  const { stop } = server;
+  Object.defineProperty(server, "stop", {
+    configurable: true,
+    value(now?: boolean) {
+      left();
+      return stop.call(server, now);
+    },
+  });
+  return {
+    server,
+    serving: {
+      serve: mustBeOne("Bun.serve", listener, {
+        drain: () => stop.call(server),
+      }),
+      cede: () => false,
+      become() {},
+    },
+  };
+}
+
+/** Serves an address of the program's own that each worker binds for itself. */
+function serveForeign(
   core: Core,
   options: BunServeOptions,
-  address: ReusePortAddress,
-  listener: InheritedListener | undefined,
+  wanted: Wanted,
   original: BunServe,
 ): BunServer {
-  const reservation = listener && reserve(core, listener);
-  try {
-    const server = original(
-      inheriting(options, {
-        ...address,
-        ...(listener?.ipv6Only && { ipv6Only: true }),
-      }),
-    );
-    const attachment: Attachment = {
-      drain: (_idle, window) => stopWithin(server, window),
-    };
-    if (reservation === undefined) core.attach(attachment, undefined);
-    else reservation.serve(attachment);
-    return server;
-  } catch (error) {
-    throw reservation === undefined ? error : reservation.fail(error);
-  }
+  const address = reusePortFor(core, "Bun.serve", wanted);
+  return serveAlone(core, original(inheriting(options, { ...address })));
+}
+
+/** Has the drain stop a server at an address of the program's own. */
+function serveAlone(core: Core, server: BunServer): BunServer {
+  core.attach(
+    { drain: (_idle, window) => stopWithin(server, window) },
+    undefined,
+  );
+  return server;
 }

@@ -39,7 +39,8 @@ interface Shard extends GraftedServer {
  * once. The address in the options does not count.
  *
  * @param serve the runtime's own `Bun.serve`
- * @param closed called when the program has stopped the server by itself
+ * @param held true when it is not to accept before it is told to serve
+ * @param left called when the program stops the server by itself
  * @throws {PreforkError} `ERR_ATTACH` when this cannot be done here; then no
  * server is left
  * @throws what `Bun.serve` throws for the options
@@ -48,7 +49,8 @@ export function inheritBunServe(
   listener: InheritedListener,
   options: BunServeOptions,
   serve: BunServe,
-  closed: () => void = () => {},
+  held: boolean,
+  left: () => void = () => {},
 ): StartedServer<BunServer> {
   const stopping = new AbortController();
   const websockets = new Set<BunWebSocket>();
@@ -62,9 +64,10 @@ export function inheritBunServe(
     touch: touchOf(listener),
   };
 
-  const shards = openShards(listener, (shard): Shard => {
+  let home: BunServer | undefined;
+  const shards = openShards(listener, (each, shard, held): Shard => {
     // Handlers of another shard see the program's server, not their own.
-    const wrap: Wrap = shard === listener.shard
+    const wrap: Wrap = each === listener && shard === listener.shard
       ? (handler) => handler
       : (handler) =>
         function (request, _server, ...rest) {
@@ -73,15 +76,16 @@ export function inheritBunServe(
         };
     const started: Shard = {
       ...startGrafted(
-        listener,
+        each,
         shard,
         wrapped(handlers, handling, wrap),
         serve,
+        { held },
       ),
       wrap,
     };
     return started;
-  });
+  }, held);
   const facade = shards.own.server;
   const native = Object.getPrototypeOf(facade) as BunServer;
 
@@ -90,6 +94,7 @@ export function inheritBunServe(
       native.reload.call(server, wrapped(options, handling, wrap));
     }
     handlers = options;
+    home?.reload(options);
   };
   const stopNow = async (): Promise<void> => {
     await Promise.all(
@@ -128,21 +133,29 @@ export function inheritBunServe(
   putBunFacade(facade, listener, {
     servers: () => shards.all().map(({ server }) => server),
     ownerOf: (request) => owners.get(request) ?? facade,
+    home: () => home,
     reload,
     async stop(closeActiveConnections = false) {
       const first = drained === undefined;
-      if (closeActiveConnections) {
-        quiesce();
-        await stopNow();
-      }
+      quiesce();
+      // Another server may have the listener now, before this one has ended.
+      if (first) left();
+      if (closeActiveConnections) await stopNow();
+      await home?.stop(closeActiveConnections);
       // Websockets stay open, as with Bun's own stop().
       await drain(IDLE_MS, Infinity);
-      if (first) closed();
     },
   });
 
   return {
     server: facade,
-    attachment: { drain, ...shards.attachment },
+    serving: {
+      serve: (each) => ({ drain, ...shards.serve(each) }),
+      cede({ name }) {
+        shards.cede(name);
+        return true;
+      },
+      become: (own) => void (home = own),
+    },
   };
 }

@@ -7,7 +7,7 @@
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { bypass } from "../process/bypass.ts";
 import { cannot } from "../process/errors.ts";
-import { graft, kernelHere } from "../graft/graft.ts";
+import { type Graft, graft, hold, kernelHere } from "../graft/graft.ts";
 import { viewConnections } from "../graft/connections.ts";
 import type { GraftedServer } from "./drain.ts";
 import { inheriting } from "./options.ts";
@@ -18,7 +18,8 @@ import { yieldBy } from "../balance/native_servers.ts";
 /**
  * Starts a server on one socket of a listener.
  *
- * @param open how many connections it has, where it knows
+ * @param how how many connections it has, where it knows, and whether it is held
+ * back until it is resumed
  * @throws {PreforkError} `ERR_ATTACH` when it cannot be put there; then nothing
  * of it is left
  * @throws what `Bun.serve` throws for the program's options
@@ -28,7 +29,7 @@ export function startGrafted(
   shard: number,
   options: BunServeOptions,
   serve: BunServe,
-  open?: () => number,
+  { open, held = false }: { open?: () => number; held?: boolean } = {},
 ): GraftedServer {
   const socket = socketFor(listener, shard, "Bun's server");
   if (options.http3 === true) {
@@ -45,8 +46,13 @@ export function startGrafted(
     const kernel = kernelHere(socket);
     const grafted = graft({ at }, socket, listener.backlog, kernel);
     const view = viewConnections(kernel, grafted.epoll, socket);
-    const yielding = yieldBy(listener, grafted, socket, open);
-    return { server, graft: yielding, view };
+    const begin = (graft: Graft): Graft =>
+      yieldBy(listener, graft, socket, open);
+    return {
+      server,
+      graft: held ? hold(grafted, begin) : begin(grafted),
+      view,
+    };
   } catch (error) {
     void server.stop(true);
     throw error;

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { cannot } from "../process/errors.ts";
 import type { DenoErrorHandler, DenoHandler } from "./requests.ts";
 
 /** The options of `Deno.serve`, as far as they are looked at. */
@@ -62,3 +63,20 @@ export function withoutPlace(options: object): Record<string, unknown> {
 }
 
 const PLACE = ["hostname", "port", "path", "transport", "reusePort"] as const;
+
+/**
+ * Makes sure that Deno takes SO_REUSEPORT, which it does with a flag only: the
+ * same that brings this function (2.9.5). Without it `Deno.listen` does not
+ * throw but ends the process.
+ *
+ * @param what the name of the function that the program called
+ * @throws {PreforkError} `ERR_ATTACH` when it does not
+ */
+export function mustShare(what: string, address: string): void {
+  if ("listenDatagram" in Deno) return;
+  throw cannot(
+    `listen on "${address}" by ${what}`,
+    "Deno takes SO_REUSEPORT with a flag only",
+    `add "--runtime-arg --unstable-net" to the command, or name the address as in "-l ${address}"`,
+  );
+}

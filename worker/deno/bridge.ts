@@ -6,24 +6,23 @@
 
 import { createServer } from "node:http";
 import process from "node:process";
-import type { InheritedListener } from "../../core/launch/environment.ts";
 import type { Core } from "../process/worker_core.ts";
 import { bridge } from "../fetch/bridge.ts";
 import type { ServeInfo } from "../fetch/handler.ts";
 import { logListening } from "./address.ts";
 import type { DenoServeArguments } from "./arguments.ts";
-import { putServer } from "../match/put_server.ts";
+import { putServer, type Target } from "../match/put_server.ts";
 
 /**
  * Serves a listener. It accepts soon after; when it cannot, the process ends
  * with an error, as there is nobody left to tell.
  *
- * @param listener the listener, or what is to become it
+ * @param target the listener, or what is to become it
  * @param addr its address
  */
 export function bridgeDenoServe(
   core: Core,
-  listener: InheritedListener | Promise<InheritedListener>,
+  target: Target,
   addr: Deno.NetAddr | Deno.UnixAddr,
   { options, handler }: DenoServeArguments,
 ): Deno.HttpServer {
@@ -44,7 +43,7 @@ export function bridgeDenoServe(
     answer(incoming, outgoing);
   });
   const serve = async (): Promise<void> => {
-    await putServer(core, server, "http", await listener);
+    await putServer(core, server, "http", target);
     if (options.onListen === undefined) logListening(addr, false);
     else options.onListen(addr);
   };

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { InheritedListener } from "../../core/launch/environment.ts";
 import type { Attachment } from "../process/worker_core.ts";
 import { headPatience } from "../drain/head_patience.ts";
 import { kernelHere } from "../graft/graft.ts";
@@ -20,8 +19,6 @@ import { type Requests, untilHarmless } from "../graft/patience.ts";
 
 /** What is to end. */
 export interface Draining {
-  /** Where they accept. */
-  readonly listener: InheritedListener;
   /** What they answer. */
   readonly requests: DenoRequests;
   /** The servers. */
@@ -33,12 +30,12 @@ export interface Draining {
 }
 
 /**
- * Makes the drain of the servers of one listener. It quiesces them, waits until
+ * Makes the drain of the servers behind one of the program. It quiesces them, waits until
  * closing them harms nobody and closes them. WebSockets and event streams are
  * ended when the first call comes that has a window.
  */
 export function carefulDrain(
-  { listener, requests, shards, ending, encrypted }: Draining,
+  { requests, shards, ending, encrypted }: Draining,
 ): Attachment["drain"] {
   const sockets = keepDenoWebSockets();
   const forget = keepUpgrades((request) => {
@@ -52,10 +49,10 @@ export function carefulDrain(
     requests.close();
     await untilHarmless(
       viewConnections(
-        kernelHere(listener.fds[listener.shard]!),
+        kernelHere(shards.sockets()[0]!),
         // Deno has one epoll instance, whatever listens.
         shards.own.graft.epoll,
-        listener.fds[listener.shard]!,
+        ...shards.sockets(),
       ),
       withSockets(requests, sockets),
       idle,

@@ -41,7 +41,7 @@ export function denoServer(): NativeKind | undefined {
         // Called by prefork alone, so never the preloaded one.
         ((...args: Parameters<typeof Deno.serve>) =>
           bypass(() => deno.serve(...args))) as typeof Deno.serve,
-      ).attachment,
+      ).serving.serve(listener),
   };
 }
 

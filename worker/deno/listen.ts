@@ -40,7 +40,8 @@ interface NativeListener extends AcceptSource<Deno.Conn>, Referenced {
  *
  * @param options as given to `Deno.listen` or `Deno.listenTls`
  * @param original that function of Deno
- * @param closed called when the program has closed the listener by itself
+ * @param held true when it is not to accept before it is told to serve
+ * @param left called when the program closes the listener by itself
  * @throws {PreforkError} `ERR_ATTACH` when it cannot be grafted
  * @throws what Deno throws for the options
  */
@@ -48,33 +49,38 @@ export function inheritDenoListen(
   listener: InheritedListener,
   options: object,
   original: DenoListen,
-  closed: () => void = () => {},
+  held = false,
+  left: () => void = () => {},
 ): StartedServer<Deno.Listener<Deno.Conn>> {
   const listen = original as (options: object) => Deno.Listener<Deno.Conn>;
-  const socket = listener.fds[listener.shard]!;
   const rest = withoutPlace(options);
   const look = lookOf(listener);
   let facade: Deno.Listener<Deno.Conn> | undefined;
   let open = true;
   const accepting = acceptFromAll<Deno.Conn>(() => open);
-  const shards = openDenoShards(listener, (shard) => {
-    const pause = look && createAcceptPause();
-    const grafted = startGrafted(
-      listener,
-      shard,
-      (place) => {
-        const made = listen({ ...rest, ...place });
-        facade ??= made;
-        return pause === undefined
-          ? ownMethods(made)
-          : pausing(ownMethods(made), pause, look!);
-      },
-      (native) => native.close(),
-      pause?.follow,
-    );
-    accepting.add(grafted.server);
-    return grafted;
-  });
+  let home: NativeListener | undefined;
+  const shards = openDenoShards<NativeListener>(
+    listener,
+    (each, shard, held) => {
+      const pause = look && createAcceptPause();
+      const grafted = startGrafted(
+        each,
+        shard,
+        (place) => {
+          const made = listen({ ...rest, ...place });
+          facade ??= made;
+          return pause === undefined
+            ? ownMethods(made)
+            : pausing(ownMethods(made), pause, look!);
+        },
+        (native) => native.close(),
+        { held, guard: pause?.follow },
+      );
+      accepting.add(grafted.server);
+      return grafted;
+    },
+    held,
+  );
 
   const close = (): boolean => {
     if (!open) return false;
@@ -82,10 +88,11 @@ export function inheritDenoListen(
     // First out of the event loop: what waits is for other workers.
     shards.quiesce();
     for (const { server } of shards.all()) server.close();
+    home?.close();
     return true;
   };
   const closeByProgram = (): void => {
-    if (close()) closed();
+    if (close()) left();
     // Deno says what it thinks of a second call.
     else shards.own.server.close();
   };
@@ -95,7 +102,10 @@ export function inheritDenoListen(
     writable: true,
   });
   Object.defineProperties(facade!, {
-    addr: value(denoAddress(listener)),
+    addr: {
+      get: () => home?.addr ?? denoAddress(listener),
+      configurable: true,
+    },
     accept: value(accepting.accept),
     close: value(closeByProgram),
     ref: value(shards.ref),
@@ -106,16 +116,26 @@ export function inheritDenoListen(
   const drain = (): Promise<void> => {
     close();
     const view = viewConnections(
-      kernelHere(socket),
+      kernelHere(shards.sockets()[0]!),
       // Deno has one epoll instance, whatever listens.
       shards.own.graft.epoll,
-      socket,
+      ...shards.sockets(),
     );
     return scanUntil(() => view.open().length === 0);
   };
   return {
     server: facade!,
-    attachment: { raw: true, drain, ...shards.attachment },
+    serving: {
+      serve: (each) => ({ raw: true, drain, ...shards.serve(each) }),
+      cede({ name }) {
+        shards.cede(name);
+        return true;
+      },
+      become(own) {
+        home = ownMethods(own);
+        accepting.add(home);
+      },
+    },
   };
 }
 

@@ -7,20 +7,23 @@
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { isBypassed } from "../process/bypass.ts";
 import type { Core } from "../process/worker_core.ts";
+import { mustShare } from "./arguments.ts";
 import { inheritDenoListen } from "./listen.ts";
 import { isLearning } from "../listening/learning.ts";
-import { serveOpened, serveReserved } from "../listening/reservation.ts";
+import { serveOpened, type StartedServer } from "../listening/reservation.ts";
 import { matchListener } from "../match/match.ts";
+import { openAddress } from "../match/open.ts";
+import { putNative } from "../match/put_native.ts";
+import { formatWanted, isAnyPort, type Wanted } from "../match/wanted.ts";
 import { type DenoPlaceOptions, wantedOfListen } from "./wanted.ts";
 import {
   mustAccept,
+  mustBeOne,
   type ReusePortAddress,
   reusePortFor,
   reusePortOf,
 } from "../match/reuse_port.ts";
-import { openAddress } from "../match/open.ts";
 import type { Settings } from "../match/settings.ts";
-import type { Wanted } from "../match/wanted.ts";
 
 type DenoListener = Deno.Listener<Deno.Conn>;
 type ListenFunction = (options: DenoPlaceOptions) => DenoListener;
@@ -50,20 +53,35 @@ function patched(
   return (options) => {
     const wanted = isBypassed() ? undefined : wantedOfListen(options);
     if (wanted === undefined) return original(options);
-    const alone = options.reusePort === true;
-    const match = matchListener(core, wanted, settings.privatePorts || alone);
+    const isPrivate = settings.privatePorts || options.reusePort === true;
+    const match = matchListener(core, wanted, isPrivate);
+    const foreign = (): DenoListener => {
+      mustShare(name, formatWanted(wanted));
+      const place = reusePortFor(core, name, wanted);
+      return listenAlone(core, original(shareable(options, place)));
+    };
     switch (match.kind) {
       case "private":
         return original(options);
-      case "foreign": {
-        if (isLearning(core)) return showPlace(core, wanted, options, original);
-        const place = reusePortFor(core, name, wanted);
-        const listener = original(shareable(options, place));
-        core.attach({ drain: () => stopAccepting(listener) }, undefined);
-        return listener;
-      }
-      case "inherited":
-        return listenInherited(core, name, options, match.listener, original);
+      case "foreign":
+        return isLearning(core)
+          ? showPlace(core, wanted, options, original)
+          : foreign();
+      default:
+        return putNative(core, match, wanted, {
+          start(listener, held, left) {
+            if (listener.mode === "reuseport") {
+              return startShared(name, options, listener, original, left);
+            }
+            mustAccept(name, listener);
+            const listen = original as typeof Deno.listen;
+            return inheritDenoListen(listener, options, listen, held, left);
+          },
+          own: () =>
+            isAnyPort(wanted) || isPrivate
+              ? listenAlone(core, original(options))
+              : foreign(),
+        });
     }
   };
 }
@@ -87,22 +105,40 @@ function showPlace(
   return listener;
 }
 
-function listenInherited(
-  core: Core,
+/** Has the drain stop what listens at an address of the program's own. */
+function listenAlone(core: Core, listener: DenoListener): DenoListener {
+  core.attach({ drain: () => stopAccepting(listener) }, undefined);
+  return listener;
+}
+
+/** Listens where each worker binds the pool's address, by SO_REUSEPORT. */
+function startShared(
   name: string,
   options: DenoPlaceOptions,
-  inherited: InheritedListener,
+  listener: InheritedListener,
   original: ListenFunction,
-): DenoListener {
-  return serveReserved(core, inherited, (closed) => {
-    if (inherited.mode === "reuseport") {
-      const server = original(shareable(options, reusePortOf(inherited)));
-      return { server, attachment: { drain: () => stopAccepting(server) } };
-    }
-    mustAccept(name, inherited);
-    const listen = original as typeof Deno.listen;
-    return inheritDenoListen(inherited, options, listen, closed);
+  left: () => void,
+): StartedServer<DenoListener> {
+  mustShare(name, listener.address);
+  const server = original(shareable(options, reusePortOf(listener)));
+  const close = server.close.bind(server);
+  Object.defineProperty(server, "close", {
+    configurable: true,
+    value() {
+      close();
+      left();
+    },
   });
+  return {
+    server,
+    serving: {
+      serve: mustBeOne(name, listener, {
+        drain: () => stopAccepting(server),
+      }),
+      cede: () => false,
+      become() {},
+    },
+  };
 }
 
 function shareable(

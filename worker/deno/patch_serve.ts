@@ -11,18 +11,20 @@ import { isBypassed } from "../process/bypass.ts";
 import type { Core } from "../process/worker_core.ts";
 import { cannot } from "../process/errors.ts";
 import { denoAddress } from "./address.ts";
-import { readDenoServe } from "./arguments.ts";
+import { mustShare, readDenoServe } from "./arguments.ts";
 import { inheritDenoServe } from "./serve.ts";
 import { isLearning } from "../listening/learning.ts";
-import { serveReserved } from "../listening/reservation.ts";
+import type { StartedServer } from "../listening/reservation.ts";
 import { matchListener } from "../match/match.ts";
 import { bridgeDenoServe } from "./bridge.ts";
-import { mustAccept, reusePortOf } from "../match/reuse_port.ts";
+import { type PoolMatch, putNative } from "../match/put_native.ts";
+import type { Target } from "../match/put_server.ts";
+import { mustAccept, mustBeOne, reusePortOf } from "../match/reuse_port.ts";
 import { type DenoPlaceOptions, wantedOfServe } from "./wanted.ts";
 import { openAddress } from "../match/open.ts";
 import { warnOnce } from "../match/warn.ts";
 import type { Settings } from "../match/settings.ts";
-import { formatWanted, type Wanted } from "../match/wanted.ts";
+import { formatWanted, isAnyPort, type Wanted } from "../match/wanted.ts";
 
 type Serve = (...args: readonly unknown[]) => Deno.HttpServer;
 
@@ -57,41 +59,47 @@ export function patchDenoServe(core: Core, settings: Settings): void {
     const wanted = isBypassed() ? undefined : wantedOfServe(options);
     if (wanted === undefined) return original(...args);
     const match = matchListener(core, wanted, settings.privatePorts);
-    if (match.kind === "inherited") {
-      return serveInherited(core, args, options, match.listener, original);
+    switch (match.kind) {
+      case "private":
+        return original(...args);
+      case "foreign":
+        if (options.reusePort === true && !isLearning(core)) {
+          return original(...args);
+        }
+        return serveForeign(core, args, options, wanted);
+      default:
+        return serveMatch(core, args, options, match, wanted, original);
     }
-    const own = match.kind === "private" ||
-      (options.reusePort === true && !isLearning(core));
-    if (own) return original(...args);
-    return serveForeign(core, args, options, wanted);
   };
   Deno.serve = serve as typeof Deno.serve;
 }
 
-function serveInherited(
+function serveMatch(
   core: Core,
   args: readonly unknown[],
   options: DenoPlaceOptions,
-  listener: InheritedListener,
+  match: PoolMatch,
+  wanted: Wanted,
   original: Serve,
 ): Deno.HttpServer {
-  return serveReserved(
-    core,
-    listener,
-    (closed) => {
+  const { listener } = match;
+  return putNative(core, match, wanted, {
+    start(listener, held, left) {
       if (listener.mode === "reuseport") {
-        const server = serveShared(args, options, listener, original);
-        // Best effort: it also ends connections that were accepted and have not
-        // sent their request yet.
-        return { server, attachment: { drain: () => server.shutdown() } };
+        return startShared(args, options, listener, original, left);
       }
       if (listener.mode === "handoff") {
         throw mustAccept("Deno.serve", listener);
       }
       const serve = original as typeof Deno.serve;
-      return inheritDenoServe(listener, args, serve, closed);
+      return inheritDenoServe(listener, args, serve, {
+        held,
+        // Whoever takes any port is told of its own.
+        silent: match.kind === "claim" && match.own,
+        left,
+      });
     },
-    ({ message }) => {
+    instead({ message }) {
       if (listener.mode === "reuseport" || options.cert !== undefined) {
         return undefined;
       }
@@ -99,10 +107,28 @@ function serveInherited(
         core,
         `Deno.serve on "${listener.name}" goes through node:http, where Deno.upgradeWebSocket() does not work: ${message}`,
       );
+      const target: Target = match.kind === "inherited"
+        ? { kind: "meant", listener, wanted }
+        : {
+          kind: "claim",
+          listener,
+          wanted,
+          atOnce: match.own,
+          own: () => openAddress(core, { wanted }),
+        };
       const given = readDenoServe(args);
-      return bridgeDenoServe(core, listener, denoAddress(listener), given);
+      return bridgeDenoServe(core, target, denoAddress(listener), given);
     },
-  );
+    own() {
+      if (isAnyPort(wanted)) return serveAlone(core, original(...args));
+      // It has said that it listens.
+      const { options: given, handler } = readDenoServe(args);
+      const silent = [{ ...given, onListen() {} }, handler];
+      return match.kind === "claim" && match.private
+        ? serveAlone(core, original(...silent))
+        : serveForeign(core, silent, options, wanted);
+    },
+  });
 }
 
 /**
@@ -138,7 +164,7 @@ function serveForeign(
   );
   return bridgeDenoServe(
     core,
-    openAddress(core, { wanted }),
+    { kind: "meant", listener: openAddress(core, { wanted }), wanted },
     wanted.kind === "unix" ? { transport: "unix", path: wanted.path } : {
       transport: "tcp",
       hostname: wanted.host ?? "::",
@@ -148,26 +174,41 @@ function serveForeign(
   );
 }
 
+/** Has the drain stop a server at an address of the program's own. */
+function serveAlone(core: Core, server: Deno.HttpServer): Deno.HttpServer {
+  core.attach({ drain: () => server.shutdown() }, undefined);
+  return server;
+}
+
 /** Serves a listener that each worker binds for itself, by SO_REUSEPORT. */
-function serveShared(
+function startShared(
   args: readonly unknown[],
   options: DenoPlaceOptions,
   listener: InheritedListener,
   original: Serve,
-): Deno.HttpServer {
+  left: () => void,
+): StartedServer<Deno.HttpServer> {
   const address = reusePortOf(listener);
-  // The option is looked at with this flag only, which also brings this
-  // function (Deno 2.9.5).
-  if (!("listenDatagram" in Deno)) {
-    throw cannot(
-      `listen on "${listener.address}" by Deno.serve`,
-      "Deno takes SO_REUSEPORT with a flag only",
-      'add "--runtime-arg --unstable-net" to the command',
-    );
-  }
+  mustShare("Deno.serve", listener.address);
   const { handler } = readDenoServe(args);
   const { path: _, ...rest } = options;
-  return original({ ...rest, ...address, handler });
+  const server = original({ ...rest, ...address, handler });
+  const shutdown = (): Promise<void> => {
+    left();
+    return server.shutdown();
+  };
+  return {
+    server: { ...server, shutdown, [Symbol.asyncDispose]: shutdown },
+    serving: {
+      serve: mustBeOne("Deno.serve", listener, {
+        // Best effort: it also ends connections that were accepted and have not
+        // sent their request yet.
+        drain: () => server.shutdown(),
+      }),
+      cede: () => false,
+      become() {},
+    },
+  };
 }
 
 function optionsOf([first]: readonly unknown[]): DenoPlaceOptions {

@@ -20,6 +20,16 @@ import { trackDenoRequests } from "./requests.ts";
 import { openDenoShards } from "./shards.ts";
 import { touchOf } from "../balance/native_servers.ts";
 
+/** How a server is started. */
+export interface DenoServeStart {
+  /** True when it is not to accept before it is told to serve. */
+  readonly held?: boolean;
+  /** True to keep to itself that it listens. */
+  readonly silent?: boolean;
+  /** Called when the program ends the server by itself. */
+  left?(): void;
+}
+
 /**
  * Serves a listener whose socket was inherited by Deno's own server, with all
  * options that the program gave. It starts on a temporary address and is
@@ -29,7 +39,6 @@ import { touchOf } from "../balance/native_servers.ts";
  *
  * @param args as given to `Deno.serve`, in any of its overloads
  * @param original Deno's own `Deno.serve`
- * @param closed called when the program has ended the server by itself
  * @throws {TypeError} as Deno does, for arguments that it does not take
  * @throws {PreforkError} `ERR_ATTACH` when the server cannot be grafted
  */
@@ -37,7 +46,7 @@ export function inheritDenoServe(
   listener: InheritedListener,
   args: readonly unknown[],
   original: typeof Deno.serve,
-  closed: () => void = () => {},
+  { held = false, silent = false, left = () => {} }: DenoServeStart = {},
 ): StartedServer<Deno.HttpServer> {
   const { options, handler } = readDenoServe(args);
   const addr = denoAddress(listener);
@@ -56,53 +65,69 @@ export function inheritDenoServe(
     handler: requests.handler(handler),
   };
   const serve = original as (options: object) => Deno.HttpServer;
-  const shards = openDenoShards(listener, (shard) =>
-    startGrafted(
-      listener,
-      shard,
-      (place) => serve({ ...given, ...place }),
-      (server) => void server.shutdown(),
-    ));
+  const shards = openDenoShards(
+    listener,
+    (each, shard, held) =>
+      startGrafted(
+        each,
+        shard,
+        (place) => serve({ ...given, ...place }),
+        (server) => void server.shutdown(),
+        { held },
+      ),
+    held,
+  );
+  let home: Deno.HttpServer | undefined;
   const encrypted = options.cert !== undefined;
-  const drain = carefulDrain({ listener, requests, shards, ending, encrypted });
+  const drain = carefulDrain({ requests, shards, ending, encrypted });
   let drained = false;
   const shutdown = async (): Promise<void> => {
-    const first = !drained;
+    shards.quiesce();
+    // Another server may have the listener now, before this one has ended.
+    if (!drained) left();
     drained = true;
+    await home?.shutdown();
     await drain(IDLE_MS, windowOfProgram());
-    if (first) closed();
   };
   const { ref, unref } = shards;
-  announce(options, addr, shutdown);
+  announce(options, silent ? undefined : addr, shutdown);
   return {
     server: {
       ...shards.own.server,
-      addr,
+      get addr() {
+        return home?.addr ?? addr;
+      },
       shutdown,
       ref,
       unref,
       [Symbol.asyncDispose]: shutdown,
     },
-    attachment: { drain, ...shards.attachment },
+    serving: {
+      serve: (each) => ({ drain, ...shards.serve(each) }),
+      cede({ name }) {
+        shards.cede(name);
+        return true;
+      },
+      become: (own) => void (home = own),
+    },
   };
 }
 
-/** Says that the server listens, and heeds the program's signal. */
+/** Says where the server listens, if it is to, and heeds the program's signal. */
 function announce(
   options: DenoServeOptions,
-  addr: Deno.NetAddr | Deno.UnixAddr,
+  addr: Deno.NetAddr | Deno.UnixAddr | undefined,
   shutdown: () => Promise<void>,
 ): void {
   const { signal } = options;
-  if (options.onListen === undefined) {
-    logListening(addr, options.cert !== undefined);
-  } else {
-    try {
-      options.onListen(addr);
-    } catch (error) {
-      void shutdown();
-      throw error;
-    }
+  try {
+    if (addr === undefined) {
+      // Another one says it.
+    } else if (options.onListen !== undefined) options.onListen(addr);
+    else logListening(addr, options.cert !== undefined);
+  } catch (error) {
+    void shutdown();
+    throw error;
   }
   if (signal?.aborted) void shutdown();
   else signal?.addEventListener("abort", () => void shutdown());

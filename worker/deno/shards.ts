@@ -7,7 +7,11 @@
  */
 
 import type { InheritedListener } from "../../core/launch/environment.ts";
-import { openShards, type Shards } from "../listening/adoption.ts";
+import {
+  openShards,
+  type Shards,
+  type StartShard,
+} from "../listening/adoption.ts";
 import type { Grafted } from "./start.ts";
 
 /** Something that can keep the process alive. */
@@ -33,14 +37,15 @@ export interface DenoShards<T> extends Shards<Grafted<T>> {
  */
 export function openDenoShards<T extends Referenced>(
   listener: InheritedListener,
-  start: (shard: number) => Grafted<T>,
+  start: StartShard<Grafted<T>>,
+  held: boolean,
 ): DenoShards<T> {
   let referenced = true;
-  const shards = openShards(listener, (shard) => {
-    const started = start(shard);
+  const shards = openShards<Grafted<T>>(listener, (...place) => {
+    const started = start(...place);
     if (!referenced) started.server.unref();
     return started;
-  });
+  }, held);
   const setReferenced = (on: boolean): void => {
     referenced = on;
     for (const { server } of shards.all()) {

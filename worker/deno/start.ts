@@ -8,7 +8,7 @@ import type { InheritedListener } from "../../core/launch/environment.ts";
 import { messageOf, type PreforkError } from "../../core/errors.ts";
 import { bypass } from "../process/bypass.ts";
 import { cannot } from "../process/errors.ts";
-import { type Graft, graft } from "../graft/graft.ts";
+import { type Graft, graft, hold } from "../graft/graft.ts";
 import type { BoundAt } from "../graft/sockets.ts";
 import { socketFor, temporaryPath } from "../listening/native_socket.ts";
 import { yieldBy } from "../balance/native_servers.ts";
@@ -38,7 +38,8 @@ export interface Grafted<T> {
  * @param shard the number of the socket
  * @param start starts it at a temporary place, at once
  * @param stop stops it when it cannot be grafted
- * @param guard what else there is to do when it stops accepting for a while
+ * @param how whether it is held back until it is resumed, and what else there is
+ * to do when it stops accepting for a while
  * @throws {PreforkError} `ERR_ATTACH` when it cannot
  */
 export function startGrafted<T extends DenoListening>(
@@ -46,7 +47,10 @@ export function startGrafted<T extends DenoListening>(
   shard: number,
   start: (place: DenoPlace) => T,
   stop: (server: T) => void,
-  guard: (graft: Graft) => Graft = (graft) => graft,
+  { held = false, guard = (graft) => graft }: {
+    readonly held?: boolean;
+    readonly guard?: ((graft: Graft) => Graft) | undefined;
+  } = {},
 ): Grafted<T> {
   const socket = socketFor(listener, shard, "Deno's server");
   const path = temporaryPath(socket);
@@ -60,7 +64,8 @@ export function startGrafted<T extends DenoListening>(
   try {
     const at = temporaryAddress(server.addr);
     const grafted = guard(graft({ at }, socket, listener.backlog));
-    return { server, graft: yieldBy(listener, grafted, socket) };
+    const begin = (graft: Graft): Graft => yieldBy(listener, graft, socket);
+    return { server, graft: held ? hold(grafted, begin) : begin(grafted) };
   } catch (error) {
     stop(server);
     throw error;

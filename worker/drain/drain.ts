@@ -43,6 +43,8 @@ export interface Drain {
   readonly deadline: () => number | undefined;
   /** Registers what has to end first. */
   add(attachment: Attachment): void;
+  /** It has ended already. */
+  readonly remove: (attachment: Attachment) => void;
   /** Registers a promise that has to settle first. */
   waitUntil(promise: Promise<unknown>): void;
   /**
@@ -150,6 +152,7 @@ export function createDrain(
         void ended.then(() => pending.delete(ended));
       }
     },
+    remove: (attachment) => void attachments.delete(attachment),
     waitUntil(promise) {
       const settled = Promise.resolve(promise)
         .catch((error: unknown) => {

@@ -49,16 +49,18 @@ export interface FilterPlan {
 export interface Filter {
   /** Lets a connection in; when it has passed, the server gets it. */
   pass(raw: Socket): void;
-  /** The connections that are not through yet. */
-  readonly waiting: ReadonlySet<Socket>;
 }
 
-/** Makes a filter in front of what takes the connections. */
+/**
+ * Makes a filter in front of what takes the connections.
+ *
+ * @param waiting holds the connections that are not through yet
+ */
 export function createFilter(
   plan: FilterPlan,
   feed: (socket: Socket) => void,
+  waiting: Set<Socket>,
 ): Filter {
-  const waiting = new Set<Socket>();
   const hand = (socket: Socket): void => {
     if (plan.pause) socket.pause();
     feed(socket);
@@ -103,7 +105,6 @@ export function createFilter(
     if (held) raw.resume();
   };
   return {
-    waiting,
     pass(raw) {
       waiting.add(raw);
       raw.once("close", () => waiting.delete(raw));

@@ -72,6 +72,7 @@ export function nativeRefusal(
  * The filter of a server on a listener, or undefined when every connection is
  * the server's at once.
  *
+ * @param waiting holds the connections that are not through it yet
  * @throws {PreforkError} `ERR_ATTACH` when both have certificates, or those of
  * the listener cannot be used
  */
@@ -79,6 +80,7 @@ export function filterFor(
   server: Server,
   kind: ServerKind,
   listener: FilteredListener,
+  waiting: Set<Socket>,
 ): Filter | undefined {
   if (!isFiltered(listener)) return undefined;
   const end = endOf(server, kind, listener);
@@ -95,21 +97,36 @@ export function filterFor(
       },
     }),
   };
-  return createFilter(plan, (socket) => void server.emit("connection", socket));
+  const feed = (socket: Socket): void => void server.emit("connection", socket);
+  return createFilter(plan, feed, waiting);
 }
 
-/** The filter of a server, and its connections: those at the filter as well. */
-export function filterAndTrack(
-  server: Server,
-  kind: ServerKind,
-  listener: FilteredListener,
-): { readonly filter: Filter | undefined; readonly connections: Connections } {
-  const filter = filterFor(server, kind, listener);
-  const connections = track(server, kind, filter?.waiting);
-  // After track(), so that it is called before it: what comes of TLS must have
-  // the name under which the raw connection is known.
-  if (listener.proxy !== undefined && isTls(server)) keepSource(server);
-  return { filter, connections };
+/** A server whose connections are known, whichever listener they come by. */
+export interface TrackedServer {
+  /** Its connections, those at a filter as well. */
+  readonly connections: Connections;
+  /** The filter of a listener that it is to serve. See {@linkcode filterFor}. */
+  filterOf(listener: FilteredListener): Filter | undefined;
+}
+
+/** Knows the connections of a server from now on. */
+export function trackServer(server: Server, kind: ServerKind): TrackedServer {
+  const waiting = new Set<Socket>();
+  const connections = track(server, kind, waiting);
+  let keepsSource = false;
+  return {
+    connections,
+    filterOf(listener) {
+      const filter = filterFor(server, kind, listener, waiting);
+      if (listener.proxy !== undefined && !keepsSource && isTls(server)) {
+        // After track(), so that it is called before it: what comes of TLS must
+        // have the name under which the raw connection is known.
+        keepsSource = true;
+        keepSource(server);
+      }
+      return filter;
+    },
+  };
 }
 
 function isTls(server: Server): server is tls.Server {

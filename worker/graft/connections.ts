@@ -52,7 +52,7 @@ const INFO = {
 /** Reading is over: shutdown(2). */
 const SHUT_RD = 0;
 
-/** Looks at the connections that came from one address. */
+/** Looks at the connections that came from some addresses. */
 export interface ConnectionsView {
   /** Those that are open now. */
   open(): OpenConnection[];
@@ -74,14 +74,14 @@ export interface ConnectionsView {
  * connections, and keeps those that have the local port or path of the
  * listening socket: a program's own connections to elsewhere have another.
  *
- * @param socket the descriptor of the inherited socket
+ * @param sockets the descriptors of inherited sockets
  */
 export function viewConnections(
   kernel: Kernel,
   epoll: number,
-  socket: number,
+  ...sockets: readonly number[]
 ): ConnectionsView {
-  const at = boundAt(kernel, socket);
+  const at = sockets.flatMap((socket) => boundAt(kernel, socket) ?? []);
   const known = new Map<number, Known>();
   const ours = (): Known[] => {
     const there = new Set<number>();
@@ -121,8 +121,9 @@ interface Known {
   readonly peer: string | undefined;
 }
 
-function learn(kernel: Kernel, fd: number, at: BoundAt | undefined): Known {
-  const ours = at !== undefined && sameAddress(boundAt(kernel, fd), at) &&
+function learn(kernel: Kernel, fd: number, at: readonly BoundAt[]): Known {
+  const own = boundAt(kernel, fd);
+  const ours = at.some((each) => sameAddress(own, each)) &&
     optionOf(kernel, fd, SO.acceptConn) === 0;
   return { fd, ours, peer: ours ? peerAt(kernel, fd) : undefined };
 }

@@ -136,6 +136,30 @@ export function switchOf(kernel: Kernel, watch: Watch, inode: number): Graft {
 }
 
 /**
+ * Holds a graft back: it does not accept before it is resumed for the first
+ * time.
+ *
+ * @param begin called with the graft then; returns its switch from then on
+ */
+export function hold(graft: Graft, begin: (graft: Graft) => Graft): Graft {
+  graft.quiesce();
+  let current = graft;
+  let held = true;
+  return {
+    epoll: graft.epoll,
+    get quiesced() {
+      return current.quiesced;
+    },
+    quiesce: () => current.quiesce(),
+    resume() {
+      current.resume();
+      if (held) current = begin(graft);
+      held = false;
+    },
+  };
+}
+
+/**
  * The kernel to graft with.
  *
  * @throws {PreforkError} `ERR_ATTACH` where that is not possible

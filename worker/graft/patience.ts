@@ -100,7 +100,8 @@ export function untilHarmless(
       else if (mustStay) view.hangUp(connection);
     }
     if (waits || mustStay) return false;
-    return nameless <= requests.count ||
+    // Those that are answered and have no name: all but the clients.
+    return nameless <= Math.max(0, requests.count - clients.size) ||
       Math.min(spent, now - requests.lastEnd) >= idle;
   };
   return new Promise((resolve) => {

@@ -34,12 +34,13 @@ export interface Handoff {
 /**
  * Makes the taker.
  *
+ * @param takerOf what takes the connections of a listener
  * @param tookOver counts a connection that another worker has passed on; false
  * for one that the supervisor has accepted, which counts it itself
  */
 export function createHandoff(
   tell: Core["tell"],
-  attachments: ReadonlyMap<string, Attachment>,
+  takerOf: (listener: string) => Attachment["take"],
   tookOver: (listener: string) => boolean,
 ): Handoff {
   /** How many have come of each listener. */
@@ -65,7 +66,7 @@ export function createHandoff(
     receive(listener, handle, head) {
       received.set(listener, (received.get(listener) ?? 0) + 1);
       const socket = asSocket(handle);
-      const take = attachments.get(listener)?.take;
+      const take = takerOf(listener);
       if (socket === undefined || take === undefined) {
         socket?.destroy();
         tell(failed(`no server listens on "${listener}"`));

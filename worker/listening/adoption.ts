@@ -1,6 +1,8 @@
 /**
- * Accepting on the shards of other slots, for as long as these have no worker.
- * `core/listeners/adoption.ts` says when.
+ * The native servers behind one server of the program: one for each shard that
+ * it accepts on. There are several of them where it accepts on the shards of
+ * other slots, for as long as these have no worker (`core/listeners/adoption.ts`
+ * says when), and where it serves several listeners.
  *
  * @module
  */
@@ -9,49 +11,100 @@ import type { InheritedListener } from "../../core/launch/environment.ts";
 import type { Graft } from "../graft/graft.ts";
 import type { Attachment } from "../process/worker_core.ts";
 
-/** The servers behind one server of the program: one for each shard. */
+/** What the supervisor can ask of them in the mode `sharded`. */
+export type Adopting = Pick<Attachment, "adopt" | "release">;
+
+/** The servers behind one server of the program. */
 export interface Shards<T> {
-  /** The one on the worker's own shard. */
+  /** The first one. */
   readonly own: T;
   /** All of them. */
   all(): readonly T[];
+  /** Those of a listener. */
+  of(name: string): readonly T[];
+  /** The sockets of the own shard of each listener. */
+  sockets(): readonly number[];
   /** Stops accepting on all of them for good. */
   quiesce(): void;
-  /** What the supervisor can ask for, in the mode `sharded`. */
-  readonly attachment: Pick<Attachment, "adopt" | "release">;
+  /** Accepts on a listener, on one more or on one that was held back. */
+  serve(listener: InheritedListener): Adopting;
+  /** Stops accepting on a listener. */
+  cede(name: string): void;
 }
+
+/** Starts and grafts the server of a shard. */
+export type StartShard<T> = (
+  listener: InheritedListener,
+  shard: number,
+  held: boolean,
+) => T;
 
 /**
  * Starts the server of the own shard.
  *
- * @param start starts and grafts the server of a shard
+ * @param held true for one that is not to accept before `serve()` is called
  */
 export function openShards<T extends { readonly graft: Graft }>(
-  { shard: ownShard, mode }: InheritedListener,
-  start: (shard: number) => T,
+  first: InheritedListener,
+  start: StartShard<T>,
+  held = false,
 ): Shards<T> {
-  const own = start(ownShard);
-  const shards = new Map([[ownShard, own]]);
+  const servers = new Map<string, Map<number, T>>();
+  const own = start(first, first.shard, held);
+  servers.set(first.name, new Map([[first.shard, own]]));
+  const sockets = [first.fds[first.shard]!];
   let open = true;
-  return {
-    own,
-    all: () => [...shards.values()],
-    quiesce() {
-      open = false;
-      for (const { graft } of shards.values()) graft.quiesce();
-    },
-    attachment: mode !== "sharded" ? {} : {
+
+  const all = (): T[] =>
+    [...servers.values()].flatMap((each) => [
+      ...each.values(),
+    ]);
+  const adoptingOf = (
+    listener: InheritedListener,
+    shards: Map<number, T>,
+  ): Adopting => {
+    if (listener.mode !== "sharded") return {};
+    return {
       // Async, so that what it throws is a rejection.
       // deno-lint-ignore require-await
       async adopt(shard) {
         if (!open) return;
         const present = shards.get(shard);
-        if (present === undefined) shards.set(shard, start(shard));
-        else present.graft.resume();
+        if (present === undefined) {
+          shards.set(shard, start(listener, shard, false));
+        } else present.graft.resume();
       },
       release(shard) {
-        if (shard !== ownShard) shards.get(shard)?.graft.quiesce();
+        if (shard !== listener.shard) shards.get(shard)?.graft.quiesce();
       },
+    };
+  };
+  return {
+    own,
+    all,
+    of: (name) => [...servers.get(name)?.values() ?? []],
+    sockets: () => sockets,
+    quiesce() {
+      open = false;
+      for (const { graft } of all()) graft.quiesce();
+    },
+    serve(listener) {
+      const { name, shard } = listener;
+      const shards = servers.get(name) ?? new Map<number, T>();
+      const present = shards.get(shard);
+      if (present !== undefined) {
+        if (open) present.graft.resume();
+      } else {
+        shards.set(shard, start(listener, shard, false));
+        servers.set(name, shards);
+        sockets.push(listener.fds[shard]!);
+      }
+      return adoptingOf(listener, shards);
+    },
+    cede(name) {
+      for (const { graft } of servers.get(name)?.values() ?? []) {
+        graft.quiesce();
+      }
     },
   };
 }

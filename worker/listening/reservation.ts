@@ -11,7 +11,6 @@ import { messageOf, PreforkError } from "../../core/errors.ts";
 import { failed } from "../../core/protocol.ts";
 import type { Attachment, Core } from "../process/worker_core.ts";
 import { cannot } from "../process/errors.ts";
-import { isLearning } from "./learning.ts";
 
 /** An inherited listener that a server is about to serve. */
 export interface Reservation {
@@ -62,44 +61,26 @@ export function reserve(
   };
 }
 
-/** A runtime's own server that serves a listener. */
+/** What a runtime's own server does with listeners. */
+export interface NativeServing<T> {
+  /**
+   * Accepts on a listener, or on one more.
+   *
+   * @throws {PreforkError} `ERR_ATTACH` when it cannot
+   */
+  serve(listener: InheritedListener): Attachment;
+  /** Accepts on a listener no more, whose connections live on, if it can. */
+  cede(listener: InheritedListener): boolean;
+  /** Goes on as another server, at an address of the program's own. */
+  become(own: T): void;
+}
+
+/** A runtime's own server. */
 export interface StartedServer<T> {
   /** The server as the program gets it. */
   readonly server: T;
   /** What the pool does with it. */
-  readonly attachment: Attachment;
-}
-
-/**
- * Has a runtime's own server serve a listener, and returns the server. What
- * the runtime has against the program's options is between the two: it is
- * thrown, and the listener is free again.
- *
- * @param start starts the server; it is given what frees the listener once the
- * program has ended the server by itself
- * @param instead starts another server where prefork cannot put this one on
- * the listener, which is free by then; undefined where there is none
- * @throws {PreforkError} why it cannot, which the supervisor was told as well
- */
-export function serveReserved<T>(
-  core: Core,
-  listener: InheritedListener,
-  start: (closed: () => void) => StartedServer<T>,
-  instead: (error: PreforkError) => T | undefined = () => undefined,
-): T {
-  const reservation = reserve(core, listener);
-  const free = (): void => void core.attachments.delete(listener.name);
-  try {
-    const { server, attachment } = start(free);
-    reservation.serve(attachment);
-    return server;
-  } catch (error) {
-    free();
-    if (!(error instanceof PreforkError)) throw error;
-    const other = instead(error);
-    if (other !== undefined) return other;
-    throw reservation.fail(error);
-  }
+  readonly serving: NativeServing<T>;
 }
 
 /**
@@ -118,11 +99,4 @@ export function serveOpened(
         throw error;
       });
     });
-}
-
-/** True once a listener of the pool is served, or about to be. */
-export function isServed(core: Core): boolean {
-  const { worker, attachments } = core;
-  if (isLearning(core)) return attachments.size > 0;
-  return [...worker.listeners.keys()].some((name) => attachments.has(name));
 }

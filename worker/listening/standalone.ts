@@ -18,7 +18,7 @@ import { IDLE_MS } from "../drain/drain.ts";
 import { putFacade } from "./facade.ts";
 import { direct, fed, type Place } from "./acceptors.ts";
 import { limitOf } from "./limit.ts";
-import { filterAndTrack } from "../filters/listener_filter.ts";
+import { trackServer } from "../filters/listener_filter.ts";
 import { mustBeFed, type ServerKind } from "../process/server_kind.ts";
 
 /** Where to listen by hand: what the program says, else PORT, else 8080. */
@@ -48,7 +48,8 @@ export async function listenStandalone(
 ): Promise<Standalone> {
   const address = formatAddress(spec.address);
   const listener = { ...spec, address };
-  const { filter, connections } = filterAndTrack(server, kind, listener);
+  const { connections, filterOf } = trackServer(server, kind);
+  const filter = filterOf(listener);
   const acceptor = filter === undefined
     ? await direct(server, standalonePlace(spec))
     : await fed(

@@ -9,20 +9,29 @@ import type { InheritedListener } from "../../core/launch/environment.ts";
 import { PreforkError } from "../../core/errors.ts";
 import type { Core } from "../process/worker_core.ts";
 import { isLearning } from "../listening/learning.ts";
-import { warnElsewhere } from "./warn.ts";
-import { formatWanted, type OpenSocket, type Wanted } from "./wanted.ts";
+import { claimsOf, isLike, mayClaim } from "./claims.ts";
+import { isAnyPort, type OpenSocket, type Wanted } from "./wanted.ts";
 
 /** Whose address it is. */
 export type Match =
   /** The pool's: this listener is meant. */
   | { readonly kind: "inherited"; readonly listener: InheritedListener }
+  /** Nobody's yet, but it may get this listener if no server names it. */
+  | {
+    readonly kind: "claim";
+    readonly listener: InheritedListener;
+    /** True to leave it alone where it does not get one. */
+    readonly private: boolean;
+    /**
+     * True when it is to have an address of its own at once: it asks for any
+     * port, as helpers do, and whoever is told of that has to find it.
+     */
+    readonly own: boolean;
+  }
   /** The program's own; the user asked to leave such addresses alone. */
   | { readonly kind: "private" }
   /** Nobody's yet: the supervisor has to open it. */
   | { readonly kind: "foreign" };
-
-/** What got a listener of the pool without having asked for its address. */
-const guesses = new WeakMap<Core, Map<string, Wanted>>();
 
 /** The listeners whose socket went away with the server that had it. */
 const spent = new WeakMap<Core, Set<string>>();
@@ -37,47 +46,58 @@ export function freeListener(
   isSpent: boolean,
 ): void {
   if (isSpent) spent.set(core, (spent.get(core) ?? new Set()).add(name));
-  else core.attachments.delete(name);
+  else core.left(name);
 }
 
 /**
- * Finds the listener with the same port or path, else the only one that the
- * pool has, as long as nothing serves it. A path never gets a listener of TCP
- * that way: tools open sockets of their own beside a server's.
+ * Finds the listener with the same port or path, which is taken back from a
+ * server that does not name it; else one that nobody names (`claims.ts`).
  *
- * @throws {PreforkError} `ERR_STATE` when something serves the listener that
- * has this very address
+ * @param takesBack false for one that only looks whether the address is free
+ * @throws {PreforkError} `ERR_STATE` when a server that names this very address
+ * has it
  */
 export function matchListener(
   core: Core,
   wanted: Wanted,
   privatePorts: boolean,
+  takesBack = true,
 ): Match {
   const all = [...core.worker.listeners.values()].map((listener) => ({
     listener,
     address: parseListener(listener.address).address,
     free: !core.attachments.has(listener.name),
   }));
+  const claims = claimsOf(core);
+  if (takesBack) claims.hear(wanted);
   const same = all.filter(({ address }) => isAt(address, wanted));
   // The same port on several hosts: the host decides if it can.
   const meant = same.find(({ address }) => isOn(address, wanted)) ??
     same.find(({ free }) => free) ?? same[0];
-  if (meant?.free) {
-    guesses.get(core)?.delete(meant.listener.name);
-    return { kind: "inherited", listener: meant.listener };
-  }
-  if (meant !== undefined) throw taken(core, meant.listener);
-  const [only, ...others] = all;
-  if (others.length === 0 && only !== undefined && isSpent(core, only)) {
-    throw taken(core, only.listener);
-  }
-  if (only !== undefined && others.length === 0 && only.free) {
-    if (wanted.kind === "tcp" || only.address.kind === "unix") {
-      const known = guesses.get(core) ?? new Map<string, Wanted>();
-      guesses.set(core, known.set(only.listener.name, wanted));
-      warnElsewhere(core, wanted, only.listener);
-      return { kind: "inherited", listener: only.listener };
+  if (meant !== undefined) {
+    const { listener, free } = meant;
+    if (
+      free ||
+      (takesBack ? claims.takeBack(listener) : claims.isGuess(listener))
+    ) {
+      return { kind: "inherited", listener };
     }
+    throw taken(core, listener);
+  }
+  const free = all.filter(({ listener, free }) =>
+    free && mayClaim(wanted, listener)
+  ).map(({ listener }) => listener);
+  const any = isAnyPort(wanted);
+  // What was asked for at port 0 is what port 0 means.
+  const shown = free.find((each) => any && each.anyPort === true) ??
+    free.find((each) => isLike(wanted, each)) ?? free[0];
+  if (shown !== undefined && !claims.claimed) {
+    return {
+      kind: "claim",
+      listener: shown,
+      private: privatePorts,
+      own: any && shown.anyPort !== true,
+    };
   }
   // What a program keeps to itself may be what the pool is to listen on.
   return { kind: privatePorts && !isLearning(core) ? "private" : "foreign" };
@@ -101,13 +121,6 @@ export function matchSocket(
   return listener;
 }
 
-function isSpent(
-  core: Core,
-  { listener }: { readonly listener: InheritedListener },
-): boolean {
-  return spent.get(core)?.has(listener.name) ?? false;
-}
-
 function isAt(address: Address, wanted: Wanted): boolean {
   if (address.kind === "tcp" && wanted.kind === "tcp") {
     return address.port === wanted.port;
@@ -124,21 +137,10 @@ function isOn(address: Address, wanted: Wanted): boolean {
 
 function taken(core: Core, listener: InheritedListener): PreforkError {
   const { name, address } = listener;
-  if (isSpent(core, { listener })) {
-    return new PreforkError(
-      "ERR_STATE",
-      `Cannot listen on "${address}" again: the program has closed the server that had it, keep that one open or end the process to get a new worker`,
-    );
-  }
-  const guess = guesses.get(core)?.get(name);
   return new PreforkError(
     "ERR_STATE",
-    guess === undefined
-      ? `Cannot listen on "${address}": another server of this program has the pool's listener "${name}" already, give each server an address of its own with "-l"`
-      : `Cannot listen on "${address}": the program listened on "${
-        formatWanted(guess)
-      }" first and got it as the pool's only listener, name both as in "-l ${address} -l ${
-        formatWanted(guess)
-      }"`,
+    spent.get(core)?.has(name)
+      ? `Cannot listen on "${address}" again: the program has closed the server that had it and its socket with it, run it on Node 26.9 or later or let it keep that server open`
+      : `Cannot listen on "${address}": another server of this program has the pool's listener "${name}" already, give each server an address of its own with "-l"`,
   );
 }

@@ -6,6 +6,7 @@
  */
 
 import type { InheritedListener } from "../../core/launch/environment.ts";
+import type { Place } from "../listening/acceptors.ts";
 import type { Core } from "../process/worker_core.ts";
 import { cannot } from "../process/errors.ts";
 import { formatWanted, type Wanted } from "./wanted.ts";
@@ -54,4 +55,16 @@ export async function openAddress(
     counts.set(place, nth + 1);
   }
   return await core.open(address, nth);
+}
+
+/** The place that a program has named itself. */
+export function placeOf(
+  wanted: Wanted,
+  rest: { readonly backlog: number; readonly ipv6Only: boolean },
+): Place {
+  return wanted.kind === "unix" ? { path: wanted.path, ...rest } : {
+    ...(wanted.host !== undefined && { host: wanted.host }),
+    port: wanted.port,
+    ...rest,
+  };
 }

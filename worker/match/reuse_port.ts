@@ -7,7 +7,7 @@
 import { parseListener } from "../../core/options/address.ts";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { failed } from "../../core/protocol.ts";
-import type { Core } from "../process/worker_core.ts";
+import type { Attachment, Core } from "../process/worker_core.ts";
 import { cannot } from "../process/errors.ts";
 import { nativeRefusal } from "../filters/listener_filter.ts";
 import { bindHost } from "../listening/address.ts";
@@ -98,4 +98,26 @@ export function mustAccept(what: string, listener: InheritedListener): void {
   const refusal = nativeRefusal(listener);
   if (refusal === undefined) return;
   throw cannot(action, refusal.reason, `use ${refusal.instead}`);
+}
+
+/**
+ * The serving of a server that each worker binds for itself: it has one address
+ * and can get no other.
+ *
+ * @param what the name of the function that the program called
+ * @throws {PreforkError} `ERR_ATTACH`, by what is returned, for another listener
+ */
+export function mustBeOne(
+  what: string,
+  only: InheritedListener,
+  attachment: Attachment,
+): (listener: InheritedListener) => Attachment {
+  return (listener) => {
+    if (listener === only) return attachment;
+    throw cannot(
+      `attach ${what} to the listener "${listener.name}"`,
+      `it serves "${only.name}", and in the mode "reuseport" a server has one address`,
+      'choose another mode as in "--share shared"',
+    );
+  };
 }

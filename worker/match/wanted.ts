@@ -48,6 +48,11 @@ export function isPortNumber(value: unknown): value is number {
     value <= 65535;
 }
 
+/** True for port 0: whoever listens takes what it gets. */
+export function isAnyPort(wanted: Wanted): boolean {
+  return wanted.kind === "tcp" && wanted.port === 0;
+}
+
 /** Writes where a program wants to listen as the command takes it. */
 export function formatWanted(wanted: Wanted): string {
   if (wanted.kind === "unix") {

@@ -13,7 +13,7 @@ import type { Core } from "../process/worker_core.ts";
 import { RUNTIME } from "../process/runtime.ts";
 import type { Settings } from "../match/settings.ts";
 import { isLearning } from "../listening/learning.ts";
-import { isServed } from "../listening/reservation.ts";
+import { isServed } from "../match/claims.ts";
 import { formatWanted } from "../match/wanted.ts";
 import { warnDefaultPort, warnElsewhere } from "../match/warn.ts";
 import { type Servable, servable } from "./servable.ts";

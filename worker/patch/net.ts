@@ -8,25 +8,23 @@
 import net from "node:net";
 import process from "node:process";
 import type { InheritedListener } from "../../core/launch/environment.ts";
+import { DEFAULT_BACKLOG } from "../../core/options/address.ts";
 import { bypass, isBypassed } from "../process/bypass.ts";
 import type { Core } from "../process/worker_core.ts";
 import { RUNTIME } from "../process/runtime.ts";
 import { kindOf } from "../process/server_kind.ts";
 import { matchListener, matchSocket } from "../match/match.ts";
-import { putServer } from "../match/put_server.ts";
+import { isHeard, putServer, type Target } from "../match/put_server.ts";
 import { isLearning } from "../listening/learning.ts";
 import { asSystemError } from "../match/system_error.ts";
 import {
   type ListenRequest,
   readListenArguments,
 } from "../match/listen_arguments.ts";
-import { openAddress } from "../match/open.ts";
+import { openAddress, placeOf } from "../match/open.ts";
 import type { Settings } from "../match/settings.ts";
 
 type Listen = (this: net.Server, ...args: unknown[]) => net.Server;
-
-/** Where an inherited listener comes from: the environment or the supervisor. */
-type Source = () => InheritedListener | Promise<InheritedListener>;
 
 /**
  * Replaces `listen()`. On Node and Deno the one of `net.Server`, which all
@@ -45,10 +43,15 @@ export function patchNet(core: Core, settings: Settings): void {
       const request = readListenArguments(args);
       if (request === undefined) return leave();
       if (busy.has(this) || this.listening) throw listensAlready();
-      const source = listenerSource(core, settings, request);
-      if (source === undefined) return leave();
+      let target: Target | Promise<never> | undefined;
+      try {
+        target = targetOf(core, settings, request, isHeard(this));
+      } catch (error) {
+        target = Promise.reject(error);
+      }
+      if (target === undefined) return leave();
       busy.add(this);
-      startServer(core, this, request, source, () => busy.delete(this));
+      startServer(core, this, request, target, () => busy.delete(this));
       return this;
     };
     // Its own length and name, as a look at it would show.
@@ -70,38 +73,51 @@ function prototypeOf(
   return process.getBuiltinModule(name).Server.prototype;
 }
 
-/** Where the listener comes from; undefined for one of the program's own. */
-function listenerSource(
+/** Where it is to be put; undefined for what is the program's own. */
+function targetOf(
   core: Core,
   { privatePorts, wrapped }: Settings,
   request: ListenRequest,
-): Source | undefined {
-  const { wanted, alone: asked } = request;
+  heard: boolean,
+): Target | undefined {
+  const { wanted, alone: asked, backlog = DEFAULT_BACKLOG, ipv6Only } = request;
+  if (wanted.kind === "fd") {
+    const listener = matchSocket(core, wanted);
+    return listener && { kind: "meant", listener, wanted: undefined };
+  }
   // Tools that stand before the program talk to it by a socket of their own.
   const tool = wrapped && wanted.kind === "unix";
   if (tool && isLearning(core)) return undefined;
   const alone = asked || tool;
-  try {
-    if (wanted.kind === "fd") {
-      const own = matchSocket(core, wanted);
-      return own && (() => own);
-    }
-    const found = matchListener(core, wanted, privatePorts || alone);
-    if (found.kind === "inherited") return () => found.listener;
-    return found.kind === "private"
-      ? undefined
-      : () => openAddress(core, { ...request, wanted });
-  } catch (error) {
-    return () => Promise.reject(error);
+  const match = matchListener(core, wanted, privatePorts || alone, heard);
+  const open = (): Promise<InheritedListener> =>
+    openAddress(core, { ...request, wanted });
+  switch (match.kind) {
+    case "inherited":
+      return { kind: "meant", listener: match.listener, wanted };
+    case "foreign":
+      return { kind: "meant", listener: open(), wanted };
+    case "claim":
+      return {
+        kind: "claim",
+        listener: match.listener,
+        wanted,
+        atOnce: match.own,
+        own: match.private
+          ? () => placeOf(wanted, { backlog, ipv6Only })
+          : open,
+      };
+    case "private":
+      return undefined;
   }
 }
 
-/** Puts a server on the listener, as far as that goes at once: now. */
+/** Puts a server where it is meant to be, as far as that goes at once: now. */
 function startServer(
   core: Core,
   server: net.Server,
   { signal, callback }: ListenRequest,
-  source: Source,
+  target: Target | Promise<never>,
   free: () => void,
 ): void {
   if (callback !== undefined) server.once("listening", callback);
@@ -117,19 +133,13 @@ function startServer(
     if (heard && server.listenerCount("error") > 0) return;
     process.nextTick(() => server.emit("error", error));
   };
-  const put = async (listener: InheritedListener): Promise<void> => {
-    await putServer(core, server, kindOf(server), listener, free);
-    server.off("error", hear);
-  };
-  try {
-    const listener = source();
-    const done = listener instanceof Promise
-      ? listener.then(put)
-      : put(listener);
-    done.catch((error: unknown) => fail(asSystemError(error)));
-  } catch (error) {
-    fail(asSystemError(error));
-  }
+  const done = target instanceof Promise
+    ? target
+    : putServer(core, server, kindOf(server), target, free);
+  done.then(
+    () => void server.off("error", hear),
+    (error: unknown) => fail(asSystemError(error)),
+  );
   if (signal === undefined) return;
   const close = (): void => void server.close();
   if (signal.aborted) process.nextTick(close);

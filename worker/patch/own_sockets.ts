@@ -15,8 +15,9 @@ import {
   udpSockets,
   unixSockets,
 } from "../../libc/proc_net.ts";
+import type { InheritedListener } from "../../core/launch/environment.ts";
 import type { Core } from "../process/worker_core.ts";
-import { isServed } from "../listening/reservation.ts";
+import { claimsOf, unservedOf } from "../match/claims.ts";
 import type { Settings } from "../match/settings.ts";
 
 /** When to look, as a part of the time that a worker has to become ready. */
@@ -26,11 +27,27 @@ const LATE = 0.8;
 export function watchOwnSockets(core: Core, { startTimeout }: Settings): void {
   if (process.platform !== "linux" || startTimeout === 0) return;
   setTimeout(() => {
-    if (isServed(core)) return;
-    const why = pastThePool(core, startTimeout / 1000);
+    const unserved = unservedOf(core);
+    if (unserved.length === 0) return;
+    const { heard } = claimsOf(core);
+    const why = heard.length > 0
+      ? elsewhere(heard, unserved)
+      : pastThePool(core, startTimeout / 1000);
     if (why !== undefined) core.tell(failed(why));
     // Its clock begins with the process.
   }, Math.max(0, startTimeout * LATE - performance.now())).unref();
+}
+
+/** What is wrong with a program that listens, but not where the pool is. */
+export function elsewhere(
+  heard: readonly string[],
+  unserved: readonly InheritedListener[],
+): string {
+  const names = unserved.map(({ name }) => name).join(", ");
+  const own = heard.map((each) => `-l ${each}`).join(" ");
+  return `it listens on ${
+    heard.join(", ")
+  }, the pool has ${names}; name what the program listens on as in "${own}"`;
 }
 
 /** What is looked at of a worker. */

@@ -7,6 +7,8 @@
 import process from "node:process";
 import { refChannel, unrefChannel } from "../process/channel.ts";
 import { keepDescriptors } from "../process/descriptors.ts";
+import type { Core } from "../process/worker_core.ts";
+import { claimsOf } from "../match/claims.ts";
 import { preloadedCore } from "../attach.ts";
 import { PATCHES } from "./patches.ts";
 import { refuse } from "./permission.ts";
@@ -31,10 +33,23 @@ export async function start(): Promise<void> {
   const core = preloadedCore();
   unrefChannel();
   // Then the program says itself that it is ready.
-  if (settings.waitReady) core.served = () => {};
+  if (settings.waitReady) {
+    core.served = () => {};
+    settleWhenReady(core);
+  }
   process.on("newListener", (event) => {
     if (event === "disconnect") refChannel();
   });
   if (settings.wrapped) handOver(core, settings, seat);
   for (const patch of PATCHES) await patch(core, settings);
+}
+
+/** The program has settled when it says that it is ready. */
+function settleWhenReady(core: Core): void {
+  const { send } = process;
+  if (send === undefined) return;
+  process.send = function (message: unknown, ...rest: unknown[]) {
+    if (message === "ready") claimsOf(core).settle();
+    return Reflect.apply(send, this, [message, ...rest]);
+  };
 }

@@ -21,7 +21,7 @@ import {
 import { codeOf } from "../../core/errors.ts";
 import { TAG } from "../../core/protocol.ts";
 import type { Core } from "../process/worker_core.ts";
-import { isServed } from "../listening/reservation.ts";
+import { isServed } from "../match/claims.ts";
 import type { Settings } from "../match/settings.ts";
 
 /**

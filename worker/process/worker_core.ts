@@ -70,8 +70,15 @@ export interface Core {
   room(listener: string, more: number): void;
   /** Registers what must end before the process leaves. */
   attach(attachment: Attachment, listener: string | undefined): void;
-  /** Says that a listener is served, which may make the worker ready. */
+  /** What was registered has ended. */
+  detach(attachment: Attachment): void;
+  /**
+   * Says that a listener is served, which makes the worker ready once all are,
+   * unless the program closes its server in the same turn of the event loop.
+   */
   served(listener: string): void;
+  /** The program has closed what served a listener, which is free again. */
+  left(listener: string): void;
   /**
    * Has the supervisor open an address that the pool does not hold, for all
    * workers that ask for it. `nth` tells several listeners at port 0 apart.
