@@ -9,12 +9,9 @@ import type { ShareMode } from "../core/adapter.ts";
 import type { InheritedListener } from "../core/launch/environment.ts";
 import { messageOf, PreforkError } from "../core/errors.ts";
 import { inherit } from "./inherit.ts";
+import { defaultAddress } from "./listening/address.ts";
 import { isLearning } from "./listening/learning.ts";
-import {
-  listenStandalone,
-  standaloneAddress,
-  standaloneSpec,
-} from "./listening/standalone.ts";
+import { listenStandalone, standaloneSpec } from "./listening/standalone.ts";
 import { chooseListener } from "./listening/choice.ts";
 import type { Attachment, Core } from "./process/worker_core.ts";
 import { kindOf } from "./process/server_kind.ts";
@@ -140,6 +137,6 @@ export async function occupy(
 
 /** Where a pool is to listen that was not told. */
 function placeOf({ name, address }: ListenOptions): string {
-  const place = standaloneAddress(address);
+  const place = address ?? defaultAddress();
   return name === undefined ? place : `${name}=${place}`;
 }

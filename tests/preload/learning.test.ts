@@ -159,6 +159,22 @@ describe("without -l the pool listens where the program does", () => {
     assert.equal(told.lines.some((line) => line.includes("8080")), false);
   });
 
+  test("at PORT, else 8080, when it takes the socket that it is started with", async () => {
+    const path = files.write(
+      `${runtime}_descriptor.mjs`,
+      `import http from "node:http";
+       import process from "node:process";
+       const { SERVER_STARTER_PORT = "=3" } = process.env;
+       http.createServer((_, response) => response.end("pid " + process.pid))
+         .listen({ fd: Number(SERVER_STARTER_PORT.split("=")[1]) });`,
+    );
+    const env = { PORT: String(await freePort()) };
+    await using command = prefork(["-w", "2", path], { env });
+    const { listen } = await ready(command);
+    assert.equal(listen, `:${env.PORT}`);
+    await distinct(`127.0.0.1${listen}`, 2);
+  });
+
   test("behind what starts it", async () => {
     const port = await freePort();
     const wrapper = files.write("wrapper.mjs", WRAPPER);

@@ -45,7 +45,9 @@ export function patchBunServe(core: Core, settings: Settings): void {
         return original(options);
       case "foreign":
         if (isLearning(core)) {
-          if (isDefaultPort(options)) warnDefaultPort(core);
+          if (isDefaultPort(options)) {
+            warnDefaultPort(core, "the default export");
+          }
           const listener = openAddress(core, { wanted });
           const target: Target = { kind: "meant", listener, wanted };
           const shown = placeholder(formatWanted(wanted));

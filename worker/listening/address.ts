@@ -5,12 +5,20 @@
  */
 
 import type { Server } from "node:net";
+import process from "node:process";
 import { parseListener } from "../../core/options/address.ts";
+import { DEFAULT_LISTEN } from "../../core/options/options.ts";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 
 /** The host to bind and to show: every interface when nothing is said. */
 export function bindHost(host: string): string {
   return host === "" ? "::" : host;
+}
+
+/** Where a program is to listen that does not say where: PORT, else 8080. */
+export function defaultAddress(): string {
+  const { PORT } = process.env;
+  return PORT ? `:${PORT}` : DEFAULT_LISTEN;
 }
 
 /** What a server that serves a listener says of where it listens. */

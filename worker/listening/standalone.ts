@@ -5,16 +5,15 @@
  */
 
 import type { AddressInfo, Server } from "node:net";
-import process from "node:process";
 import {
   type Address,
   formatAddress,
   type ListenerSpec,
   parseListener,
 } from "../../core/options/address.ts";
-import { DEFAULT_LISTEN } from "../../core/options/options.ts";
 import type { Attachment } from "../process/worker_core.ts";
 import { IDLE_MS } from "../drain/drain.ts";
+import { defaultAddress } from "./address.ts";
 import { putFacade } from "./facade.ts";
 import { direct, fed, type Place } from "./acceptors.ts";
 import { limitOf } from "./limit.ts";
@@ -22,14 +21,8 @@ import { trackServer } from "../filters/listener_filter.ts";
 import { mustBeFed, type ServerKind } from "../process/server_kind.ts";
 
 /** Where to listen by hand: what the program says, else PORT, else 8080. */
-export function standaloneAddress(text: string | undefined): string {
-  const { PORT } = process.env;
-  return text ?? (PORT ? `:${PORT}` : DEFAULT_LISTEN);
-}
-
-/** The same, as it is understood. */
 export function standaloneSpec(text: string | undefined): ListenerSpec {
-  return parseListener(standaloneAddress(text));
+  return parseListener(text ?? defaultAddress());
 }
 
 /** A server that listens by hand. */

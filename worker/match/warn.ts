@@ -20,12 +20,16 @@ export function warnOnce(core: Core, message: string): void {
   if (!isLearning(core)) warn(core, message);
 }
 
-/** Says that a default export is where it is because it does not say where. */
-export function warnDefaultPort(core: Core): void {
-  if (!isLearning(core)) return;
+/**
+ * Says where the pool listens because the program does not say where.
+ *
+ * @param what what could have said so
+ */
+export function warnDefaultPort(core: Core, what: string): void {
+  if (!isLearning(core) || process.env["PORT"]) return;
   warn(
     core,
-    `the default export names no port, so the pool listens on ${DEFAULT_LISTEN}: another one is its port, PORT or -l`,
+    `${what} names no port, so the pool listens on ${DEFAULT_LISTEN}: another one is its port, PORT or -l`,
   );
 }
 

@@ -60,7 +60,7 @@ export function serveExport(core: Core, { wrapped }: Settings): void {
 // every worker waits for what is loaded before its program.
 async function serveFound(core: Core, found: Servable): Promise<void> {
   const { wanted } = found;
-  if (wanted === undefined && !process.env["PORT"]) warnDefaultPort(core);
+  if (wanted === undefined) warnDefaultPort(core, "the default export");
   if (found.kind === "fetch") {
     const { serve } = await import("../serve.ts");
     const address = wanted && formatWanted(wanted);

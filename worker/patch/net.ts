@@ -15,6 +15,8 @@ import { RUNTIME } from "../process/runtime.ts";
 import { kindOf } from "../process/server_kind.ts";
 import { matchListener, matchSocket } from "../match/match.ts";
 import { isHeard, putServer, type Target } from "../match/put_server.ts";
+import { warnDefaultPort } from "../match/warn.ts";
+import { defaultAddress } from "../listening/address.ts";
 import { isLearning } from "../listening/learning.ts";
 import { asSystemError } from "../match/system_error.ts";
 import {
@@ -81,6 +83,11 @@ function targetOf(
   heard: boolean,
 ): Target | undefined {
   const { wanted, alone: asked, backlog = DEFAULT_BACKLOG, ipv6Only } = request;
+  if (wanted.kind === "fd" && isLearning(core)) {
+    warnDefaultPort(core, "listen({ fd })");
+    const listener = core.open(defaultAddress(), 0);
+    return { kind: "meant", listener, wanted: undefined };
+  }
   if (wanted.kind === "fd") {
     const listener = matchSocket(core, wanted);
     return listener && { kind: "meant", listener, wanted: undefined };
