@@ -156,7 +156,7 @@ describe("without -l the pool listens where the program does", () => {
     );
     await using told = prefork(["-w", "1", path], { env: { PORT: "0" } });
     assert.match((await ready(told))["listen"]!, /^:\d+$/);
-    assert.equal(told.lines.some((line) => line.includes("8080")), false);
+    assert.equal(told.lines.some((line) => line.includes(":8080")), false);
   });
 
   test("at PORT, else 8080, when it takes the socket that it is started with", async () => {
