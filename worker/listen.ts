@@ -15,7 +15,7 @@ import { listenStandalone, standaloneSpec } from "./listening/standalone.ts";
 import { chooseListener } from "./listening/choice.ts";
 import type { Attachment, Core } from "./process/worker_core.ts";
 import { kindOf } from "./process/server_kind.ts";
-import { reserve } from "./listening/reservation.ts";
+import { reserve, starting } from "./listening/reservation.ts";
 import { attachedCore } from "./attach.ts";
 
 /** Where a server listens. */
@@ -128,7 +128,8 @@ export async function occupy(
   const { name, address, mode } = listener;
   const reservation = reserve(core, listener);
   try {
-    reservation.serve(await serve(listener), options.ready !== false);
+    const attachment = await starting(core, serve(listener));
+    reservation.serve(attachment, options.ready !== false);
   } catch (error) {
     throw reservation.fail(error);
   }

@@ -2,6 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "../harness.ts";
 import { createDrain, type Drain } from "../../worker/drain/drain.ts";
+import { occupy } from "../../worker/listen.ts";
+import { placeholder } from "../../worker/listening/learning.ts";
+import type { Attachment, Core } from "../../worker/process/worker_core.ts";
 import { deferred } from "./bridge_server.ts";
 
 /** Long enough that nothing of a test takes as long, in ms. */
@@ -47,6 +50,23 @@ function scene(): Scene {
   };
 }
 
+/** A worker with one listener that nothing serves yet. */
+function startingCore(drain: Drain): Core {
+  const worker = {
+    generation: 1,
+    listeners: new Map([["web", placeholder("web")]]),
+    supervised: true,
+    waitUntil: drain.waitUntil,
+  };
+  const core: Partial<Core> = {
+    attach: (attachment) => drain.add(attachment),
+    attachments: new Map(),
+    served() {},
+    tell: () => true,
+  };
+  return { ...core, worker } as unknown as Core;
+}
+
 describe("a program hears of the end", () => {
   test("at once when it serves nothing", async () => {
     const { drain, events, until } = scene();
@@ -69,6 +89,24 @@ describe("a program hears of the end", () => {
     work.resolve();
     await until("exit 0");
     assert.deepEqual(events.slice(2), ["work", "told, over", "exit 0"]);
+  });
+
+  test("after what a server that was about to listen has accepted", async () => {
+    const { drain, events, until, serve } = scene();
+    const started = Promise.withResolvers<Attachment>();
+    const listening = occupy(startingCore(drain), {}, () => started.promise);
+    drain.begin(LONG, 300, "test");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.deepEqual(events, []);
+    const late = deferred();
+    started.resolve({ drain: () => late.promise });
+    await listening;
+    serve("another")();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.deepEqual(events, ["another"]);
+    late.resolve();
+    await until("exit 0");
+    assert.deepEqual(events.slice(1), ["told, over", "exit 0"]);
   });
 
   test("before its raw connections, which only it can end", async () => {

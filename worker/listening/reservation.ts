@@ -61,6 +61,20 @@ export function reserve(
   };
 }
 
+/**
+ * What a server is once it accepts. A drain that begins meanwhile waits for it:
+ * whoever the server has accepted by then is owed an answer before the program
+ * hears of the end.
+ */
+export function starting(
+  core: Core,
+  start: Promise<Attachment>,
+): Promise<Attachment> {
+  // The caller attaches it before that is over: it has waited for less.
+  core.worker.waitUntil(start.then(() => {}, () => {}));
+  return start;
+}
+
 /** What a runtime's own server does with listeners. */
 export interface NativeServing<T> {
   /**

@@ -8,7 +8,7 @@ import type { Server } from "node:net";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { servingOf } from "../inherit.ts";
 import type { Place } from "../listening/acceptors.ts";
-import { reserve } from "../listening/reservation.ts";
+import { reserve, starting } from "../listening/reservation.ts";
 import { refChannel } from "../process/channel.ts";
 import { kindOf, type ServerKind } from "../process/server_kind.ts";
 import type { Attachment, Core } from "../process/worker_core.ts";
@@ -94,7 +94,7 @@ export async function putServer(
         await heard;
         if (serving.closed) return;
       }
-      const attachment = await serving.serve(listener);
+      const attachment = await starting(core, serving.serve(listener));
       attached.push(attachment);
       // The program may have closed it as soon as it said that it listens.
       if (held.get(name) === listener) reservation.serve(attachment);
@@ -117,7 +117,7 @@ export async function putServer(
   };
   const goHome = async (own: Place | Promise<InheritedListener>) => {
     if (own instanceof Promise) return await serveOpened(own);
-    const attachment = await serving.bind(own);
+    const attachment = await starting(core, serving.bind(own));
     attached.push(attachment);
     core.attach(attachment, undefined);
   };
