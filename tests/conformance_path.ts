@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import process from "node:process";
 import type { Adapter } from "../core/adapter.ts";
+import { codeOf } from "../core/errors.ts";
 import type { UnixAddress } from "../core/options/address.ts";
 import {
   ask,
@@ -66,6 +67,8 @@ export function addPathTests(adapter: Adapter): void {
       code: "ERR_BIND",
       message: /s": another process answers on it/,
     });
+    const refused = await bind(adapter, address).catch((error) => error);
+    assert.equal(codeOf(refused.cause), "EADDRINUSE");
     assert.deepEqual(readdirSync(directory.path).sort(), [".s.pf", "s"]);
     live.close();
   });

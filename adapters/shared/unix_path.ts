@@ -124,7 +124,11 @@ function answers(target: string): Promise<boolean> {
 }
 
 function occupied(occupation: Occupation): Occupied {
-  return Object.assign(new Error(occupation), { occupation });
+  // The code that bind(2) gives, which a program looks for.
+  return Object.assign(new Error(occupation), {
+    occupation,
+    code: "EADDRINUSE",
+  });
 }
 
 function tryUnlink(name: string): void {
