@@ -20,7 +20,6 @@ import {
   descriptorOf,
   direct,
   fed,
-  ownAcceptor,
   type Place,
   takerOf,
 } from "./listening/acceptors.ts";
@@ -195,9 +194,14 @@ export function createServing(
     serve: (socket: Socket) => void,
     filter?: Filter,
   ): Promise<void> => {
-    const acceptor = await fed(server, kind, at, limit, filter);
-    if (!open) return acceptor.close();
+    const acceptor = fed(server, kind, at, limit, filter);
+    // At once: what closes the server closes it, and keeps its socket.
     place.shards.set(shard, acceptor);
+    await acceptor.started.catch((error: unknown): never => {
+      place.shards.delete(shard);
+      throw error;
+    });
+    if (place.shards.get(shard) !== acceptor) return acceptor.close();
     begin(place, acceptor.server, shard, serve);
   };
   // A server never says that it listens within the call of its listen().
@@ -257,8 +261,9 @@ export function createServing(
       places.set(listener.name, place);
       try {
         if (!isFed) {
-          place.shards.set(shard, ownAcceptor(server));
-          await direct(server, inheritedPlace(listener, shard));
+          const acceptor = direct(server, inheritedPlace(listener, shard));
+          place.shards.set(shard, acceptor);
+          await acceptor.started;
           if (open) begin(place, server, shard, serve);
         } else if (!handed) {
           const at = inheritedPlace(listener, shard);

@@ -132,7 +132,8 @@ export function createBunServing(
       return { drain, ...adopting };
     },
     async bind(place) {
-      const acceptor = await fed(server, kind, place, limit);
+      const acceptor = fed(server, kind, place, limit);
+      await acceptor.started;
       if (closed) acceptor.close();
       else acceptors.add(acceptor);
       return { drain };

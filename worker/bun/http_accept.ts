@@ -46,7 +46,8 @@ export function feedBunHttp(
     parts.push(stopWhileFull(limit, fd), close);
   };
   const at = { fd, backlog: listener.backlog };
-  fed(server, kindOf(server), at, limit).then(begin, (error: unknown) => {
+  const acceptor = fed(server, kindOf(server), at, limit);
+  acceptor.started.then(() => begin(acceptor), (error: unknown) => {
     if (!ended) { for (const graft of grafts) graft.resume(); }
     process.stderr.write(
       `the server on "${listener.name}" closes what is above its limit: ${

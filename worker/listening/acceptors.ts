@@ -36,6 +36,8 @@ export type Place =
 export interface Acceptor {
   /** What accepts. */
   readonly server: net.Server;
+  /** Resolves when it accepts, or was closed before that. */
+  readonly started: Promise<void>;
   /** Its address, as `net.Server.address()` gives it. */
   address(): ReturnType<net.Server["address"]>;
   /** Stops accepting. Its connections live on. */
@@ -43,15 +45,10 @@ export interface Acceptor {
 }
 
 /** Has the server itself accept at a place. */
-export async function direct(server: net.Server, at: Place): Promise<Acceptor> {
-  await untilListening(server, at);
-  return ownAcceptor(server);
-}
-
-/** The acceptor of a server that accepts itself. */
-export function ownAcceptor(server: net.Server): Acceptor {
+export function direct(server: net.Server, at: Place): Acceptor {
   return {
     server,
+    started: untilListening(server, at),
     address: () => server.address(),
     // `http.Server.close()` would also end connections that were accepted and
     // have not sent their request yet.
@@ -68,13 +65,13 @@ export type Feed = (socket: net.Socket) => void;
  *
  * @param limit how many there may be
  */
-export async function fed(
+export function fed(
   server: net.Server,
   kind: ServerKind,
   at: Place,
   limit: ConnectionLimit,
   filter?: Filter,
-): Promise<Acceptor> {
+): Acceptor {
   const feed = filter?.pass ?? feederOf(server);
   const endsTls = mustBeFed(kind) && kind === "https" && filter === undefined;
   const acceptor = endsTls ? createTlsServer(server, feed) : net.createServer({
@@ -85,9 +82,9 @@ export async function fed(
   if (endsTls) acceptor.prependListener("connection", limit.count);
   // A client that breaks off its handshake is no event of the server.
   acceptor.on("tlsClientError", () => {});
-  await untilListening(acceptor, at);
   return {
     server: acceptor,
+    started: untilListening(acceptor, at),
     address: () => acceptor.address(),
     close: () => void acceptor.close(),
   };

@@ -43,15 +43,11 @@ export async function listenStandalone(
   const listener = { ...spec, address };
   const { connections, filterOf } = trackServer(server, kind);
   const filter = filterOf(listener);
+  const place = standalonePlace(spec);
   const acceptor = filter === undefined
-    ? await direct(server, standalonePlace(spec))
-    : await fed(
-      server,
-      kind,
-      standalonePlace(spec),
-      limitOf(server, true),
-      filter,
-    );
+    ? direct(server, place)
+    : fed(server, kind, place, limitOf(server, true), filter);
+  await acceptor.started;
   let open = true;
   const drain = async (idle: number, window: number): Promise<void> => {
     if (filter === undefined && mustBeFed(kind)) {
