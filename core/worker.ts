@@ -43,8 +43,8 @@ export class PoolWorker implements Backend {
   failure: string | undefined;
   /** The error that its program wrote last, while it was not proven yet. */
   lastError: string | undefined;
-  /** Listeners that it asked for while it ran. */
-  readonly opened: Set<string> = new Set();
+  /** Listeners that it asked for while it ran, and for how many servers. */
+  readonly opened: Map<string, number> = new Map();
   /** The shards that it was told to adopt and has not, each as "name shard". */
   readonly toAdopt: Set<string> = new Set();
   /** Its place on the scoreboard, where the pool has one. */

@@ -64,15 +64,24 @@ interface Held extends Asked {
   readonly socket: HeldSocket;
 }
 
+/** An address that is held, or is about to be. */
+interface Holding {
+  readonly held: Promise<Held>;
+  /** How many servers of the program have it. */
+  servers: number;
+}
+
 /** The addresses that a program asks for: held, and not accepted on. */
 export class Addresses implements OnDemand {
   /** None of them is one of the pool yet. */
   readonly listeners: readonly Listener[] = [];
+  /** True once the program has closed a server: it may look for a free port. */
+  left = false;
   /** Why the last address that could not be bound could not. */
   failure: PreforkError | undefined;
   readonly #context: Pick<PoolContext, "adapter" | "post">;
   readonly #changed: () => void;
-  readonly #held = new Map<string, Promise<Held>>();
+  readonly #held = new Map<string, Holding>();
   readonly #asked = new Set<Held>();
   #closed = false;
 
@@ -110,6 +119,9 @@ export class Addresses implements OnDemand {
   leave(_worker: PoolWorker, name: string): boolean {
     for (const held of this.#asked) {
       if (formatAddress(held.real) !== name) continue;
+      this.left = true;
+      const holding = this.#held.get(held.key)!;
+      if (--holding.servers > 0) continue;
       this.#asked.delete(held);
       this.#held.delete(held.key);
       held.socket.close();
@@ -134,15 +146,18 @@ export class Addresses implements OnDemand {
     }
     const key = `${formatAddress(spec.address)} ${nth}`;
     const known = this.#held.get(key);
-    if (known !== undefined) return await known;
+    if (known !== undefined) {
+      known.servers++;
+      return await known.held;
+    }
     if (this.#held.size >= MAX_OPEN) {
       const why = `the program has had ${MAX_OPEN} opened, which is the most`;
       throw refused(address, "EMFILE", why);
     }
-    const holding = this.#bind(spec, key);
-    this.#held.set(key, holding);
-    holding.catch(() => this.#held.delete(key));
-    return await holding;
+    const held = this.#bind(spec, key);
+    this.#held.set(key, { held, servers: 1 });
+    held.catch(() => this.#held.delete(key));
+    return await held;
   }
 
   async #bind(spec: ListenerSpec, key: string): Promise<Held> {

@@ -210,7 +210,7 @@ export function createOnDemand(
         entry.holders.add(worker);
         // It has removed what it took for the path of a predecessor.
         mendPaths([entry.listener], emit);
-        worker.opened.add(name);
+        worker.opened.set(name, (worker.opened.get(name) ?? 0) + 1);
         worker.tell({ type: "opened", id, name, address });
         // One that is not ready yet joins when it is.
         if (worker.state === "ready") dispatcher.join(worker);
@@ -221,7 +221,13 @@ export function createOnDemand(
       );
     },
     leave(worker, name) {
-      if (!worker.opened.delete(name)) return false;
+      const servers = worker.opened.get(name);
+      if (servers === undefined) return false;
+      if (servers > 1) {
+        worker.opened.set(name, servers - 1);
+        return true;
+      }
+      worker.opened.delete(name);
       for (const entry of [...present]) {
         if (entry.listener.name !== name) continue;
         entry.holders.delete(worker);

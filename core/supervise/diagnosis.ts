@@ -14,9 +14,9 @@ import type { ExitReason } from "./state.ts";
 export type Diagnosed =
   & Pick<PoolWorker, "attached" | "runtime">
   & Partial<Pick<PoolWorker, "lastError">>
-  & { readonly opened?: ReadonlySet<string> };
+  & { readonly opened?: Pick<ReadonlyMap<string, unknown>, "size" | "keys"> };
 
-const NONE: ReadonlySet<string> = new Set();
+const NONE = new Map<string, unknown>();
 
 /** The longest part of a line that is told as a program's own error. */
 const MAX_ERROR = 300;
@@ -68,7 +68,7 @@ export function diagnoseSilence(
   if (opened.size > 0) {
     const names = listeners.map(({ address }) => formatAddress(address));
     return `the program listens on ${
-      [...opened].join(", ")
+      [...opened.keys()].join(", ")
     }, and has not called listen() for what the pool has, ${
       names.join(", ")
     }, ${within}: give the program's own address to "-l"`;

@@ -122,10 +122,15 @@ export class Learning {
     this.#rest = adapter.clock.after(ms, () => post(then));
   }
 
-  /** A program that was kept from running has not come to rest. */
+  /**
+   * A program that was kept from running has not come to rest, and one that has
+   * closed all its servers is about to listen.
+   */
   #ask(): void {
-    if (this.#addresses.asked.length === 0) return this.#conclude();
-    this.#asked = this.#worker?.tell({ type: "wake" }) ?? false;
+    const { asked, left } = this.#addresses;
+    if (asked.length > 0) {
+      this.#asked = this.#worker?.tell({ type: "wake" }) ?? false;
+    } else if (!left) return this.#conclude();
     this.#wait(this.#context.config.startTimeout, () => this.#conclude());
   }
 

@@ -35,7 +35,7 @@ describe("why a worker is not ready", () => {
   test("it has listened on something else", () => {
     assert.equal(
       diagnoseSilence(
-        { attached: true, runtime: "bun", opened: new Set(["unix:/x"]) },
+        { attached: true, runtime: "bun", opened: new Map([["unix:/x", 1]]) },
         {
           startTimeout: 1000,
           waitReady: false,

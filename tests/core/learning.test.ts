@@ -104,6 +104,27 @@ describe("a pool that listens where its program does", () => {
     assert.deepEqual([...world.bound.keys()], [":3000", ":3001", ":3002"]);
   });
 
+  test("waits for a program that has closed all that it listened on", async () => {
+    const scene = await learning();
+    const { world, program } = scene;
+    const leave = async () => {
+      program.say({ type: "left", listener: ":3000" });
+      await settle();
+    };
+    await open(program, ":3000");
+    await open(program, ":3000");
+    await leave();
+    // Its second server has it still.
+    assert.equal(world.bound.get(":3000")?.length, 1);
+    await leave();
+    assert.equal(world.bound.get(":3000")?.length ?? 0, 0);
+    await rest(scene);
+    assert.equal(program.wasTold("drain"), false);
+    await open(program, ":3001");
+    await rest(scene);
+    assert.deepEqual([...world.bound.keys()], [":3001"]);
+  });
+
   test("what cannot be bound is the program's to know, and the error if it ends", async () => {
     const scene = await learning();
     const { world, program, started } = scene;

@@ -132,6 +132,22 @@ describe("listeners that workers ask for", () => {
     assert.equal(answer["type"], "opened");
   });
 
+  test("one that a worker has left stays for its other server there", async () => {
+    const { world } = await running();
+    const worker = world.processes[0]!;
+    // Closed as soon as it listened, and the next one is there already.
+    await ask(worker, ":9090");
+    await ask(worker, ":9090", 0, 1);
+    worker.say({ type: "left", listener: ":9090" });
+    await settle();
+    world.connect();
+    assert.equal(worker.received.length, 1);
+    worker.received[0]!.settle(true);
+    worker.say({ type: "left", listener: ":9090" });
+    await settle();
+    assert.equal(world.bound.get(":9090")?.length ?? 0, 0);
+  });
+
   test("what cannot be bound is refused, and tried anew for the next", async () => {
     const { world } = await running();
     world.taken.add("127.0.0.1:9090");

@@ -27,11 +27,12 @@ function database(...ports: readonly number[]): string {
   );
 }
 
-/** Servers of the runtime's own on a port, and on a path or another port. */
+/** Servers of the runtime's own on a port that they have tried, and another. */
 const NATIVE = {
   node: `
     import http from "node:http";
     const answer = (_, response) => response.end("pid " + process.pid);
+    http.createServer().listen(port, "127.0.0.1").close();
     const listen = (place) => new Promise((resolve) =>
       http.createServer(answer).listen(place, resolve));
     await listen({ port, host: "127.0.0.1", exclusive: true });
@@ -39,12 +40,14 @@ const NATIVE = {
   bun: `
     const fetch = () => new Response("pid " + process.pid);
     const websocket = { message() {} };
+    Bun.listen({ port, hostname: "127.0.0.1", socket: { data() {} } }).stop();
     Bun.serve({ port, hostname: "127.0.0.1", fetch, websocket });
     Bun.listen({
       port, hostname: "127.0.0.2",
       socket: { data: (socket) => void socket.end(raw) },
     });`,
   deno: `
+    Deno.listen({ port, hostname: "127.0.0.1" }).close();
     Deno.serve({ port, hostname: "127.0.0.1" },
       () => new Response("pid " + process.pid));
     const listener = Deno.listen({ port, hostname: "127.0.0.2" });
@@ -99,7 +102,7 @@ describe("without -l the pool listens where the program does", () => {
     assert.equal((await command.ended).code, 0);
   });
 
-  test("on each of its ports, by the runtime's own servers", async () => {
+  test("on each of its ports, by the runtime's own servers, whatever it has tried", async () => {
     const path = files.write(`${runtime}_native.mjs`, NEXT + NATIVE[runtime]);
     const port = await freePort();
     await using command = prefork(["-w", "2", path, String(port)]);

@@ -81,7 +81,13 @@ function showPlace(
   original: BunListen,
 ): BunListener {
   const shown = placeholder(formatWanted(wanted));
-  const { server, drain } = startBunListen(shown, options, original, true);
-  serveOpened(core, openAddress(core, { wanted }), { drain });
+  const { server, drain } = startBunListen(
+    shown,
+    options,
+    original,
+    true,
+    () => left(),
+  );
+  const left = serveOpened(core, openAddress(core, { wanted }), { drain });
   return server;
 }

@@ -99,9 +99,10 @@ function showPlace(
     ? { transport: "unix", path: wanted.path }
     : { transport: "tcp", hostname: wanted.host ?? "::", port: wanted.port };
   Object.defineProperty(listener, "addr", { value: addr, configurable: true });
-  serveOpened(core, openAddress(core, { wanted }), {
+  const left = serveOpened(core, openAddress(core, { wanted }), {
     drain: () => stopAccepting(listener),
   });
+  hearClose(listener, left);
   return listener;
 }
 
@@ -121,14 +122,7 @@ function startShared(
 ): StartedServer<DenoListener> {
   mustShare(name, listener.address);
   const server = original(shareable(options, reusePortOf(listener)));
-  const close = server.close.bind(server);
-  Object.defineProperty(server, "close", {
-    configurable: true,
-    value() {
-      close();
-      left();
-    },
-  });
+  hearClose(server, left);
   return {
     server,
     serving: {
@@ -139,6 +133,20 @@ function startShared(
       become() {},
     },
   };
+}
+
+/** Calls `left` when the program closes a listener. */
+function hearClose(listener: DenoListener, left: () => void): void {
+  for (const name of ["close", Symbol.dispose] as const) {
+    const close = listener[name].bind(listener);
+    Object.defineProperty(listener, name, {
+      configurable: true,
+      value() {
+        close();
+        left();
+      },
+    });
+  }
 }
 
 function shareable(

@@ -100,17 +100,32 @@ export interface StartedServer<T> {
 /**
  * Has a server that listens where nobody connects to stand for one on what the
  * supervisor opens. When that fails the process ends with the error, as there
- * is nobody left to tell.
+ * is nobody left to tell. Returns what is to be called when the program closes
+ * the server.
  */
 export function serveOpened(
   core: Core,
   opening: Promise<InheritedListener>,
   attachment: Attachment,
-): void {
-  opening.then((listener) => reserve(core, listener).serve(attachment))
-    .catch((error: unknown) => {
-      process.nextTick(() => {
-        throw error;
-      });
+): () => void {
+  let isOpen = true;
+  let served: string | undefined;
+  opening.then((listener) => {
+    if (!isOpen) return giveBack(core, listener);
+    reserve(core, listener).serve(attachment);
+    served = listener.name;
+  }).catch((error: unknown) => {
+    process.nextTick(() => {
+      throw error;
     });
+  });
+  return () => {
+    if (isOpen && served !== undefined) core.left(served);
+    isOpen = false;
+  };
+}
+
+/** Gives back what was opened for a server that the program has closed. */
+export function giveBack(core: Core, { name }: InheritedListener): void {
+  core.tell({ type: "left", listener: name });
 }

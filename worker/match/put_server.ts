@@ -8,7 +8,7 @@ import type { Server } from "node:net";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { servingOf } from "../inherit.ts";
 import type { Place } from "../listening/acceptors.ts";
-import { reserve, starting } from "../listening/reservation.ts";
+import { giveBack, reserve, starting } from "../listening/reservation.ts";
 import { refChannel } from "../process/channel.ts";
 import { kindOf, type ServerKind } from "../process/server_kind.ts";
 import type { Attachment, Core } from "../process/worker_core.ts";
@@ -112,8 +112,11 @@ export async function putServer(
       serving.abandon();
       throw error;
     });
-    if (!serving.closed) await serve(listener);
-    else if (!core.attachments.has(listener.name)) core.left(listener.name);
+    if (serving.closed) return giveBack(core, listener);
+    await serve(listener).catch((error: unknown): never => {
+      giveBack(core, listener);
+      throw error;
+    });
   };
   const goHome = async (own: Place | Promise<InheritedListener>) => {
     if (own instanceof Promise) return await serveOpened(own);
