@@ -28,7 +28,8 @@ type Place = Pick<PoolConfig, "program"> & Partial<Pick<PoolConfig, "cwd">>;
 /**
  * Which runtime each slot gets: those asked for, in turn, else the supervisor's
  * own for scripts, the one that the first line of a file without an ending
- * names, else the program itself.
+ * names unless that starts another program (npm is such a file), else the
+ * program itself.
  */
 export function runtimePattern(
   { runtimes, ...place }: Place & Pick<PoolConfig, "runtimes">,
@@ -38,6 +39,8 @@ export function runtimePattern(
     ? [
       isScript(place.program)
         ? adapter.runtime
+        : startsAnother(place.program)
+        ? "exec"
         : scriptOf(headOf(place, fileOf(place, adapter.host), adapter.host))
           ?.runtime ?? "exec",
     ]
@@ -231,10 +234,17 @@ export function startsJavaScript(
   return runsJavaScript(firstLine(head)) || execsRuntime(head);
 }
 
+function startsAnother(program: string): boolean {
+  const name = nameOf(program);
+  return JAVASCRIPT.has(name) || PREFIXES.has(name);
+}
+
 function runsJavaScript(command: readonly string[]): boolean {
-  const [name, ...rest] = command.map((word) =>
-    word.slice(word.lastIndexOf("/") + 1)
-  );
+  const [name, ...rest] = command.map(nameOf);
   return JAVASCRIPT.has(name!) ||
     (PREFIXES.has(name!) && rest.some((word) => JAVASCRIPT.has(word)));
+}
+
+function nameOf(file: string): string {
+  return file.slice(file.lastIndexOf("/") + 1);
 }

@@ -93,6 +93,13 @@ describe("a file without an ending", () => {
       `/bin/bun --preload /lib/preload.js ${PATH}`,
     );
   });
+  test("is a program of its own where it starts another one", () => {
+    const host = on("", { head: () => "#!/usr/bin/env node\n" });
+    for (const program of ["npm", "npx", "/opt/yarn", "tsx", "cross-env"]) {
+      const plan = { runtimes: undefined, program, cwd: "/srv" };
+      assert.equal(runtimePattern(plan, host)(0), "exec", program);
+    }
+  });
   test("is a program of its own where no runtime is named", () => {
     const heads = [
       ...["", "node", "#!/bin/sh\nexec ruby x", "#!", "#!/usr/bin/env"],
