@@ -10,6 +10,7 @@
 import { type BigIntStats, linkSync, lstatSync, unlinkSync } from "node:fs";
 import path from "node:path";
 import { codeOf, messageOf } from "../../core/errors.ts";
+import { spareLinkOf } from "../../core/listeners/spare_link.ts";
 
 /** Keeps a path where it is. */
 export interface SpareLink {
@@ -27,9 +28,7 @@ export interface SpareLink {
 export function keepLink(target: string, own: BigIntStats): SpareLink {
   // The process may change its working directory.
   const place = path.resolve(target);
-  // Always the same name, so that a supervisor that was killed leaves no more
-  // than one behind, which its successor takes over.
-  const spare = path.join(path.dirname(place), `.${path.basename(place)}.pf`);
+  const spare = spareLinkOf(place);
   const isOwn = (stats: BigIntStats | undefined): boolean =>
     stats !== undefined && stats.ino === own.ino && stats.dev === own.dev;
   const unlinkOwn = (file: string): void => {

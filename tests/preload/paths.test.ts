@@ -92,10 +92,17 @@ describe("the path of a pool's socket", () => {
     const path = join(directory, "s");
     const plain = files.write(
       "plain.mjs",
-      `import http from "node:http";
-       http.createServer((_, response) => response.end("ok")).listen(3000);`,
+      `import { execFileSync } from "node:child_process";
+       import { chmodSync } from "node:fs";
+       import http from "node:http";
+       const [path] = process.argv.slice(2);
+       const server = http.createServer((_, response) => response.end("ok"));
+       server.listen(path, () => {
+         execFileSync("rm", ["-f", path]);
+         chmodSync(path, 0o606);
+       });`,
     );
-    const start = () => prefork(["-w", "1", "-l", `unix:${path}`, plain]);
+    const start = () => prefork(["-w", "1", "-l", `unix:${path}`, plain, path]);
     {
       await using killed = start();
       await ready(killed);
@@ -103,6 +110,7 @@ describe("the path of a pool's socket", () => {
     await unanswered(`unix:${path}`);
     await using command = start();
     await ready(command);
+    assert.equal(statSync(path).mode & 0o777, 0o606);
     unlinkSync(path);
     await command.line(/^prefork warning .*was removed, and is there again/);
     assert.equal((await get(`unix:${path}`)).body, "ok");

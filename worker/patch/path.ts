@@ -9,7 +9,7 @@
  */
 
 import process from "node:process";
-import { isOwnPath, setModeLater } from "../process/own_paths.ts";
+import { isOwnPath, putBack, setModeLater } from "../process/own_paths.ts";
 
 type Call = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -51,7 +51,11 @@ export function patchPaths(): void {
 type Predicate = (args: readonly unknown[], self: unknown) => boolean;
 
 const isOwn: Predicate = ([path]) => isOwnPath(path);
-const isAsked: Predicate = ([path, mode]) => setModeLater(path, mode);
+const isAsked: Predicate = ([path, mode]) => {
+  if (setModeLater(path, mode)) return true;
+  putBack(path);
+  return false;
+};
 
 /** Has functions of an object do something else where a predicate holds. */
 function spare(

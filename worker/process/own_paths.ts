@@ -7,6 +7,7 @@
 import path from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { spareLinkOf } from "../../core/listeners/spare_link.ts";
 import { parseListener } from "../../core/options/address.ts";
 
 const kept = new Set<string>();
@@ -54,16 +55,34 @@ export function setModeLater(target: unknown, mode: unknown): boolean {
 
 /** True for the path of a listener, in any form that `node:fs` takes. */
 export function isOwnPath(target: unknown): boolean {
-  if (kept.size === 0) return false;
+  return ownPath(target) !== undefined;
+}
+
+/**
+ * Puts the path of a listener back if it is gone: a shell may have removed it a
+ * moment ago (`rm -f $SOCK && node app.js`), before the supervisor has looked.
+ */
+export function putBack(target: unknown): void {
+  const own = ownPath(target);
+  if (own === undefined) return;
+  try {
+    process.getBuiltinModule("node:fs").linkSync(spareLinkOf(own), own);
+  } catch {
+    // It is there, or the supervisor has no link of it either.
+  }
+}
+
+function ownPath(target: unknown): string | undefined {
+  if (kept.size === 0) return undefined;
   const text = textOf(target);
-  if (text === undefined) return false;
+  if (text === undefined) return undefined;
   const whole = path.resolve(text);
-  return kept.has(whole) ||
-    [...kept].some((each) =>
-      path.basename(each) === path.basename(whole) &&
-      // Another way there, as /var/run is to /run.
-      realDirectory(each) === realDirectory(whole)
-    );
+  if (kept.has(whole)) return whole;
+  // Another way there, as /var/run is to /run.
+  return [...kept].find((each) =>
+    path.basename(each) === path.basename(whole) &&
+    realDirectory(each) === realDirectory(whole)
+  );
 }
 
 function pathOf(text: string): string | undefined {
