@@ -37,7 +37,7 @@ interface Running
 /** What a stop left behind. */
 export interface StopReport {
   /**
-   * How many workers this stop has killed before they were done: at the drain
+   * How many workers that were ready this stop has killed: at the drain
    * deadline, or at once if it was quick.
    */
   readonly killed: number;

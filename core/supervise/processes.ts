@@ -203,10 +203,11 @@ export class Processes {
 
   #reap(worker: PoolWorker, status: ExitStatus): void {
     const { adapter, emit } = this.#context;
-    if (worker.state === "killed" && !isClean(status)) this.killed++;
     const reason = worker.failure !== undefined && worker.readyAt === undefined
       ? "boot-failed"
       : exitReason(worker.state, isClean(status));
+    // One that was never ready has served nobody.
+    if (reason === "killed" && worker.readyAt !== undefined) this.killed++;
     this.step(worker, "exit");
     if (reason === "boot-failed") this.#output.fail(worker);
     else this.#output.release(worker);

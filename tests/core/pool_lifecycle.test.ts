@@ -107,6 +107,7 @@ describe("start", () => {
     await assert.rejects(start, {
       message: "Cannot start the program: the program was not ready in 5 s",
     });
+    assert.deepEqual(await pool.stop(), { killed: 0 });
   });
 
   test("a worker that fails beside one that is ready is started again", async () => {
