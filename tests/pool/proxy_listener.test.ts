@@ -54,28 +54,23 @@ function pool(
   kind: string,
   settings: string,
   address = "127.0.0.1:0",
+  workers = 2,
 ): Command {
   const program = [fixture("gated.ts"), kind];
-  const listen = `${address}?${settings}`;
-  return prefork(["-w", "2", "-r", runtime, "-l", listen, ...program]);
+  const listen = ["-l", `${address}?${settings}`];
+  return prefork(["-w", `${workers}`, "-r", runtime, ...listen, ...program]);
 }
 
 async function portOf(command: Command): Promise<number> {
   return Number(/\d+$/.exec((await ready(command))["listen"]!)![0]);
 }
 
-/** How many connections the two workers say that they have open. */
+/** How many connections the only worker says that it has open. */
 async function openIn(command: Command): Promise<number> {
   const from = command.lines.length;
   command.signal("SIGCONT");
-  let open = 0;
-  for (const slot of [0, 1]) {
-    const status = new RegExp(
-      `^prefork worker-status slot=${slot} .* connections=(\\d+) `,
-    );
-    open += Number((await command.line(status, from))[1]);
-  }
-  return open;
+  const status = /^prefork worker-status slot=0 .* connections=(\d+) /;
+  return Number((await command.line(status, from))[1]);
 }
 
 /** The bodies of JSON in what a client received. */
@@ -258,7 +253,8 @@ test("a client that ends with its header leaves nothing behind", async () => {
 });
 
 test("a drain does not wait for a header that does not come", async () => {
-  await using command = pool(runtime, "http", "proxy=any");
+  // One worker: none of them is on its way to another one when it begins.
+  await using command = pool(runtime, "http", "proxy=any", undefined, 1);
   const port = await portOf(command);
   const silent = await connect(port);
   const late = await connect(port);

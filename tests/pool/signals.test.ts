@@ -78,6 +78,7 @@ describe("signals to the supervisor", () => {
         );
         assert.ok(pids.has(`pid ${pid}`));
         seen = Number(accepted) + Number(takenOver);
+        if (seen === 0) await new Promise((resolve) => setTimeout(resolve, 20));
       }
     }
     command.signal("SIGTERM");

@@ -16,6 +16,8 @@ interface Scene {
   readonly events: string[];
   /** Resolves when it has happened. */
   until(event: string): Promise<void>;
+  /** What the program has written is out, as it is from the start. */
+  written: Promise<void>;
   /** A server; returns what ends its last connection. */
   serve(name: string, raw?: boolean): () => void;
 }
@@ -27,12 +29,17 @@ function scene(): Scene {
     events.push(event);
     waiting.get(event)?.();
   };
-  const drain = createDrain(() => {}, (code) => happens(`exit ${code ?? 0}`));
+  const drain = createDrain(
+    () => {},
+    (code) => happens(`exit ${code ?? 0}`),
+    () => result.written,
+  );
   drain.ending.tellProgram = () =>
     happens(drain.ending.over ? "told, over" : "told");
-  return {
+  const result: Scene = {
     drain,
     events,
+    written: Promise.resolve(),
     until(event) {
       const { promise, resolve } = deferred();
       if (events.includes(event)) resolve();
@@ -48,6 +55,7 @@ function scene(): Scene {
       };
     },
   };
+  return result;
 }
 
 /** A worker with one listener that nothing serves yet. */
@@ -68,6 +76,18 @@ function startingCore(drain: Drain): Core {
 }
 
 describe("a program hears of the end", () => {
+  test("and its worker leaves when what it wrote is out", async () => {
+    const stage = scene();
+    const { promise, resolve } = deferred();
+    stage.written = promise;
+    stage.drain.begin(LONG, 0, "test");
+    await stage.until("told");
+    await new Promise((done) => setTimeout(done, 5));
+    assert.deepEqual(stage.events, ["told"]);
+    resolve();
+    await stage.until("exit 0");
+  });
+
   test("at once when it serves nothing", async () => {
     const { drain, events, until } = scene();
     drain.begin(LONG, 300, "test");

@@ -81,6 +81,9 @@ test("native load: what was taken for a connection is taken back", () => {
   assert.equal(self.load.arrived(), 8);
   self.time += 1000;
   assert.equal(self.load.open(), 4);
+  assert.equal(self.load.arrived(), 0);
+  // They were none the next time either.
+  self.time += 1000;
   assert.equal(self.load.arrived(), -5);
   assert.equal(self.load.arrived(), 0);
   // The same where fewer were seen than there are.
@@ -93,6 +96,28 @@ test("native load: what was taken for a connection is taken back", () => {
   self.time += 1000;
   assert.equal(self.load.open(), 4);
   assert.equal(self.load.arrived(), 0);
+});
+
+test("native load: one that its client has closed was a connection", () => {
+  const self = files();
+  let exact = 0;
+  using _one = self.load.add({ open: () => exact, cheap: false });
+  self.time += 1000;
+  [self.count, exact] = [21, 1];
+  assert.equal(self.load.arrived(), 1);
+  // The kernel knows of none any more, and its file is there yet.
+  exact = 0;
+  self.time += 1000;
+  assert.equal(self.load.open(), 0);
+  self.count = 20;
+  self.time += 1000;
+  assert.equal(self.load.open(), 0);
+  self.time += 1000;
+  assert.equal(self.load.arrived(), 0);
+  assert.equal(self.load.arrived(), 0);
+  [self.count, exact] = [21, 1];
+  self.time += 1000;
+  assert.equal(self.load.arrived(), 1);
 });
 
 test("native load: where the runtime tells it is believed", () => {

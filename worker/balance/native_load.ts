@@ -77,7 +77,12 @@ export function createNativeLoad(
   /** What it has seen come and go since they were counted. */
   let came = 0;
   let went = 0;
-  /** What it has told of and was no connection. */
+  /**
+   * What it has told of and was no connection when they were counted: one that
+   * its client has just closed is none either, and a file for a moment more.
+   */
+  let doubtful = 0;
+  /** What was none the next time, too. */
   let owed = 0;
 
   const told = (): number => {
@@ -104,10 +109,9 @@ export function createNativeLoad(
     others += more;
     // Some of what it has seen was none.
     const mistaken = Math.min(more, came);
-    if (more > 0) {
-      known -= mistaken;
-      owed += mistaken;
-    } else known += Math.min(-more, went);
+    owed += Math.max(0, doubtful + Math.min(0, more));
+    doubtful = Math.max(0, mistaken);
+    known += more > 0 ? -mistaken : Math.min(-more, went);
     came = went = 0;
     countedFiles = files;
     countedAt = now();

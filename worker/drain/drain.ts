@@ -62,10 +62,12 @@ export interface Drain {
  *
  * @param flush sends what has to be sent before the end
  * @param exit ends the process
+ * @param output resolves when what the program has written is out
  */
 export function createDrain(
   flush: () => void,
   exit: (code: typeof process.exitCode) => void = (code) => process.exit(code),
+  output: () => Promise<unknown> = written,
 ): Drain {
   const controller = new AbortController();
   const attachments = new Set<Attachment>();
@@ -136,6 +138,7 @@ export function createDrain(
     await all;
     await settled([]);
     await ending.last();
+    await output();
     leave(true);
   };
 
@@ -181,4 +184,18 @@ export function createDrain(
       void finished;
     },
   };
+}
+
+/**
+ * Resolves when what the program has written is out: Node 26.10 and Bun 1.4.4
+ * lose at `process.exit()` what a pipe did not take at once.
+ */
+async function written(): Promise<void> {
+  const streams = [process.stdout, process.stderr];
+  await Promise.all(
+    streams.filter(({ writableLength }) => writableLength > 0)
+      .map((stream) =>
+        new Promise<void>((resolve) => stream.write("", () => resolve()))
+      ),
+  );
 }
