@@ -81,9 +81,9 @@ describe("a program hears of the end", () => {
     const { promise, resolve } = deferred();
     stage.written = promise;
     stage.drain.begin(LONG, 0, "test");
-    await stage.until("told");
+    await stage.until("told, over");
     await new Promise((done) => setTimeout(done, 5));
-    assert.deepEqual(stage.events, ["told"]);
+    assert.deepEqual(stage.events, ["told, over"]);
     resolve();
     await stage.until("exit 0");
   });
@@ -147,8 +147,8 @@ describe("a program hears of the end", () => {
     const began = performance.now();
     drain.begin(200, 300, "test", LONG);
     await until("told");
-    // Timers are of whole milliseconds.
-    assert.ok(performance.now() - began >= 99);
+    // A timer counts from the turn of the event loop in which it was set.
+    assert.ok(performance.now() - began >= 50);
     stays();
     await until("exit 0");
     assert.deepEqual(events, ["told", "stays", "exit 0"]);
