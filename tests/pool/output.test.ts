@@ -36,11 +36,14 @@ import process from "node:process";
 http.createServer((request, response) => {
   const [, what, count] = request.url.split("/");
   if (what === "mixed") {
+    let under = 160;
+    // Bun calls back at once for an empty text.
+    const written = () => --under === 0 && response.end("mixed");
     for (let i = 0; i < 80; i++) {
-      process.stdout.write("a".repeat(20_479) + "\\n");
-      process.stderr.write("b".repeat(20_479) + "\\n");
+      process.stdout.write("a".repeat(20_479) + "\\n", written);
+      process.stderr.write("b".repeat(20_479) + "\\n", written);
     }
-    return process.stdout.write("", () => response.end("mixed"));
+    return;
   }
   const text = what === "long"
     ? JSON.stringify({ long: "x".repeat(900_000) }) + "\\n"
@@ -109,8 +112,12 @@ describe("a pool", () => {
     const [, long] = await command.line(/^\[0\] (.*long.*)$/);
     assert.equal(JSON.parse(long!).long.length, 900_000);
     pool.child.stdout!.destroy();
-    await pool.ask("/lines/1");
-    await command.line(/^prefork warning message="stdout cannot .*EPIPE/);
+    const warned = command.line(/^prefork warning .*stdout cannot .*EPIPE/);
+    // Bun closes its end a moment later.
+    const more = (): Promise<unknown> => pool.ask("/lines/1");
+    while (
+      await Promise.race([warned, more().then(() => undefined)]) === undefined
+    );
     pool.child.stderr!.destroy();
     await reload(pool);
     await pool.ask("/lines/100");

@@ -187,8 +187,9 @@ export function createDrain(
 }
 
 /**
- * Resolves when what the program has written is out: Node 26.10 and Bun 1.4.4
- * lose at `process.exit()` what a pipe did not take at once.
+ * Resolves when what the program has written is out: Node 26.10 loses at
+ * `process.exit()` what a pipe did not take at once. So does Bun 1.4.4, which
+ * does not tell how much that is.
  */
 async function written(): Promise<void> {
   const streams = [process.stdout, process.stderr];
