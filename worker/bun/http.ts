@@ -138,12 +138,13 @@ export function createBunServing(
       else acceptors.add(acceptor);
       return { drain };
     },
-    cede({ name }) {
+    cede(listener) {
+      const { name } = listener;
       shown.delete(name);
       accepting.delete(name);
       feeding.get(name)?.[Symbol.dispose]();
       feeding.delete(name);
-      shards?.cede(name);
+      shards?.cede(listener);
       return true;
     },
   };

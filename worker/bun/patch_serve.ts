@@ -9,15 +9,15 @@ import { isBypassed } from "../process/bypass.ts";
 import type { Core } from "../process/worker_core.ts";
 import { isLearning, placeholder } from "../listening/learning.ts";
 import type { StartedServer } from "../listening/reservation.ts";
-import { matchListener } from "../match/match.ts";
+import { matchListener, type PoolMatch } from "../match/match.ts";
 import { openAddress } from "../match/open.ts";
-import { type PoolMatch, putNative } from "../match/put_native.ts";
-import type { Target } from "../match/put_server.ts";
+import { putNative } from "../match/put_native.ts";
+import { type Target, targetOf } from "../match/put_server.ts";
 import {
   mustAccept,
-  mustBeOne,
   reusePortFor,
   reusePortOf,
+  servingOne,
 } from "../match/reuse_port.ts";
 import type { Settings } from "../match/settings.ts";
 import { formatWanted, isAnyPort, type Wanted } from "../match/wanted.ts";
@@ -85,15 +85,8 @@ function serveMatch(
         core,
         `Bun.serve on "${listener.name}" goes through node:http: ${message}`,
       );
-      const target: Target = match.kind === "inherited"
-        ? { kind: "meant", listener, wanted }
-        : {
-          kind: "claim",
-          listener,
-          wanted,
-          atOnce: match.own,
-          own: () => openAddress(core, { wanted }),
-        };
+      const own = () => openAddress(core, { wanted });
+      const target = targetOf(match, wanted, own);
       return bridgeBunServe(core, target, listener, options);
     },
     own: () =>
@@ -126,13 +119,9 @@ function startShared(
   });
   return {
     server,
-    serving: {
-      serve: mustBeOne("Bun.serve", listener, {
-        drain: () => stop.call(server),
-      }),
-      cede: () => false,
-      become() {},
-    },
+    serving: servingOne("Bun.serve", listener, {
+      drain: () => stop.call(server),
+    }),
   };
 }
 

@@ -151,10 +151,7 @@ export function inheritBunServe(
     server: facade,
     serving: {
       serve: (each) => ({ drain, ...shards.serve(each) }),
-      cede({ name }) {
-        shards.cede(name);
-        return true;
-      },
+      cede: shards.cede,
       become: (own) => void (home = own),
     },
   };

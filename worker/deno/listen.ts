@@ -127,10 +127,7 @@ export function inheritDenoListen(
     server: facade!,
     serving: {
       serve: (each) => ({ raw: true, drain, ...shards.serve(each) }),
-      cede({ name }) {
-        shards.cede(name);
-        return true;
-      },
+      cede: shards.cede,
       become(own) {
         home = ownMethods(own);
         accepting.add(home);

@@ -18,10 +18,10 @@ import { formatWanted, isAnyPort, type Wanted } from "../match/wanted.ts";
 import { type DenoPlaceOptions, wantedOfListen } from "./wanted.ts";
 import {
   mustAccept,
-  mustBeOne,
   type ReusePortAddress,
   reusePortFor,
   reusePortOf,
+  servingOne,
 } from "../match/reuse_port.ts";
 import type { Settings } from "../match/settings.ts";
 
@@ -125,13 +125,9 @@ function startShared(
   hearClose(server, left);
   return {
     server,
-    serving: {
-      serve: mustBeOne(name, listener, {
-        drain: () => stopAccepting(server),
-      }),
-      cede: () => false,
-      become() {},
-    },
+    serving: servingOne(name, listener, {
+      drain: () => stopAccepting(server),
+    }),
   };
 }
 

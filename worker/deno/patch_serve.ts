@@ -15,11 +15,11 @@ import { mustShare, readDenoServe } from "./arguments.ts";
 import { inheritDenoServe } from "./serve.ts";
 import { isLearning } from "../listening/learning.ts";
 import type { StartedServer } from "../listening/reservation.ts";
-import { matchListener } from "../match/match.ts";
+import { matchListener, type PoolMatch } from "../match/match.ts";
 import { bridgeDenoServe } from "./bridge.ts";
-import { type PoolMatch, putNative } from "../match/put_native.ts";
-import type { Target } from "../match/put_server.ts";
-import { mustAccept, mustBeOne, reusePortOf } from "../match/reuse_port.ts";
+import { putNative } from "../match/put_native.ts";
+import { targetOf } from "../match/put_server.ts";
+import { mustAccept, reusePortOf, servingOne } from "../match/reuse_port.ts";
 import { type DenoPlaceOptions, wantedOfServe } from "./wanted.ts";
 import { openAddress } from "../match/open.ts";
 import { warnOnce } from "../match/warn.ts";
@@ -107,15 +107,8 @@ function serveMatch(
         core,
         `Deno.serve on "${listener.name}" goes through node:http, where Deno.upgradeWebSocket() does not work: ${message}`,
       );
-      const target: Target = match.kind === "inherited"
-        ? { kind: "meant", listener, wanted }
-        : {
-          kind: "claim",
-          listener,
-          wanted,
-          atOnce: match.own,
-          own: () => openAddress(core, { wanted }),
-        };
+      const own = () => openAddress(core, { wanted });
+      const target = targetOf(match, wanted, own);
       const given = readDenoServe(args);
       return bridgeDenoServe(core, target, denoAddress(listener), given);
     },
@@ -199,15 +192,11 @@ function startShared(
   };
   return {
     server: { ...server, shutdown, [Symbol.asyncDispose]: shutdown },
-    serving: {
-      serve: mustBeOne("Deno.serve", listener, {
-        // Best effort: it also ends connections that were accepted and have not
-        // sent their request yet.
-        drain: () => server.shutdown(),
-      }),
-      cede: () => false,
-      become() {},
-    },
+    serving: servingOne("Deno.serve", listener, {
+      // Best effort: it also ends connections that were accepted and have not
+      // sent their request yet.
+      drain: () => server.shutdown(),
+    }),
   };
 }
 

@@ -104,10 +104,7 @@ export function inheritDenoServe(
     },
     serving: {
       serve: (each) => ({ drain, ...shards.serve(each) }),
-      cede({ name }) {
-        shards.cede(name);
-        return true;
-      },
+      cede: shards.cede,
       become: (own) => void (home = own),
     },
   };

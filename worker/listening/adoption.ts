@@ -28,8 +28,8 @@ export interface Shards<T> {
   quiesce(): void;
   /** Accepts on a listener, on one more or on one that was held back. */
   serve(listener: InheritedListener): Adopting;
-  /** Stops accepting on a listener. */
-  cede(name: string): void;
+  /** Stops accepting on a listener, which they always can. */
+  readonly cede: (listener: InheritedListener) => true;
 }
 
 /** Starts and grafts the server of a shard. */
@@ -101,10 +101,11 @@ export function openShards<T extends { readonly graft: Graft }>(
       }
       return adoptingOf(listener, shards);
     },
-    cede(name) {
+    cede({ name }) {
       for (const { graft } of servers.get(name)?.values() ?? []) {
         graft.quiesce();
       }
+      return true;
     },
   };
 }

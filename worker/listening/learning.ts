@@ -11,6 +11,7 @@ import {
   LEARNING,
 } from "../../core/launch/environment.ts";
 import type { Core } from "../process/worker_core.ts";
+import { openedListener } from "./on_demand.ts";
 
 /** True in such a start. */
 export function isLearning({ worker }: Core): boolean {
@@ -19,13 +20,5 @@ export function isLearning({ worker }: Core): boolean {
 
 /** What a server shows of an address before the supervisor has opened it. */
 export function placeholder(address: string): InheritedListener {
-  return {
-    name: address,
-    address,
-    mode: "handoff",
-    backlog: 1,
-    ipv6Only: false,
-    fds: [],
-    shard: 0,
-  };
+  return openedListener(address, address);
 }

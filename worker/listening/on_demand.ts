@@ -74,20 +74,28 @@ export function createOnDemand(
       } else {
         const { name, address } = answer;
         keepPath(address);
-        question?.resolve({
-          name,
-          address,
-          mode: "handoff",
-          backlog: 1,
-          ipv6Only: false,
-          fds: [],
-          shard: 0,
-        });
+        question?.resolve(openedListener(name, address));
       }
     },
     heard() {
       if (telling) tell({ type: "heard", count: 1 });
       else untold++;
     },
+  };
+}
+
+/** An address that the supervisor opens: it hands the connections over. */
+export function openedListener(
+  name: string,
+  address: string,
+): InheritedListener {
+  return {
+    name,
+    address,
+    mode: "handoff",
+    backlog: 1,
+    ipv6Only: false,
+    fds: [],
+    shard: 0,
   };
 }

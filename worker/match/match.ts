@@ -33,6 +33,9 @@ export type Match =
   /** Nobody's yet: the supervisor has to open it. */
   | { readonly kind: "foreign" };
 
+/** A match that is the pool's business. */
+export type PoolMatch = Extract<Match, { kind: "inherited" | "claim" }>;
+
 /** The listeners whose socket went away with the server that had it. */
 const spent = new WeakMap<Core, Set<string>>();
 

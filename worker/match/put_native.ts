@@ -12,11 +12,8 @@ import { reserve, type StartedServer } from "../listening/reservation.ts";
 import { refChannel } from "../process/channel.ts";
 import type { Attachment, Core } from "../process/worker_core.ts";
 import { type Claimant, claimsOf } from "./claims.ts";
-import { freeListener, type Match } from "./match.ts";
+import { freeListener, type PoolMatch } from "./match.ts";
 import type { Wanted } from "./wanted.ts";
-
-/** What became of a `listen()` that is the pool's business. */
-export type PoolMatch = Extract<Match, { kind: "inherited" | "claim" }>;
 
 /** How a runtime's own server is started. */
 export interface NativeStart<T> {

@@ -13,7 +13,7 @@ import { refChannel } from "../process/channel.ts";
 import { kindOf, type ServerKind } from "../process/server_kind.ts";
 import type { Attachment, Core } from "../process/worker_core.ts";
 import { type Claimant, claimsOf } from "./claims.ts";
-import { freeListener } from "./match.ts";
+import { freeListener, type PoolMatch } from "./match.ts";
 import { asSystemError } from "./system_error.ts";
 import type { Wanted } from "./wanted.ts";
 
@@ -36,6 +36,22 @@ export type Target =
     /** Opens its own address, or says where this process is to bind it. */
     readonly own: () => Place | Promise<InheritedListener>;
   };
+
+/**
+ * Where a server is to be put that may have a listener of the pool.
+ *
+ * @param own opens the address that it wants, for a claim that gets none
+ */
+export function targetOf(
+  match: PoolMatch,
+  wanted: Wanted,
+  own: () => Place | Promise<InheritedListener>,
+): Target {
+  const { listener } = match;
+  return match.kind === "inherited"
+    ? { kind: "meant", listener, wanted }
+    : { kind: "claim", listener, wanted, atOnce: match.own, own };
+}
 
 /**
  * Has a server of `node:net` or of what is built on it serve listeners, and

@@ -11,6 +11,7 @@ import type { Attachment, Core } from "../process/worker_core.ts";
 import { cannot } from "../process/errors.ts";
 import { nativeRefusal } from "../filters/listener_filter.ts";
 import { bindHost } from "../listening/address.ts";
+import type { NativeServing } from "../listening/reservation.ts";
 import { warnOnce } from "./warn.ts";
 import { formatWanted, type Wanted } from "./wanted.ts";
 
@@ -105,19 +106,23 @@ export function mustAccept(what: string, listener: InheritedListener): void {
  * and can get no other.
  *
  * @param what the name of the function that the program called
- * @throws {PreforkError} `ERR_ATTACH`, by what is returned, for another listener
+ * @throws {PreforkError} `ERR_ATTACH`, by its `serve()`, for another listener
  */
-export function mustBeOne(
+export function servingOne(
   what: string,
   only: InheritedListener,
   attachment: Attachment,
-): (listener: InheritedListener) => Attachment {
-  return (listener) => {
-    if (listener === only) return attachment;
-    throw cannot(
-      `attach ${what} to the listener "${listener.name}"`,
-      `it serves "${only.name}", and in the mode "reuseport" a server has one address`,
-      'choose another mode as in "--share shared"',
-    );
+): NativeServing<unknown> {
+  return {
+    serve(listener) {
+      if (listener === only) return attachment;
+      throw cannot(
+        `attach ${what} to the listener "${listener.name}"`,
+        `it serves "${only.name}", and in the mode "reuseport" a server has one address`,
+        'choose another mode as in "--share shared"',
+      );
+    },
+    cede: () => false,
+    become() {},
   };
 }

@@ -14,7 +14,12 @@ import type { Core } from "../process/worker_core.ts";
 import { RUNTIME } from "../process/runtime.ts";
 import { kindOf } from "../process/server_kind.ts";
 import { matchListener, matchSocket } from "../match/match.ts";
-import { isHeard, putServer, type Target } from "../match/put_server.ts";
+import {
+  isHeard,
+  putServer,
+  type Target,
+  targetOf,
+} from "../match/put_server.ts";
 import { warnDefaultPort } from "../match/warn.ts";
 import { defaultAddress } from "../listening/address.ts";
 import { isLearning } from "../listening/learning.ts";
@@ -47,7 +52,7 @@ export function patchNet(core: Core, settings: Settings): void {
       if (busy.has(this) || this.listening) throw listensAlready();
       let target: Target | Promise<never> | undefined;
       try {
-        target = targetOf(core, settings, request, isHeard(this));
+        target = targetOfRequest(core, settings, request, isHeard(this));
       } catch (error) {
         target = Promise.reject(error);
       }
@@ -76,7 +81,7 @@ function prototypeOf(
 }
 
 /** Where it is to be put; undefined for what is the program's own. */
-function targetOf(
+function targetOfRequest(
   core: Core,
   { privatePorts, wrapped }: Settings,
   request: ListenRequest,
@@ -101,19 +106,15 @@ function targetOf(
     openAddress(core, { ...request, wanted });
   switch (match.kind) {
     case "inherited":
-      return { kind: "meant", listener: match.listener, wanted };
+      return targetOf(match, wanted, open);
     case "foreign":
       return { kind: "meant", listener: open(), wanted };
     case "claim":
-      return {
-        kind: "claim",
-        listener: match.listener,
+      return targetOf(
+        match,
         wanted,
-        atOnce: match.own,
-        own: match.private
-          ? () => placeOf(wanted, { backlog, ipv6Only })
-          : open,
-      };
+        match.private ? () => placeOf(wanted, { backlog, ipv6Only }) : open,
+      );
     case "private":
       return undefined;
   }
