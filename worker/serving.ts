@@ -20,6 +20,7 @@ import {
   descriptorOf,
   direct,
   fed,
+  feederOf,
   type Place,
   takerOf,
 } from "./listening/acceptors.ts";
@@ -171,11 +172,6 @@ export function createServing(
     if (!said && open) facade?.show();
     said = true;
   };
-  const serveOne = (socket: Socket): void =>
-    void server.emit(
-      "connection",
-      socket,
-    );
   const begin = (
     { listener, balance, limited }: Served,
     acceptor: Server,
@@ -317,7 +313,7 @@ export function createServing(
       const undo = show(true, address);
       places.set("", place);
       try {
-        await feedFrom(place, at, 0, serveOne);
+        await feedFrom(place, at, 0, feederOf(server));
       } catch (error) {
         places.delete("");
         undo();

@@ -111,7 +111,7 @@ function createTlsServer(
 }
 
 /** What gives a server a connection that something else has accepted. */
-function feederOf(server: net.Server): Feed {
+export function feederOf(server: net.Server): Feed {
   return (socket) => void server.emit("connection", socket);
 }
 
