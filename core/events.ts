@@ -36,7 +36,7 @@ export type PoolEvent =
   | { readonly type: "learning"; readonly reason: string } & WorkerIdentity
   /** A worker process runs. */
   | { readonly type: "worker-started" } & WorkerIdentity
-  /** A worker accepts, `ms` after its start. */
+  /** A worker accepts, `ms` after its start, or after it was asked to again. */
   | { readonly type: "worker-ready"; readonly ms: number } & WorkerIdentity
   /** A worker was asked to finish and leave, or does so on its own. */
   | { readonly type: "worker-draining" } & WorkerIdentity

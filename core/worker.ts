@@ -25,8 +25,10 @@ export class PoolWorker implements Backend {
   process!: WorkerProcess;
   /** Where it is in its life. */
   state: WorkerState = "starting";
-  /** When it became ready. */
+  /** When it became ready first. */
   readyAt: number | undefined;
+  /** When it was last asked to accept again. */
+  resumedAt: number | undefined;
   /** True once it has said that it understands our messages. */
   attached = false;
   /** The process that it says it is, which a wrapper may have started. */

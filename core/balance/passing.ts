@@ -84,9 +84,11 @@ export class Passing {
     return this.#passes.size + this.#ours.length;
   }
 
-  /** A worker accepts now. */
+  /** A worker accepts now, for the first time or again. */
   join(worker: PoolWorker): void {
-    if (!this.#peers.has(worker)) {
+    const peer = this.#peers.get(worker);
+    if (peer !== undefined) peer.open = true;
+    else {
       this.#peers.set(worker, {
         open: true,
         able: true,

@@ -22,6 +22,7 @@ import {
   WORKER_TABLE,
   type WorkerAction,
   type WorkerEvent,
+  type WorkerState,
 } from "./state.ts";
 
 /** Who decides which worker is wanted where. */
@@ -109,7 +110,7 @@ export class Processes {
     const { next, actions } = WORKER_TABLE[from][event];
     worker.state = next;
     if (event === "overdue" && next === "killed") {
-      this.#blame(worker, from === "starting");
+      this.#blame(worker, from);
     }
     for (const action of actions) this.#act(worker, action);
   }
@@ -124,7 +125,7 @@ export class Processes {
     switch (action) {
       case "welcome":
         worker.timer?.[Symbol.dispose]();
-        worker.readyAt = adapter.clock.now();
+        worker.readyAt ??= adapter.clock.now();
         // What it could not do before, it has done by now.
         worker.failure = undefined;
         this.#output.release(worker);
@@ -132,7 +133,9 @@ export class Processes {
         emit({
           type: "worker-ready",
           ...worker.identity,
-          ms: Math.round(worker.readyAt - worker.startedAt),
+          ms: Math.round(
+            adapter.clock.now() - (worker.resumedAt ?? worker.startedAt),
+          ),
         });
         this.#observer.onReady(worker);
         break;
@@ -151,6 +154,13 @@ export class Processes {
         this.#output.release(worker);
         this.#watch(worker, config.grace);
         emit({ type: "worker-draining", ...worker.identity });
+        break;
+      case "rest":
+        worker.timer?.[Symbol.dispose]();
+        break;
+      case "await":
+        worker.resumedAt = adapter.clock.now();
+        this.#watch(worker, config.startTimeout);
         break;
       case "kill":
         traffic.leave(worker);
@@ -188,10 +198,13 @@ export class Processes {
       }));
   }
 
-  #blame(worker: PoolWorker, starting: boolean): void {
+  #blame(worker: PoolWorker, from: WorkerState): void {
     const { config, emit } = this.#context;
+    const starting = from === "starting";
     const why = starting
       ? diagnoseSilence(worker, config)
+      : from === "resuming"
+      ? `it did not accept again ${config.startTimeout} ms after it was asked to`
       : `it was not done ${config.grace} ms after it began to drain`;
     worker.failure ??= why;
     emit({

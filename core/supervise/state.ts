@@ -10,6 +10,13 @@ export type WorkerState =
   | "starting"
   /** It said that it accepts. */
   | "ready"
+  /**
+   * Another worker has taken over: it does not accept, finishes what it has and
+   * stays, so that it can take over again.
+   */
+  | "parked"
+  /** It is to accept again, and has not said so yet. */
+  | "resuming"
   /** It finishes what it has and leaves, by a deadline. */
   | "draining"
   /** SIGKILL was sent. */
@@ -23,6 +30,14 @@ export type WorkerEvent =
   | "ready"
   /** It says that it wants to leave. */
   | "leaving"
+  /** The pool wants it to stop accepting, finish and stay. */
+  | "park"
+  /** It says that it has finished what it had. */
+  | "parked"
+  /** It says that it cannot stop accepting and stay: it goes on. */
+  | "unparkable"
+  /** The pool wants it to accept again. */
+  | "resume"
   /** The pool wants it to finish and leave. */
   | "drain"
   /** The deadline of its present state has passed. */
@@ -36,10 +51,18 @@ export type WorkerEvent =
 export type WorkerAction =
   /** Count it as accepting. */
   | "welcome"
+  /** Ask it to stop accepting, finish and stay. */
+  | "park"
+  /** Ask it to accept again. */
+  | "resume"
+  /** No clock runs for it any longer. */
+  | "rest"
   /** Ask it to drain. */
   | "ask"
-  /** Start the clock of the drain deadline. */
+  /** It accepts no more: start the clock of the drain deadline. */
   | "watch"
+  /** Start the clock of the start timeout. */
+  | "await"
   /** Send SIGKILL. */
   | "kill"
   /** Clear up after the process. */
@@ -65,6 +88,10 @@ export const WORKER_TABLE: Readonly<
   starting: {
     ready: to("ready", "welcome"),
     leaving: to("draining", "ask", "watch"),
+    park: to("starting"),
+    parked: to("starting"),
+    unparkable: to("starting"),
+    resume: to("starting"),
     drain: to("draining", "ask", "watch"),
     overdue: to("killed", "kill"),
     kill: to("killed", "kill"),
@@ -73,14 +100,46 @@ export const WORKER_TABLE: Readonly<
   ready: {
     ready: to("ready"),
     leaving: to("draining", "ask", "watch"),
+    park: to("parked", "park", "watch"),
+    parked: to("ready"),
+    unparkable: to("ready"),
+    resume: to("ready"),
     drain: to("draining", "ask", "watch"),
     overdue: to("ready"),
+    kill: to("killed", "kill"),
+    exit: to("gone", "reap"),
+  },
+  parked: {
+    ready: to("parked"),
+    leaving: to("draining", "ask", "watch"),
+    park: to("parked"),
+    parked: to("parked", "rest"),
+    unparkable: to("ready", "rest", "welcome"),
+    resume: to("resuming", "resume", "await"),
+    drain: to("draining", "ask", "watch"),
+    overdue: to("killed", "kill"),
+    kill: to("killed", "kill"),
+    exit: to("gone", "reap"),
+  },
+  resuming: {
+    ready: to("ready", "welcome"),
+    leaving: to("draining", "ask", "watch"),
+    park: to("resuming"),
+    parked: to("resuming"),
+    unparkable: to("resuming"),
+    resume: to("resuming"),
+    drain: to("draining", "ask", "watch"),
+    overdue: to("killed", "kill"),
     kill: to("killed", "kill"),
     exit: to("gone", "reap"),
   },
   draining: {
     ready: to("draining"),
     leaving: to("draining"),
+    park: to("draining"),
+    parked: to("draining"),
+    unparkable: to("draining"),
+    resume: to("draining"),
     drain: to("draining"),
     overdue: to("killed", "kill"),
     kill: to("killed", "kill"),
@@ -89,6 +148,10 @@ export const WORKER_TABLE: Readonly<
   killed: {
     ready: to("killed"),
     leaving: to("killed"),
+    park: to("killed"),
+    parked: to("killed"),
+    unparkable: to("killed"),
+    resume: to("killed"),
     drain: to("killed"),
     overdue: to("killed"),
     kill: to("killed"),
@@ -97,6 +160,10 @@ export const WORKER_TABLE: Readonly<
   gone: {
     ready: to("gone"),
     leaving: to("gone"),
+    park: to("gone"),
+    parked: to("gone"),
+    unparkable: to("gone"),
+    resume: to("gone"),
     drain: to("gone"),
     overdue: to("gone"),
     kill: to("gone"),
@@ -128,6 +195,8 @@ export function exitReason(
     case "starting":
       return "boot-failed";
     case "ready":
+    case "parked":
+    case "resuming":
       return clean ? "ended" : "crashed";
     case "draining":
       return clean ? "drained" : "crashed-draining";
