@@ -50,12 +50,17 @@ export type PoolEvent =
     readonly signal: string | null;
     readonly ms: number;
   } & WorkerIdentity
-  /** A slot gets a new worker after so many milliseconds. */
+  /**
+   * The worker of a slot has ended early, for the `crashes`-th time in a row:
+   * there is a new one after `delay` milliseconds. `reason` is the program's own
+   * error, or how it ended.
+   */
   | {
     readonly type: "worker-respawning";
     readonly slot: number;
     readonly delay: number;
     readonly crashes: number;
+    readonly reason: string;
   }
   /** What a worker does and did so far; on SIGCONT. */
   | { readonly type: "worker-status" } & WorkerStatus

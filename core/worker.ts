@@ -43,8 +43,12 @@ export class PoolWorker implements Backend {
   proven = false;
   /** Why it could not use a listener, in its own words. */
   failure: string | undefined;
-  /** The error that its program wrote last, while it was not proven yet. */
+  /** The error that its program wrote last. */
   lastError: string | undefined;
+  /** When that was. */
+  lastErrorAt = 0;
+  /** True once its end was answered, by another worker for its slot. */
+  answered = false;
   /** Listeners that it asked for while it ran, and for how many servers. */
   readonly opened: Map<string, number> = new Map();
   /** The shards that it was told to adopt and has not, each as "name shard". */

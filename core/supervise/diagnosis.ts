@@ -82,13 +82,33 @@ export function diagnoseSilence(
   );
 }
 
-/** Why a worker is gone that was not meant to go: what it said itself counts. */
+/**
+ * Why a worker is gone that was not meant to go: what it said itself counts.
+ *
+ * @param lived how long it was ready, in milliseconds
+ */
 export function diagnose(
   worker: Diagnosed & Pick<PoolWorker, "failure">,
   reason: ExitReason,
   status: ExitStatus,
+  lived = 0,
 ): string {
-  return worker.failure ?? diagnoseExit(status, reason, worker);
+  return worker.failure ?? diagnoseExit(status, reason, worker, lived);
+}
+
+/** Why a worker is to be replaced that wants to leave. */
+export function diagnoseLeave(lived: number | undefined): string {
+  return `it left by itself ${
+    lived === undefined ? BEFORE : after(lived)
+  }: it was sent SIGTERM, which its program may have done`;
+}
+
+const BEFORE = "before it was ready";
+
+function after(lived: number): string {
+  return lived < 1000
+    ? "right after it was ready"
+    : `${Math.floor(lived / 1000)} s after it was ready`;
 }
 
 /** How a worker ended that was not meant to. */
@@ -96,10 +116,9 @@ export function diagnoseExit(
   { code, signal }: ExitStatus,
   reason: ExitReason,
   worker: Diagnosed,
+  lived = 0,
 ): string {
-  const when = reason === "boot-failed"
-    ? "before it was ready"
-    : "right after it was ready";
+  const when = reason === "boot-failed" ? BEFORE : after(lived);
   if (signal !== null) return `it was ended by ${signal} ${when}`;
   const { lastError, runtime, attached } = worker;
   const own = lastError === undefined ? "" : `: ${lastError}`;

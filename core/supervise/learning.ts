@@ -74,6 +74,7 @@ export class Learning {
         this.#ready = true;
         this.#settle();
       },
+      onLeaving: () => {},
       onGone: (_worker, reason, status) => this.#onGone(reason, status),
     }, this.#addresses);
   }

@@ -29,6 +29,8 @@ import {
 export interface ProcessObserver {
   /** A worker accepts now. */
   onReady(worker: PoolWorker): void;
+  /** A worker wants to leave, which nobody has asked of it. */
+  onLeaving(worker: PoolWorker): void;
   /** A worker's process has ended. */
   onGone(worker: PoolWorker, reason: ExitReason, status: ExitStatus): void;
 }
@@ -80,8 +82,10 @@ export class Processes {
     launch(worker, this.#context, {
       onLine: (stream, line) =>
         post(() => {
-          if (!worker.proven && stream === "stderr") {
-            worker.lastError = errorIn(line) ?? worker.lastError;
+          const error = stream === "stderr" ? errorIn(line) : undefined;
+          if (error !== undefined) {
+            worker.lastError = error;
+            worker.lastErrorAt = adapter.clock.now();
           }
           this.#output.write(worker, { stream, line });
         }),
@@ -222,6 +226,11 @@ export class Processes {
     // One that was never ready has served nobody.
     if (reason === "killed" && worker.readyAt !== undefined) this.killed++;
     this.step(worker, "exit");
+    // What it wrote long before is not what it has ended by.
+    const old = adapter.clock.now() - worker.lastErrorAt > LAST_WORDS_MS;
+    if (worker.proven && (old || status.code === 0)) {
+      worker.lastError = undefined;
+    }
     if (reason === "boot-failed") this.#output.fail(worker);
     else this.#output.release(worker);
     this.#noise.end(worker);
@@ -269,9 +278,14 @@ export class Processes {
         worker.attachedPid = message.pid;
         break;
       case "ready":
-      case "leaving":
-        this.step(worker, message.type);
+        this.step(worker, "ready");
         break;
+      case "leaving": {
+        const { state } = worker;
+        this.step(worker, "leaving");
+        if (state !== worker.state) this.#observer.onLeaving(worker);
+        break;
+      }
       case "failed":
         worker.failure = message.reason;
         break;
@@ -324,6 +338,9 @@ function isClean({ code, signal }: ExitStatus): boolean {
 
 /** 128 and the number of SIGTERM. */
 const EXIT_SIGTERM = 143;
+
+/** How long before its end a worker names the error that ends it, in ms. */
+const LAST_WORDS_MS = 2000;
 
 /** The most different warnings of workers that a pool tells. */
 const MAX_WARNINGS = 100;

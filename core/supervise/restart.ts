@@ -45,46 +45,60 @@ export function backoffDelay(
 }
 
 /**
- * Counts a crash of a slot and makes the slot wait before its next worker, the
- * longer the more often it crashed in a row.
+ * Counts an early end of a slot's worker and makes the slot wait before its
+ * next one, the longer the more often that happened in a row.
  *
- * @param readyAt when the worker that crashed became ready, if it did
+ * @param reason why it has ended, for the operator
+ * @param lived how long it was ready, in milliseconds; undefined if it never was
  */
 export function respawn(
   slot: Slot,
-  readyAt: number | undefined,
+  reason: string,
+  lived: number | undefined,
   { adapter, post, emit }: Pick<PoolContext, "adapter" | "post" | "emit">,
 ): void {
-  const lived = readyAt === undefined ? 0 : adapter.clock.now() - readyAt;
-  slot.crashes = lived >= DEFAULT_BACKOFF.forgive ? 1 : slot.crashes + 1;
+  slot.crashes = isForgiven(lived) ? 1 : slot.crashes + 1;
   slot.restarts++;
   const delay = backoffDelay(slot.crashes, adapter.host.random());
   const { slot: number, crashes } = slot;
-  emit({ type: "worker-respawning", slot: number, delay, crashes });
-  if (delay === 0) return;
-  slot.wait = adapter.clock.after(
+  emit({ type: "worker-respawning", slot: number, delay, crashes, reason });
+  slot.wait?.[Symbol.dispose]();
+  slot.wait = delay === 0 ? undefined : adapter.clock.after(
     delay,
     () => post(() => slot.wait = undefined),
   );
+}
+
+/** True for a worker that was ready long enough to pay off earlier crashes. */
+export function isForgiven(lived: number | undefined): boolean {
+  return lived !== undefined && lived >= DEFAULT_BACKOFF.forgive;
 }
 
 /** How often in a row that is believed of a slot. */
 const MAX_HITS = 3;
 
 /**
- * True for a worker that was ended by one of the supervisor's signals before it
- * said a word. It has a session of its own, but not in the moment between
- * fork(2) and setsid(2), and timeout(1) sends a signal to its child and to the
- * group right after: the second one may find the worker that the first one had
- * the supervisor start. The program has no part in it.
+ * True for a worker that was ended before it was ready by a signal which may
+ * have been meant for others, and not by its program. It has a session of its
+ * own, but not in the moment between fork(2) and setsid(2), and timeout(1)
+ * sends a signal to its child and to the group right after: the second one may
+ * find the worker that the first one had the supervisor start. A service
+ * manager sends SIGTERM to every process of a cgroup, and a worker may tell of
+ * it before the supervisor hears its own.
+ *
+ * @param leaves true when it was asked by SIGTERM and says so
  */
 export function wasHitAtBirth(
   slot: Slot,
   worker: PoolWorker,
   { signal }: ExitStatus,
+  leaves = false,
 ): boolean {
-  if (signal === null || !(signal in SIGNAL_ACTIONS)) return false;
-  if (worker.attached || slot.hits === MAX_HITS) return false;
+  const hit = leaves || !worker.attached && signal !== null &&
+      signal in SIGNAL_ACTIONS;
+  if (!hit || worker.readyAt !== undefined || slot.hits === MAX_HITS) {
+    return false;
+  }
   slot.hits++;
   return true;
 }

@@ -52,6 +52,15 @@ export class Slot {
       this.current.generation >= generation;
   }
 
+  /** Knows a worker no more; true when it was the one that filled this slot. */
+  remove(worker: PoolWorker): boolean {
+    const filled = this.current === worker;
+    if (filled) this.current = undefined;
+    if (this.next === worker) this.next = undefined;
+    this.former.delete(worker);
+    return filled;
+  }
+
   /** Every worker of it that is still there. */
   get workers(): readonly PoolWorker[] {
     return [this.current, this.next, ...this.former].filter((worker) =>

@@ -12,15 +12,18 @@ import { PathWatch } from "../listeners/path_watch.ts";
 import { Processes } from "./processes.ts";
 import { messageOf, PreforkError, stateError } from "../errors.ts";
 import { plan, type Step } from "./reconcile.ts";
-import { respawn, wasHitAtBirth } from "./restart.ts";
+import { isForgiven, respawn, wasHitAtBirth } from "./restart.ts";
 import { Reloads, servingIn } from "./reload.ts";
-import { diagnose } from "./diagnosis.ts";
+import { diagnose, diagnoseLeave } from "./diagnosis.ts";
 import { Slot } from "./slot.ts";
 import type { PoolWorker } from "../worker.ts";
 import type { ExitReason } from "./state.ts";
 
 /** How many workers may be alive beyond those wanted. */
 const MAX_SURGE = 1;
+
+/** How a worker ends that leaves as it wishes. */
+const LEFT: ExitStatus = { code: 0, signal: null };
 
 /** Who is told how a pool does as a whole. */
 export interface PoolObserver {
@@ -64,6 +67,7 @@ export class Supervisor {
         this.#paths.look();
         this.#onReady(worker);
       },
+      onLeaving: (worker) => this.#onLeaving(worker),
       onGone: (worker, reason, status) => {
         this.#paths.look();
         this.#onGone(worker, reason, status);
@@ -205,7 +209,10 @@ export class Supervisor {
     try {
       slot[as] = this.processes.start(slot.slot, generation);
     } catch (error) {
-      this.#fail(slot, generation, messageOf(error), error);
+      const how = messageOf(error);
+      this.#fail(slot, generation, how, error);
+      if (as === "next" || this.stopping) return;
+      respawn(slot, how, undefined, this.#context);
     }
   }
 
@@ -228,6 +235,19 @@ export class Supervisor {
     if (this.isReady) this.post(() => this.#observer.onReady());
   }
 
+  /** It is replaced as a crashed one is, when it leaves early. */
+  #onLeaving(worker: PoolWorker): void {
+    const slot = this.slots.get(worker.slot);
+    if (slot === undefined || this.#isUnwanted(slot)) return;
+    const lived = this.#livedOf(worker);
+    if (slot.former.has(worker) || isForgiven(lived)) return;
+    worker.answered = true;
+    const filled = slot.remove(worker);
+    slot.former.add(worker);
+    const hit = wasHitAtBirth(slot, worker, LEFT, true);
+    this.#lost(slot, worker, diagnoseLeave(lived), filled, hit);
+  }
+
   #onGone(
     worker: PoolWorker,
     reason: ExitReason,
@@ -237,17 +257,36 @@ export class Supervisor {
     if (slot === undefined) return;
     // It may have called listen(2) on its shard before it ended.
     if (worker.attached) this.#adoption.use(worker.slot);
-    slot.former.delete(worker);
-    const filled = slot.current === worker;
-    if (filled) slot.current = undefined;
-    if (slot.next === worker) slot.next = undefined;
-    const unwanted = this.stopping || slot.slot >= this.wanted;
-    if (unwanted || reason === "drained") return;
-    // The slot is empty: another one starts at once.
-    if (wasHitAtBirth(slot, worker, status)) return;
-    if (reason === "boot-failed" || !worker.proven) {
-      this.#fail(slot, worker.generation, diagnose(worker, reason, status));
-    } else if (filled) this.#crashed(slot, worker);
+    const filled = slot.remove(worker);
+    if (this.#isUnwanted(slot) || reason === "drained" || worker.answered) {
+      return;
+    }
+    const how = diagnose(worker, reason, status, this.#livedOf(worker));
+    this.#lost(slot, worker, how, filled, wasHitAtBirth(slot, worker, status));
+  }
+
+  #isUnwanted({ slot }: Slot): boolean {
+    return this.stopping || slot >= this.wanted;
+  }
+
+  /** How long a worker has been ready; undefined if it never was. */
+  #livedOf({ readyAt }: PoolWorker): number | undefined {
+    return readyAt === undefined
+      ? undefined
+      : this.#context.adapter.clock.now() - readyAt;
+  }
+
+  /** A worker is gone, or about to go, that nobody has asked to. */
+  #lost(
+    slot: Slot,
+    worker: PoolWorker,
+    how: string,
+    filled: boolean,
+    hit: boolean,
+  ): void {
+    if (!worker.proven && !hit) this.#fail(slot, worker.generation, how);
+    if (!filled || this.stopping) return;
+    respawn(slot, how, this.#livedOf(worker), this.#context);
   }
 
   /** A worker did not come up, or did not stay up long enough to be trusted. */
@@ -282,7 +321,6 @@ export class Supervisor {
         ),
       }));
     }
-    if (slot.current === undefined) this.#crashed(slot);
   }
 
   #dropNext(): void {
@@ -292,10 +330,6 @@ export class Supervisor {
       slot.former.add(slot.next);
       slot.next = undefined;
     }
-  }
-
-  #crashed(slot: Slot, worker?: PoolWorker): void {
-    respawn(slot, worker?.readyAt, this.#context);
   }
 
   #checkReload(): void {

@@ -34,8 +34,14 @@ describe("lines of text", () => {
       "worker-exited slot=1 generation=2 pid=42 reason=crashed signal=SIGSEGV ms=0",
     ],
     [
-      { type: "worker-respawning", slot: 0, delay: 0, crashes: 1 },
-      "worker-respawning slot=0 delay=0 crashes=1",
+      {
+        type: "worker-respawning",
+        slot: 0,
+        delay: 0,
+        crashes: 1,
+        reason: "Error: no",
+      },
+      'worker-respawning slot=0 delay=0 crashes=1 reason="Error: no"',
     ],
     [
       {

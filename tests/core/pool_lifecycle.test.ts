@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { PreforkError } from "../../core/errors.ts";
 import { describe, test } from "../harness.ts";
 import { running, settle, stage } from "./world.ts";
 
@@ -99,6 +100,29 @@ describe("start", () => {
     });
   }
 
+  test("gives up when the program ends itself by SIGTERM, four times", async () => {
+    const { world, pool, all } = stage({ workers: 1 });
+    const start = pool.start();
+    for (let i = 0; i < 4; i++) {
+      await settle();
+      const worker = world.alive[0]!;
+      worker.say({ type: "hello", runtime: "memory", pid: worker.pid });
+      worker.say({ type: "leaving" });
+      worker.exit();
+      world.advance(100 * i);
+    }
+    await assert.rejects(start, {
+      code: "ERR_BOOT",
+      message: /: it left by itself before it was ready: it was sent SIGTERM/,
+    });
+    await settle();
+    assert.deepEqual(all("worker-respawning").map(({ delay }) => delay), [
+      0,
+      100,
+      200,
+    ]);
+  });
+
   test("gives up when no worker is ready in time", async () => {
     const { world, pool } = stage({ startTimeout: 5_000 });
     const start = pool.start();
@@ -180,6 +204,79 @@ describe("crash", () => {
     await settle();
     assert.equal(world.processes[3]!.env["PREFORK_SLOT"], "1");
     assert.deepEqual(pool.status().workers.map(({ slot }) => slot), [0, 1, 2]);
+  });
+
+  test("an early end is one however it comes about, and its line says how", async () => {
+    const { world, all } = await running({ workers: 1 });
+    world.onSpawn = () => {};
+    const first = world.processes[0]!;
+    first.plan.onLine("stderr", "Error: no disk");
+    first.exit({ code: 1 });
+    const last = () => world.processes.at(-1)!;
+    last().getReady();
+    last().say({ type: "leaving" });
+    world.advance(100);
+    last().getReady();
+    last().exit({ code: 0 });
+    world.advance(200);
+    last().say({ type: "hello", runtime: "memory", pid: last().pid });
+    last().say({ type: "leaving" });
+    last().exit({ code: 0 });
+    world.advance(400);
+    last().exit({ code: null, signal: "SIGTERM" });
+    await settle();
+    const left = "SIGTERM, which its program may have done";
+    assert.deepEqual(
+      all("worker-respawning").map(({ delay, reason }) => [delay, reason]),
+      [
+        [0, "it exited with code 1 right after it was ready: Error: no disk"],
+        [
+          100,
+          `it left by itself right after it was ready: it was sent ${left}`,
+        ],
+        [200, "it exited with code 0 right after it was ready"],
+        [400, `it left by itself before it was ready: it was sent ${left}`],
+        [800, "it was ended by SIGTERM before it was ready"],
+      ],
+    );
+  });
+
+  test("an error that was written long before is not why it ended", async () => {
+    const { world, all } = await running({ workers: 1 });
+    world.processes[0]!.plan.onLine("stderr", "Error: no disk");
+    world.advance(3_000);
+    world.processes[0]!.exit({ code: 1 });
+    await settle();
+    const [again] = all("worker-respawning");
+    assert.equal(again?.reason, "it exited with code 1 3 s after it was ready");
+  });
+
+  test("a worker that leaves after a long time is none that has crashed", async () => {
+    const { world, pool, all } = await running({ workers: 1 });
+    world.advance(10_000);
+    world.processes[0]!.say({ type: "leaving" });
+    world.processes[0]!.exit();
+    await settle();
+    assert.equal(pool.status().ready, 1);
+    assert.equal(all("worker-respawning").length, 0);
+  });
+
+  test("a worker that cannot be started says why, and waits longer each time", async () => {
+    const { world, all } = await running({ workers: 1 });
+    world.onSpawn = () => {
+      throw new PreforkError("ERR_SPAWN", "Cannot start node: EAGAIN");
+    };
+    world.processes[0]!.exit({ code: 1 });
+    world.advance(100);
+    await settle();
+    assert.deepEqual(
+      all("worker-respawning").map(({ delay, reason }) => [delay, reason]),
+      [
+        [0, "it exited with code 1 right after it was ready"],
+        [100, "Cannot start node: EAGAIN"],
+        [200, "Cannot start node: EAGAIN"],
+      ],
+    );
   });
 
   test("a worker that leaves on its own is replaced before it is gone", async () => {

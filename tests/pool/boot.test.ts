@@ -72,6 +72,26 @@ describe("a program that cannot boot", () => {
     });
   }
 
+  test("ends itself by SIGTERM: exit code 3, after the fourth time", async () => {
+    const path = program(
+      "sigterm.mjs",
+      `import process from "node:process";
+process.kill(process.pid, "SIGTERM");
+setInterval(() => {}, 1000);
+`,
+    );
+    await using command = prefork(["-w", "1", ...LOCAL, path]);
+    assert.equal((await command.ended).code, 3);
+    const again = command.lines.filter((line) =>
+      line.startsWith("prefork worker-respawning ")
+    );
+    assert.equal(again.length, 3, command.lines.join("\n"));
+    assert.match(
+      command.lines.at(-1)!,
+      /^prefork: Cannot start the program: it (left by itself|was ended by SIGTERM) before it was ready/,
+    );
+  });
+
   test("is never ready: exit code 3 after the start timeout", async () => {
     const path = program("silent.mjs", "setInterval(() => {}, 1000);\n");
     await using command = prefork([
