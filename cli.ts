@@ -62,9 +62,9 @@ export async function main(
     }
     const pool = new Pool({
       listen: WHERE_PROGRAM,
+      signals: true,
       ...command.options,
       output: "lines",
-      signals: true,
     });
     const reporter = createReporter(pool, command.log, io);
     const misplaced = misplacedIn(command.options);

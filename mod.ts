@@ -33,6 +33,7 @@ export type {
   PoolOptions,
   WorkerRuntime,
 } from "./core/options/options.ts";
+export type { SignalPreset } from "./core/options/signals.ts";
 export type { Balance } from "./core/options/balance.ts";
 export type { ExitReason, WorkerState } from "./core/supervise/state.ts";
 export type { ReloadFailure } from "./core/supervise/reload.ts";

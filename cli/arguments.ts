@@ -48,6 +48,8 @@ const OPTIONS: Readonly<
   "start-timeout": (draft, value, name) =>
     draft.startTimeout = time(value, name),
   soak: (draft, value, name) => draft.soak = time(value, name),
+  signals: (draft, value) =>
+    draft.signals = value as NonNullable<Draft["signals"]>,
   "compile-cache": (draft, value) => draft.compileCache = value,
   "runtime-arg": (draft, value) => (draft.runtimeArgs ??= []).push(value),
   log: (draft, value, name) => {

@@ -60,14 +60,17 @@ Options:
                           process.send("ready"), not when it listens
       --soak TIME         time the first new worker of a reload must live
                           before the others follow (default: 1s)
+      --signals NAME      what signals to the supervisor do: default, or the
+                          habits of unicorn, gunicorn, nginx
       --log text|json     form of the log on stderr (default: text)
   -h, --help              print this text
   -V, --version           print the version
 
 TIME is a number with ms, s or m; without a unit it means seconds.
 
-Signals: TERM, QUIT stop gracefully; INT too, a second INT at once; HUP
-reloads; TTIN, TTOU one worker more, fewer; WINCH drains all workers and keeps
+Signals: TERM, QUIT stop gracefully; INT too, a second INT at once (as unicorn
+and nginx QUIT gracefully, TERM and INT at once; as gunicorn TERM gracefully,
+QUIT and INT at once); HUP reloads; TTIN, TTOU one worker more, fewer; WINCH drains all workers and keeps
 the sockets; CONT logs what each worker does.
 
 Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 the program does not

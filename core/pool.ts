@@ -263,8 +263,9 @@ export class PoolCore implements AsyncDisposable {
   #attend({ maxWorkers }: Place, adapter: Adapter): void {
     if (this.#cleanup.length > 0) return;
     this.#stayAlive(adapter);
-    if (!this.#config.signals) return;
-    this.#cleanup.push(...trapSignals(this, adapter, maxWorkers));
+    const { signals } = this.#config;
+    if (signals === undefined) return;
+    this.#cleanup.push(...trapSignals(this, adapter, signals, maxWorkers));
   }
 
   #clean(): void {

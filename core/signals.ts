@@ -6,41 +6,16 @@
 
 import type { Adapter, Signal } from "./adapter.ts";
 import type { PoolStatus } from "./events.ts";
+import { SIGNAL_PRESETS, type SignalPreset } from "./options/signals.ts";
 
-/** What a pool does on a signal. */
-export type SignalAction =
-  /** Drain every worker and stop. */
-  | "stop"
-  /** Stop; a second time, stop at once. */
-  | "interrupt"
-  /** Replace the workers one slot at a time. */
-  | "reload"
-  /** Replace the supervisor too. */
-  | "upgrade"
-  /** Reopen log files. */
-  | "reopen"
-  /** Drain every worker, keep the supervisor and its sockets. */
-  | "quiesce"
-  /** Tell what each worker does. */
-  | "report"
-  /** One worker more. */
-  | "more"
-  /** One worker fewer. */
-  | "fewer";
-
-/** The signals of the default preset; `docs/DESIGN.md` has the reasons. */
-export const SIGNAL_ACTIONS: Readonly<Partial<Record<Signal, SignalAction>>> = {
-  SIGTERM: "stop",
-  SIGQUIT: "stop",
-  SIGINT: "interrupt",
-  SIGHUP: "reload",
-  SIGUSR2: "upgrade",
-  SIGUSR1: "reopen",
-  SIGWINCH: "quiesce",
-  SIGCONT: "report",
-  SIGTTIN: "more",
-  SIGTTOU: "fewer",
-};
+/**
+ * One press of Ctrl-C may come twice: from the terminal, which signals the
+ * whole group, and from who started this and hands on what it gets (`deno task`
+ * of Deno 2.9 4 ms later, seen; timeout(1)). Two within so many milliseconds
+ * are one: a machine that is busy takes a hundred, and nobody presses twice in
+ * less than this who means it.
+ */
+const ECHO_MS = 250;
 
 /** What obeys signals: a pool, as far as they can ask anything of it. */
 export interface SignalTarget {
@@ -58,21 +33,40 @@ export interface SignalTarget {
   warn(message: string): void;
 }
 
-/** Makes a pool obey signals until the returned ones are disposed. */
+/**
+ * Makes a pool obey the signals of a preset until the returned ones are
+ * disposed.
+ */
 export function trapSignals(
   pool: SignalTarget,
   adapter: Adapter,
+  preset: SignalPreset,
   maxWorkers: number,
 ): readonly Disposable[] {
+  const actions = SIGNAL_PRESETS[preset];
+  const last = new Map<Signal, number>();
   let interrupted = false;
 
-  function obey(action: SignalAction): void {
+  /** True for a signal that has just been there. */
+  function isEcho(signal: Signal): boolean {
+    const now = adapter.clock.now();
+    if (now - (last.get(signal) ?? -Infinity) < ECHO_MS) return true;
+    last.set(signal, now);
+    return false;
+  }
+
+  function obey(signal: Signal): void {
+    const action = actions[signal];
     const { state, wanted, generation } = pool.status();
     switch (action) {
       case "stop":
         pool.stop();
         return;
+      case "quick":
+        pool.stop({ quick: true });
+        return;
       case "interrupt":
+        if (isEcho(signal)) return;
         pool.stop({ quick: interrupted });
         if (!interrupted) {
           pool.warn(
@@ -122,7 +116,7 @@ export function trapSignals(
     }
   }
 
-  return Object.entries(SIGNAL_ACTIONS).map(([signal, action]) =>
-    adapter.onSignal(signal as Signal, () => obey(action))
+  return (Object.keys(actions) as Signal[]).map((signal) =>
+    adapter.onSignal(signal, () => obey(signal))
   );
 }

@@ -16,6 +16,7 @@ import {
   type WorkerRuntime,
 } from "./options.ts";
 import { SHARE_MODES } from "./share_mode.ts";
+import { PRESET_NAMES, type SignalPreset } from "./signals.ts";
 
 /** The longest time that a timer can wait: 2^31 - 1 ms, 24.8 days. */
 const MAX_TIME = 2 ** 31 - 1;
@@ -102,7 +103,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     cwd: options.cwd === undefined ? undefined : text("cwd", options.cwd),
     env: checkEnv(options.env ?? {}),
     output: oneOf("output", options.output ?? "inherit", ["inherit", "lines"]),
-    signals: flag("signals", options.signals ?? false),
+    signals: checkSignals(options.signals ?? false),
     grace: duration("grace", options.grace ?? 30_000),
     idleGrace: duration("idleGrace", options.idleGrace ?? 300),
     startTimeout: duration("startTimeout", options.startTimeout ?? 60_000),
@@ -112,6 +113,20 @@ export function checkOptions(options: PoolOptions): PoolConfig {
   checkAffinity(config);
   checkWeights(config);
   return config;
+}
+
+function checkSignals(value: unknown): SignalPreset | undefined {
+  if (value === false) return undefined;
+  if (value === true) return "default";
+  const preset = PRESET_NAMES.find((name) => name === value);
+  if (preset !== undefined) return preset;
+  throw new TypeError(
+    `Cannot use ${
+      show(value)
+    } for "signals": it must be true, false or one of ${
+      PRESET_NAMES.join(", ")
+    }`,
+  );
 }
 
 function balance(value: unknown): Balance {

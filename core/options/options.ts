@@ -7,6 +7,7 @@
 import type { RuntimeName, ShareMode } from "../adapter.ts";
 import type { ListenerSpec } from "./address.ts";
 import type { Balance } from "./balance.ts";
+import type { SignalPreset } from "./signals.ts";
 
 /** What runs a worker: a runtime, or the program itself. */
 export type WorkerRuntime = RuntimeName | "exec";
@@ -135,11 +136,13 @@ export interface PoolOptions {
    */
   readonly output?: "inherit" | "lines";
   /**
-   * True to trap the signals of the default preset while the pool runs.
+   * Which signals to this process the pool obeys while it runs: `true` is
+   * `"default"`, and `"unicorn"`, `"gunicorn"` and `"nginx"` are the habits of
+   * those: which signal drains and which one kills at once.
    *
    * @default {false}
    */
-  readonly signals?: boolean;
+  readonly signals?: boolean | SignalPreset;
   /**
    * The time a draining worker has before it is killed.
    *
@@ -221,8 +224,8 @@ export interface PoolConfig {
   readonly env: Readonly<Record<string, string>>;
   /** Where output goes. */
   readonly output: "inherit" | "lines";
-  /** Whether signals are trapped. */
-  readonly signals: boolean;
+  /** Which signals are trapped; undefined is none. */
+  readonly signals: SignalPreset | undefined;
   /** Drain deadline, ms. */
   readonly grace: number;
   /** Grace of idle connections, ms. */

@@ -8,7 +8,7 @@
 
 import type { ExitStatus } from "../adapter.ts";
 import type { PoolContext } from "../context.ts";
-import { SIGNAL_ACTIONS } from "../signals.ts";
+import { SIGNAL_PRESETS } from "../options/signals.ts";
 import type { PoolWorker } from "../worker.ts";
 import type { Slot } from "./slot.ts";
 
@@ -95,7 +95,7 @@ export function wasHitAtBirth(
   leaves = false,
 ): boolean {
   const hit = leaves || !worker.attached && signal !== null &&
-      signal in SIGNAL_ACTIONS;
+      signal in SIGNAL_PRESETS.default;
   if (!hit || worker.readyAt !== undefined || slot.hits === MAX_HITS) {
     return false;
   }

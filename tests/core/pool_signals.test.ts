@@ -42,12 +42,44 @@ describe("signals", () => {
       all("warning").at(-1)!.message,
       /a second SIGINT \(Ctrl-C\) kills them at once/,
     );
+    world.advance(249);
+    world.signal("SIGINT");
+    assert.equal(world.alive.length, 2, "the echo of the first one");
+    world.advance(1);
     world.signal("SIGINT");
     assert.equal(world.alive.length, 0);
     await settle();
     assert.equal(all("warning").length, 1);
     assert.equal(pool.status().state, "stopped");
   });
+
+  for (
+    const [signals, graceful, quick] of [
+      ["unicorn", ["SIGQUIT"], ["SIGTERM", "SIGINT"]],
+      ["gunicorn", ["SIGTERM"], ["SIGQUIT", "SIGINT"]],
+      ["nginx", ["SIGQUIT"], ["SIGTERM", "SIGINT"]],
+    ] as const
+  ) {
+    test(
+      `as ${signals}: ${graceful} drains, ${
+        quick.join(" and ")
+      } kill at once, also while it drains`,
+      async () => {
+        for (const signal of quick) {
+          const { world, pool } = await running({ signals });
+          for (const one of graceful) world.signal(one);
+          assert.deepEqual(world.alive.map((one) => one.wasTold("drain")), [
+            true,
+            true,
+          ]);
+          world.signal(signal);
+          assert.equal(world.alive.length, 0);
+          await settle();
+          assert.equal(pool.status().state, "stopped");
+        }
+      },
+    );
+  }
 
   test("SIGHUP reloads", async () => {
     const { world, pool } = await running({ signals: true });

@@ -1,18 +1,42 @@
 import assert from "node:assert/strict";
-import { SIGNAL_ACTIONS } from "../../core/signals.ts";
+import { SIGNAL_PRESETS } from "../../core/options/signals.ts";
 import { test } from "../harness.ts";
 
-test("every signal of the default preset has its action, and no other has one", () => {
-  assert.deepEqual(SIGNAL_ACTIONS, {
-    SIGTERM: "stop",
-    SIGQUIT: "stop",
-    SIGINT: "interrupt",
-    SIGHUP: "reload",
-    SIGUSR2: "upgrade",
-    SIGUSR1: "reopen",
-    SIGWINCH: "quiesce",
-    SIGCONT: "report",
-    SIGTTIN: "more",
-    SIGTTOU: "fewer",
+const COMMON = {
+  SIGHUP: "reload",
+  SIGUSR2: "upgrade",
+  SIGUSR1: "reopen",
+  SIGWINCH: "quiesce",
+  SIGCONT: "report",
+  SIGTTIN: "more",
+  SIGTTOU: "fewer",
+};
+
+test("every signal of each preset has its action, and no other has one", () => {
+  assert.deepEqual(SIGNAL_PRESETS, {
+    default: {
+      SIGTERM: "stop",
+      SIGQUIT: "stop",
+      SIGINT: "interrupt",
+      ...COMMON,
+    },
+    unicorn: {
+      SIGTERM: "quick",
+      SIGQUIT: "stop",
+      SIGINT: "quick",
+      ...COMMON,
+    },
+    gunicorn: {
+      SIGTERM: "stop",
+      SIGQUIT: "quick",
+      SIGINT: "quick",
+      ...COMMON,
+    },
+    nginx: {
+      SIGTERM: "quick",
+      SIGQUIT: "stop",
+      SIGINT: "quick",
+      ...COMMON,
+    },
   });
 });
