@@ -118,7 +118,7 @@ function createCore(): Core {
   const handoff = createHandoff(
     tell,
     // A connection may be on its way to a server that was closed just now.
-    (name) => attachments.get(name)?.take ?? former.get(name)?.take,
+    (name) => attachments.get(name) ?? former.get(name),
     (listener) => {
       if (balanced.has(listener)) balancer?.tookOver();
       return balanced.has(listener);

@@ -9,6 +9,7 @@ import type { Server as HttpServer } from "node:http";
 import type { Server, Socket } from "node:net";
 import process from "node:process";
 import type { InheritedListener } from "../core/launch/environment.ts";
+import type { AcceptedHandle } from "../handles/types.ts";
 import { balanceNetServer, type ServerBalance } from "./balance/net_servers.ts";
 import { IDLE_MS } from "./drain/drain.ts";
 import type { Filter } from "./filters/filter.ts";
@@ -285,6 +286,9 @@ export function createServing(
             if (open) limit.admit(arrivalOf(socket, serve));
             else serve(socket);
           },
+        }),
+        ...(balance !== undefined && {
+          defer: (handle: AcceptedHandle) => open && balance.defer(handle),
         }),
         // No `release`: an acceptor cannot stop without closing the inherited
         // socket, which would be missing at the next death of that slot's

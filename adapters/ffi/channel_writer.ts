@@ -48,8 +48,17 @@ interface Waiting {
   sending: Sending | undefined;
 }
 
-/** Writes to a non-blocking socket, which from now on belongs to the writer. */
-export function channelWriter(libc: Libc, fd: number): ChannelWriter {
+/**
+ * Writes to a non-blocking socket, which from now on belongs to the writer.
+ *
+ * @param raw true for a reader that makes a raw handle of a connection
+ */
+export function channelWriter(
+  libc: Libc,
+  fd: number,
+  raw: boolean,
+): ChannelWriter {
+  const type = raw ? "net.Native" : "net.Socket";
   const queue: Waiting[] = [];
   let queued = 0;
   let open = true;
@@ -104,7 +113,7 @@ export function channelWriter(libc: Libc, fd: number): ChannelWriter {
     message: unknown,
     sending?: Sending,
   ): boolean => {
-    const bytes = encoder.encode(framed(message, sending !== undefined));
+    const bytes = encoder.encode(framed(message, sending && type));
     if (!open || queued + bytes.length > MAX_QUEUED) return false;
     queue.splice(place, 0, { bytes, sending });
     queued += bytes.length;
@@ -140,11 +149,13 @@ const RETRIED: ReadonlySet<string> = new Set([
 
 const encoder: TextEncoder = new TextEncoder();
 
-/** As Node frames it: lib/internal/child_process.js, `handleConversion`. */
-function framed(message: unknown, withConnection: boolean): string {
+/**
+ * As Node frames it: lib/internal/child_process.js, `handleConversion`.
+ *
+ * @param type that of the connection which goes with it
+ */
+function framed(message: unknown, type: string | undefined): string {
   return JSON.stringify(
-    withConnection
-      ? { cmd: "NODE_HANDLE", type: "net.Socket", msg: message }
-      : message,
+    type === undefined ? message : { cmd: "NODE_HANDLE", type, msg: message },
   ) + "\n";
 }

@@ -17,6 +17,7 @@ import {
   setNonblocking,
   socketPair,
 } from "../../libc/libc.ts";
+import { takesRawHandles } from "../channel/raw_handles.ts";
 import { channelReader } from "../channel/reader.ts";
 import { findCommand, refusedError } from "../shared/command.ts";
 import { settle } from "../shared/exit.ts";
@@ -135,7 +136,8 @@ function workerOf(
 ): WorkerProcess {
   const callbacks = guarded(plan);
   // A copy of its own, so that no write can hit a number used again.
-  const writer = channelWriter(libc, duplicate(libc, ours));
+  const raw = takesRawHandles(plan.runtime);
+  const writer = channelWriter(libc, duplicate(libc, ours), raw);
   const reader = channelReader(callbacks, {
     settle: (taken) => writer.settled(taken),
     answer: (message) => void writer.answer(message),

@@ -20,6 +20,7 @@ import { settle } from "../shared/exit.ts";
 import { type ChannelReader, channelReader } from "../channel/reader.ts";
 import { guarded } from "../shared/guard.ts";
 import { lineSplitter, type Reading } from "../shared/lines.ts";
+import { takesRawHandles } from "../channel/raw_handles.ts";
 import { OWN_SESSION } from "../shared/signals.ts";
 import type { NodeConnection } from "./sockets.ts";
 
@@ -102,9 +103,7 @@ export function spawnChild(
     sendConnection: (message, connection, onSettled) => {
       const { handle, socket, closed } = connection as NodeConnection;
       if (closed()) return false;
-      // A raw handle costs less than a socket; Bun 1.4.4 does not take one
-      // ("failed to parse handle"), and of a command nobody knows.
-      const raw = plan.runtime === "node" || plan.runtime === "deno";
+      const raw = takesRawHandles(plan.runtime);
       if (!post(message, raw ? handle as unknown as Socket : socket())) {
         return false;
       }

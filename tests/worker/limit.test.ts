@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import net from "node:net";
 import type { Socket } from "node:net";
+import { createHandoff } from "../../worker/handoff/dispatcher.ts";
 import { arrivalOf, limitOf } from "../../worker/listening/limit.ts";
 import { test } from "../harness.ts";
 import { RUNTIME } from "../../worker/process/runtime.ts";
@@ -124,4 +125,47 @@ test("one that another worker has is none that waits", async () => {
   await passed;
   await leave(held);
   assert.deepEqual(served, [1]);
+});
+
+test("one that cannot be passed on holds up no other", async () => {
+  const { limit, come, served } = scene(1);
+  come();
+  come();
+  await new Promise<void>((resolve) =>
+    limit.admit({
+      serve: () => served.push(0),
+      socket: () => undefined,
+      pass() {
+        resolve();
+        return true;
+      },
+    })
+  );
+  limit.release();
+  assert.deepEqual(served, [1, 2]);
+});
+
+test("what was passed on to a server that is full by then waits, unread", () => {
+  const taken: unknown[] = [];
+  const deferred: unknown[] = [];
+  const handle = { close() {} };
+  let full = true;
+  const { receive } = createHandoff(
+    () => true,
+    () => ({
+      take: (socket) => void taken.push(socket.destroy()),
+      defer(raw) {
+        if (full) deferred.push(raw);
+        return full;
+      },
+    }),
+    () => true,
+  );
+  receive("web", handle, undefined);
+  assert.deepEqual(deferred, [handle]);
+  // One that is a socket already may have been read.
+  receive("web", new net.Socket(), undefined);
+  full = false;
+  assert.equal(taken.length, 1);
+  assert.equal(deferred.length, 1);
 });

@@ -6,6 +6,7 @@
 
 import type { Server, Socket } from "node:net";
 import { takeHandles } from "../../handles/accepted.ts";
+import type { AcceptedHandle } from "../../handles/types.ts";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import type { Core } from "../process/worker_core.ts";
 import { asSocket } from "../handoff/dispatcher.ts";
@@ -36,6 +37,11 @@ export interface BalancedServer {
 export interface ServerBalance {
   /** To be called when what accepts for it listens. */
   begin(acceptor: Server): void;
+  /**
+   * Keeps a connection that was passed on to a server which has become full
+   * meanwhile, until it has room or another one has; false where it has room.
+   */
+  defer(handle: AcceptedHandle): boolean;
   /** It is about to stop: what it has passed on and nobody has taken is its. */
   stop(): void;
   /** Its last connection has ended. */
@@ -52,14 +58,20 @@ export function balanceNetServer(
   let count: Disposable | undefined;
   let letGo: (() => void) | undefined;
   let watching: Disposable | undefined;
+  const { limit } = server;
   return {
     begin(acceptor) {
-      watching = watchFull(server.limit, balancer.full);
+      watching = watchFull(limit, balancer.full);
       if (RUNTIME.acceptsOneByOne || !passHandlesOn(acceptor, server, core)) {
         acceptor.on("connection", () => balancer.accepted(1));
         letGo = yieldFrom(acceptor, server);
       }
       if (letGo === undefined) count = balancer.count(server.open);
+    },
+    defer(handle) {
+      if (passing === undefined || !limit.isReached()) return false;
+      limit.admit(arrivalOf(handle, server, core, balancer.tookOver));
+      return true;
     },
     stop() {
       passing?.takeBack();
@@ -74,42 +86,60 @@ export function balanceNetServer(
 /** Passes on what others should have; false where no handles are shown. */
 function passHandlesOn(
   acceptor: Server,
-  { listener, take, limit }: BalancedServer,
-  { balancer, passing }: Core,
+  server: BalancedServer,
+  core: Core,
 ): boolean {
+  const { limit } = server;
+  const { balancer, passing } = core;
   const isOver = (): boolean =>
     passing !== undefined && balancer?.isOver() === true;
+  const accepted = (): void => balancer?.accepted(1);
   return takeHandles(acceptor, {
     wants: () => limit.isReached() || isOver(),
     // Not before: the row of a worker that now burns CPU has to show it.
-    left: () => balancer?.accepted(1),
+    left: accepted,
     take(handle) {
-      const serve = (): void => {
-        const socket = asSocket(handle);
-        if (socket === undefined) return;
-        take(socket);
-        balancer?.accepted(1);
-      };
-      const unread: Unread = {
-        listener: listener.name,
-        handle,
-        close: () => handle.close(),
-        serve: () => limit.admit(arrival),
-        isFull: limit.isFull,
-      };
-      const arrival: Arrival = {
-        serve,
-        socket: () => asSocket(handle),
-        pass() {
-          if (balancer?.othersTake() !== true) return false;
-          passing?.pass(unread);
-          return passing !== undefined;
-        },
-      };
+      const arrival = arrivalOf(handle, server, core, accepted);
       if (limit.isReached()) limit.admit(arrival);
-      else passing?.pass(unread);
+      else passing?.pass(arrival.unread);
     },
   });
+}
+
+/**
+ * A connection that others may have as long as the server has not got it.
+ *
+ * @param counted called once the server has it
+ */
+function arrivalOf(
+  handle: AcceptedHandle,
+  { listener, take, limit }: BalancedServer,
+  { balancer, passing }: Core,
+  counted: () => void,
+): Arrival & { readonly unread: Unread } {
+  const unread: Unread = {
+    listener: listener.name,
+    handle,
+    close: () => handle.close(),
+    serve: () => limit.admit(arrival),
+    isFull: limit.isFull,
+  };
+  const arrival = {
+    unread,
+    serve() {
+      const socket = asSocket(handle);
+      if (socket === undefined) return;
+      take(socket);
+      counted();
+    },
+    socket: () => asSocket(handle),
+    pass() {
+      if (balancer?.othersTake() !== true) return false;
+      passing?.pass(unread);
+      return passing !== undefined;
+    },
+  };
+  return arrival;
 }
 
 /**

@@ -7,6 +7,7 @@
 import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
 import { failed } from "../../core/protocol.ts";
+import type { AcceptedHandle } from "../../handles/types.ts";
 import type { Attachment, Core } from "../process/worker_core.ts";
 
 /**
@@ -40,7 +41,7 @@ export interface Handoff {
  */
 export function createHandoff(
   tell: Core["tell"],
-  takerOf: (listener: string) => Attachment["take"],
+  takerOf: (listener: string) => Pick<Attachment, "take" | "defer"> | undefined,
   tookOver: (listener: string) => boolean,
 ): Handoff {
   /** How many have come of each listener. */
@@ -65,8 +66,9 @@ export function createHandoff(
     // already, so it is this worker's to answer.
     receive(listener, handle, head) {
       received.set(listener, (received.get(listener) ?? 0) + 1);
+      const { take, defer } = takerOf(listener) ?? {};
+      if (isRaw(handle) && defer?.(handle) === true) return;
       const socket = asSocket(handle);
-      const take = takerOf(listener);
       if (socket === undefined || take === undefined) {
         socket?.destroy();
         tell(failed(`no server listens on "${listener}"`));
@@ -93,7 +95,13 @@ export function createHandoff(
 /** Node sends a `net.Socket` as one and a raw handle as a raw handle. */
 export function asSocket(handle: unknown): Socket | undefined {
   if (handle instanceof Socket) return handle;
-  if (typeof handle !== "object" || handle === null) return undefined;
+  if (!isRaw(handle)) return undefined;
   const options: object = { handle, readable: true, writable: true };
   return new Socket(options);
+}
+
+/** True for a connection of which nothing can have been read. */
+function isRaw(handle: unknown): handle is AcceptedHandle {
+  return typeof handle === "object" && handle !== null &&
+    !(handle instanceof Socket);
 }

@@ -108,12 +108,13 @@ function createLimit(server: Server, closes: boolean): ConnectionLimit {
     timer ??= setTimeout(() => {
       timer = undefined;
       look();
-      const first = waiting.shift();
+      // Not just the first: one that cannot be passed on holds up no other.
+      const at = waiting.findIndex(({ pass }) => pass !== undefined);
+      if (at < 0) return;
+      const [first] = waiting.splice(at, 1);
       // It may come back within the call.
-      if (first !== undefined && first.pass?.() !== true) {
-        waiting.unshift(first);
-      }
-      if (waiting.length > 0) lookAgain();
+      if (!first!.pass!()) waiting.splice(at, 0, first!);
+      lookAgain();
     }, LOOK_MS);
   };
   const admit = (arrival: Arrival): void => {

@@ -10,6 +10,7 @@
 import type { Socket } from "node:net";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import type { FromWorker } from "../../core/protocol.ts";
+import type { AcceptedHandle } from "../../handles/types.ts";
 import type { Worker } from "../types.ts";
 import type { Balancer, Passing } from "./balancing.ts";
 
@@ -28,6 +29,11 @@ export interface Attachment {
   drain(idle: number, window: number): Promise<void>;
   /** Serves a connection that was handed over. */
   take?(connection: Socket): void;
+  /**
+   * Keeps a connection that another worker has passed on until there is room
+   * for it, here or with a third one; false where it is to be taken at once.
+   */
+  defer?(connection: AcceptedHandle): boolean;
   /** Accepts on another slot's shard as well. */
   adopt?(shard: number): Promise<void>;
   /**
