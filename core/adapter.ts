@@ -204,7 +204,10 @@ export interface WorkerProcess {
    * worker to read: it gets no answers then.
    */
   readonly behind: boolean;
-  /** Sends a signal; false when the worker is already gone. */
+  /**
+   * Sends a signal; false when the worker is already gone. SIGKILL goes to all
+   * of its process group, what it has started included.
+   */
   kill(signal: Signal): boolean;
 }
 

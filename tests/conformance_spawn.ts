@@ -129,6 +129,31 @@ export function addSpawnTests(adapter: Adapter): void {
     }
   });
 
+  test("SIGKILL: what a worker has started keeps no socket", async () => {
+    const socket = await bind(adapter, ANY_PORT, { listen: true });
+    await using child = start(
+      adapter,
+      ["sh", "-c", "sleep 1000 & echo started; wait"],
+      { inherits: [socket] },
+    );
+    await child.until(({ lines }) => lines.length > 0);
+    assert.equal(child.process.kill("SIGKILL"), true);
+    assert.deepEqual(await child.exit, { code: null, signal: "SIGKILL" });
+    socket.close();
+    // As long as anybody has it the address is taken.
+    const holdersNow = (): Promise<number> =>
+      bind(adapter, socket.address).then((again) => {
+        again.close();
+        return 0;
+      }, () => 1);
+    let holders = await holdersNow();
+    for (let i = 0; i < 500 && holders > 0; i++) {
+      await new Promise((resume) => setTimeout(resume, 10));
+      holders = await holdersNow();
+    }
+    assert.equal(holders, 0);
+  });
+
   test("signals to this process", async () => {
     const heard: string[] = [];
     const arrived = Promise.withResolvers<void>();

@@ -22,6 +22,7 @@ import { channelReader } from "../channel/reader.ts";
 import { findCommand, refusedError } from "../shared/command.ts";
 import { settle } from "../shared/exit.ts";
 import { guarded } from "../shared/guard.ts";
+import { signalWorker } from "../shared/kill.ts";
 import { readLines } from "../shared/lines.ts";
 import type { ReadChannel } from "./channel_reader.ts";
 import { channelWriter } from "./channel_writer.ts";
@@ -166,14 +167,10 @@ function workerOf(
         connection: connection as FdConnection,
         onSettled,
       }),
-    kill: (signal) => {
-      if (gone) return false;
-      try {
-        process.kill(signal);
+    kill: (signal) =>
+      !gone && signalWorker(process.pid, signal, (single) => {
+        process.kill(single);
         return true;
-      } catch {
-        return false;
-      }
-    },
+      }),
   };
 }

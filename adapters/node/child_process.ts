@@ -21,6 +21,7 @@ import { type ChannelReader, channelReader } from "../channel/reader.ts";
 import { guarded } from "../shared/guard.ts";
 import { lineSplitter, type Reading } from "../shared/lines.ts";
 import { takesRawHandles } from "../channel/raw_handles.ts";
+import { signalWorker } from "../shared/kill.ts";
 import { OWN_SESSION } from "../shared/signals.ts";
 import type { NodeConnection } from "./sockets.ts";
 
@@ -110,13 +111,9 @@ export function spawnChild(
       underway.push(onSettled);
       return true;
     },
-    kill: (signal) => {
-      try {
-        return !gone && options.kill(child, signal);
-      } catch {
-        return false;
-      }
-    },
+    kill: (signal) =>
+      !gone &&
+      signalWorker(child.pid!, signal, (single) => options.kill(child, single)),
   };
 }
 
