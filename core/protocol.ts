@@ -20,6 +20,10 @@ export type FromWorker =
   | { readonly type: "hello"; readonly runtime: string; readonly pid: number }
   /** It accepts connections. */
   | { readonly type: "ready" }
+  /** Told to park: nothing is left, and it does not accept. */
+  | { readonly type: "parked" }
+  /** It cannot be parked; nothing has changed. The text says why. */
+  | { readonly type: "unparkable"; readonly reason: string }
   /** It wants to leave, and goes on until it is told to drain. */
   | { readonly type: "leaving" }
   /** It cannot use a listener; the text says why. */
@@ -69,6 +73,13 @@ export type FromWorker =
 export type ToWorker =
   /** Stop accepting, finish within `ms`, leave. Idle connections get `idle`. */
   | { readonly type: "drain"; readonly ms: number; readonly idle: number }
+  /**
+   * Stop accepting and finish as in a drain that may take `ms`, but stay: the
+   * program hears nothing of it.
+   */
+  | { readonly type: "park"; readonly ms: number; readonly idle: number }
+  /** Accept again, as the worker of this slot, and say "ready". */
+  | { readonly type: "resume"; readonly slot: number }
   /** Accept on another slot's shard as well. */
   | {
     readonly type: "adopt";
@@ -132,6 +143,8 @@ export type Shapes<T extends { type: string }> = {
 export const FROM_WORKER: Shapes<FromWorker> = {
   hello: { runtime: "string", pid: "count" },
   ready: {},
+  parked: {},
+  unparkable: { reason: "string" },
   leaving: {},
   failed: { reason: "string" },
   warn: { message: "string" },
@@ -151,6 +164,8 @@ export const FROM_WORKER: Shapes<FromWorker> = {
 /** Every message of the supervisor. */
 export const TO_WORKER: Shapes<ToWorker> = {
   drain: { ms: "count", idle: "count" },
+  park: { ms: "count", idle: "count" },
+  resume: { slot: "count" },
   adopt: { listener: "string", shard: "count" },
   release: { listener: "string", shard: "count" },
   opened: { id: "count", name: "string", address: "string" },

@@ -27,6 +27,7 @@ import {
 } from "./process/environment.ts";
 import { createHandoff } from "./handoff/dispatcher.ts";
 import { createMessages } from "./process/messages.ts";
+import { createParking } from "./park.ts";
 import { handleMessages } from "./supervisor_messages.ts";
 import { createOnDemand } from "./listening/on_demand.ts";
 import { keepPath } from "./process/own_paths.ts";
@@ -143,6 +144,14 @@ function createCore(): Core {
     balancer?.leave();
     passing?.takeBack();
   });
+  const parking = createParking({
+    attachments: drain.attachments,
+    draining: drain.signal,
+    tell,
+    flush: handoff.flush,
+    balancer,
+    passing,
+  });
   /** Connections are passed on to whoever can take those of all listeners. */
   const takeIfAll = (): void => {
     const served = [...balanced].flatMap((name) => attachments.get(name) ?? []);
@@ -215,6 +224,7 @@ function createCore(): Core {
         refChannel();
       }
       drain.add(attachment);
+      parking.late(attachment);
     },
     served(listener) {
       missing.delete(listener);
@@ -243,7 +253,7 @@ function createCore(): Core {
   }
   trapSupervised(core.leave);
   channel.onMessage(
-    handleMessages({ core, drain, handoff, messages, onDemand }),
+    handleMessages({ core, drain, parking, handoff, messages, onDemand }),
   );
   channel.onDisconnect(() => {
     messages.end();

@@ -28,6 +28,7 @@ import {
 import { addressOf } from "./listening/address.ts";
 import { type Facade, putFacade } from "./listening/facade.ts";
 import { canKeep, keepSockets } from "./listening/held_sockets.ts";
+import { createParkable, type ParkPlace } from "./listening/park.ts";
 import {
   arrivalOf,
   countAccepted,
@@ -76,9 +77,8 @@ export interface ServingEvents {
 }
 
 /** Where a server accepts. */
-interface Served {
+interface Served extends ParkPlace {
   readonly address: () => ReturnType<Server["address"]>;
-  readonly listener: InheritedListener | undefined;
   readonly shards: Map<number, Acceptor>;
   readonly balance: ServerBalance | undefined;
   /** What has it stop while the server is full. */
@@ -103,6 +103,10 @@ export function createServing(
   const limit = limitOf(server);
   const places = new Map<string, Served>();
   const balances = new Set<ServerBalance>();
+  const parkable = createParkable(
+    () => open ? places.values() : [],
+    connections,
+  );
   let shown = (): ReturnType<Server["address"]> => null;
   let facade: Facade | undefined;
   let said = false;
@@ -111,11 +115,13 @@ export function createServing(
 
   /** Stops; false when sockets are gone with it though they are to be kept. */
   const stop = (
-    { listener, balance, shards, limited }: Served,
+    { listener, balance, shards, limited, switches }: Served,
     keeps: boolean,
   ): boolean => {
     // First: while it does not accept, a descriptor may stand for another file.
     balance?.stop();
+    for (const each of switches.values()) each.end();
+    switches.clear();
     for (const each of limited.splice(0)) each[Symbol.dispose]();
     const kept = !keeps || listener === undefined ||
       keepSockets(listener, shards.keys());
@@ -154,7 +160,7 @@ export function createServing(
       fed: isFed,
       address: () => shown(),
       close,
-      draining: () => !open,
+      draining: () => !open || parkable.parked,
       closed() {
         for (const { listener } of places.values()) {
           if (listener?.mode === "handoff") core?.room(listener.name, Infinity);
@@ -251,8 +257,14 @@ export function createServing(
       }
       const address = (): ReturnType<Server["address"]> => addressOf(listener);
       const shards = new Map<number, Acceptor>();
-      const limited: Disposable[] = [];
-      const place: Served = { address, listener, shards, balance, limited };
+      const place: Served = {
+        address,
+        listener,
+        shards,
+        balance,
+        limited: [],
+        switches: new Map(),
+      };
       const { shard } = listener;
       const undo = show(isFed, address);
       places.set(listener.name, place);
@@ -267,7 +279,7 @@ export function createServing(
           await feedFrom(place, at, shard, serve, filter);
         } else {
           const tell = (): void => core?.room(listener.name, limit.room);
-          limited.push(limit.watch(tell));
+          place.limited.push(limit.watch(tell));
           tell();
           await nextTick();
         }
@@ -281,10 +293,12 @@ export function createServing(
       return {
         raw: kind === "net",
         drain,
+        parkable,
         ...(isHanded && {
           take(socket: Socket): void {
             if (open) limit.admit(arrivalOf(socket, serve));
             else serve(socket);
+            parkable.late();
           },
         }),
         ...(balance !== undefined && {
@@ -313,6 +327,7 @@ export function createServing(
         shards,
         balance: undefined,
         limited: [],
+        switches: new Map(),
       };
       const undo = show(true, address);
       places.set("", place);
@@ -324,7 +339,7 @@ export function createServing(
         throw error;
       }
       say();
-      return { raw: kind === "net", drain };
+      return { raw: kind === "net", drain, parkable };
     },
     cede({ name }) {
       const place = places.get(name);

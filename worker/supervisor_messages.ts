@@ -8,6 +8,7 @@ import { failed, parseToWorker } from "../core/protocol.ts";
 import type { Core } from "./process/worker_core.ts";
 import { type Drain, LATE_MS } from "./drain/drain.ts";
 import type { Handoff } from "./handoff/dispatcher.ts";
+import type { Parking } from "./park.ts";
 import type { Messages } from "./process/messages.ts";
 import type { OnDemand } from "./listening/on_demand.ts";
 
@@ -17,6 +18,8 @@ export interface Subjects {
   readonly core: Core;
   /** Its drain. */
   readonly drain: Drain;
+  /** Its parking. */
+  readonly parking: Parking;
   /** Takes connections that are handed over. */
   readonly handoff: Handoff;
   /** The program's own messages. */
@@ -27,7 +30,7 @@ export interface Subjects {
 
 /** The listener of the channel. Noise is ignored: the supervisor is trusted. */
 export function handleMessages(
-  { core, drain, handoff, messages, onDemand }: Subjects,
+  { core, drain, parking, handoff, messages, onDemand }: Subjects,
 ): (message: unknown, handle: unknown) => void {
   return (raw, handle) => {
     const parsed = parseToWorker(raw);
@@ -46,6 +49,10 @@ export function handleMessages(
           "The supervisor asked the worker to leave",
           LATE_MS,
         );
+      case "park":
+        return parking.park(message.ms, message.idle);
+      case "resume":
+        return parking.resume();
       case "connection":
         return handoff.receive(message.listener, handle, message.head);
       case "opened":
@@ -57,7 +64,8 @@ export function handleMessages(
       case "room":
         return core.passing?.room(message.id);
       case "adopt":
-        return adoptShard(core, drain, message.listener, message.shard);
+        if (parking.parked || drain.signal.aborted) return;
+        return adoptShard(core, message.listener, message.shard);
       case "release":
         return core.attachments.get(message.listener)
           ?.release?.(message.shard);
@@ -67,12 +75,11 @@ export function handleMessages(
 
 function adoptShard(
   core: Core,
-  drain: Drain,
   listener: string,
   shard: number,
 ): void {
   const attachment = core.attachments.get(listener);
-  if (attachment?.adopt === undefined || drain.signal.aborted) return;
+  if (attachment?.adopt === undefined) return;
   attachment.adopt(shard).then(
     () => void core.tell({ type: "adopted", listener, shard }),
     (error: unknown) => void core.tell(failed(error)),

@@ -198,7 +198,8 @@ testWorker(
       );
     }
     const took = performance.now() - begun;
-    assert.ok(took >= patience(1000), `${took} ms`);
+    // Nobody waits longer than 5 s for it, on no machine.
+    assert.ok(took >= Math.min(patience(1000), 5000), `${took} ms`);
     await leftWith(worker, 0);
   },
 );

@@ -58,7 +58,11 @@ export interface FakeWorker {
 /** A supervisor under test's control. */
 export interface FakeSupervisor {
   readonly pid: number;
-  bind(reusePort?: boolean): Promise<{ index: number; port: number }>;
+  /** Shards are bound at one port unless another one is named; 0 is a new one. */
+  bind(
+    reusePort?: boolean,
+    at?: number,
+  ): Promise<{ index: number; port: number }>;
   spawn(plan: WorkerPlan): Promise<FakeWorker>;
   /** The path of the scoreboard of its workers. */
   board(): Promise<string>;
@@ -132,8 +136,8 @@ export function startSupervisor(): FakeSupervisor {
 
   return {
     pid: child.pid!,
-    async bind(reusePort = false) {
-      const { index, port } = await call("bind", { reusePort });
+    async bind(reusePort = false, at) {
+      const { index, port } = await call("bind", { reusePort, at });
       return { index: index as number, port: port as number };
     },
     async board() {

@@ -181,7 +181,8 @@ function trackBunHttp(
     touch();
   });
   let draining = false;
-  const drain = drainOnce(async (idle, longLived) => {
+  const { drain } = drainOnce(async ({ idle, longLived }) => {
+    if (draining) return;
     draining = true;
     const all = shards()?.all() ?? [];
     shards()?.quiesce();
@@ -201,13 +202,12 @@ function trackBunHttp(
       ).length;
     await Promise.all(all.map((each) => finished(each, idle, headsBy, busy)));
     over = true;
-    responses.open();
     longLived()?.stop();
     for (const socket of sockets) if (fed.has(socket)) finish(socket);
     await Promise.all(all.map(({ server }) => server.stop(true)));
     // Once more by its own means, for its state and its "close".
     http.Server.prototype.close.call(server);
-  });
+  }, responses.open);
   return {
     drain,
     draining: () => draining,

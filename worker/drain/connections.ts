@@ -22,6 +22,11 @@ export interface Connections {
    * the program that closes its server. Later calls can bring that about.
    */
   drain(idle: number, window: number): Promise<void>;
+  /**
+   * Takes that back: what it has not ended yet lives on, and what it has
+   * promised to end still ends. The promise of the drain resolves.
+   */
+  resume(): void;
 }
 
 /**

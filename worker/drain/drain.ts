@@ -41,6 +41,8 @@ export interface Drain {
   readonly signal: AbortSignal;
   /** When it ends at the latest, on the clock of `performance.now()`. */
   readonly deadline: () => number | undefined;
+  /** What has to end first. */
+  readonly attachments: ReadonlySet<Attachment>;
   /** Registers what has to end first. */
   add(attachment: Attachment): void;
   /** It has ended already. */
@@ -144,6 +146,7 @@ export function createDrain(
 
   return {
     ending,
+    attachments,
     signal: controller.signal,
     deadline: () => deadline,
     add(attachment) {

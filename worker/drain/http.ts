@@ -36,24 +36,25 @@ export function trackHttp(
     track,
   );
 
-  const drain = drainOnce(async (idle, longLived) => {
+  const ending = drainOnce(async ({ idle, longLived, isOver }) => {
+    if (connections.count === 0) return;
     if (RUNTIME.httpChecksListening) keepListening(server);
     responses.close(sockets, idle);
     const watch = watchIdle(idle, responses.readBefore);
     await scanUntil((now) => {
+      if (isOver()) return true;
       lookAtSockets(sockets, upgraded, watch, longLived(), now);
       for (const socket of [...waiting, ...shaking ?? []]) {
         watch.look(socket, now, longLived()?.headsBy);
       }
       return connections.count === 0;
     });
-    responses.open();
-  });
+  }, responses.open);
   const connections: Connections = {
     get count() {
       return sockets.size + waiting.size + (shaking?.size ?? 0);
     },
-    drain,
+    ...ending,
   };
   return connections;
 }

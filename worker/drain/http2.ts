@@ -55,10 +55,12 @@ export function trackHttp2(
     socket.once("close", () => sockets.delete(socket));
   });
 
-  const drain = drainOnce(async (idle, longLived) => {
+  const ending = drainOnce(async ({ idle, longLived, isOver }) => {
+    if (connections.count === 0) return;
     const watch = watchIdle(idle, responses.readBefore);
     responses.close(sockets, idle);
     await scanUntil((now) => {
+      if (isOver()) return true;
       for (const [session, born] of sessions) {
         if (!session.closed && now - born >= idle) session.close();
       }
@@ -69,14 +71,13 @@ export function trackHttp2(
       }
       return connections.count === 0;
     });
-    responses.open();
-  });
+  }, responses.open);
   const connections: Connections = {
     get count() {
       return sessions.size + sockets.size + waiting.size +
         (shaking?.size ?? 0);
     },
-    drain,
+    ...ending,
   };
   return connections;
 }

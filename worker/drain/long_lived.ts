@@ -73,26 +73,61 @@ function endLongLived(window: number): LongLived {
   };
 }
 
+/** One drain of a server's connections. */
+export interface ConnectionsDrain {
+  /** How long an idle connection gets, in ms. */
+  readonly idle: number;
+  /** Has what is long-lived end, once there is a window. */
+  longLived(): LongLived | undefined;
+  /** True once it was taken back: nothing more is to be ended. */
+  isOver(): boolean;
+}
+
 /**
  * Makes the drain of a server's connections. The first call begins it; the first
  * one with a window has what is long-lived end within it.
  *
  * @param begin resolves once no connection is left
+ * @param reopen has the server treat connections as before
  */
 export function drainOnce(
-  begin: (
-    idle: number,
-    longLived: () => LongLived | undefined,
-  ) => Promise<void>,
-): Connections["drain"] {
+  begin: (drain: ConnectionsDrain) => Promise<void>,
+  reopen: () => void,
+): Pick<Connections, "drain" | "resume"> {
   let longLived: LongLived | undefined;
   let drained: Promise<void> | undefined;
-  const run = async (idle: number): Promise<void> => {
-    await begin(idle, () => longLived);
+  let takeBack = (): void => {};
+  const end = (): void => {
+    drained = undefined;
     longLived?.stop();
+    longLived = undefined;
+    reopen();
   };
-  return (idle, window) => {
-    if (window !== Infinity) longLived ??= endLongLived(window);
-    return drained ??= run(idle);
+  const run = async (idle: number): Promise<void> => {
+    let over = false;
+    const takenBack = new Promise<void>((resolve) => {
+      takeBack = () => {
+        over = true;
+        resolve();
+      };
+    });
+    const ended = begin({
+      idle,
+      longLived: () => longLived,
+      isOver: () => over,
+    });
+    await Promise.race([ended, takenBack]);
+    if (!over) end();
+  };
+  return {
+    drain(idle, window) {
+      if (window !== Infinity) longLived ??= endLongLived(window);
+      return drained ??= run(idle);
+    },
+    resume() {
+      if (drained === undefined) return;
+      takeBack();
+      end();
+    },
   };
 }

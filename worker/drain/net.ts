@@ -27,6 +27,7 @@ export function trackNet(
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
+  let drains = 0;
   const connections: Connections = {
     get count() {
       return sockets.size + waiting.size;
@@ -34,11 +35,14 @@ export function trackNet(
     drain(idle, window) {
       const watch = watchIdle(idle);
       const headsBy = performance.now() + headPatience(window);
+      const own = drains;
       return scanUntil((now) => {
+        if (own !== drains) return true;
         for (const socket of waiting) watch.look(socket, now, headsBy);
         return connections.count === 0;
       });
     },
+    resume: () => void drains++,
   };
   return connections;
 }

@@ -14,6 +14,23 @@ import type { AcceptedHandle } from "../../handles/types.ts";
 import type { Worker } from "../types.ts";
 import type { Balancer, Passing } from "./balancing.ts";
 
+/** A server that can stop accepting and go on, on all of its listeners. */
+export interface Parkable {
+  /**
+   * Stops accepting. To its program and to its clients it still listens.
+   *
+   * @throws {PreforkError} `ERR_ATTACH` where it cannot; nothing has changed then
+   */
+  pause(): void;
+  /**
+   * Ends its connections as a drain does, but none that only the program could
+   * end. Resolves once none is left, or it accepts again.
+   */
+  finish(idle: number, window: number): Promise<void>;
+  /** Accepts again, and ends no more connections. */
+  resume(): void;
+}
+
 /** A server that serves a listener of this worker. */
 export interface Attachment {
   /**
@@ -27,6 +44,8 @@ export interface Attachment {
    * deadline, in ms, for the ending of those that stay.
    */
   drain(idle: number, window: number): Promise<void>;
+  /** How it is parked; not there where its sockets would be closed by that. */
+  readonly parkable?: Parkable;
   /** Serves a connection that was handed over. */
   take?(connection: Socket): void;
   /**
