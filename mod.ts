@@ -31,6 +31,7 @@ export { PoolCore, type StopReport } from "./core/pool.ts";
 export type {
   OpenPolicy,
   PoolOptions,
+  Portion,
   WorkerRuntime,
 } from "./core/options/options.ts";
 export type { SignalPreset } from "./core/options/signals.ts";

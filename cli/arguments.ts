@@ -4,7 +4,11 @@
  * @module
  */
 
-import type { PoolOptions, WorkerRuntime } from "../core/options/options.ts";
+import type {
+  PoolOptions,
+  Portion,
+  WorkerRuntime,
+} from "../core/options/options.ts";
 import { meantBy, verbIn } from "./habits.ts";
 
 /** How the log is written. */
@@ -43,6 +47,9 @@ const OPTIONS: Readonly<
   runtime: (draft, value, name) => draft.runtime = mix(value, name),
   open: (draft, value) => draft.open = value as NonNullable<Draft["open"]>,
   "max-workers": (draft, value, name) => draft.maxWorkers = count(value, name),
+  "max-surge": (draft, value, name) => draft.maxSurge = portion(value, name),
+  "max-unavailable": (draft, value, name) =>
+    draft.maxUnavailable = portion(value, name),
   grace: (draft, value, name) => draft.grace = time(value, name),
   "idle-grace": (draft, value, name) => draft.idleGrace = time(value, name),
   "start-timeout": (draft, value, name) =>
@@ -160,6 +167,14 @@ function count(value: string, name: string): number {
     `Cannot use "${value}" for "${name}": it must be a whole number${
       name === "--workers" ? " or auto" : ""
     }`,
+  );
+}
+
+function portion(value: string, name: string): Portion {
+  if (/^\d+%$/.test(value)) return value as Portion;
+  if (/^\d+$/.test(value)) return Number(value);
+  throw new RangeError(
+    `Cannot use "${value}" for "${name}": it must be a number of workers or a percentage such as 25%`,
   );
 }
 

@@ -51,6 +51,11 @@ Options:
                           listens on them (default: unprivileged: no ports
                           below 1024, nothing that the worker could not)
       --max-workers N     the most workers SIGTTIN can ask for
+      --max-surge N|N%    how many workers may be alive beyond those wanted
+                          while some are replaced; those that drain count
+                          (default: 1)
+      --max-unavailable N|N%  how many of the wanted workers may be missing
+                          while some are replaced (default: 0)
       --grace TIME        time a draining worker has before it is killed
                           (default: 30s)
       --idle-grace TIME   time a draining worker gives an idle keep-alive

@@ -23,8 +23,6 @@ export class PoolWorker implements Backend {
   readonly startedAt: number;
   /** The process; set right after it was started. */
   process!: WorkerProcess;
-  /** Where it is in its life. */
-  state: WorkerState = "starting";
   /** When it became ready first. */
   readyAt: number | undefined;
   /** When it was last asked to accept again. */
@@ -39,8 +37,8 @@ export class PoolWorker implements Backend {
   underway = 0;
   /** Called when it may be {@linkcode free} again. */
   onFreed: (() => void) | undefined;
-  /** True when it has lived long enough to take over from another one. */
-  proven = false;
+  /** Called when something of it changes that its slot is judged by. */
+  onChanged: (() => void) | undefined;
   /** Why it could not use a listener, in its own words. */
   failure: string | undefined;
   /** The error that its program wrote last. */
@@ -64,6 +62,8 @@ export class PoolWorker implements Backend {
   /** How many of them it takes in all, where it has said so. */
   readonly #totals = new Map<string, number>();
   readonly #left = new Set<string>();
+  #state: WorkerState = "starting";
+  #proven = false;
 
   /** Makes the record of a worker that is about to be started. */
   constructor(
@@ -78,6 +78,26 @@ export class PoolWorker implements Backend {
     this.runtime = runtime;
     this.startedAt = startedAt;
     this.#listeners = listeners;
+  }
+
+  /** Where it is in its life. */
+  get state(): WorkerState {
+    return this.#state;
+  }
+
+  set state(state: WorkerState) {
+    this.#state = state;
+    this.onChanged?.();
+  }
+
+  /** True when it has lived long enough to take over from another one. */
+  get proven(): boolean {
+    return this.#proven;
+  }
+
+  set proven(proven: boolean) {
+    this.#proven = proven;
+    this.onChanged?.();
   }
 
   /** What identifies it in events. */

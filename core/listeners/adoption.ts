@@ -22,6 +22,9 @@ export class Adoption {
   /** The shards whose queue was opened: a worker has listened on them. */
   readonly #used = new Set<number>();
   #present: Adoptions = new Map();
+  /** The workers that accept, by slot. */
+  readonly #ready = new Map<number, PoolWorker>();
+  #changed = false;
   /** Who was told, since a slot's worker changes. */
   readonly #told = new Map<number, PoolWorker>();
 
@@ -37,13 +40,27 @@ export class Adoption {
 
   /** A worker of this slot may have opened the queue of its shard. */
   use(slot: number): void {
+    if (this.#used.has(slot)) return;
     this.#used.add(slot);
+    this.#changed = this.#names.length > 0;
   }
 
-  /** Brings the assignment in line with the ready workers, by slot. */
-  update(ready: ReadonlyMap<number, PoolWorker>): void {
+  /** Another worker of a slot accepts, or none does any more. */
+  serve(slot: number, worker: PoolWorker | undefined): void {
     if (this.#names.length === 0) return;
-    for (const slot of ready.keys()) this.#used.add(slot);
+    this.#changed = true;
+    if (worker === undefined) this.#ready.delete(slot);
+    else {
+      this.#ready.set(slot, worker);
+      this.#used.add(slot);
+    }
+  }
+
+  /** Brings the assignment in line with who accepts. */
+  update(): void {
+    if (!this.#changed) return;
+    this.#changed = false;
+    const ready = this.#ready;
     const before = new Map(this.#present);
     for (const [shard, slot] of before) {
       // A new worker of the adopting slot has not been told.

@@ -5,6 +5,7 @@
  */
 
 import { affinityOf, type Balance, BALANCES, isBalance } from "./balance.ts";
+import { checkBudget } from "./budget.ts";
 import { formatAddress, type ListenerSpec, parseListener } from "./address.ts";
 import {
   DEFAULT_LISTEN,
@@ -52,6 +53,8 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   startTimeout: true,
   waitReady: true,
   soak: true,
+  maxSurge: true,
+  maxUnavailable: true,
 };
 
 /**
@@ -109,6 +112,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     startTimeout: duration("startTimeout", options.startTimeout ?? 60_000),
     waitReady: flag("waitReady", options.waitReady ?? false),
     soak: duration("soak", options.soak ?? 1_000),
+    ...checkBudget(options.maxSurge ?? 1, options.maxUnavailable ?? 0),
   };
   checkAffinity(config);
   checkWeights(config);

@@ -21,6 +21,9 @@ export const WHERE_PROGRAM = "program";
 /** Which addresses are opened because a worker listens on them. */
 export type OpenPolicy = "none" | "unprivileged" | "any";
 
+/** A number of workers, or a part of those that are wanted, as in `"25%"`. */
+export type Portion = number | `${number}%`;
+
 /** What a pool is made of. Times are in milliseconds. */
 export interface PoolOptions {
   /** The file that a worker runs, or with `runtime: "exec"` an executable. */
@@ -178,6 +181,24 @@ export interface PoolOptions {
    * @default {1_000}
    */
   readonly soak?: number;
+  /**
+   * How many workers may be alive beyond those wanted, in a reload, in recycling
+   * and in a scale: a number, or a part of those wanted as in `"25%"`, rounded
+   * up. Workers that drain count, they take memory. 0 is for whoever has no
+   * memory for one more: then `maxUnavailable` has to be 1 at least.
+   *
+   * @default {1}
+   */
+  readonly maxSurge?: Portion;
+  /**
+   * How many of the wanted workers may be missing by the pool's own will, in a
+   * reload, in recycling and in a scale: a number, or a part of those wanted as
+   * in `"25%"`, rounded down. Where both this and `maxSurge` come to 0 by
+   * rounding, it is 1.
+   *
+   * @default {0}
+   */
+  readonly maxUnavailable?: Portion;
 }
 
 /** One kind of worker of a pool. */
@@ -236,6 +257,10 @@ export interface PoolConfig {
   readonly waitReady: boolean;
   /** Soak time, ms. */
   readonly soak: number;
+  /** How many may be alive beyond those wanted. */
+  readonly maxSurge: Portion;
+  /** How many of those wanted may be missing. */
+  readonly maxUnavailable: Portion;
 }
 
 /** The most workers a pool can have. */

@@ -1,6 +1,8 @@
 /**
- * Wanted against actual: a pure look at the table of slots that says what to do
- * next. It is asked again after every event until it has nothing more to say.
+ * Wanted against actual, in three pure functions: what one slot counts for
+ * (`measure`), what it wants done (`plan`), and whether the budget allows that
+ * now (`grant`). `slot_table.ts` asks them after every event, about the slots
+ * that the event has touched.
  *
  * @module
  */
@@ -15,6 +17,8 @@ export interface WorkerView {
   readonly generation: number;
   /** True when it has lived long enough to take over from another one. */
   readonly proven: boolean;
+  /** Why it is to be recycled, if it is. */
+  readonly spent?: string | undefined;
 }
 
 /** A slot as the plan sees it. */
@@ -29,54 +33,134 @@ export interface SlotView {
   readonly leaving: number;
   /** True while the slot waits before its next worker. */
   readonly waiting: boolean;
+  /** True while it is without a worker by the pool's own will. */
+  readonly vacated: boolean;
 }
 
-/** A pool as the plan sees it. */
+/** What is wanted of the pool. */
 export interface PoolView {
-  /** The slots, by number. */
-  readonly slots: readonly SlotView[];
-  /** How many workers are wanted. */
+  /** How many workers are wanted: the slots below this number. */
   readonly wanted: number;
   /** The generation that a reload replaces older ones by, if one is going on. */
   readonly reloadTo: number | undefined;
+  /** True while that reload may replace one slot only: its first worker. */
+  readonly canary: boolean;
   /** True when the pool is to end. */
   readonly stopping: boolean;
   /** How many workers may be alive beyond those wanted. */
   readonly maxSurge: number;
+  /** How many of the wanted workers may be missing by the pool's own will. */
+  readonly maxUnavailable: number;
+}
+
+/** What slots count for; those of a pool are the sum over its slots. */
+export interface Counts {
+  /** Processes that are there, and one for a wanted slot that has none. */
+  readonly alive: number;
+  /** Wanted slots without a worker, beside whose former ones one must start. */
+  readonly holes: number;
+  /** Slots in which a worker is ready. */
+  readonly ready: number;
+  /** Wanted slots whose worker, not the one that is to take over, is ready. */
+  readonly filled: number;
+  /** Wanted slots that wait before their next worker. */
+  readonly waiting: number;
+  /** Wanted slots that the reload has begun with. */
+  readonly begun: number;
+  /** Wanted slots that the reload is done with. */
+  readonly renewed: number;
 }
 
 /** What to do with a slot. */
 export interface Step {
   /**
    * `spawn` fills an empty slot; `replace` starts the worker that is to take
-   * over; `promote` lets it and drains the one before; `drain` empties the
-   * slot; `forget` removes an empty one.
+   * over; `promote` lets it and drains the one before; `vacate` drains the
+   * worker first, and the slot is filled when there is room; `drain` empties
+   * the slot; `forget` removes an empty one.
    */
-  readonly do: "spawn" | "replace" | "promote" | "drain" | "forget";
+  readonly do: "spawn" | "replace" | "promote" | "vacate" | "drain" | "forget";
   /** The slot. */
   readonly slot: number;
 }
 
-/** Says what to do next. An empty answer means that all is as wanted. */
-export function plan(pool: PoolView): readonly Step[] {
-  const steps: Step[] = [];
-  // A wanted slot that is empty now counts too: its worker is about to come.
-  let alive = pool.slots.reduce(
-    (sum, view) =>
-      sum + Math.max(population(view), view.slot < pool.wanted ? 1 : 0),
-    0,
-  );
-  for (const view of pool.slots) {
-    const step = pool.stopping || view.slot >= pool.wanted
-      ? emptied(view)
-      : filled(view, pool, alive);
-    if (step === undefined) continue;
-    const more = step.do === "replace" ||
-      (step.do === "spawn" && population(view) > 0);
-    if (more) alive++;
-    steps.push(step);
+/**
+ * What a slot needs of the budget: `place`, to have one process more;
+ * `dismissal`, to be without its ready worker for good; `renewal`, to have its
+ * worker replaced, the new one first or the old one.
+ */
+export type Need = "place" | "dismissal" | "renewal";
+
+/** What a slot wants done; at once, or when the budget allows it. */
+export type Wish =
+  | { readonly do: Exclude<Step["do"], "replace" | "vacate"> }
+  | { readonly need: Need };
+
+/** Says what a slot wants done. Undefined means that all is as wanted. */
+export function plan(view: SlotView, pool: PoolView): Wish | undefined {
+  return isWanted(view, pool) ? filled(view, pool) : emptied(view, pool);
+}
+
+/** Says whether the budget allows what a slot needs, and by which step. */
+export function grant(
+  need: Need,
+  view: SlotView,
+  counts: Counts,
+  pool: PoolView,
+): Step["do"] | undefined {
+  const { wanted, maxSurge, maxUnavailable } = pool;
+  const most = wanted + maxSurge;
+  const least = wanted - maxUnavailable;
+  // What is left when this slot has no ready worker any more.
+  const rest = counts.ready - (isServed(view) ? 1 : 0);
+  switch (need) {
+    case "place":
+      return counts.alive < most ? "spawn" : undefined;
+    case "dismissal":
+      return rest >= least ? "drain" : undefined;
+    case "renewal": {
+      const recycles = pool.reloadTo === undefined;
+      // A pool that is not whole has other worries.
+      if (recycles && (counts.waiting > 0 || counts.ready < least)) {
+        return undefined;
+      }
+      if (!recycles && pool.canary && counts.begun > 0) return undefined;
+      // A slot that has nobody goes first.
+      if (counts.alive + counts.holes < most) return "replace";
+      const floor = recycles ? Math.max(least, 1) : least;
+      return maxUnavailable > 0 && rest >= floor ? "vacate" : undefined;
+    }
   }
-  return steps;
+}
+
+/** What one slot counts for. */
+export function measure(view: SlotView, pool: PoolView): Counts {
+  const { current, next, leaving, waiting } = view;
+  const { reloadTo } = pool;
+  const wanted = isWanted(view, pool);
+  const empty = current === undefined && next === undefined;
+  const isNew = (worker: WorkerView | undefined): boolean =>
+    reloadTo !== undefined && worker !== undefined &&
+    worker.generation >= reloadTo;
+  return {
+    alive: Math.max(population(view), wanted ? 1 : 0),
+    holes: wanted && empty && leaving > 0 ? 1 : 0,
+    ready: isServed(view) ? 1 : 0,
+    filled: wanted && current?.state === "ready" ? 1 : 0,
+    waiting: wanted && waiting ? 1 : 0,
+    // Whoever fills an empty slot is of the new generation.
+    begun: wanted && (isNew(current) || isNew(next) || (empty && !waiting))
+      ? 1
+      : 0,
+    renewed: wanted && isNew(current) && current!.proven &&
+        next === undefined && leaving === 0
+      ? 1
+      : 0,
+  };
+}
+
+function isWanted({ slot }: SlotView, pool: PoolView): boolean {
+  return !pool.stopping && slot < pool.wanted;
 }
 
 function population({ current, next, leaving }: SlotView): number {
@@ -84,33 +168,44 @@ function population({ current, next, leaving }: SlotView): number {
     (next === undefined ? 0 : 1);
 }
 
-function emptied(view: SlotView): Step | undefined {
-  const { slot, current, next } = view;
-  if (isActive(current) || isActive(next)) return { do: "drain", slot };
-  return population(view) === 0 ? { do: "forget", slot } : undefined;
+function emptied(view: SlotView, { stopping }: PoolView): Wish | undefined {
+  if (isActive(view.current) || isActive(view.next)) {
+    return isServed(view) && !stopping
+      ? { need: "dismissal" }
+      : { do: "drain" };
+  }
+  return population(view) === 0 ? { do: "forget" } : undefined;
 }
 
 function filled(
-  { slot, current, next, waiting }: SlotView,
-  { reloadTo, wanted, maxSurge }: PoolView,
-  alive: number,
-): Step | undefined {
+  { current, next, leaving, waiting, vacated }: SlotView,
+  { reloadTo }: PoolView,
+): Wish | undefined {
   if (next !== undefined) {
     const takesOver = current === undefined || !isActive(current) ||
       (next.state === "ready" && next.proven);
-    return takesOver ? { do: "promote", slot } : undefined;
+    return takesOver ? { do: "promote" } : undefined;
   }
-  if (current === undefined || current.state === "draining") {
-    // A worker that leaves on its own is replaced at once: the slot's place is
-    // free as soon as it stops accepting.
-    return waiting ? undefined : { do: "spawn", slot };
+  if (current === undefined) {
+    if (waiting) return undefined;
+    return vacated && leaving > 0 ? { need: "place" } : { do: "spawn" };
   }
-  const old = reloadTo !== undefined && current.generation < reloadTo;
-  return old && current.state !== "killed" && alive < wanted + maxSurge
-    ? { do: "replace", slot }
-    : undefined;
+  // A worker that leaves on its own is replaced at once: the slot's place is
+  // free as soon as it stops accepting.
+  if (current.state === "draining") {
+    return waiting ? undefined : { do: "spawn" };
+  }
+  const old = reloadTo === undefined
+    ? current.spent !== undefined && !waiting
+    : current.generation < reloadTo;
+  return old && current.state !== "killed" ? { need: "renewal" } : undefined;
+}
+
+function isServed({ current, next }: SlotView): boolean {
+  return current?.state === "ready" || next?.state === "ready";
 }
 
 function isActive(worker: WorkerView | undefined): boolean {
-  return worker?.state === "starting" || worker?.state === "ready";
+  return worker?.state === "starting" || worker?.state === "ready" ||
+    worker?.state === "resuming";
 }

@@ -6,28 +6,84 @@
 
 import type { PoolWorker } from "../worker.ts";
 
-/** A place in the pool and its workers. */
+/** Workers of whose coming and going somebody is told. */
+class Workers extends Set<PoolWorker> {
+  readonly #changed: () => void;
+
+  constructor(changed: () => void) {
+    super();
+    this.#changed = changed;
+  }
+
+  override add(worker: PoolWorker): this {
+    super.add(worker);
+    this.#changed();
+    return this;
+  }
+
+  override delete(worker: PoolWorker): boolean {
+    this.#changed();
+    return super.delete(worker);
+  }
+}
+
+/**
+ * A place in the pool and its workers. It tells of every change that matters for
+ * what is to be done next, its workers' own changes included.
+ */
 export class Slot {
   /** Its number. */
   readonly slot: number;
-  /** The worker that fills it. */
-  current: PoolWorker | undefined;
-  /** The worker that is to take over. */
-  next: PoolWorker | undefined;
   /** Former workers that are still there. */
-  readonly former: Set<PoolWorker> = new Set();
+  readonly former: Set<PoolWorker>;
+  /** True while it is without a worker by the pool's own will. */
+  vacated = false;
   /** Crashes in a row. */
   crashes = 0;
   /** How often its worker was started anew after a crash. */
   restarts = 0;
   /** How often in a row its worker was hit by a signal at its birth. */
   hits = 0;
-  /** The wait before its next worker. */
-  wait: Disposable | undefined;
+  readonly #changed: () => void;
+  #current: PoolWorker | undefined;
+  #next: PoolWorker | undefined;
+  #wait: Disposable | undefined;
 
   /** Makes an empty one. */
-  constructor(slot: number) {
+  constructor(slot: number, changed: () => void = () => {}) {
     this.slot = slot;
+    this.#changed = changed;
+    this.former = new Workers(changed);
+  }
+
+  /** The worker that fills it. */
+  get current(): PoolWorker | undefined {
+    return this.#current;
+  }
+
+  set current(worker: PoolWorker | undefined) {
+    this.#current = worker;
+    this.#adopt(worker);
+  }
+
+  /** The worker that is to take over. */
+  get next(): PoolWorker | undefined {
+    return this.#next;
+  }
+
+  set next(worker: PoolWorker | undefined) {
+    this.#next = worker;
+    this.#adopt(worker);
+  }
+
+  /** The wait before its next worker. */
+  get wait(): Disposable | undefined {
+    return this.#wait;
+  }
+
+  set wait(wait: Disposable | undefined) {
+    this.#wait = wait;
+    this.#changed();
   }
 
   /** How many former workers are still there. */
@@ -42,14 +98,8 @@ export class Slot {
 
   /** Its worker that accepts, the old one while there are two. */
   get ready(): PoolWorker | undefined {
-    return [this.current, this.next].find((one) => one?.state === "ready");
-  }
-
-  /** True when only a worker of this generation is left, and it is trusted. */
-  isRenewed(generation: number): boolean {
-    return this.next === undefined && this.leaving === 0 &&
-      this.current !== undefined && this.current.proven &&
-      this.current.generation >= generation;
+    if (this.#current?.state === "ready") return this.#current;
+    return this.#next?.state === "ready" ? this.#next : undefined;
   }
 
   /** Knows a worker no more; true when it was the one that filled this slot. */
@@ -66,5 +116,10 @@ export class Slot {
     return [this.current, this.next, ...this.former].filter((worker) =>
       worker !== undefined
     );
+  }
+
+  #adopt(worker: PoolWorker | undefined): void {
+    if (worker !== undefined) worker.onChanged = this.#changed;
+    this.#changed();
   }
 }

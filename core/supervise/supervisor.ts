@@ -11,16 +11,15 @@ import { Adoption } from "../listeners/adoption.ts";
 import { PathWatch } from "../listeners/path_watch.ts";
 import { Processes } from "./processes.ts";
 import { messageOf, PreforkError, stateError } from "../errors.ts";
-import { plan, type Step } from "./reconcile.ts";
+import { marginsOf } from "../options/budget.ts";
+import type { PoolView, Step } from "./reconcile.ts";
 import { isForgiven, respawn, wasHitAtBirth } from "./restart.ts";
 import { Reloads, servingIn } from "./reload.ts";
 import { diagnose, diagnoseLeave } from "./diagnosis.ts";
-import { Slot } from "./slot.ts";
+import type { Slot } from "./slot.ts";
+import { SlotTable } from "./slot_table.ts";
 import type { PoolWorker } from "../worker.ts";
 import type { ExitReason } from "./state.ts";
-
-/** How many workers may be alive beyond those wanted. */
-const MAX_SURGE = 1;
 
 /** How a worker ends that leaves as it wishes. */
 const LEFT: ExitStatus = { code: 0, signal: null };
@@ -37,8 +36,6 @@ export interface PoolObserver {
 
 /** Keeps as many workers as are wanted. */
 export class Supervisor {
-  /** The slots by number. */
-  readonly slots: Map<number, Slot> = new Map();
   /** The workers as processes. */
   readonly processes: Processes;
   /** The reload that goes on. */
@@ -49,6 +46,7 @@ export class Supervisor {
   wanted = 0;
   /** True once the pool is to end. */
   stopping = false;
+  readonly #table: SlotTable;
   readonly #context: PoolContext;
   readonly #observer: PoolObserver;
   readonly #adoption: Adoption;
@@ -62,6 +60,9 @@ export class Supervisor {
     this.#context = { ...context, post: (task) => this.post(task) };
     this.#observer = observer;
     this.#adoption = new Adoption(context.listeners, context.emit);
+    this.#table = new SlotTable((slot, worker) =>
+      this.#adoption.serve(slot, worker)
+    );
     this.processes = new Processes(this.#context, {
       onReady: (worker) => {
         this.#paths.look();
@@ -76,26 +77,32 @@ export class Supervisor {
     this.#paths = new PathWatch(this.#context, this.processes.onDemand);
   }
 
+  /** The slots by number. */
+  get slots(): ReadonlyMap<number, Slot> {
+    return this.#table.slots;
+  }
+
   /** True when every wanted slot has a ready worker. */
   get isReady(): boolean {
-    for (let slot = 0; slot < this.wanted; slot++) {
-      if (this.slots.get(slot)?.current?.state !== "ready") return false;
-    }
-    return true;
+    this.#table.aim(this.#view);
+    return this.#table.counts.filled === this.wanted;
+  }
+
+  /** What is wanted now. */
+  get #view(): PoolView {
+    const { active } = this.reloads;
+    return {
+      wanted: this.wanted,
+      reloadTo: active?.generation,
+      canary: active !== undefined && !active.proven,
+      stopping: this.stopping,
+      ...marginsOf(this.#context.config, this.wanted),
+    };
   }
 
   /** The slots that are to have a worker. */
   get #wantedSlots(): readonly Slot[] {
     return [...this.slots.values()].filter(({ slot }) => slot < this.wanted);
-  }
-
-  /** The workers that accept, by slot. */
-  get #ready(): ReadonlyMap<number, PoolWorker> {
-    const ready = new Map<number, PoolWorker>();
-    for (const { slot, ready: worker } of this.slots.values()) {
-      if (worker !== undefined) ready.set(slot, worker);
-    }
-    return ready;
   }
 
   /** Puts something into the queue; what it changes is reconciled after it. */
@@ -146,24 +153,14 @@ export class Supervisor {
   }
 
   #reconcile(): void {
-    for (let slot = 0; slot < this.wanted && !this.stopping; slot++) {
-      if (!this.slots.has(slot)) this.slots.set(slot, new Slot(slot));
-    }
     for (;;) {
-      const steps = plan({
-        slots: [...this.slots.values()],
-        wanted: this.wanted,
-        reloadTo: this.reloads.active?.generation,
-        stopping: this.stopping,
-        maxSurge: MAX_SURGE,
-      });
-      if (steps.length === 0) break;
-      for (const step of steps) {
-        const starts = step.do === "spawn" || step.do === "replace";
-        if (!starts || !this.stopping) this.#take(step);
-      }
+      // A step may change what is wanted: a program that cannot be started.
+      this.#table.aim(this.#view);
+      const step = this.#table.next();
+      if (step === undefined) break;
+      this.#take(step);
     }
-    this.#adoption.update(this.#ready);
+    this.#adoption.update();
     this.#checkReload();
     if (this.stopping && this.slots.size === 0) {
       this.#paths[Symbol.dispose]();
@@ -189,12 +186,20 @@ export class Supervisor {
         slot.current = slot.next;
         slot.next = undefined;
         break;
+      case "vacate":
+        this.processes.step(slot.current!, "drain");
+        this.#retire(slot);
+        slot.vacated = true;
+        break;
       case "drain":
         for (const worker of slot.workers) this.processes.step(worker, "drain");
+        this.#retire(slot);
+        this.#dropNext(slot);
+        slot.vacated = true;
         break;
       case "forget":
         slot.wait?.[Symbol.dispose]();
-        this.slots.delete(slot.slot);
+        this.#table.forget(slot);
         break;
     }
   }
@@ -207,6 +212,7 @@ export class Supervisor {
   #spawn(slot: Slot, as: "current" | "next"): void {
     const generation = this.reloads.active?.generation ?? this.generation;
     try {
+      slot.vacated = false;
       slot[as] = this.processes.start(slot.slot, generation);
     } catch (error) {
       const how = messageOf(error);
@@ -231,7 +237,10 @@ export class Supervisor {
           worker.proven = true;
           active.proven = true;
         }));
-    } else worker.proven = true;
+    } else {
+      worker.proven = true;
+      if (worker.generation === active?.generation) active.proven = true;
+    }
     if (this.isReady) this.post(() => this.#observer.onReady());
   }
 
@@ -310,7 +319,7 @@ export class Supervisor {
     const active = this.reloads.active;
     if (active?.generation === generation) {
       const reason = `slot ${slot.slot}: ${how}`;
-      this.#dropNext();
+      for (const each of this.slots.values()) this.#dropNext(each);
       const serving = servingIn(this.#wantedSlots);
       emit({ type: "reload-failed", generation, reason, serving });
       this.#follow(this.reloads.finish(adapter.clock.now(), {
@@ -323,21 +332,19 @@ export class Supervisor {
     }
   }
 
-  #dropNext(): void {
-    for (const slot of this.slots.values()) {
-      if (slot.next === undefined) continue;
-      this.processes.step(slot.next, "drain");
-      slot.former.add(slot.next);
-      slot.next = undefined;
-    }
+  /** The worker that was to take over leaves. */
+  #dropNext(slot: Slot): void {
+    if (slot.next === undefined) return;
+    this.processes.step(slot.next, "drain");
+    slot.former.add(slot.next);
+    slot.next = undefined;
   }
 
   #checkReload(): void {
     const { adapter, emit } = this.#context;
     const active = this.reloads.active;
     if (active === undefined || !this.isReady) return;
-    const { generation } = active;
-    if (!this.#wantedSlots.every((slot) => slot.isRenewed(generation))) return;
+    if (this.#table.counts.renewed < this.wanted) return;
     this.generation = active.generation;
     const now = adapter.clock.now();
     const ms = Math.round(now - active.since);

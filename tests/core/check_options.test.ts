@@ -34,6 +34,8 @@ describe("what is assumed", () => {
       startTimeout: 60_000,
       waitReady: false,
       soak: 1_000,
+      maxSurge: 1,
+      maxUnavailable: 0,
     });
   });
 
@@ -43,6 +45,7 @@ describe("what is assumed", () => {
       ...["runtime", "cwd", "env", "output", "signals", "grace", "idleGrace"],
       ...["startTimeout", "soak", "runtimeArgs", "waitReady"],
       ...["privatePorts", "weights", "compileCache"],
+      ...["maxSurge", "maxUnavailable"],
     ];
     const all = Object.fromEntries(names.map((name) => [name, undefined]));
     assert.deepEqual(check(all), check({}));

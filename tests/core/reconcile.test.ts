@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import {
-  plan,
-  type PoolView,
-  type SlotView,
-  type WorkerView,
+import type {
+  PoolView,
+  SlotView,
+  WorkerView,
 } from "../../core/supervise/reconcile.ts";
 import type { WorkerState } from "../../core/supervise/state.ts";
 import { describe, test } from "../harness.ts";
+import { planAll } from "./plan_all.ts";
 
 /** `old` is of generation 1, `new` of 2; `proven` unless said otherwise. */
 const worker = (
@@ -19,6 +19,7 @@ const READY = worker("ready");
 const STARTING = worker("starting");
 const DRAINING = worker("draining");
 const KILLED = worker("killed");
+const VACATED = { leaving: 1, vacated: true };
 const NEW_READY = worker("ready", 2);
 const NEW_STARTING = worker("starting", 2);
 const NEW_UNPROVEN = worker("ready", 2, false);
@@ -31,6 +32,7 @@ const slots = (...given: readonly Partial<SlotView>[]): readonly SlotView[] =>
     next: undefined,
     leaving: 0,
     waiting: false,
+    vacated: false,
     ...one,
   }));
 
@@ -38,14 +40,16 @@ const says = (
   given: readonly Partial<SlotView>[],
   pool: Partial<PoolView> = {},
 ): string =>
-  plan({
-    slots: slots(...given),
+  [...planAll(slots(...given), {
     wanted: given.length,
     reloadTo: undefined,
+    canary: false,
     stopping: false,
     maxSurge: 1,
+    maxUnavailable: 0,
     ...pool,
-  }).map((step) => `${step.do} ${step.slot}`).join(", ");
+  })].sort((a, b) => a.slot - b.slot)
+    .map((step) => `${step.do} ${step.slot}`).join(", ");
 
 const reload: Partial<PoolView> = { reloadTo: 2 };
 
@@ -69,8 +73,14 @@ describe("filling", () => {
     assert.equal(says([{ current: KILLED }]), "");
     assert.equal(says([{}]), "spawn 0");
   });
-  test("former workers that still drain are in nobody's way", () => {
+  test("after a crash former workers that still drain are in nobody's way", () => {
     assert.equal(says([{ leaving: 3 }]), "spawn 0");
+  });
+  test("after an own act they take the place of the surge", () => {
+    assert.equal(says([{ ...VACATED, leaving: 1 }]), "spawn 0");
+    assert.equal(says([{ ...VACATED, leaving: 2 }]), "");
+    const more = { maxSurge: 2 };
+    assert.equal(says([{ ...VACATED, leaving: 2 }], more), "spawn 0");
   });
 });
 
@@ -98,6 +108,17 @@ describe("scaling down and stopping", () => {
     });
   }
 
+  test("who serves stays until as many others do as are wanted", () => {
+    const pool = [{ current: STARTING }, {}, { current: READY }];
+    assert.equal(says(pool, { wanted: 1 }), "forget 1");
+    const missing = { wanted: 1, maxUnavailable: 1 };
+    assert.equal(says(pool, missing), "forget 1, drain 2");
+    assert.equal(says(pool, { wanted: 0 }), "drain 0, forget 1, drain 2");
+    assert.equal(
+      says([{ current: READY }, {}, { current: READY }], { wanted: 1 }),
+      "forget 1, drain 2",
+    );
+  });
   test("only the slots beyond are emptied", () => {
     const pool = [{ current: READY }, { current: READY }, { current: READY }];
     assert.equal(says(pool, { wanted: 1 }), "drain 1, drain 2");
@@ -114,6 +135,42 @@ describe("reloading", () => {
     const more = { ...reload, maxSurge: 2 };
     assert.equal(says([old, old, old], more), "replace 0, replace 1");
     assert.equal(says([old, old], { ...reload, maxSurge: 0 }), "");
+  });
+  test("without a surge the old worker leaves first", () => {
+    const inPlace = { ...reload, maxSurge: 0, maxUnavailable: 1 };
+    assert.equal(says([old, old, old], inPlace), "vacate 0");
+    assert.equal(says([VACATED, old, old], inPlace), "");
+    assert.equal(says([{}, old, old], inPlace), "spawn 0");
+    assert.equal(says([{ current: NEW_STARTING }, old, old], inPlace), "");
+    assert.equal(
+      says([{ current: NEW_READY }, old, old], inPlace),
+      "vacate 1",
+    );
+  });
+  test("both sides of the budget are used at once, the surge first", () => {
+    const both = { ...reload, maxSurge: 1, maxUnavailable: 1 };
+    assert.equal(says([old, old, old], both), "replace 0, vacate 1");
+    const next = NEW_STARTING;
+    assert.equal(says([{ ...old, next }, VACATED, old], both), "");
+  });
+  test("a slot that has nobody goes before one that is to be replaced", () => {
+    const more = { ...reload, maxSurge: 2 };
+    const waits = { leaving: 1, waiting: true };
+    assert.equal(says([old, waits, old], more), "replace 0");
+    assert.equal(says([old, VACATED, old], more), "replace 0, spawn 1");
+    assert.equal(says([old, VACATED, old], reload), "spawn 1");
+  });
+  test("the first worker of a new generation is alone", () => {
+    const first = { ...reload, maxSurge: 3, maxUnavailable: 2, canary: true };
+    assert.equal(says([old, old, old], first), "replace 0");
+    const next = NEW_UNPROVEN;
+    assert.equal(says([{ ...old, next }, old, old], first), "");
+    assert.equal(says([old, { current: NEW_STARTING }, old], first), "");
+    assert.equal(
+      says([old, old], { ...first, maxSurge: 0, maxUnavailable: 2 }),
+      "vacate 0",
+    );
+    assert.equal(says([VACATED, old], { ...first, maxSurge: 0 }), "");
   });
   test("nobody is promoted before being ready and proven", () => {
     for (const next of [NEW_STARTING, NEW_UNPROVEN]) {

@@ -1,15 +1,17 @@
 /** A pool without processes or time: what `plan` says, done at once. */
 import assert from "node:assert/strict";
-import {
-  plan,
-  type PoolView,
-  type Step,
+import type {
+  PoolView,
+  SlotView,
+  Step,
 } from "../../core/supervise/reconcile.ts";
 import {
   WORKER_TABLE,
   type WorkerEvent,
   type WorkerState,
 } from "../../core/supervise/state.ts";
+
+import { planAll } from "./plan_all.ts";
 
 /** A worker of the model. */
 export interface ModelWorker {
@@ -26,13 +28,14 @@ export interface Place {
   next: ModelWorker | undefined;
   readonly former: Set<ModelWorker>;
   waiting: boolean;
+  vacated: boolean;
 }
 
-/** How often `plan` may be asked anew after one event. */
-const MAX_ROUNDS = 6;
+/** How many steps each slot may have taken after one event. */
+const MAX_STEPS = 6;
 
 /** A pool that does what `plan` says and checks each step of it. */
-export class Model {
+export class Model implements PoolView {
   readonly places: Map<number, Place> = new Map();
   wanted = 0;
   generation = 1;
@@ -40,11 +43,14 @@ export class Model {
   stopping = false;
   /** What happened, for the message of a failed assertion. */
   readonly story: string[] = [];
+  readonly canary = false;
   readonly maxSurge: number;
+  readonly maxUnavailable: number;
   #newest = 1;
 
-  constructor(maxSurge: number) {
+  constructor(maxSurge: number, maxUnavailable = 0) {
     this.maxSurge = maxSurge;
+    this.maxUnavailable = maxUnavailable;
   }
 
   get workers(): readonly ModelWorker[] {
@@ -94,25 +100,24 @@ export class Model {
         next: undefined,
         former: new Set(),
         waiting: false,
+        vacated: false,
       });
     }
+    const most = MAX_STEPS * this.places.size;
     for (let round = 0;; round++) {
-      const steps = plan(this.view());
-      if (steps.length === 0) break;
-      assert.ok(round < MAX_ROUNDS, `plan never ends\n${this.says()}`);
-      for (const step of steps) this.#take(step);
+      const [step] = planAll(this.views(), this, 1);
+      if (step === undefined) break;
+      assert.ok(round < most, `plan never ends\n${this.says()}`);
+      this.#take(step);
     }
     this.#finishReload();
   }
 
-  view(): PoolView {
-    return {
-      ...this,
-      slots: [...this.places.values()].map((place) => ({
-        ...place,
-        leaving: place.former.size,
-      })),
-    };
+  views(): readonly SlotView[] {
+    return [...this.places.values()].map((place) => ({
+      ...place,
+      leaving: place.former.size,
+    }));
   }
 
   tell(what: string): void {
@@ -135,6 +140,7 @@ export class Model {
         check(current === undefined || current.state === "draining");
         check(next === undefined);
         if (current !== undefined) place.former.add(current);
+        place.vacated = false;
         place.current = this.#start(place);
         break;
       case "replace":
@@ -152,12 +158,19 @@ export class Model {
         place.current = next;
         place.next = undefined;
         break;
+      case "vacate":
+        check(current!.generation < this.reloadTo!);
+        this.#leave(place, current!);
+        place.current = undefined;
+        place.vacated = true;
+        break;
       case "drain":
         check(this.stopping || step.slot >= this.wanted);
-        for (const worker of [current, next, ...place.former]) {
-          if (worker === undefined) continue;
-          worker.state = WORKER_TABLE[worker.state].drain.next;
-        }
+        if (current !== undefined) this.#leave(place, current);
+        if (next !== undefined) this.#leave(place, next);
+        place.current = undefined;
+        place.next = undefined;
+        place.vacated = true;
         break;
       case "forget":
         check(this.stopping || step.slot >= this.wanted);
@@ -166,6 +179,11 @@ export class Model {
         this.places.delete(step.slot);
         break;
     }
+  }
+
+  #leave(place: Place, worker: ModelWorker): void {
+    worker.state = WORKER_TABLE[worker.state].drain.next;
+    place.former.add(worker);
   }
 
   #start(place: Place): ModelWorker {

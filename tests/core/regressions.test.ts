@@ -7,10 +7,10 @@ import {
 } from "../../core/launch/environment.ts";
 import { parseListener } from "../../core/options/address.ts";
 import { parseFromWorker } from "../../core/protocol.ts";
-import { plan } from "../../core/supervise/reconcile.ts";
 import type { Backend } from "../../core/handoff/dispatcher.ts";
 import { test } from "../harness.ts";
 import { conn, dispatcher } from "./backends.ts";
+import { planAll } from "./plan_all.ts";
 import { running, settle } from "./world.ts";
 
 test("flush passes over a worker that is gone before that was reported", () => {
@@ -46,29 +46,28 @@ const slot = (n: number, current?: ReturnType<typeof ready>) => ({
   next: undefined,
   leaving: 0,
   waiting: false,
+  vacated: false,
 });
 
+const RELOAD = {
+  reloadTo: 2,
+  canary: false,
+  stopping: false,
+  maxSurge: 1,
+  maxUnavailable: 0,
+};
+
 test("an empty slot that is wanted counts, so that a crash or a scale-up does not widen the surge", () => {
-  const steps = plan({
-    slots: [slot(0, ready(1)), slot(1, ready(1)), slot(2), slot(3)],
-    wanted: 4,
-    reloadTo: 2,
-    stopping: false,
-    maxSurge: 1,
-  }).map((s) => `${s.do} ${s.slot}`);
-  assert.deepEqual(steps, ["replace 0", "spawn 2", "spawn 3"]);
+  const slots = [slot(0, ready(1)), slot(1, ready(1)), slot(2), slot(3)];
+  const steps = planAll(slots, { ...RELOAD, wanted: 4 })
+    .map((s) => `${s.do} ${s.slot}`);
+  assert.deepEqual(steps, ["spawn 2", "spawn 3", "replace 0"]);
 });
 test("a slot that waits out its backoff counts too", () => {
-  const steps = plan({
-    slots: [slot(0, ready(1)), slot(1, ready(1)), {
-      ...slot(2),
-      waiting: true,
-    }],
-    wanted: 3,
-    reloadTo: 2,
-    stopping: false,
-    maxSurge: 1,
-  }).map((s) => `${s.do} ${s.slot}`);
+  const waits = { ...slot(2), waiting: true };
+  const slots = [slot(0, ready(1)), slot(1, ready(1)), waits];
+  const steps = planAll(slots, { ...RELOAD, wanted: 3 })
+    .map((s) => `${s.do} ${s.slot}`);
   assert.deepEqual(steps, ["replace 0"]);
 });
 test("pool: a crash during a reload does not start a second replacement", async () => {
