@@ -50,11 +50,10 @@ export type Sink = (bytes: Uint8Array) => number | Promise<number>;
 
 const encoder = new TextEncoder();
 
-/** Text on its way, and what of it has to be counted if it is lost. */
+/** Text on its way. */
 interface Piece {
   bytes: Uint8Array;
-  readonly lines: number;
-  /** How many lines are told as lost by it. */
+  /** How many lines are told as lost by it: it is none of those itself. */
   readonly tells: number;
 }
 
@@ -86,14 +85,13 @@ export class SafeOutput implements Output {
   /** Writes a text, or counts its lines as lost. */
   write(text: string): void {
     const bytes = encoder.encode(text);
-    const lines = text.split("\n").length - 1;
     if (this.#size + bytes.length > MAX_WAITING) {
-      this.#lost += lines;
+      this.#lost += linesIn(bytes);
       this.#reason = "slow";
       return;
     }
     if (this.#size === 0) this.#tellLoss();
-    this.#put({ bytes, lines, tells: 0 });
+    this.#put({ bytes, tells: 0 });
     if (!this.#writing) void this.#pump();
   }
 
@@ -112,8 +110,19 @@ export class SafeOutput implements Output {
   }
 
   #put(piece: Piece): void {
-    this.#waiting.push(piece);
     this.#size += piece.bytes.length;
+    const last = this.#waiting.at(-1);
+    // The first one may be with the sink.
+    if (
+      last !== undefined && last !== this.#waiting[0] &&
+      piece.tells + last.tells === 0 &&
+      last.bytes.length + piece.bytes.length <= ATOMIC
+    ) {
+      const both = new Uint8Array(last.bytes.length + piece.bytes.length);
+      both.set(last.bytes);
+      both.set(piece.bytes, last.bytes.length);
+      last.bytes = both;
+    } else this.#waiting.push(piece);
   }
 
   #tellLoss(): void {
@@ -121,7 +130,7 @@ export class SafeOutput implements Output {
     const loss = { lines: this.#lost, reason: this.#reason };
     const text = `${this.#midLine ? "\n" : ""}${this.explain(loss)}\n`;
     const bytes = encoder.encode(text);
-    this.#put({ bytes, lines: 0, tells: this.#lost });
+    this.#put({ bytes, tells: this.#lost });
   }
 
   /** Writes what waits, at once as far as that goes. */
@@ -162,13 +171,21 @@ export class SafeOutput implements Output {
     const tell = !this.#failing;
     this.#failing = true;
     this.#reason = reason;
-    for (const { lines } of this.#waiting.splice(0)) this.#lost += lines;
+    for (const { bytes, tells } of this.#waiting.splice(0)) {
+      if (tells === 0) this.#lost += linesIn(bytes);
+    }
     this.#size = 0;
     if (tell) this.onFailure(reason);
   }
 }
 
 const NEWLINE = 10;
+
+function linesIn(bytes: Uint8Array): number {
+  let lines = 0;
+  for (let at = 0; (at = bytes.indexOf(NEWLINE, at) + 1) > 0;) lines++;
+  return lines;
+}
 
 /** Never waits, and makes no terminal the process' own (open(2)). */
 const WITHOUT_WAITING = constants.O_WRONLY | constants.O_NONBLOCK |

@@ -31,7 +31,9 @@ export class EventStream<T> {
 }
 
 class EventReader<T> implements AsyncIterableIterator<T> {
+  /** What was pushed; what comes before `#next` has been read. */
   readonly #values: T[] = [];
+  #next = 0;
   readonly #leave: () => void;
   #waiting: (() => void)[] = [];
   #ended = false;
@@ -51,17 +53,25 @@ class EventReader<T> implements AsyncIterableIterator<T> {
   }
 
   async next(): Promise<IteratorResult<T>> {
-    while (this.#values.length === 0 && !this.#ended) {
+    while (this.#next === this.#values.length && !this.#ended) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
-    if (this.#values.length === 0) return { done: true, value: undefined };
-    return { done: false, value: this.#values.shift()! };
+    if (this.#next === this.#values.length) {
+      return { done: true, value: undefined };
+    }
+    const value = this.#values[this.#next++]!;
+    // Not one by one, which would move all that wait each time.
+    if (this.#next * 2 > this.#values.length) {
+      this.#values.splice(0, this.#next);
+      this.#next = 0;
+    }
+    return { done: false, value };
   }
 
   return(): Promise<IteratorResult<T>> {
     this.#leave();
     this.#ended = true;
-    this.#values.length = 0;
+    this.#values.length = this.#next = 0;
     this.#wake();
     return Promise.resolve({ done: true, value: undefined });
   }

@@ -25,10 +25,10 @@ export interface MessageSender {
 /** Receives bytes, and the file descriptors that are attached to them. */
 export interface MessageReceiver {
   /**
-   * Receives what one call does; undefined when nothing is there, "ended" when
-   * nothing will be.
+   * Receives what one call does, at most so many bytes; undefined when nothing
+   * is there, "ended" when nothing will be.
    */
-  receive(fd: number): Received | "ended" | undefined;
+  receive(fd: number, most?: number): Received | "ended" | undefined;
 }
 
 /** What one call has received. */
@@ -158,9 +158,9 @@ export const messageReceiver: (libc: Libc) => MessageReceiver = oncePer(
       return fds;
     };
     return {
-      receive: (fd) => {
+      receive: (fd, most = MESSAGE_BYTES) => {
         for (;;) {
-          aim(layout, MESSAGE_BYTES, control.byteLength);
+          aim(layout, Math.min(most, MESSAGE_BYTES), control.byteLength);
           const count = libc.recvmsg(fd, header, MSG_RECEIVE);
           if (count === 0) return "ended";
           if (count > 0) {

@@ -14,6 +14,7 @@ import { addPathTests } from "./conformance_path.ts";
 import { addReceiveTests } from "./conformance_receive.ts";
 import { addShareFileTests } from "./conformance_share_file.ts";
 import { addSpawnTests } from "./conformance_spawn.ts";
+import { addTurnTests } from "./conformance_turn.ts";
 import { describe } from "./harness.ts";
 
 /** Adds the suite for an adapter. */
@@ -24,6 +25,7 @@ export function addConformance(adapter: Adapter): void {
     describe("spawn", () => addSpawnTests(adapter));
     describe("output", () => addOutputTests(adapter));
     describe("channel", () => addChannelTests(adapter));
+    describe("turns", () => addTurnTests(adapter));
     describe("handoff", () => addHandoffTests(adapter));
     describe("connections from workers", () => addReceiveTests(adapter));
     describe("shared files", () => addShareFileTests(adapter));

@@ -29,8 +29,11 @@ export interface FrameSink {
   onNoise(problem: string): void;
 }
 
-/** Makes a function that takes the bytes as they arrive. */
-export function frameReader(sink: FrameSink): (bytes: Uint8Array) => void {
+/**
+ * Makes a function that takes the bytes as they arrive, and returns how many
+ * lines have ended in them.
+ */
+export function frameReader(sink: FrameSink): (bytes: Uint8Array) => number {
   const decoder = new TextDecoder();
   let kept: Uint8Array[] = [];
   let size = 0;
@@ -58,13 +61,15 @@ export function frameReader(sink: FrameSink): (bytes: Uint8Array) => void {
   };
   return (bytes) => {
     let start = 0;
-    for (;;) {
+    let lines = 0;
+    for (;; lines++) {
       const end = bytes.indexOf(10, start);
       if (end < 0) break;
       finish(bytes.subarray(start, end));
       start = end + 1;
     }
     if (start < bytes.length) keep(bytes.subarray(start));
+    return lines;
   };
 }
 

@@ -10,14 +10,22 @@ import { frameReader, type InternalMessage } from "./frames.ts";
 import type { Callbacks } from "../shared/guard.ts";
 import { confirmation } from "./internal_message.ts";
 
+/**
+ * So many bytes of a channel are read at once. Of the shortest messages there
+ * are 2000 in them, of those of this library some 80.
+ */
+export const READ_BYTES = 1024;
+
 /** Takes what comes from one worker. */
 export interface ChannelReader {
   /**
    * Takes bytes, and the connection that came with them. The kernel ends a
    * read after the bytes that a file descriptor was sent with (unix(7)), so
    * there is one at most, and it belongs to the last line that has begun.
+   *
+   * @returns how many lines have ended in them
    */
-  read(bytes: Uint8Array, connection?: Connection): void;
+  read(bytes: Uint8Array, connection?: Connection): number;
   /** Takes a message that a runtime has parsed, and what came with it. */
   message(message: unknown, connection?: Connection): void;
   /** Reports what came instead of something useful. */
@@ -62,9 +70,10 @@ export function channelReader(
   return {
     read: (bytes, connection) => {
       if (connection !== undefined) early.push(connection);
-      read(bytes);
+      const lines = read(bytes);
       // Only a line that has not ended yet can still ask for one.
       drop(bytes.at(-1) === 10 ? 0 : 1);
+      return lines;
     },
     message: (message, connection) => {
       if (connection === undefined) onMessage(message);

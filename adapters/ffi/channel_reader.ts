@@ -6,9 +6,10 @@
  */
 
 import type { Libc } from "../../libc/libc.ts";
-import { MESSAGE_BYTES, messageReceiver } from "../../libc/message.ts";
-import type { ChannelReader } from "../channel/reader.ts";
+import { messageReceiver } from "../../libc/message.ts";
+import { type ChannelReader, READ_BYTES } from "../channel/reader.ts";
 import type { Reading } from "../shared/lines.ts";
+import { Turn } from "../shared/turn.ts";
 import { caughtUp } from "./catch_up.ts";
 import { fdConnection } from "./connection.ts";
 
@@ -22,9 +23,6 @@ export interface Waiter {
   /** Stops that. */
   remove(fd: number): void;
 }
-
-/** The most calls for one channel before anything else has its turn. */
-const BATCH = 16;
 
 /** Makes the reader of channels, which from then on belong to it. */
 export function channelsBy(libc: Libc, waiter: Waiter): ReadChannel {
@@ -54,8 +52,9 @@ export function channelsBy(libc: Libc, waiter: Waiter): ReadChannel {
  * channel has ended.
  */
 function readSome(libc: Libc, fd: number, reader: ChannelReader): boolean {
-  for (let i = 0; i < BATCH; i++) {
-    const received = messageReceiver(libc).receive(fd);
+  const turn = new Turn();
+  for (;;) {
+    const received = messageReceiver(libc).receive(fd, READ_BYTES);
     if (received === "ended") return false;
     if (received === undefined) return true;
     const { bytes, fds: [file, ...surplus] } = received;
@@ -63,10 +62,10 @@ function readSome(libc: Libc, fd: number, reader: ChannelReader): boolean {
     const connection = file === undefined
       ? undefined
       : fdConnection(libc, file);
-    reader.read(bytes, connection);
+    const lines = reader.read(bytes, connection);
     // A read that could have been longer has left nothing behind, unless a file
     // descriptor has ended it.
-    if (bytes.length < MESSAGE_BYTES && connection === undefined) return true;
+    if (bytes.length < READ_BYTES && connection === undefined) return true;
+    if (turn.take(lines + 1)) return true;
   }
-  return true;
 }

@@ -23,7 +23,7 @@ import { findCommand, refusedError } from "../shared/command.ts";
 import { settle } from "../shared/exit.ts";
 import { guarded } from "../shared/guard.ts";
 import { signalWorker } from "../shared/kill.ts";
-import { readLines } from "../shared/lines.ts";
+import { type ByteSource, readLines } from "../shared/lines.ts";
 import type { ReadChannel } from "./channel_reader.ts";
 import { channelWriter } from "./channel_writer.ts";
 import type { FdConnection } from "./connection.ts";
@@ -146,7 +146,7 @@ function workerOf(
   const readings = [readChannel(ours, reader)];
   for (const stream of plan.output === "lines" ? STREAMS : []) {
     readings.push(readLines(
-      process[stream] as ReadableStream<Uint8Array>,
+      webSource(process[stream] as ReadableStream<Uint8Array>),
       (line) => callbacks.onLine(stream, line),
     ));
   }
@@ -172,5 +172,13 @@ function workerOf(
         process.kill(single);
         return true;
       }),
+  };
+}
+
+function webSource(stream: ReadableStream<Uint8Array>): ByteSource {
+  const reader = stream.getReader();
+  return {
+    next: async () => (await reader.read()).value,
+    cancel: () => void reader.cancel().catch(() => undefined),
   };
 }

@@ -7,17 +7,15 @@
 
 import type { ChildProcess } from "node:child_process";
 import net from "node:net";
-import type { ChannelReader } from "../channel/reader.ts";
+import { type ChannelReader, READ_BYTES } from "../channel/reader.ts";
 import type { Reading } from "../shared/lines.ts";
+import { Turn } from "../shared/turn.ts";
 import { type NodeConnection, nodeConnection } from "./sockets.ts";
 import type {
   AcceptedHandle,
   NodeChannelPipe,
   NodeChildInternals,
 } from "../../handles/types.ts";
-
-/** As much as libuv reads at once. */
-const READ_SIZE = 64 * 1024;
 
 /**
  * Takes over what is read from the channel. Where this version of Node has no
@@ -33,17 +31,23 @@ export function readChannel(
   // so one of them stands in between: a socket on the same pipe.
   const end = pipe.onread;
   pipe.readStop();
+  const turn = new Turn();
   const callback = (size: number, buffer: Uint8Array): boolean => {
     const handle = pipe.pendingHandle ?? undefined;
     pipe.pendingHandle = null;
-    reader.read(buffer.subarray(0, size), handle && received(handle));
-    return true;
+    const lines = reader.read(
+      buffer.subarray(0, size),
+      handle && received(handle),
+    );
+    if (!turn.take(lines + 1)) return true;
+    void turn.next().then(() => socket.resume());
+    return false;
   };
-  const socket = new net.Socket({
+  const socket: net.Socket = new net.Socket({
     handle: pipe,
     allowHalfOpen: true,
     // One buffer for all reads instead of a stream of chunks.
-    onread: { buffer: new Uint8Array(READ_SIZE), callback },
+    onread: { buffer: new Uint8Array(READ_BYTES), callback },
   } as object);
   socket.on("error", () => undefined);
   socket.once("end", () => socket.destroy());

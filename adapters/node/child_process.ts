@@ -19,9 +19,9 @@ import { findCommand, refusedError } from "../shared/command.ts";
 import { settle } from "../shared/exit.ts";
 import { type ChannelReader, channelReader } from "../channel/reader.ts";
 import { guarded } from "../shared/guard.ts";
-import { lineSplitter, type Reading } from "../shared/lines.ts";
 import { takesRawHandles } from "../channel/raw_handles.ts";
 import { signalWorker } from "../shared/kill.ts";
+import { type Reading, readLines } from "../shared/lines.ts";
 import { OWN_SESSION } from "../shared/signals.ts";
 import type { NodeConnection } from "./sockets.ts";
 
@@ -141,18 +141,12 @@ function lines(
   onLine: (line: string) => void,
 ): Reading {
   if (stream === null) return { ended: Promise.resolve(), cancel: ignore };
-  const splitter = lineSplitter(onLine);
-  return {
-    ended: new Promise((resolve) => {
-      stream.on("data", (bytes: Uint8Array) => splitter.push(bytes));
-      stream.on("error", ignore);
-      stream.once("close", () => {
-        splitter.end();
-        resolve();
-      });
-    }),
+  stream.on("error", ignore);
+  const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  return readLines({
+    next: async () => (await chunks.next()).value,
     cancel: () => void stream.destroy(),
-  };
+  }, onLine);
 }
 
 /** How often Node sends a connection again that did not arrive. */

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { Turn } from "./turn.ts";
+
 /**
  * The longest line that is handed out whole, in UTF-16 units, of which no line
  * of 1 MiB has more. The rest of a longer one is left out: a program without
@@ -14,10 +16,16 @@ export const MAX_LINE: number = 1024 * 1024;
 /** What stands in the place of the rest. */
 export const CUT = " [cut: the line is longer than 1 MiB]";
 
+/**
+ * So many bytes of output are split at once, so that few lines are handed out
+ * before somebody counts them.
+ */
+const SLICE = 1024;
+
 /** Splits bytes into lines. */
 export interface LineSplitter {
-  /** Takes the next bytes. */
-  push(bytes: Uint8Array): void;
+  /** Takes the next bytes; returns how many lines it has handed out. */
+  push(bytes: Uint8Array): number;
   /** Hands out what came after the last end of line. */
   end(): void;
 }
@@ -27,6 +35,7 @@ export function lineSplitter(onLine: (line: string) => void): LineSplitter {
   const decoder = new TextDecoder();
   let line = "";
   let isCut = false;
+  let count = 0;
   const add = (piece: string): void => {
     if (isCut) return;
     line += piece;
@@ -35,6 +44,7 @@ export function lineSplitter(onLine: (line: string) => void): LineSplitter {
     isCut = true;
   };
   const finish = (): void => {
+    count++;
     if (!isCut) onLine(line.endsWith("\r") ? line.slice(0, -1) : line);
     line = "";
     isCut = false;
@@ -48,7 +58,11 @@ export function lineSplitter(onLine: (line: string) => void): LineSplitter {
     add(text.slice(at));
   };
   return {
-    push: (bytes) => take(decoder.decode(bytes, { stream: true })),
+    push: (bytes) => {
+      count = 0;
+      take(decoder.decode(bytes, { stream: true }));
+      return count;
+    },
     end: () => {
       take(decoder.decode());
       if (line !== "") finish();
@@ -70,27 +84,33 @@ export interface Reading {
   cancel(): void;
 }
 
-/** Reads a web stream to its end, line by line. */
+/** A stream of a runtime: what it gives, and how it is given up. */
+export interface ByteSource {
+  /** The next bytes; undefined at the end. */
+  next(): Promise<Uint8Array | undefined>;
+  /** Gives up. */
+  cancel(): void;
+}
+
+/** Reads a stream to its end, line by line, and never more than others can wait for. */
 export function readLines(
-  stream: ReadableStream<Uint8Array>,
+  { next, cancel }: ByteSource,
   onLine: (line: string) => void,
 ): Reading {
-  const reader = stream.getReader();
   const splitter = lineSplitter(onLine);
+  const turn = new Turn();
   const pump = async (): Promise<void> => {
     try {
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        splitter.push(value);
+      for (let bytes; (bytes = await next()) !== undefined;) {
+        for (let at = 0; at < bytes.length; at += SLICE) {
+          const lines = splitter.push(bytes.subarray(at, at + SLICE));
+          if (turn.take(lines + 1)) await turn.next();
+        }
       }
     } catch {
       // A broken pipe ends the output as a closed one does.
     }
     splitter.end();
   };
-  return {
-    ended: pump(),
-    cancel: () => void reader.cancel().catch(() => undefined),
-  };
+  return { ended: pump(), cancel };
 }

@@ -77,3 +77,20 @@ test("a worker that wants everything leaves the others what they need", {
   pool.signal("SIGTERM");
   assert.equal((await pool.ended).code, 0, pool.lines.join("\n"));
 });
+
+test("a worker that writes without end is not what others wait for", async () => {
+  const script = [
+    '[ "$PREFORK_SLOT" = 1 ] && exec sleep 1000',
+    'eval "exec yes 1 >&$NODE_CHANNEL_FD"',
+  ].join("\n");
+  await using pool = prefork(
+    ["-w", "2", "-r", "exec", ...LOCAL, "bash", "-c", script],
+  );
+  await ready(pool);
+  const [, other] = await pool.line(/^prefork worker-ready slot=1 .*pid=(\d+)/);
+  const from = pool.lines.length;
+  process.kill(Number(other), "SIGKILL");
+  await pool.line(/^prefork worker-ready slot=1 /, from);
+  pool.signal("SIGTERM");
+  assert.equal((await pool.ended).code, 0, pool.lines.join("\n"));
+});
