@@ -34,6 +34,12 @@ export type {
   Portion,
   WorkerRuntime,
 } from "./core/options/options.ts";
+export type {
+  ExitedWorker,
+  HookedWorker,
+  PoolHooks,
+  StartingWorker,
+} from "./core/options/hooks.ts";
 export type { SignalPreset } from "./core/options/signals.ts";
 export type { Balance } from "./core/options/balance.ts";
 export type { ExitReason, WorkerState } from "./core/supervise/state.ts";

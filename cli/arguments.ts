@@ -51,6 +51,7 @@ const OPTIONS: Readonly<
   "max-unavailable": (draft, value, name) =>
     draft.maxUnavailable = portion(value, name),
   grace: (draft, value, name) => draft.grace = time(value, name),
+  "drain-delay": (draft, value, name) => draft.drainDelay = time(value, name),
   "idle-grace": (draft, value, name) => draft.idleGrace = time(value, name),
   "start-timeout": (draft, value, name) =>
     draft.startTimeout = time(value, name),

@@ -58,6 +58,9 @@ Options:
                           while some are replaced (default: 0)
       --grace TIME        time a draining worker has before it is killed
                           (default: 30s)
+      --drain-delay TIME  time in which workers accept as ever after TERM, so
+                          that a balancer can stop first; a second TERM or INT
+                          ends it (default: 0)
       --idle-grace TIME   time a draining worker gives an idle keep-alive
                           connection for one more request (default: 300ms)
       --start-timeout TIME  time a worker has to become ready (default: 60s)

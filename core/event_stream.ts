@@ -7,11 +7,29 @@
 /** A source of values that several loops can read. */
 export class EventStream<T> {
   readonly #readers = new Set<EventReader<T>>();
+  readonly #listeners = new Set<Listener<T>>();
   #closed = false;
 
-  /** Hands a value to every present reader. */
+  /** Hands a value to every present reader and listener. */
   push(value: T): void {
     for (const reader of this.#readers) reader.push(value);
+    for (const listener of this.#listeners) {
+      // Not now: what has happened may be half done.
+      void Promise.resolve().then(() => {
+        if (this.#listeners.has(listener)) listener.hear(value);
+      });
+    }
+  }
+
+  /**
+   * Has every value told to a function that does not throw, one after the other
+   * and soon after it was pushed, until the returned one is disposed.
+   */
+  listen(hear: (value: T) => void): Disposable {
+    // An object of its own: the same function may listen twice.
+    const listener = { hear };
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
   /** Ends every reader's loop once it has read what was pushed. */
@@ -28,6 +46,10 @@ export class EventStream<T> {
     else this.#readers.add(reader);
     return reader;
   }
+}
+
+interface Listener<T> {
+  hear(value: T): void;
 }
 
 class EventReader<T> implements AsyncIterableIterator<T> {

@@ -128,8 +128,16 @@ export type PoolEvent =
     readonly reason: string;
     readonly serving: string;
   }
-  /** The pool stops; `quick` means without waiting for requests in flight. */
-  | { readonly type: "stopping"; readonly quick: boolean }
+  /**
+   * The pool stops; `quick` means without waiting for requests in flight. With a
+   * `delay` it is to stop in so many milliseconds and serves on until then,
+   * which a second event ends.
+   */
+  | {
+    readonly type: "stopping";
+    readonly quick: boolean;
+    readonly delay?: number;
+  }
   /** Nothing of the pool is left; the stop has killed so many workers. */
   | { readonly type: "stopped"; readonly killed: number }
   /** Something that the operator should know. */
@@ -145,7 +153,7 @@ export type PoolState =
   | "running"
   /** A reload is going on. */
   | "reloading"
-  /** Workers drain for good. */
+  /** Workers drain for good, or serve on until `drainDelay` has passed. */
   | "stopping"
   /** Nothing is left. */
   | "stopped";

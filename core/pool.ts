@@ -8,7 +8,9 @@ import type { Adapter } from "./adapter.ts";
 import { warningsFor } from "./warnings.ts";
 import type { PoolContext } from "./context.ts";
 import { type PreforkError, stateError } from "./errors.ts";
+import { DrainDelay } from "./drain_delay.ts";
 import { EventStream } from "./event_stream.ts";
+import { Hooks, UserCode } from "./hooks.ts";
 import type { PoolEvent, PoolStatus } from "./events.ts";
 import { closeListeners } from "./listeners/listeners.ts";
 import { checkOptions, whole } from "./options/check.ts";
@@ -51,6 +53,9 @@ export class PoolCore implements AsyncDisposable {
   readonly #config: PoolConfig;
   readonly #load: () => Promise<Adapter>;
   readonly #events = new EventStream<PoolEvent>();
+  readonly #userCode = new UserCode((message) => this.warn(message));
+  readonly #hooks: Hooks;
+  readonly #delay = new DrainDelay();
   readonly #emit = (event: PoolEvent): void => this.#events.push(event);
   readonly #stopped = Promise.withResolvers<StopReport>();
   readonly #cleanup: Disposable[] = [];
@@ -72,6 +77,8 @@ export class PoolCore implements AsyncDisposable {
   constructor(options: PoolOptions, load: () => Promise<Adapter>) {
     this.#config = checkOptions(options);
     this.#load = load;
+    this.#hooks = new Hooks(this.#config.hooks, this.#userCode);
+    this.#events.listen((event) => this.#hooks.follow(event));
   }
 
   /**
@@ -140,12 +147,30 @@ export class PoolCore implements AsyncDisposable {
   /**
    * Stops accepting, lets the workers finish, closes the listeners. With
    * `quick` the workers are killed. Called again, it can only be hastened.
+   *
+   * With the option `drainDelay` the workers accept that long before, while
+   * `status()` says `stopping`: unless `quick`, and not with `delay: false`,
+   * which ends a wait that goes on.
    */
-  stop(options: { readonly quick?: boolean } = {}): Promise<StopReport> {
+  stop(
+    options: { readonly quick?: boolean; readonly delay?: boolean } = {},
+  ): Promise<StopReport> {
     const quick = options.quick ?? false;
     const active = this.#learning ?? this.#running?.supervisor;
     if (active === undefined && !this.#ended) this.#end(0);
     if (this.#ended || active === undefined) return this.#stopped.promise;
+    const { drainDelay } = this.#config;
+    if (!quick && (options.delay ?? true) && !active.stopping) {
+      if (this.#delay.waits) return this.#stopped.promise;
+      const running = this.#announced ? this.#running : undefined;
+      if (drainDelay > 0 && running !== undefined) {
+        this.#emit({ type: "stopping", quick, delay: drainDelay });
+        const stop = () => void this.stop({ delay: false });
+        this.#delay.begin(drainDelay, running.adapter.clock, stop);
+        return this.#stopped.promise;
+      }
+    }
+    this.#delay.end();
     const news = quick || !active.stopping;
     if (news) this.#emit({ type: "stopping", quick });
     this.#running?.traffic.flush();
@@ -159,6 +184,7 @@ export class PoolCore implements AsyncDisposable {
       ...this.#running,
       learning: this.#learning,
       ended: this.#ended,
+      leaving: this.#delay.waits,
       announced: this.#announced,
     });
   }
@@ -166,6 +192,29 @@ export class PoolCore implements AsyncDisposable {
   /** The events of the pool from now on; the loop ends when the pool does. */
   events(): AsyncIterableIterator<PoolEvent> {
     return this.#events.read();
+  }
+
+  /**
+   * Has a function called with each event of one type, soon after it has
+   * happened, until the returned one is disposed. One that throws or rejects
+   * hurts nobody: a `warning` tells of it, once for each type.
+   *
+   * @throws {TypeError} when the listener is no function
+   */
+  on<T extends PoolEvent["type"]>(
+    type: T,
+    listener: (event: Extract<PoolEvent, { readonly type: T }>) => unknown,
+  ): Disposable {
+    if (typeof listener !== "function") {
+      throw new TypeError(
+        `Cannot listen to "${type}": the listener must be a function`,
+      );
+    }
+    const hear = listener as (event: PoolEvent) => unknown;
+    return this.#events.listen((event) => {
+      if (event.type !== type) return;
+      this.#userCode.call(`a listener of "${type}"`, hear, event);
+    });
   }
 
   /**
@@ -227,6 +276,7 @@ export class PoolCore implements AsyncDisposable {
     const traffic = new Traffic(config, listeners, adapter);
     const emit = this.#emit;
     const supervisor = new Supervisor({ ...prepared, adapter, traffic, emit }, {
+      onStart: (worker) => this.#hooks.beforeStart(worker),
       onReady: () => this.#onReady(workers),
       onHopeless: (error) => this.#failure ??= error,
       onEmpty: () => this.#onEmpty(),
@@ -300,6 +350,7 @@ export class PoolCore implements AsyncDisposable {
 
   #end(killed: number): void {
     this.#ended = true;
+    this.#delay.end();
     this.#clean();
     const ran = (this.#running ?? this.#learning) !== undefined;
     if (ran) this.#emit({ type: "stopped", killed });
@@ -312,9 +363,8 @@ export class PoolCore implements AsyncDisposable {
   }
 
   #require(action: string): Running {
-    if (this.#running !== undefined && !this.#running.supervisor.stopping) {
-      return this.#running;
-    }
+    const stopping = this.#delay.waits || this.#running?.supervisor.stopping;
+    if (this.#running !== undefined && !stopping) return this.#running;
     throw stateError(
       action,
       this.#running === undefined

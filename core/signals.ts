@@ -21,8 +21,10 @@ const ECHO_MS = 250;
 export interface SignalTarget {
   /** What it is doing. */
   status(): Pick<PoolStatus, "state" | "wanted" | "generation">;
-  /** Ends it, at once if `quick`. */
-  stop(options?: { readonly quick?: boolean }): unknown;
+  /** Ends it, at once if `quick`; `delay: false` does not wait before. */
+  stop(
+    options?: { readonly quick?: boolean; readonly delay?: boolean },
+  ): unknown;
   /** Replaces its workers. */
   reload(): Promise<unknown>;
   /** Changes how many workers are wanted. */
@@ -60,14 +62,16 @@ export function trapSignals(
     const { state, wanted, generation } = pool.status();
     switch (action) {
       case "stop":
-        pool.stop();
+        if (isEcho(signal)) return;
+        // A second one waits no longer for those who send connections.
+        pool.stop({ delay: state !== "stopping" });
         return;
       case "quick":
         pool.stop({ quick: true });
         return;
       case "interrupt":
         if (isEcho(signal)) return;
-        pool.stop({ quick: interrupted });
+        pool.stop({ quick: interrupted, delay: false });
         if (!interrupted) {
           pool.warn(
             "SIGINT: workers finish what they serve, a second SIGINT (Ctrl-C) kills them at once",

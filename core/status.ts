@@ -22,6 +22,8 @@ export interface StatusSource
   readonly learning: { readonly stopping: boolean } | undefined;
   /** True when nothing is left. */
   readonly ended: boolean;
+  /** True while it serves on, and is to stop. */
+  readonly leaving: boolean;
   /** True once every worker has been ready. */
   readonly announced: boolean;
 }
@@ -73,14 +75,14 @@ export function statusOf(source: StatusSource): PoolStatus {
 }
 
 function poolState(
-  { supervisor, learning, ended, announced }: StatusSource,
+  { supervisor, learning, ended, leaving, announced }: StatusSource,
 ): PoolState {
   if (ended) return "stopped";
   if (learning !== undefined) {
     return learning.stopping ? "stopping" : "starting";
   }
   if (supervisor === undefined) return "new";
-  if (supervisor.stopping) return "stopping";
+  if (supervisor.stopping || leaving) return "stopping";
   if (!announced) return "starting";
   return supervisor.reloads.active === undefined ? "running" : "reloading";
 }

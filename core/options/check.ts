@@ -17,6 +17,7 @@ import {
   type WorkerRuntime,
 } from "./options.ts";
 import { SHARE_MODES } from "./share_mode.ts";
+import { HOOK_NAMES, type PoolHooks } from "./hooks.ts";
 import { PRESET_NAMES, type SignalPreset } from "./signals.ts";
 
 /** The longest time that a timer can wait: 2^31 - 1 ms, 24.8 days. */
@@ -49,12 +50,14 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   output: true,
   signals: true,
   grace: true,
+  drainDelay: true,
   idleGrace: true,
   startTimeout: true,
   waitReady: true,
   soak: true,
   maxSurge: true,
   maxUnavailable: true,
+  hooks: true,
 };
 
 /**
@@ -108,11 +111,13 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     output: oneOf("output", options.output ?? "inherit", ["inherit", "lines"]),
     signals: checkSignals(options.signals ?? false),
     grace: duration("grace", options.grace ?? 30_000),
+    drainDelay: duration("drainDelay", options.drainDelay ?? 0),
     idleGrace: duration("idleGrace", options.idleGrace ?? 300),
     startTimeout: duration("startTimeout", options.startTimeout ?? 60_000),
     waitReady: flag("waitReady", options.waitReady ?? false),
     soak: duration("soak", options.soak ?? 1_000),
     ...checkBudget(options.maxSurge ?? 1, options.maxUnavailable ?? 0),
+    hooks: checkHooks(options.hooks ?? {}),
   };
   checkAffinity(config);
   checkWeights(config);
@@ -131,6 +136,30 @@ function checkSignals(value: unknown): SignalPreset | undefined {
       PRESET_NAMES.join(", ")
     }`,
   );
+}
+
+function checkHooks(hooks: PoolHooks): PoolHooks {
+  if (typeof hooks !== "object") {
+    throw new TypeError(
+      `Cannot use ${
+        show(hooks)
+      } for "hooks": it must be an object of functions`,
+    );
+  }
+  for (const [name, hook] of Object.entries(hooks)) {
+    if (!(HOOK_NAMES as readonly string[]).includes(name)) {
+      throw new TypeError(
+        `Cannot create a pool: there is no hook "${name}", valid are ${
+          HOOK_NAMES.join(", ")
+        }`,
+      );
+    }
+    if (hook === undefined || typeof hook === "function") continue;
+    throw new TypeError(
+      `Cannot use ${show(hook)} for "hooks.${name}": it must be a function`,
+    );
+  }
+  return { ...hooks };
 }
 
 function balance(value: unknown): Balance {

@@ -7,6 +7,7 @@
 import type { RuntimeName, ShareMode } from "../adapter.ts";
 import type { ListenerSpec } from "./address.ts";
 import type { Balance } from "./balance.ts";
+import type { PoolHooks } from "./hooks.ts";
 import type { SignalPreset } from "./signals.ts";
 
 /** What runs a worker: a runtime, or the program itself. */
@@ -153,6 +154,15 @@ export interface PoolOptions {
    */
   readonly grace?: number;
   /**
+   * The time in which workers accept as ever after the wish to stop, while
+   * `status()` says `stopping`, so that who sends connections can stop first. A
+   * second SIGTERM, or SIGINT, ends it; it is left out where not every worker
+   * has been ready.
+   *
+   * @default {0}
+   */
+  readonly drainDelay?: number;
+  /**
    * The time a draining worker gives an idle keep-alive connection for one
    * more request, at most half of `grace`.
    *
@@ -199,6 +209,13 @@ export interface PoolOptions {
    * @default {0}
    */
   readonly maxUnavailable?: Portion;
+  /**
+   * Functions that are called before a worker starts, and when it is ready, has
+   * drained, has ended.
+   *
+   * @default {{}}
+   */
+  readonly hooks?: PoolHooks;
 }
 
 /** One kind of worker of a pool. */
@@ -249,6 +266,8 @@ export interface PoolConfig {
   readonly signals: SignalPreset | undefined;
   /** Drain deadline, ms. */
   readonly grace: number;
+  /** Time before a drain of all, ms. */
+  readonly drainDelay: number;
   /** Grace of idle connections, ms. */
   readonly idleGrace: number;
   /** Start timeout, ms. */
@@ -261,6 +280,8 @@ export interface PoolConfig {
   readonly maxSurge: Portion;
   /** How many of those wanted may be missing. */
   readonly maxUnavailable: Portion;
+  /** What is called at turns in a worker's life. */
+  readonly hooks: PoolHooks;
 }
 
 /** The most workers a pool can have. */

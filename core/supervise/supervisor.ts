@@ -15,6 +15,7 @@ import { marginsOf } from "../options/budget.ts";
 import type { PoolView, Step } from "./reconcile.ts";
 import { isForgiven, respawn, wasHitAtBirth } from "./restart.ts";
 import { Reloads, servingIn } from "./reload.ts";
+import type { StartingWorker } from "../options/hooks.ts";
 import { diagnose, diagnoseLeave } from "./diagnosis.ts";
 import type { Slot } from "./slot.ts";
 import { SlotTable } from "./slot_table.ts";
@@ -26,6 +27,8 @@ const LEFT: ExitStatus = { code: 0, signal: null };
 
 /** Who is told how a pool does as a whole. */
 export interface PoolObserver {
+  /** A worker is about to be started. */
+  onStart(worker: StartingWorker): void;
   /** Every wanted worker is ready. */
   onReady(): void;
   /** No worker has ever been ready, and none will be. */
@@ -211,6 +214,7 @@ export class Supervisor {
 
   #spawn(slot: Slot, as: "current" | "next"): void {
     const generation = this.reloads.active?.generation ?? this.generation;
+    this.#observer.onStart({ slot: slot.slot, generation });
     try {
       slot.vacated = false;
       slot[as] = this.processes.start(slot.slot, generation);

@@ -56,6 +56,7 @@ describe("options", () => {
     ["--grace 1.5", { grace: 1_500 }],
     ["--grace 0", { grace: 0 }],
     ["--signals gunicorn", { signals: "gunicorn" }],
+    ["--drain-delay 5s", { drainDelay: 5_000 }],
     ["--idle-grace 1ms", { idleGrace: 1 }],
     ["--start-timeout 10s", { startTimeout: 10_000 }],
     ["--soak 0", { soak: 0 }],

@@ -30,12 +30,14 @@ describe("what is assumed", () => {
       output: "inherit",
       signals: undefined,
       grace: 30_000,
+      drainDelay: 0,
       idleGrace: 300,
       startTimeout: 60_000,
       waitReady: false,
       soak: 1_000,
       maxSurge: 1,
       maxUnavailable: 0,
+      hooks: {},
     });
   });
 
@@ -43,6 +45,7 @@ describe("what is assumed", () => {
     const names = [
       ...["args", "listen", "workers", "maxWorkers", "share", "balance"],
       ...["runtime", "cwd", "env", "output", "signals", "grace", "idleGrace"],
+      ...["drainDelay", "hooks"],
       ...["startTimeout", "soak", "runtimeArgs", "waitReady"],
       ...["privatePorts", "weights", "compileCache"],
       ...["maxSurge", "maxUnavailable"],
@@ -90,6 +93,7 @@ describe("valid values", () => {
     signals: ["default", "unicorn", "gunicorn", "nginx"],
     grace: [0, 1, 2 ** 31 - 1],
     idleGrace: [0, 300],
+    drainDelay: [0, 5_000],
     startTimeout: [0, 5_000],
     soak: [0, 1_000],
   };
@@ -207,6 +211,8 @@ describe("invalid values get an error with the name, the value and what is valid
     // A hole.
     ["weights", Array(1), "undefined as the weight of slot 0: "],
     ["output", "x", '"x" for "output": it must be one of inherit, lines'],
+    ["hooks", 1, '1 for "hooks": it must be an object of functions'],
+    ["drainDelay", "5s", '"5s" for "drainDelay": it must be a time in'],
     [
       "signals",
       "yes",

@@ -1,0 +1,68 @@
+/**
+ * What a user may have called at turns in a worker's life.
+ *
+ * @module
+ */
+
+/** The worker that a hook is about, before it has a process. */
+export interface StartingWorker {
+  /** The stable number of its place, from 0. */
+  readonly slot: number;
+  /** The generation it belongs to, from 1. */
+  readonly generation: number;
+}
+
+/** The worker that a hook is about. */
+export interface HookedWorker extends StartingWorker {
+  /** The process id. */
+  readonly pid: number;
+  /** How long ago it was started, in milliseconds. */
+  readonly ms: number;
+}
+
+/**
+ * How a worker has ended. With every boolean false it left as asked, or because
+ * its program was done.
+ */
+export interface ExitedWorker extends HookedWorker {
+  /** Its exit code, unless a signal has ended it. */
+  readonly code: number | null;
+  /** The signal that has ended it. */
+  readonly signal: string | null;
+  /** The reason in one word, the one of the event `worker-exited`. */
+  readonly reason: string;
+  /** True when it ended badly by itself, before it was ready too. */
+  readonly crashed: boolean;
+  /** True when it did not answer any longer and was killed for it. */
+  readonly hung: boolean;
+  /** True when it had served its time, its requests or its memory. */
+  readonly recycled: boolean;
+  /** True when the kernel ended it because memory was short. */
+  readonly oom: boolean;
+  /** True when the pool has killed it: it was not done, or was not waited for. */
+  readonly forced: boolean;
+}
+
+/**
+ * Functions that the pool calls, in the supervisor. Nothing waits for what they
+ * return, and one that throws or rejects hurts nobody: a `warning` event names
+ * it, once for each hook. A hook may call every method of the pool.
+ */
+export interface PoolHooks {
+  /** A worker is about to be started; it is when this has returned. */
+  readonly beforeStart?: (worker: StartingWorker) => unknown;
+  /** A worker accepts. */
+  readonly ready?: (worker: HookedWorker) => unknown;
+  /** A worker was asked to leave, has finished what it had, and has left. */
+  readonly drained?: (worker: HookedWorker) => unknown;
+  /** A worker's process has ended, however; `drained` comes before it. */
+  readonly exited?: (worker: ExitedWorker) => unknown;
+}
+
+/** The names of the hooks. */
+export const HOOK_NAMES: readonly (keyof PoolHooks)[] = [
+  "beforeStart",
+  "ready",
+  "drained",
+  "exited",
+];
