@@ -20,6 +20,8 @@ export type FromWorker =
   | { readonly type: "hello"; readonly runtime: string; readonly pid: number }
   /** It accepts connections. */
   | { readonly type: "ready" }
+  /** A standby: it could accept, and does so once it is told to resume. */
+  | { readonly type: "standby" }
   /** Told to park: nothing is left, and it does not accept. */
   | { readonly type: "parked" }
   /** It cannot be parked; nothing has changed. The text says why. */
@@ -78,7 +80,7 @@ export type ToWorker =
    * program hears nothing of it.
    */
   | { readonly type: "park"; readonly ms: number; readonly idle: number }
-  /** Accept again, as the worker of this slot, and say "ready". */
+  /** Accept, or accept again, as the worker of this slot, and say "ready". */
   | { readonly type: "resume"; readonly slot: number }
   /** Accept on another slot's shard as well. */
   | {
@@ -143,6 +145,7 @@ export type Shapes<T extends { type: string }> = {
 export const FROM_WORKER: Shapes<FromWorker> = {
   hello: { runtime: "string", pid: "count" },
   ready: {},
+  standby: {},
   parked: {},
   unparkable: { reason: "string" },
   leaving: {},

@@ -23,11 +23,13 @@ import {
 } from "./drain/drain.ts";
 import {
   forgetOtherProtocols,
+  showSlot,
   takeInheritance,
 } from "./process/environment.ts";
 import { createHandoff } from "./handoff/dispatcher.ts";
 import { createMessages } from "./process/messages.ts";
 import { createParking } from "./park.ts";
+import { createStandby } from "./standby.ts";
 import { handleMessages } from "./supervisor_messages.ts";
 import { createOnDemand } from "./listening/on_demand.ts";
 import { keepPath } from "./process/own_paths.ts";
@@ -107,6 +109,7 @@ function createCore(): Core {
   const missing = new Set(inheritance?.listeners.map((each) => each.name));
   /** What was served by a server that is closed. */
   const former = new Map<string, Attachment>();
+  let slot = inheritance?.slot ?? 0;
   let isReady = false;
 
   const tell: Core["tell"] = (message) =>
@@ -144,6 +147,7 @@ function createCore(): Core {
     balancer?.leave();
     passing?.takeBack();
   });
+  const standby = createStandby(inheritance?.standby === true, tell);
   const parking = createParking({
     attachments: drain.attachments,
     draining: drain.signal,
@@ -159,16 +163,37 @@ function createCore(): Core {
     if (isReady && served.length > 0 && all) balancer?.takes();
   };
   const ready = (): void => {
+    if (standby.waits) return standby.say();
     if (isReady) return;
     isReady = true;
     takeIfAll();
     balancer?.serve();
     tell({ type: "ready" });
   };
+  /** What a standby could serve, which counts as served only when it is. */
+  const held = new Set<string>();
+  const takeOver = (as: number): void => {
+    for (const name of held) missing.add(name);
+    for (const listener of inheritance?.listeners ?? []) {
+      // The only place where it changes, before anything accepts there.
+      const own: { shard: number } = listener;
+      if (listener.mode === "sharded") own.shard = as;
+    }
+    showSlot(slot, as);
+    slot = as;
+    void standby.end().then((said) => said && ready());
+  };
+  const resume = (as: number): void => {
+    if (drain.signal.aborted) return;
+    if (standby.waits) takeOver(as);
+    else parking.resume();
+  };
 
   const worker: Worker = {
     supervised: inheritance !== undefined,
-    slot: inheritance?.slot ?? 0,
+    get slot() {
+      return slot;
+    },
     generation: inheritance?.generation ?? 0,
     listeners: new Map(
       inheritance?.listeners.map((each) => [each.name, each] as const),
@@ -232,7 +257,18 @@ function createCore(): Core {
         if (missing.size === 0) ready();
       });
     },
+    get standby() {
+      return standby.waits;
+    },
+    hold(listener, accept, ready = true) {
+      refChannel();
+      standby.hold(accept);
+      if (listener === undefined) return;
+      held.add(listener);
+      if (ready) core.served(listener);
+    },
     left(listener) {
+      held.delete(listener);
       const attachment = attachments.get(listener);
       attachments.delete(listener);
       if (worker.listeners.has(listener)) missing.add(listener);
@@ -253,7 +289,15 @@ function createCore(): Core {
   }
   trapSupervised(core.leave);
   channel.onMessage(
-    handleMessages({ core, drain, parking, handoff, messages, onDemand }),
+    handleMessages({
+      core,
+      drain,
+      parking,
+      resume,
+      handoff,
+      messages,
+      onDemand,
+    }),
   );
   channel.onDisconnect(() => {
     messages.end();

@@ -34,6 +34,39 @@ export async function inherit(
   return await servingOf(server, kind, events, listener).serve(listener);
 }
 
+/** What serves a listener: now, or in a standby later. */
+export interface Occupant {
+  /** Looks to the program as if it listened. */
+  hold(listener: InheritedListener): Promise<void>;
+  /** Accepts on the listener; undefined for what the program has closed. */
+  serve(listener: InheritedListener): Promise<Attachment | undefined>;
+}
+
+/**
+ * The same in two steps.
+ *
+ * @param left called when the program closes the server
+ */
+export function occupantOf(
+  server: Server,
+  kind: ServerKind,
+  left: (listener: InheritedListener, spent: boolean) => void,
+): Occupant {
+  let serving: Serving | undefined;
+  const begin = (on: InheritedListener): Serving => {
+    const events: ServingEvents = {
+      left: (spent) => left(on, spent),
+      ended() {},
+    };
+    return serving ??= servingOf(server, kind, events, on);
+  };
+  return {
+    hold: (on) => begin(on).hold(on),
+    serve: async (on) =>
+      serving?.closed === true ? undefined : await begin(on).serve(on),
+  };
+}
+
 /**
  * What a server does with listeners, however it gets their connections.
  *

@@ -6,14 +6,13 @@
 
 import type { Server } from "node:net";
 import type { ShareMode } from "../core/adapter.ts";
-import type { InheritedListener } from "../core/launch/environment.ts";
 import { messageOf, PreforkError } from "../core/errors.ts";
-import { inherit } from "./inherit.ts";
+import { type Occupant, occupantOf } from "./inherit.ts";
 import { defaultAddress } from "./listening/address.ts";
 import { isLearning } from "./listening/learning.ts";
 import { listenStandalone, standaloneSpec } from "./listening/standalone.ts";
 import { chooseListener } from "./listening/choice.ts";
-import type { Attachment, Core } from "./process/worker_core.ts";
+import type { Core } from "./process/worker_core.ts";
 import { kindOf } from "./process/server_kind.ts";
 import { reserve, starting } from "./listening/reservation.ts";
 import { attachedCore } from "./attach.ts";
@@ -106,10 +105,9 @@ export async function listen(
   return await occupy(
     core,
     options,
-    (listener) =>
-      inherit(server, kind, listener, (spent) => {
-        if (!spent) core.left(listener.name);
-      }),
+    occupantOf(server, kind, (listener, spent) => {
+      if (!spent) core.left(listener.name);
+    }),
   );
 }
 
@@ -120,19 +118,26 @@ export async function listen(
 export async function occupy(
   core: Core,
   options: ListenOptions,
-  serve: (listener: InheritedListener) => Promise<Attachment>,
+  occupant: Occupant,
 ): Promise<ListenInfo> {
   const listener = isLearning(core)
     ? await core.open(placeOf(options), 0)
     : chooseListener(core.worker.listeners, options.name);
   const { name, address, mode } = listener;
   const reservation = reserve(core, listener);
-  try {
-    const attachment = await starting(core, serve(listener));
-    reservation.serve(attachment, options.ready !== false);
-  } catch (error) {
+  const ready = options.ready !== false;
+  const fail = (error: unknown): never => {
     throw reservation.fail(error);
-  }
+  };
+  const accept = async (): Promise<void> => {
+    const attachment = await starting(core, occupant.serve(listener))
+      .catch(fail);
+    if (attachment !== undefined) reservation.serve(attachment, ready);
+  };
+  if (core.standby) {
+    await occupant.hold(listener).catch(fail);
+    reservation.hold(accept, ready);
+  } else await accept();
   return { name, address, mode };
 }
 

@@ -80,13 +80,17 @@ export async function serve(
       const listener = chooseListener(core.worker.listeners, options.name);
       const start = native.inherited(listener);
       if (start !== undefined) {
-        return await occupy(core, options, async () => {
-          try {
-            return start();
-          } catch (error) {
-            warnBridged(listener, messageOf(error));
-            return await inherit(bridged(), "http", listener);
-          }
+        return await occupy(core, options, {
+          // The program has nothing to look at.
+          hold: () => Promise.resolve(),
+          async serve() {
+            try {
+              return start();
+            } catch (error) {
+              warnBridged(listener, messageOf(error));
+              return await inherit(bridged(), "http", listener);
+            }
+          },
         });
       }
     }

@@ -20,6 +20,8 @@ export interface Subjects {
   readonly drain: Drain;
   /** Its parking. */
   readonly parking: Parking;
+  /** Has it accept as the worker of a slot. */
+  readonly resume: (slot: number) => void;
   /** Takes connections that are handed over. */
   readonly handoff: Handoff;
   /** The program's own messages. */
@@ -30,7 +32,7 @@ export interface Subjects {
 
 /** The listener of the channel. Noise is ignored: the supervisor is trusted. */
 export function handleMessages(
-  { core, drain, parking, handoff, messages, onDemand }: Subjects,
+  { core, drain, parking, resume, handoff, messages, onDemand }: Subjects,
 ): (message: unknown, handle: unknown) => void {
   return (raw, handle) => {
     const parsed = parseToWorker(raw);
@@ -50,9 +52,11 @@ export function handleMessages(
           LATE_MS,
         );
       case "park":
-        return parking.park(message.ms, message.idle);
+        return core.standby
+          ? undefined
+          : parking.park(message.ms, message.idle);
       case "resume":
-        return parking.resume();
+        return resume(message.slot);
       case "connection":
         return handoff.receive(message.listener, handle, message.head);
       case "opened":

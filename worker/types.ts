@@ -17,7 +17,10 @@ export type { InheritedListener } from "../core/launch/environment.ts";
 export interface Worker<In = unknown, Out = unknown> {
   /** True in a pool, false when the program was started by hand. */
   readonly supervised: boolean;
-  /** The stable number of the place in the pool, from 0; 0 by hand. */
+  /**
+   * The stable number of the place in the pool, from 0; 0 by hand. That of a
+   * standby changes once, when it takes over a place.
+   */
   readonly slot: number;
   /**
    * The generation, from 1 and raised by each reload; 0 by hand, and in the start

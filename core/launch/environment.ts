@@ -65,6 +65,8 @@ export interface Inheritance {
   readonly generation: number;
   /** Its listeners. */
   readonly listeners: readonly InheritedListener[];
+  /** True for one that is not to accept before it is told to take over a slot. */
+  readonly standby?: boolean;
   /** In a pool with listeners in `balanced`: where its load is written. */
   readonly seat?: Seat;
 }
@@ -77,6 +79,8 @@ export const ENV = {
   slot: "PREFORK_SLOT",
   /** The generation. */
   generation: "PREFORK_GENERATION",
+  /** 1 for a standby. */
+  standby: "PREFORK_STANDBY",
   /** The listeners, as JSON. */
   listeners: "PREFORK_LISTENERS",
   /** The place on the scoreboard, as JSON; only where there is one. */
@@ -105,6 +109,7 @@ export function encodeInheritance(
     [ENV.protocol]: String(PROTOCOL_VERSION),
     [ENV.slot]: String(inheritance.slot),
     [ENV.generation]: String(inheritance.generation),
+    ...(inheritance.standby === true && { [ENV.standby]: "1" }),
     [ENV.listeners]: JSON.stringify(inheritance.listeners),
     ...(inheritance.seat !== undefined && {
       [ENV.seat]: JSON.stringify(inheritance.seat),
@@ -176,6 +181,7 @@ export function decodeInheritance(
     slot,
     generation,
     listeners,
+    ...(env[ENV.standby] === "1" && { standby: true }),
     ...(seat !== undefined && { seat: seat as Seat }),
   };
 }

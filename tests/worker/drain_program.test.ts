@@ -114,7 +114,10 @@ describe("a program hears of the end", () => {
   test("after what a server that was about to listen has accepted", async () => {
     const { drain, events, until, serve } = scene();
     const started = Promise.withResolvers<Attachment>();
-    const listening = occupy(startingCore(drain), {}, () => started.promise);
+    const listening = occupy(startingCore(drain), {}, {
+      hold: () => Promise.resolve(),
+      serve: () => started.promise,
+    });
     drain.begin(LONG, 300, "test");
     await new Promise((resolve) => setTimeout(resolve, 10));
     assert.deepEqual(events, []);

@@ -35,6 +35,8 @@ export interface WorkerPlan {
   readonly slot?: number;
   readonly generation?: number;
   readonly flags?: readonly string[];
+  /** True for one that is to wait until it takes over a slot. */
+  readonly standby?: boolean;
   /** Its seat on the scoreboard, where it is to have one. */
   readonly board?: { readonly seat: number; readonly passes?: boolean };
   /** Given, the program runs by hand and its output counts as messages. */
@@ -188,6 +190,7 @@ export function startSupervisor(): FakeSupervisor {
         slot: plan.slot ?? 0,
         generation: plan.generation ?? 1,
         listeners,
+        standby: plan.standby ?? false,
         ...(plan.board !== undefined && {
           seat: {
             fd: 3 + indexes.length,

@@ -59,11 +59,12 @@ interface Place {
 async function placesOf(
   supervisor: FakeSupervisor,
   modes: readonly ShareMode[],
+  kinds: readonly Kind[] = PARKABLE,
 ): Promise<{ places: Place[]; listeners: ListenerPlan[] }> {
   const places: Place[] = [];
   const listeners: ListenerPlan[] = [];
   for (const mode of modes) {
-    for (const kind of PARKABLE) {
+    for (const kind of kinds) {
       const name = `${mode}-${kind}`;
       if (mode === "handoff") {
         places.push({ kind, mode, port: 0 });
@@ -147,11 +148,61 @@ testWorker(
     const look = await first.until({ looked: true });
     assert.equal(look["listening"], true);
     assert.equal(look["draining"], false);
-    const heard = (): boolean =>
-      first.messages.some(({ sigterm }) => sigterm === true);
-    assert.equal(heard(), false);
     assert.ok(!first.messages.some(({ closed }) => closed !== undefined));
     for (const each of workers) {
+      await each.send(drainMessage(patience(10_000), 50));
+      assert.equal((await each.exited).code, 0, each.output());
+    }
+  },
+);
+
+testWorker(
+  "a standby listens for its program, accepts nothing, and takes over a slot",
+  async (runtime, supervisor) => {
+    if (process.platform !== "linux") return;
+    const modes = ["shared", "balanced", "sharded", "handoff"] as const;
+    const { places, listeners } = await placesOf(supervisor, modes, KINDS);
+    const start = (seat: number, slot = seat): Promise<FakeWorker> =>
+      supervisor.spawn({
+        runtime,
+        program: ["park_program.ts"],
+        slot,
+        board: { seat },
+        standby: seat > 0,
+        listeners: listeners.map((each) => ({
+          ...each,
+          shard: each.mode === "sharded" ? slot : 0,
+        })),
+      });
+    const first = await start(0);
+    await first.until({ type: "ready" });
+    const standby = await start(1);
+    await standby.until({ type: "standby" });
+    for (const { name } of listeners) {
+      if (!name.endsWith("serve")) await standby.until({ listening: name });
+    }
+    const others = places.filter(({ mode }) => mode !== "handoff");
+    await servedBy(first, others);
+    await first.kill("SIGKILL");
+    await first.exited;
+    for (const place of places) {
+      if (place.mode !== "handoff") continue;
+      const deal = Array.from({ length: 2 }, () => standby);
+      place.port = await supervisor.handoff(`handoff-${place.kind}`, deal);
+    }
+    await standby.send(resume(0));
+    await standby.until({ type: "ready" });
+    await servedBy(standby, places);
+    await standby.send({ look: true });
+    const look = await standby.until({ looked: true });
+    assert.deepEqual(
+      [look["slot"], look["variable"], look["listening"]],
+      [0, "0", true],
+    );
+    const unused = await start(1);
+    await unused.until({ type: "standby" });
+    assert.ok(!unused.messages.some(({ type }) => type === "ready"));
+    for (const each of [standby, unused]) {
       await each.send(drainMessage(patience(10_000), 50));
       assert.equal((await each.exited).code, 0, each.output());
     }

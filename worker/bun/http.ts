@@ -118,7 +118,10 @@ export function createBunServing(
     },
     expect() {},
     abandon() {},
-    hold: (listener) => begin(listener, true),
+    async hold(listener) {
+      if (tracked === undefined) await begin(listener, true);
+      else shown.set(listener.name, listener);
+    },
     async serve(listener) {
       if (tracked === undefined) await begin(listener, false);
       shown.set(listener.name, listener);

@@ -65,9 +65,11 @@ export function inheritBunServe(
   };
 
   let home: BunServer | undefined;
+  // A standby may come to have another shard.
+  const { shard: firstShard } = listener;
   const shards = openShards(listener, (each, shard, held): Shard => {
     // Handlers of another shard see the program's server, not their own.
-    const wrap: Wrap = each === listener && shard === listener.shard
+    const wrap: Wrap = each === listener && shard === firstShard
       ? (handler) => handler
       : (handler) =>
         function (request, _server, ...rest) {

@@ -7,7 +7,13 @@
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { bypass } from "../process/bypass.ts";
 import { cannot } from "../process/errors.ts";
-import { type Graft, graft, hold, kernelHere } from "../graft/graft.ts";
+import {
+  type Graft,
+  graft,
+  hold,
+  kernelHere,
+  startListening,
+} from "../graft/graft.ts";
 import { viewConnections } from "../graft/connections.ts";
 import type { GraftedServer } from "./drain.ts";
 import { inheriting } from "./options.ts";
@@ -44,13 +50,16 @@ export function startGrafted(
   try {
     const at = path === undefined ? { port: server.port ?? 0 } : { path };
     const kernel = kernelHere(socket);
-    const grafted = graft({ at }, socket, listener.backlog, kernel);
+    const { backlog } = listener;
+    const grafted = graft({ at }, socket, held ? undefined : backlog, kernel);
     const view = viewConnections(kernel, grafted.epoll, socket);
     const begin = (graft: Graft): Graft =>
       yieldBy(listener, graft, socket, open);
     return {
       server,
-      graft: held ? hold(grafted, begin) : begin(grafted),
+      graft: held
+        ? hold(grafted, () => startListening(socket, backlog, kernel), begin)
+        : begin(grafted),
       view,
     };
   } catch (error) {

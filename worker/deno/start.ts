@@ -8,7 +8,7 @@ import type { InheritedListener } from "../../core/launch/environment.ts";
 import { messageOf, type PreforkError } from "../../core/errors.ts";
 import { bypass } from "../process/bypass.ts";
 import { cannot } from "../process/errors.ts";
-import { type Graft, graft, hold } from "../graft/graft.ts";
+import { type Graft, graft, hold, startListening } from "../graft/graft.ts";
 import type { BoundAt } from "../graft/sockets.ts";
 import { socketFor, temporaryPath } from "../listening/native_socket.ts";
 import { yieldBy } from "../balance/native_servers.ts";
@@ -63,9 +63,13 @@ export function startGrafted<T extends DenoListening>(
   );
   try {
     const at = temporaryAddress(server.addr);
-    const grafted = guard(graft({ at }, socket, listener.backlog));
+    const { backlog } = listener;
+    const grafted = guard(graft({ at }, socket, held ? undefined : backlog));
     const begin = (graft: Graft): Graft => yieldBy(listener, graft, socket);
-    return { server, graft: held ? hold(grafted, begin) : begin(grafted) };
+    const begun = held
+      ? hold(grafted, () => startListening(socket, backlog), begin)
+      : begin(grafted);
+    return { server, graft: begun };
   } catch (error) {
     stop(server);
     throw error;

@@ -68,13 +68,14 @@ export interface TemporaryServer {
  *
  * @param server where the server listens now, on `127.0.0.1` or a Unix path
  * @param socket the descriptor of the inherited socket, which stays open
- * @param backlog the length of the accept queue, for listen(2)
+ * @param backlog the length of the accept queue, for listen(2); undefined for a
+ * server that is held back, as nobody may listen on that socket yet
  * @throws {PreforkError} `ERR_ATTACH` when anything is not as expected
  */
 export function graft(
   server: TemporaryServer,
   socket: number,
-  backlog: number,
+  backlog: number | undefined,
   kernel: Kernel = kernelHere(socket),
 ): Graft {
   const inherited = inheritedAt(kernel, socket);
@@ -87,7 +88,7 @@ export function graft(
   // Whoever loses the race for a connection would hang in accept(2) else.
   const nonblocking = mode | SOCK.nonblock;
   check(kernel, kernel.libc.fcntl(socket, F.setfl, nonblocking), "fcntl");
-  check(kernel, kernel.libc.listen(socket, backlog), "listen");
+  if (backlog !== undefined) startListening(socket, backlog, kernel);
   if (isIp(inherited.domain)) deferAsWell(kernel, fd, socket);
 
   // The exchange. It closes the temporary socket, and the kernel ends the
@@ -103,6 +104,15 @@ export function graft(
   check(kernel, addWatch(kernel, watch), "epoll_ctl");
   verify(kernel, watch, inherited);
   return switchOf(kernel, watch, inherited.inode);
+}
+
+/** Has connections come to a socket. */
+export function startListening(
+  socket: number,
+  backlog: number,
+  kernel: Kernel = kernelHere(socket),
+): void {
+  check(kernel, kernel.libc.listen(socket, backlog), "listen");
 }
 
 /**
@@ -139,9 +149,14 @@ export function switchOf(kernel: Kernel, watch: Watch, inode: number): Graft {
  * Holds a graft back: it does not accept before it is resumed for the first
  * time.
  *
- * @param begin called with the graft then; returns its switch from then on
+ * @param listen called before that
+ * @param begin called with the graft after it; returns its switch from then on
  */
-export function hold(graft: Graft, begin: (graft: Graft) => Graft): Graft {
+export function hold(
+  graft: Graft,
+  listen: () => void,
+  begin: (graft: Graft) => Graft,
+): Graft {
   graft.quiesce();
   let current = graft;
   let held = true;
@@ -152,6 +167,7 @@ export function hold(graft: Graft, begin: (graft: Graft) => Graft): Graft {
     },
     quiesce: () => current.quiesce(),
     resume() {
+      if (held) listen();
       current.resume();
       if (held) current = begin(graft);
       held = false;

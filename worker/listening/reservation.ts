@@ -20,6 +20,11 @@ export interface Reservation {
    */
   serve(attachment: Attachment, ready?: boolean): void;
   /**
+   * The server could, and this worker is a standby: `accept` is called when it
+   * takes over. With `ready` as above.
+   */
+  hold(accept: () => Promise<void> | void, ready?: boolean): void;
+  /**
    * The server cannot: tells the supervisor why and frees the listener. Returns
    * the error to throw.
    */
@@ -47,6 +52,7 @@ export function reserve(
       core.attach(attachment, name);
       if (ready) core.served(name);
     },
+    hold: (accept, ready = true) => core.hold(name, accept, ready),
     fail(error) {
       core.attachments.delete(name);
       const failure = error instanceof PreforkError ? error : cannot(
@@ -66,10 +72,10 @@ export function reserve(
  * whoever the server has accepted by then is owed an answer before the program
  * hears of the end.
  */
-export function starting(
+export function starting<A extends Attachment | undefined>(
   core: Core,
-  start: Promise<Attachment>,
-): Promise<Attachment> {
+  start: Promise<A>,
+): Promise<A> {
   // The caller attaches it before that is over: it has waited for less.
   core.worker.waitUntil(start.then(() => {}, () => {}));
   return start;

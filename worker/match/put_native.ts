@@ -10,6 +10,7 @@ import { messageOf, PreforkError } from "../../core/errors.ts";
 import { failed } from "../../core/protocol.ts";
 import { reserve, type StartedServer } from "../listening/reservation.ts";
 import { refChannel } from "../process/channel.ts";
+import { cannot } from "../process/errors.ts";
 import type { Attachment, Core } from "../process/worker_core.ts";
 import { type Claimant, claimsOf } from "./claims.ts";
 import { freeListener, type PoolMatch } from "./match.ts";
@@ -68,14 +69,20 @@ export function putNative<T>(
   ): void => {
     held.set(listener.name, listener);
     claims.hold(listener, claimant);
-    try {
-      const attachment = started!.serving.serve(listener);
-      attached.push(attachment);
-      reservation.serve(attachment);
-    } catch (error) {
-      held.delete(listener.name);
-      throw reservation.fail(error);
-    }
+    const accept = (): void => {
+      // The program may have closed it while it was held back.
+      if (held.get(listener.name) !== listener) return;
+      try {
+        const attachment = started!.serving.serve(listener);
+        attached.push(attachment);
+        reservation.serve(attachment);
+      } catch (error) {
+        held.delete(listener.name);
+        throw reservation.fail(error);
+      }
+    };
+    if (core.standby) reservation.hold(accept);
+    else accept();
   };
   const claimant: Claimant = {
     wanted,
@@ -106,7 +113,8 @@ export function putNative<T>(
     },
   };
   try {
-    started = start(listener, !named, left);
+    if (core.standby && listener.mode === "reuseport") throw acceptsAtOnce();
+    started = start(listener, !named || core.standby, left);
   } catch (error) {
     if (named) core.attachments.delete(listener.name);
     if (!(error instanceof PreforkError)) throw error;
@@ -126,4 +134,12 @@ export function putNative<T>(
 /** The program cannot hear of what happens after its call has returned. */
 function complain(error: unknown): void {
   process.stderr.write(`${messageOf(error)}\n`);
+}
+
+function acceptsAtOnce(): PreforkError {
+  return cannot(
+    "hold the server of a standby back",
+    'in the mode "reuseport" a server of the runtime accepts as soon as it is made',
+    "have no standby workers, or give the pool another share mode",
+  );
 }

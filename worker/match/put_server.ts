@@ -104,21 +104,26 @@ export async function putServer(
     const reservation = reserve(core, listener);
     held.set(name, listener);
     claims.hold(listener, claimant);
-    try {
-      if (!hears) {
-        await serving.hold(listener);
-        await heard;
-        if (serving.closed) return;
-      }
-      const attachment = await starting(core, serving.serve(listener));
+    const fail = (error: unknown): never => {
+      held.delete(name);
+      throw reservation.fail(error);
+    };
+    const accept = async (): Promise<void> => {
+      // It may have been closed, or have lost the listener to another one.
+      if (serving.closed || held.get(name) !== listener) return;
+      const attachment = await starting(core, serving.serve(listener))
+        .catch(fail);
       attached.push(attachment);
       // The program may have closed it as soon as it said that it listens.
       if (held.get(name) === listener) reservation.serve(attachment);
       else core.attach(attachment, undefined);
-    } catch (error) {
-      held.delete(name);
-      throw reservation.fail(error);
+    };
+    if (!hears || core.standby) {
+      await serving.hold(listener).catch(fail);
+      await heard;
     }
+    if (core.standby) reservation.hold(accept);
+    else await accept();
   };
   const serveOpened = async (
     opening: Promise<InheritedListener>,

@@ -77,12 +77,18 @@ function refuseFork(): never {
 
 /** The worker as `cluster.worker`: its methods mean the pool. */
 function workerOf(core: Core, cluster: Cluster): Worker {
-  const { slot, draining } = core.worker;
+  const { draining } = core.worker;
   // Without the process, whose messages it would take for its own.
   const { Worker: Made } = cluster as unknown as {
     readonly Worker: new (options: object) => Worker;
   };
-  const worker = new Made({ id: slot + 1, state: "online" });
+  const worker = new Made({ id: core.worker.slot + 1, state: "online" });
+  // That of a standby is known when it takes over.
+  Object.defineProperty(worker, "id", {
+    get: () => core.worker.slot + 1,
+    configurable: true,
+    enumerable: true,
+  });
   worker.process = process as unknown as Worker["process"];
   const leave = (): Worker => {
     worker.exitedAfterDisconnect = true;

@@ -44,12 +44,21 @@ export async function start(): Promise<void> {
   for (const patch of PATCHES) await patch(core, settings);
 }
 
-/** The program has settled when it says that it is ready. */
+/**
+ * The program has settled when it says that it is ready. That of a standby is
+ * heard by the supervisor when it has taken over.
+ */
 function settleWhenReady(core: Core): void {
   const { send } = process;
   if (send === undefined) return;
   process.send = function (message: unknown, ...rest: unknown[]) {
-    if (message === "ready") claimsOf(core).settle();
-    return Reflect.apply(send, this, [message, ...rest]);
+    const pass = (): boolean =>
+      Reflect.apply(send, this, [message, ...rest]) as boolean;
+    if (message !== "ready") return pass();
+    claimsOf(core).settle();
+    if (!core.standby) return pass();
+    core.hold(undefined, () => void pass());
+    core.worker.ready();
+    return true;
   };
 }

@@ -137,7 +137,7 @@ function intercept(
 }
 
 function placeVariables(
-  { worker }: Core,
+  { worker, standby }: Core,
   settings: Settings,
   fds: ReadonlyMap<number, number>,
   seat: Seat | undefined,
@@ -149,7 +149,7 @@ function placeVariables(
   const { slot, generation } = worker;
   return {
     ...encodeInheritance(
-      { slot, generation, listeners, ...(seat && { seat }) },
+      { slot, generation, listeners, standby, ...(seat && { seat }) },
       false,
     ),
     [PRELOAD_VARIABLE]: JSON.stringify(settings),

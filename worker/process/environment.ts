@@ -50,6 +50,18 @@ export function takeInheritance(): Inheritance | undefined {
   return inheritance;
 }
 
+/** The variable of the slot as PM2 calls it, which the supervisor sets too. */
+const CUSTOMARY_SLOT = "NODE_APP_INSTANCE";
+
+/** Has the program read another slot, where it would have read this one. */
+export function showSlot(before: number, slot: number): void {
+  const value = String(slot);
+  if (Object.hasOwn(readable, ENV.slot)) readable[ENV.slot] = value;
+  if (process.env[CUSTOMARY_SLOT] === String(before)) {
+    process.env[CUSTOMARY_SLOT] = value;
+  }
+}
+
 /** Removes the variables of Server::Starter from the program's sight too. */
 export function forgetOtherProtocols(): void {
   for (const name of Object.getOwnPropertyNames(readable)) {

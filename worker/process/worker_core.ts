@@ -102,6 +102,20 @@ export interface Core {
    * unless the program closes its server in the same turn of the event loop.
    */
   served(listener: string): void;
+  /** True while nothing may accept: this worker is a standby. */
+  readonly standby: boolean;
+  /**
+   * A server of a standby could accept, on a listener or elsewhere.
+   *
+   * @param accept has it accept, which it tells by `attach()`; what it throws
+   * the supervisor knows by then
+   * @param ready false where the program says itself that it is ready
+   */
+  hold(
+    listener: string | undefined,
+    accept: () => Promise<void> | void,
+    ready?: boolean,
+  ): void;
   /** The program has closed what served a listener, which is free again. */
   left(listener: string): void;
   /**
