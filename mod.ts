@@ -41,6 +41,7 @@ export type {
   StartingWorker,
 } from "./core/options/hooks.ts";
 export type { SignalPreset } from "./core/options/signals.ts";
+export type { Restarts } from "./core/options/restart.ts";
 export type { Balance } from "./core/options/balance.ts";
 export type { ExitReason, WorkerState } from "./core/supervise/state.ts";
 export type { ReloadFailure } from "./core/supervise/reload.ts";

@@ -58,6 +58,8 @@ const OPTIONS: Readonly<
   soak: (draft, value, name) => draft.soak = time(value, name),
   signals: (draft, value) =>
     draft.signals = value as NonNullable<Draft["signals"]>,
+  restarts: (draft, value, name) => draft.restarts = rate(value, name),
+  "down-after": (draft, value, name) => draft.downAfter = time(value, name),
   "compile-cache": (draft, value) => draft.compileCache = value,
   "runtime-arg": (draft, value) => (draft.runtimeArgs ??= []).push(value),
   log: (draft, value, name) => {
@@ -200,6 +202,22 @@ function time(value: string, name: string): number {
   if (parts !== null) return Number(parts[1]) * UNITS[parts[2]!]!;
   throw new RangeError(
     `Cannot use "${value}" for "${name}": it must be a time such as 500ms, 30s or 2m`,
+  );
+}
+
+function rate(
+  value: string,
+  name: string,
+): NonNullable<PoolOptions["restarts"]> {
+  const [number = "", period, ...rest] = value.split("/");
+  if (/^\d+$/.test(number) && rest.length === 0) {
+    return {
+      intensity: Number(number),
+      ...(period !== undefined && { period: time(period, name) }),
+    };
+  }
+  throw new RangeError(
+    `Cannot use "${value}" for "${name}": it must be a number and a time such as 10/60s`,
   );
 }
 

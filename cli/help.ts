@@ -70,6 +70,11 @@ Options:
                           before the others follow (default: 1s)
       --signals NAME      what signals to the supervisor do: default, or the
                           habits of unicorn, gunicorn, nginx
+      --restarts N/TIME   so many workers may end early within so long before
+                          the pool counts as degraded, or down
+                          (default: 2 per worker, at least 5, in 60s)
+      --down-after TIME   the same, when a slot is without a worker for so long
+                          after a failure (default: 5s)
       --log text|json     form of the log on stderr (default: text)
   -h, --help              print this text
   -V, --version           print the version

@@ -103,6 +103,28 @@ export type PoolEvent =
     readonly workers: number;
     readonly ms: number;
   }
+  /**
+   * Fewer workers than wanted serve, and starting others does not help; the pool
+   * goes on trying. Told once, with what failed last.
+   */
+  | {
+    readonly type: "pool-degraded";
+    readonly ready: number;
+    readonly wanted: number;
+    readonly reason: string;
+  }
+  /** The same, and no worker serves at all. */
+  | {
+    readonly type: "pool-down";
+    readonly wanted: number;
+    readonly reason: string;
+  }
+  /** Every wanted worker has been ready for 10 s again; it took `ms`. */
+  | {
+    readonly type: "pool-recovered";
+    readonly workers: number;
+    readonly ms: number;
+  }
   /** The number of wanted workers was changed. */
   | {
     readonly type: "scaled";
@@ -151,6 +173,10 @@ export type PoolState =
   | "starting"
   /** Every worker has been ready. */
   | "running"
+  /** Fewer workers than wanted serve, and replacing the others does not help. */
+  | "degraded"
+  /** No worker serves, and starting others does not help. */
+  | "down"
   /** A reload is going on. */
   | "reloading"
   /** Workers drain for good, or serve on until `drainDelay` has passed. */

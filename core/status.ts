@@ -84,5 +84,8 @@ function poolState(
   if (supervisor === undefined) return "new";
   if (supervisor.stopping || leaving) return "stopping";
   if (!announced) return "starting";
-  return supervisor.reloads.active === undefined ? "running" : "reloading";
+  const { health: { state }, reloads } = supervisor;
+  if (state === "down") return "down";
+  if (reloads.active !== undefined) return "reloading";
+  return state === "well" ? "running" : "degraded";
 }

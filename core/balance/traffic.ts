@@ -26,6 +26,8 @@ import type { PoolWorker } from "../worker.ts";
 export class Traffic {
   /** Gives away what the supervisor accepts. */
   readonly dispatcher: Dispatcher;
+  /** Who accepts now. */
+  readonly #serving = new Set<PoolWorker>();
   readonly #board: Scoreboard | undefined;
   readonly #passing: Passing | undefined;
   readonly #balanced: ReadonlySet<string>;
@@ -64,6 +66,11 @@ export class Traffic {
       );
   }
 
+  /** How many workers accept now. */
+  get serving(): number {
+    return this.#serving.size;
+  }
+
   /** How many connections wait here for a worker. */
   get waiting(): number {
     return this.dispatcher.waiting + (this.#passing?.waiting ?? 0);
@@ -99,18 +106,21 @@ export class Traffic {
 
   /** A worker is ready for connections. */
   join(worker: PoolWorker): void {
+    this.#serving.add(worker);
     this.dispatcher.join(worker);
     this.#passing?.join(worker);
   }
 
   /** A worker gets no more connections. */
   leave(worker: PoolWorker): void {
+    this.#serving.delete(worker);
     this.dispatcher.leave(worker);
     this.#passing?.leave(worker);
   }
 
   /** A worker is gone: what was on its way to it goes to another. */
   lose(worker: PoolWorker): void {
+    this.#serving.delete(worker);
     this.dispatcher.lose(worker);
     this.#passing?.lose(worker);
     if (worker.seat !== undefined) this.#board?.clear(worker.seat);

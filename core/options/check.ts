@@ -16,6 +16,7 @@ import {
   WHERE_PROGRAM,
   type WorkerRuntime,
 } from "./options.ts";
+import { USUAL_PERIOD } from "./restart.ts";
 import { SHARE_MODES } from "./share_mode.ts";
 import { HOOK_NAMES, type PoolHooks } from "./hooks.ts";
 import { PRESET_NAMES, type SignalPreset } from "./signals.ts";
@@ -26,6 +27,9 @@ const MAX_TIME = 2 ** 31 - 1;
 /** The least and the most that a slot can weigh; the usual weight is 1. */
 const MIN_WEIGHT = 0.001;
 const MAX_WEIGHT = 1000;
+
+/** Far beyond what a backoff lets happen. */
+const MAX_RESTARTS = 1_000_000;
 
 const OPEN_POLICIES = ["none", "unprivileged", "any"] as const;
 
@@ -58,6 +62,8 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   maxSurge: true,
   maxUnavailable: true,
   hooks: true,
+  restarts: true,
+  downAfter: true,
 };
 
 /**
@@ -118,6 +124,8 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     soak: duration("soak", options.soak ?? 1_000),
     ...checkBudget(options.maxSurge ?? 1, options.maxUnavailable ?? 0),
     hooks: checkHooks(options.hooks ?? {}),
+    restarts: checkRestarts(options.restarts ?? {}),
+    downAfter: duration("downAfter", options.downAfter ?? 5_000),
   };
   checkAffinity(config);
   checkWeights(config);
@@ -254,6 +262,25 @@ function checkListeners(
     if (share !== undefined) oneOf("share", share, [...SHARE_MODES, "auto"]);
   }
   return specs;
+}
+
+function checkRestarts(
+  restarts: NonNullable<PoolOptions["restarts"]>,
+): PoolConfig["restarts"] {
+  if (typeof restarts !== "object") {
+    throw new TypeError(
+      `Cannot use ${
+        show(restarts)
+      } for "restarts": it must be an object such as { intensity: 10, period: 60_000 }`,
+    );
+  }
+  const { intensity, period = USUAL_PERIOD } = restarts;
+  return {
+    period: whole("restarts.period", period, 1, MAX_TIME),
+    ...(intensity !== undefined && {
+      intensity: whole("restarts.intensity", intensity, 0, MAX_RESTARTS),
+    }),
+  };
 }
 
 function checkRuntime(

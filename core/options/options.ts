@@ -5,6 +5,7 @@
  */
 
 import type { RuntimeName, ShareMode } from "../adapter.ts";
+import type { Restarts } from "./restart.ts";
 import type { ListenerSpec } from "./address.ts";
 import type { Balance } from "./balance.ts";
 import type { PoolHooks } from "./hooks.ts";
@@ -216,6 +217,21 @@ export interface PoolOptions {
    * @default {{}}
    */
   readonly hooks?: PoolHooks;
+  /**
+   * How many workers that ended early are borne within which time (restart
+   * intensity, as OTP defines it). With more the pool counts as `degraded` while
+   * a slot has no ready worker, and as `down` while none has; it goes on trying.
+   *
+   * @default {{ intensity: Math.max(5, 2 * workers), period: 60_000 }}
+   */
+  readonly restarts?: Partial<Restarts>;
+  /**
+   * How long a slot may be without a ready worker after a failure before the
+   * pool counts as `degraded` or `down`.
+   *
+   * @default {5_000}
+   */
+  readonly downAfter?: number;
 }
 
 /** One kind of worker of a pool. */
@@ -282,6 +298,10 @@ export interface PoolConfig {
   readonly maxUnavailable: Portion;
   /** What is called at turns in a worker's life. */
   readonly hooks: PoolHooks;
+  /** How many restarts are borne; the intensity undefined by the workers. */
+  readonly restarts: Pick<Restarts, "period"> & Partial<Restarts>;
+  /** How long a slot may be without a ready worker after a failure, ms. */
+  readonly downAfter: number;
 }
 
 /** The most workers a pool can have. */

@@ -9,6 +9,7 @@ import type { ExitStatus } from "../adapter.ts";
 import type { PoolContext } from "../context.ts";
 import { Adoption } from "../listeners/adoption.ts";
 import { PathWatch } from "../listeners/path_watch.ts";
+import { Health } from "./health.ts";
 import { Processes } from "./processes.ts";
 import { messageOf, PreforkError, stateError } from "../errors.ts";
 import { marginsOf } from "../options/budget.ts";
@@ -43,6 +44,8 @@ export class Supervisor {
   readonly processes: Processes;
   /** The reload that goes on. */
   readonly reloads: Reloads = new Reloads();
+  /** Whether it has what it needs to serve. */
+  readonly health: Health;
   /** The generation of workers that are started outside a reload. */
   generation = 1;
   /** How many workers are wanted. */
@@ -77,6 +80,7 @@ export class Supervisor {
         this.#onGone(worker, reason, status);
       },
     });
+    this.health = new Health(this.#context, this);
     this.#paths = new PathWatch(this.#context, this.processes.onDemand);
   }
 
@@ -165,6 +169,7 @@ export class Supervisor {
     }
     this.#adoption.update();
     this.#checkReload();
+    this.health.look();
     if (this.stopping && this.slots.size === 0) {
       this.#paths[Symbol.dispose]();
       this.#observer.onEmpty();
@@ -203,6 +208,7 @@ export class Supervisor {
       case "forget":
         slot.wait?.[Symbol.dispose]();
         this.#table.forget(slot);
+        this.health.forget(slot.slot);
         break;
     }
   }
@@ -221,8 +227,7 @@ export class Supervisor {
     } catch (error) {
       const how = messageOf(error);
       this.#fail(slot, generation, how, error);
-      if (as === "next" || this.stopping) return;
-      respawn(slot, how, undefined, this.#context);
+      if (as === "current" && !this.stopping) this.#respawn(slot, how);
     }
   }
 
@@ -230,6 +235,7 @@ export class Supervisor {
     const { adapter, config } = this.#context;
     const active = this.reloads.active;
     this.#everReady = true;
+    this.health.ready(worker.slot);
     const slot = this.slots.get(worker.slot);
     if (slot !== undefined) slot.hits = 0;
     const canary = active !== undefined && !active.proven &&
@@ -298,8 +304,14 @@ export class Supervisor {
     hit: boolean,
   ): void {
     if (!worker.proven && !hit) this.#fail(slot, worker.generation, how);
-    if (!filled || this.stopping) return;
-    respawn(slot, how, this.#livedOf(worker), this.#context);
+    if (filled && !this.stopping) {
+      this.#respawn(slot, how, this.#livedOf(worker));
+    }
+  }
+
+  #respawn(slot: Slot, how: string, lived?: number): void {
+    respawn(slot, how, lived, this.#context);
+    this.health.failed(slot, how);
   }
 
   /** A worker did not come up, or did not stay up long enough to be trusted. */

@@ -58,6 +58,18 @@ describe("lines of text", () => {
       },
       "worker-status slot=1 generation=2 pid=42 state=ready runtime=bun age=1000 restarts=0 connections=25 accepted=40 passedOn=3 takenOver=8",
     ],
+    [
+      { type: "pool-degraded", ready: 1, wanted: 2, reason: "slot 1: no" },
+      'pool-degraded ready=1 wanted=2 reason="slot 1: no"',
+    ],
+    [
+      { type: "pool-down", wanted: 2, reason: "slot 1: no" },
+      'pool-down wanted=2 reason="slot 1: no"',
+    ],
+    [
+      { type: "pool-recovered", workers: 2, ms: 15_100 },
+      "pool-recovered workers=2 ms=15100",
+    ],
     [{ type: "stopping", quick: false }, "stopping quick=false"],
     [{ type: "stopped", killed: 0 }, "stopped killed=0"],
     [{ type: "warning", message: "" }, 'warning message=""'],

@@ -38,6 +38,8 @@ describe("what is assumed", () => {
       maxSurge: 1,
       maxUnavailable: 0,
       hooks: {},
+      restarts: { period: 60_000 },
+      downAfter: 5_000,
     });
   });
 
@@ -49,6 +51,7 @@ describe("what is assumed", () => {
       ...["startTimeout", "soak", "runtimeArgs", "waitReady"],
       ...["privatePorts", "weights", "compileCache"],
       ...["maxSurge", "maxUnavailable"],
+      ...["restarts", "downAfter"],
     ];
     const all = Object.fromEntries(names.map((name) => [name, undefined]));
     assert.deepEqual(check(all), check({}));
@@ -96,6 +99,8 @@ describe("valid values", () => {
     drainDelay: [0, 5_000],
     startTimeout: [0, 5_000],
     soak: [0, 1_000],
+    restarts: [{ intensity: 0, period: 1 }, { period: 5_000 }],
+    downAfter: [0, 5_000],
   };
   for (const [name, values] of Object.entries(valid)) {
     test(`"${name}" is taken as it is`, () => {
@@ -210,6 +215,9 @@ describe("invalid values get an error with the name, the value and what is valid
     ),
     // A hole.
     ["weights", Array(1), "undefined as the weight of slot 0: "],
+    ["restarts", 5, '5 for "restarts": it must be an object such as {'],
+    ["restarts", { intensity: -1 }, '-1 for "restarts.intensity": it must be'],
+    ["restarts", { period: 0 }, '0 for "restarts.period": it must be a whole'],
     ["output", "x", '"x" for "output": it must be one of inherit, lines'],
     ["hooks", 1, '1 for "hooks": it must be an object of functions'],
     ["drainDelay", "5s", '"5s" for "drainDelay": it must be a time in'],
@@ -227,7 +235,9 @@ describe("invalid values get an error with the name, the value and what is valid
     ["runtime", { node: 0 }, `0 for "runtime.node": ${count}`],
     ["runtime", { node: "3" }, `"3" for "runtime.node": ${count}`],
     ["runtime", { node: 1000, bun: 1000 }, `2000 for "runtime": ${count}`],
-    ...["grace", "idleGrace", "startTimeout", "soak"].flatMap((name) =>
+    ...["grace", "idleGrace", "startTimeout", "soak", "downAfter"].flatMap((
+      name,
+    ) =>
       ([-1, 2 ** 31, NaN, Infinity, "5", null] as const)
         .filter((value) => value !== null)
         .map((value) =>
