@@ -16,20 +16,24 @@ import {
   WHERE_PROGRAM,
   type WorkerRuntime,
 } from "./options.ts";
-import { USUAL_PERIOD } from "./restart.ts";
+import { checkRestarts } from "./restart.ts";
 import { SHARE_MODES } from "./share_mode.ts";
 import { HOOK_NAMES, type PoolHooks } from "./hooks.ts";
+import {
+  duration,
+  flag,
+  oneOf,
+  show,
+  string,
+  strings,
+  text,
+  whole,
+} from "./values.ts";
 import { PRESET_NAMES, type SignalPreset } from "./signals.ts";
-
-/** The longest time that a timer can wait: 2^31 - 1 ms, 24.8 days. */
-const MAX_TIME = 2 ** 31 - 1;
 
 /** The least and the most that a slot can weigh; the usual weight is 1. */
 const MIN_WEIGHT = 0.001;
 const MAX_WEIGHT = 1000;
-
-/** Far beyond what a backoff lets happen. */
-const MAX_RESTARTS = 1_000_000;
 
 const OPEN_POLICIES = ["none", "unprivileged", "any"] as const;
 
@@ -264,25 +268,6 @@ function checkListeners(
   return specs;
 }
 
-function checkRestarts(
-  restarts: NonNullable<PoolOptions["restarts"]>,
-): PoolConfig["restarts"] {
-  if (typeof restarts !== "object") {
-    throw new TypeError(
-      `Cannot use ${
-        show(restarts)
-      } for "restarts": it must be an object such as { intensity: 10, period: 60_000 }`,
-    );
-  }
-  const { intensity, period = USUAL_PERIOD } = restarts;
-  return {
-    period: whole("restarts.period", period, 1, MAX_TIME),
-    ...(intensity !== undefined && {
-      intensity: whole("restarts.intensity", intensity, 0, MAX_RESTARTS),
-    }),
-  };
-}
-
 function checkRuntime(
   runtime: PoolOptions["runtime"],
 ): readonly RuntimeShare[] | undefined {
@@ -304,81 +289,6 @@ function checkRuntime(
   return shares;
 }
 
-/**
- * Checks a whole number.
- *
- * @param or what else is valid, as the end of the error's sentence
- * @throws {RangeError} naming the option, the value and the range
- */
-export function whole(
-  name: string,
-  value: unknown,
-  min: number,
-  max: number,
-  or = "",
-): number {
-  if (
-    Number.isInteger(value) && (value as number) >= min &&
-    (value as number) <= max
-  ) {
-    return value as number;
-  }
-  throw new RangeError(
-    `Cannot use ${
-      show(value)
-    } for "${name}": it must be a whole number from ${min} to ${max}${or}`,
-  );
-}
-
-function duration(name: string, value: unknown): number {
-  if (typeof value === "number" && value >= 0 && value <= MAX_TIME) {
-    return Math.round(value);
-  }
-  throw new RangeError(
-    `Cannot use ${
-      show(value)
-    } for "${name}": it must be a time in milliseconds from 0 to ${MAX_TIME}`,
-  );
-}
-
-function oneOf<const T extends string>(
-  name: string,
-  value: string,
-  valid: readonly T[],
-): T {
-  if ((valid as readonly string[]).includes(value)) return value as T;
-  throw new TypeError(
-    `Cannot use ${show(value)} for "${name}": it must be one of ${
-      valid.join(", ")
-    }`,
-  );
-}
-
-function strings(name: string, values: readonly string[]): readonly string[] {
-  if (!Array.isArray(values)) {
-    throw new TypeError(
-      `Cannot use ${
-        show(values)
-      } for "${name}": it must be an array of strings`,
-    );
-  }
-  return values.map((value, i) => string(`${name}[${i}]`, value));
-}
-
-function string(name: string, value: unknown): string {
-  if (typeof value === "string") return value;
-  throw new TypeError(
-    `Cannot use ${show(value)} for "${name}": it must be a string`,
-  );
-}
-
-function flag(name: string, value: unknown): boolean {
-  if (typeof value === "boolean") return value;
-  throw new TypeError(
-    `Cannot use ${show(value)} for "${name}": it must be true or false`,
-  );
-}
-
 function checkEnv(
   env: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
@@ -389,17 +299,4 @@ function checkEnv(
   }
   for (const [name, value] of Object.entries(env)) string(`env.${name}`, value);
   return env;
-}
-
-function text(name: string, value: unknown): string {
-  if (typeof value === "string" && value !== "") return value;
-  throw new TypeError(
-    `Cannot use ${
-      show(value)
-    } for "${name}": it must be a string that is not empty`,
-  );
-}
-
-function show(value: unknown): string {
-  return typeof value === "string" ? `"${value}"` : String(value);
 }

@@ -4,6 +4,11 @@
  * @module
  */
 
+import { MAX_TIME, show, whole } from "./values.ts";
+
+/** Far beyond what a backoff lets happen. */
+const MAX_RESTARTS = 1_000_000;
+
 /** How many restarts are borne within which time. */
 export interface Restarts {
   /** How many are borne; one more is too many. */
@@ -22,3 +27,28 @@ export function usualIntensity(workers: number): number {
 
 /** The period unless given, in milliseconds. */
 export const USUAL_PERIOD = 60_000;
+
+/**
+ * Checks the option and completes it.
+ *
+ * @throws {TypeError} when it is no object
+ * @throws {RangeError} when a number is out of range
+ */
+export function checkRestarts(
+  restarts: Partial<Restarts>,
+): Pick<Restarts, "period"> & Partial<Restarts> {
+  if (typeof restarts !== "object") {
+    throw new TypeError(
+      `Cannot use ${
+        show(restarts)
+      } for "restarts": it must be an object such as { intensity: 10, period: 60_000 }`,
+    );
+  }
+  const { intensity, period = USUAL_PERIOD } = restarts;
+  return {
+    period: whole("restarts.period", period, 1, MAX_TIME),
+    ...(intensity !== undefined && {
+      intensity: whole("restarts.intensity", intensity, 0, MAX_RESTARTS),
+    }),
+  };
+}

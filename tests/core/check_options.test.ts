@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { checkOptions, whole } from "../../core/options/check.ts";
+import { checkOptions } from "../../core/options/check.ts";
+import { whole } from "../../core/options/values.ts";
 import type { PoolOptions } from "../../core/options/options.ts";
 import { describe, test } from "../harness.ts";
 

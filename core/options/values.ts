@@ -1,0 +1,107 @@
+/**
+ * Checks of single values, with errors that name the option, the value and what
+ * is valid.
+ *
+ * @module
+ */
+
+/** The longest time that a timer can wait: 2^31 - 1 ms, 24.8 days. */
+export const MAX_TIME: number = 2 ** 31 - 1;
+
+/**
+ * Checks a whole number.
+ *
+ * @param or what else is valid, as the end of the error's sentence
+ * @throws {RangeError} naming the option, the value and the range
+ */
+export function whole(
+  name: string,
+  value: unknown,
+  min: number,
+  max: number,
+  or = "",
+): number {
+  if (
+    Number.isInteger(value) && (value as number) >= min &&
+    (value as number) <= max
+  ) {
+    return value as number;
+  }
+  throw new RangeError(
+    `Cannot use ${
+      show(value)
+    } for "${name}": it must be a whole number from ${min} to ${max}${or}`,
+  );
+}
+
+/** Checks a time in milliseconds. */
+export function duration(name: string, value: unknown): number {
+  if (typeof value === "number" && value >= 0 && value <= MAX_TIME) {
+    return Math.round(value);
+  }
+  throw new RangeError(
+    `Cannot use ${
+      show(value)
+    } for "${name}": it must be a time in milliseconds from 0 to ${MAX_TIME}`,
+  );
+}
+
+/** Checks a word that is one of some. */
+export function oneOf<const T extends string>(
+  name: string,
+  value: string,
+  valid: readonly T[],
+): T {
+  if ((valid as readonly string[]).includes(value)) return value as T;
+  throw new TypeError(
+    `Cannot use ${show(value)} for "${name}": it must be one of ${
+      valid.join(", ")
+    }`,
+  );
+}
+
+/** Checks an array of strings. */
+export function strings(
+  name: string,
+  values: readonly string[],
+): readonly string[] {
+  if (!Array.isArray(values)) {
+    throw new TypeError(
+      `Cannot use ${
+        show(values)
+      } for "${name}": it must be an array of strings`,
+    );
+  }
+  return values.map((value, i) => string(`${name}[${i}]`, value));
+}
+
+/** Checks a string. */
+export function string(name: string, value: unknown): string {
+  if (typeof value === "string") return value;
+  throw new TypeError(
+    `Cannot use ${show(value)} for "${name}": it must be a string`,
+  );
+}
+
+/** Checks a boolean. */
+export function flag(name: string, value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw new TypeError(
+    `Cannot use ${show(value)} for "${name}": it must be true or false`,
+  );
+}
+
+/** Checks a string that is not empty. */
+export function text(name: string, value: unknown): string {
+  if (typeof value === "string" && value !== "") return value;
+  throw new TypeError(
+    `Cannot use ${
+      show(value)
+    } for "${name}": it must be a string that is not empty`,
+  );
+}
+
+/** A value in an error. */
+export function show(value: unknown): string {
+  return typeof value === "string" ? `"${value}"` : String(value);
+}
