@@ -128,6 +128,8 @@ export class MemoryWorld {
   ]);
   /** Processes that may do less than the supervisor. */
   readonly unprivileged: Set<number> = new Set();
+  /** What processes hold, in bytes; the supervisor is 1. */
+  readonly rss: Map<number, number> = new Map([[1, 50e6]]);
   /** The adapter of this world. */
   readonly adapter: Adapter;
   readonly #timers = new Set<{ at: number; run: () => void }>();
@@ -228,6 +230,7 @@ export class MemoryWorld {
           return given;
         },
         hasRights: (pid) => !this.unprivileged.has(pid),
+        rss: (pid = 1) => this.rss.get(pid),
         sysctl: (name) => this.sysctl.get(name),
         random: () => 0,
       },

@@ -50,6 +50,12 @@ const OPTIONS: Readonly<
   "max-surge": (draft, value, name) => draft.maxSurge = portion(value, name),
   "max-unavailable": (draft, value, name) =>
     draft.maxUnavailable = portion(value, name),
+  "max-age": (draft, value, name) => draft.maxAge = time(value, name),
+  "max-rss": (draft, value, name) => draft.maxRss = bytes(value, name),
+  "max-rss-growth": (draft, value, name) =>
+    draft.maxRssGrowth = bytes(value, name),
+  "recycle-jitter": (draft, value, name) =>
+    draft.recycleJitter = percent(value, name),
   grace: (draft, value, name) => draft.grace = time(value, name),
   "drain-delay": (draft, value, name) => draft.drainDelay = time(value, name),
   "idle-grace": (draft, value, name) => draft.idleGrace = time(value, name),
@@ -195,10 +201,11 @@ const UNITS: Readonly<Record<string, number>> = {
   s: 1_000,
   "": 1_000,
   m: 60_000,
+  h: 3_600_000,
 };
 
 function time(value: string, name: string): number {
-  const parts = /^(\d+(?:\.\d+)?)(ms|s|m|)$/.exec(value);
+  const parts = /^(\d+(?:\.\d+)?)(ms|s|m|h|)$/.exec(value);
   if (parts !== null) return Number(parts[1]) * UNITS[parts[2]!]!;
   throw new RangeError(
     `Cannot use "${value}" for "${name}": it must be a time such as 500ms, 30s or 2m`,
@@ -218,6 +225,31 @@ function rate(
   }
   throw new RangeError(
     `Cannot use "${value}" for "${name}": it must be a number and a time such as 10/60s`,
+  );
+}
+
+const SIZES: Readonly<Record<string, number>> = {
+  "": 1,
+  K: 2 ** 10,
+  M: 2 ** 20,
+  G: 2 ** 30,
+};
+
+function bytes(value: string, name: string): number {
+  const parts = /^(\d+(?:\.\d+)?)([KMG]?)(?:i?B)?$/i.exec(value);
+  if (parts !== null) {
+    return Math.round(Number(parts[1]) * SIZES[parts[2]!.toUpperCase()]!);
+  }
+  throw new RangeError(
+    `Cannot use "${value}" for "${name}": it must be a size such as 512M or 2G`,
+  );
+}
+
+function percent(value: string, name: string): number {
+  const parts = /^(\d+(?:\.\d+)?)%$/.exec(value);
+  if (parts !== null) return Number(parts[1]) / 100;
+  throw new RangeError(
+    `Cannot use "${value}" for "${name}": it must be a percentage such as 10%`,
   );
 }
 

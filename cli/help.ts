@@ -56,6 +56,11 @@ Options:
                           (default: 1)
       --max-unavailable N|N%  how many of the wanted workers may be missing
                           while some are replaced (default: 0)
+      --max-age TIME      recycle a worker that has been ready for so long
+      --max-rss SIZE      recycle a worker that holds more memory, as in 512M
+      --max-rss-growth SIZE  recycle a worker that has grown by more
+      --recycle-jitter PERCENT  each worker draws its own limits, lower by up
+                          to so much (default: 10%)
       --grace TIME        time a draining worker has before it is killed
                           (default: 30s)
       --drain-delay TIME  time in which workers accept as ever after TERM, so
@@ -79,7 +84,8 @@ Options:
   -h, --help              print this text
   -V, --version           print the version
 
-TIME is a number with ms, s or m; without a unit it means seconds.
+TIME is a number with ms, s, m or h; without a unit it means seconds. SIZE is a
+number of bytes with K, M or G (of 1024).
 
 Signals: TERM, QUIT stop gracefully; INT too, a second INT at once (as unicorn
 and nginx QUIT gracefully, TERM and INT at once; as gunicorn TERM gracefully,

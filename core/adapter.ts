@@ -268,6 +268,11 @@ export interface Host {
    * and has its capabilities. True as well where that cannot be known.
    */
   hasRights(pid: number): boolean;
+  /**
+   * The resident set of a process in bytes, of this one unless told which;
+   * undefined where it cannot be known, or the process is gone.
+   */
+  rss(pid?: number): number | undefined;
   /** A number among the kernel's settings (sysctl(8)), where there is one. */
   sysctl(name: string): number | undefined;
   /** A number in [0, 1). */

@@ -40,6 +40,8 @@ export type PoolEvent =
   | { readonly type: "worker-ready"; readonly ms: number } & WorkerIdentity
   /** A worker was asked to finish and leave, or does so on its own. */
   | { readonly type: "worker-draining" } & WorkerIdentity
+  /** A worker has served enough and is being replaced, and why. */
+  | { readonly type: "worker-recycling"; readonly why: string } & WorkerIdentity
   /** A worker was sent SIGKILL, and why. */
   | { readonly type: "worker-killed"; readonly why: string } & WorkerIdentity
   /** A worker's process has ended, `ms` after its start. */

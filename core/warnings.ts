@@ -6,18 +6,24 @@
 
 import type { Adapter, Host } from "./adapter.ts";
 import type { Listener } from "./listeners/listeners.ts";
+import { marginsOf } from "./options/budget.ts";
 import type { PoolConfig } from "./options/options.ts";
+import { hasLimits } from "./options/recycle.ts";
 import type { Prepared } from "./preflight.ts";
 import { BUN_INSPECT } from "./launch/own_environment.ts";
 import { preloadFor } from "./launch/runtime_command.ts";
 
 /** One sentence for each thing that a pool suffers from. */
 export function warningsFor(
-  { listeners, runtimes, compiled }: Prepared,
-  { weights }: Pick<PoolConfig, "weights">,
+  { listeners, runtimes, compiled, workers }: Prepared,
+  config: PoolConfig,
   adapter: Adapter,
 ): readonly string[] {
-  const warnings = [...kernelWarnings(listeners, adapter.host)];
+  const { weights } = config;
+  const warnings = [
+    ...kernelWarnings(listeners, adapter.host),
+    ...recycleWarnings(config, workers, adapter.host),
+  ];
   if (weights.length > 0 && !listeners.some(isBalanced)) {
     warnings.push(
       "the weights of slots do not count, because no listener is balanced; the lines above say why",
@@ -37,6 +43,29 @@ export function warningsFor(
     if (runtime === "exec" || preloadFor(runtime, adapter)) continue;
     warnings.push(
       `${runtime} cannot preload prefork's part from ${adapter.host.preload}, so a program must import "prefork/worker" itself, or install prefork from npm`,
+    );
+  }
+  return warnings;
+}
+
+/** One sentence for each limit of a worker that cannot be kept. */
+function recycleWarnings(
+  config: PoolConfig,
+  workers: number,
+  host: Host,
+): readonly string[] {
+  const warnings: string[] = [];
+  const { maxRss, maxRssGrowth } = config;
+  const looks = maxRss !== undefined || maxRssGrowth !== undefined;
+  if (looks && host.rss() === undefined) {
+    warnings.push(
+      `no worker is recycled for its memory, because this supervisor cannot read VmRSS in /proc/self/status: limit it by "maxAge" (--max-age) instead`,
+    );
+  }
+  const alone = workers === 1 && marginsOf(config, workers).maxSurge === 0;
+  if (alone && hasLimits(config)) {
+    warnings.push(
+      `the only worker is never recycled, because that would leave none: allow one more for the time by "maxSurge" (--max-surge 1)`,
     );
   }
   return warnings;

@@ -45,6 +45,8 @@ export class PoolWorker implements Backend {
   lastError: string | undefined;
   /** When that was. */
   lastErrorAt = 0;
+  /** True once it leaves because it is recycled. */
+  recycled = false;
   /** True once its end was answered, by another worker for its slot. */
   answered = false;
   /** Listeners that it asked for while it ran, and for how many servers. */
@@ -64,6 +66,7 @@ export class PoolWorker implements Backend {
   readonly #left = new Set<string>();
   #state: WorkerState = "starting";
   #proven = false;
+  #spent: string | undefined;
 
   /** Makes the record of a worker that is about to be started. */
   constructor(
@@ -97,6 +100,16 @@ export class PoolWorker implements Backend {
 
   set proven(proven: boolean) {
     this.#proven = proven;
+    this.onChanged?.();
+  }
+
+  /** Why it is to be recycled, if it is. */
+  get spent(): string | undefined {
+    return this.#spent;
+  }
+
+  set spent(why: string | undefined) {
+    this.#spent = why;
     this.onChanged?.();
   }
 

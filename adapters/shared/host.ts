@@ -57,6 +57,12 @@ export const host: Host = {
     return its !== undefined && its.uid === own.uid && its.gid === own.gid &&
       (own.capabilities & ~its.capabilities) === 0n;
   },
+  rss: (pid) => {
+    // In kB whatever the size of a page is, unlike statm.
+    const status = read(`/proc/${pid ?? "self"}/status`) ?? "";
+    const kib = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
+    return kib === undefined ? undefined : Number(kib) * 1024;
+  },
   sysctl: (name) => {
     const text = read(`/proc/sys/${name.replaceAll(".", "/")}`);
     return text === undefined ? undefined : Number(text);

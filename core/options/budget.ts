@@ -5,6 +5,7 @@
  * @module
  */
 
+import { show } from "./values.ts";
 import { MAX_WORKERS, type Portion } from "./options.ts";
 
 /** Both sides of the budget as they were given. */
@@ -70,7 +71,7 @@ function portion(name: string, value: unknown): Portion {
   if (isPercent) return value as Portion;
   throw new RangeError(
     `Cannot use ${
-      typeof value === "string" ? `"${value}"` : String(value)
+      show(value)
     } for "${name}": it must be a whole number from 0 to ${MAX_WORKERS}, or a percentage from "0%" to "100%"`,
   );
 }

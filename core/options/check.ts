@@ -17,6 +17,7 @@ import {
   type WorkerRuntime,
 } from "./options.ts";
 import { checkRestarts } from "./restart.ts";
+import { checkRecycle } from "./recycle.ts";
 import { SHARE_MODES } from "./share_mode.ts";
 import { HOOK_NAMES, type PoolHooks } from "./hooks.ts";
 import {
@@ -68,6 +69,10 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   hooks: true,
   restarts: true,
   downAfter: true,
+  maxAge: true,
+  maxRss: true,
+  maxRssGrowth: true,
+  recycleJitter: true,
 };
 
 /**
@@ -130,6 +135,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     hooks: checkHooks(options.hooks ?? {}),
     restarts: checkRestarts(options.restarts ?? {}),
     downAfter: duration("downAfter", options.downAfter ?? 5_000),
+    ...checkRecycle(options),
   };
   checkAffinity(config);
   checkWeights(config);

@@ -6,6 +6,7 @@
 
 import type { RuntimeName, ShareMode } from "../adapter.ts";
 import type { Restarts } from "./restart.ts";
+import type { RecycleConfig } from "./recycle.ts";
 import type { ListenerSpec } from "./address.ts";
 import type { Balance } from "./balance.ts";
 import type { PoolHooks } from "./hooks.ts";
@@ -232,6 +233,37 @@ export interface PoolOptions {
    * @default {5_000}
    */
   readonly downAfter?: number;
+  /**
+   * After so long, in ms from when it was ready, a worker is recycled: replaced
+   * by a new one within `maxSurge` and `maxUnavailable`. At most 2^31 - 1, which
+   * is 24.8 days.
+   *
+   * @default no limit
+   */
+  readonly maxAge?: number;
+  /**
+   * A worker that holds more memory than this, in bytes, is recycled: its
+   * resident set (VmRSS of proc_pid_status(5)), looked at every 5 s. It is no
+   * bound: a worker may go beyond it, and goes on serving until its successor
+   * is ready.
+   *
+   * @default no limit
+   */
+  readonly maxRss?: number;
+  /**
+   * A worker whose resident set has grown by more than this, in bytes, since it
+   * had been ready for 10 s, is recycled.
+   *
+   * @default no limit
+   */
+  readonly maxRssGrowth?: number;
+  /**
+   * Each worker draws limits of its own, lower by up to this part of them, so
+   * that workers which started together are not recycled together.
+   *
+   * @default {0.1}
+   */
+  readonly recycleJitter?: number;
 }
 
 /** One kind of worker of a pool. */
@@ -243,7 +275,7 @@ export interface RuntimeShare {
 }
 
 /** Options that were checked and completed. */
-export interface PoolConfig {
+export interface PoolConfig extends RecycleConfig {
   /** The program. */
   readonly program: string;
   /** Its arguments. */

@@ -220,9 +220,12 @@ export class Processes {
 
   #reap(worker: PoolWorker, status: ExitStatus): void {
     const { adapter, emit } = this.#context;
+    const end = exitReason(worker.state, isClean(status));
     const reason = worker.failure !== undefined && worker.readyAt === undefined
       ? "boot-failed"
-      : exitReason(worker.state, isClean(status));
+      : end === "drained" && worker.recycled
+      ? "recycled"
+      : end;
     // One that was never ready has served nobody.
     if (reason === "killed" && worker.readyAt !== undefined) this.killed++;
     this.step(worker, "exit");

@@ -181,6 +181,8 @@ export type ExitReason =
   | "ended"
   /** It was asked to leave, finished and left. */
   | "drained"
+  /** The same, because it had served enough. */
+  | "recycled"
   /** It was asked to leave and ended badly while it did. */
   | "crashed-draining"
   /** The pool killed it. */

@@ -14,6 +14,8 @@ import { Processes } from "./processes.ts";
 import { messageOf, PreforkError, stateError } from "../errors.ts";
 import { marginsOf } from "../options/budget.ts";
 import type { PoolView, Step } from "./reconcile.ts";
+import { TaskQueue } from "./queue.ts";
+import { Recycling } from "./recycling.ts";
 import { isForgiven, respawn, wasHitAtBirth } from "./restart.ts";
 import { Reloads, servingIn } from "./reload.ts";
 import type { StartingWorker } from "../options/hooks.ts";
@@ -57,8 +59,8 @@ export class Supervisor {
   readonly #observer: PoolObserver;
   readonly #adoption: Adoption;
   readonly #paths: PathWatch;
-  readonly #queue: (() => void)[] = [];
-  #turning = false;
+  readonly #recycling: Recycling;
+  readonly #queue = new TaskQueue(() => this.#reconcile());
   #everReady = false;
 
   /** Makes a supervisor that wants no worker yet. */
@@ -66,17 +68,20 @@ export class Supervisor {
     this.#context = { ...context, post: (task) => this.post(task) };
     this.#observer = observer;
     this.#adoption = new Adoption(context.listeners, context.emit);
+    this.#recycling = new Recycling(this.#context);
     this.#table = new SlotTable((slot, worker) =>
       this.#adoption.serve(slot, worker)
     );
     this.processes = new Processes(this.#context, {
       onReady: (worker) => {
         this.#paths.look();
+        this.#recycling.begin(worker);
         this.#onReady(worker);
       },
       onLeaving: (worker) => this.#onLeaving(worker),
       onGone: (worker, reason, status) => {
         this.#paths.look();
+        this.#recycling.end(worker);
         this.#onGone(worker, reason, status);
       },
     });
@@ -114,17 +119,7 @@ export class Supervisor {
 
   /** Puts something into the queue; what it changes is reconciled after it. */
   post(task: () => void): void {
-    this.#queue.push(task);
-    if (this.#turning) return;
-    this.#turning = true;
-    try {
-      for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
-        next();
-        if (this.#queue.length === 0) this.#reconcile();
-      }
-    } finally {
-      this.#turning = false;
-    }
+    this.#queue.post(task);
   }
 
   /** Wants another number of workers. */
@@ -184,6 +179,7 @@ export class Supervisor {
         this.#spawn(slot, "current");
         break;
       case "replace":
+        if (!this.reloads.active) this.#recycling.replace(slot.current!);
         this.#spawn(slot, "next");
         break;
       case "promote":
@@ -195,6 +191,7 @@ export class Supervisor {
         slot.next = undefined;
         break;
       case "vacate":
+        if (!this.reloads.active) this.#recycling.replace(slot.current!);
         this.processes.step(slot.current!, "drain");
         this.#retire(slot);
         slot.vacated = true;
@@ -219,7 +216,8 @@ export class Supervisor {
   }
 
   #spawn(slot: Slot, as: "current" | "next"): void {
-    const generation = this.reloads.active?.generation ?? this.generation;
+    const { active } = this.reloads;
+    const generation = active?.generation ?? this.generation;
     this.#observer.onStart({ slot: slot.slot, generation });
     try {
       slot.vacated = false;
@@ -227,7 +225,9 @@ export class Supervisor {
     } catch (error) {
       const how = messageOf(error);
       this.#fail(slot, generation, how, error);
-      if (as === "current" && !this.stopping) this.#respawn(slot, how);
+      // The old worker goes on, and a reload is over with that.
+      if ((as === "next" && active !== undefined) || this.stopping) return;
+      this.#respawn(slot, how);
     }
   }
 
@@ -261,7 +261,7 @@ export class Supervisor {
     const lived = this.#livedOf(worker);
     if (slot.former.has(worker) || isForgiven(lived)) return;
     worker.answered = true;
-    const filled = slot.remove(worker);
+    const filled = this.#remove(slot, worker);
     slot.former.add(worker);
     const hit = wasHitAtBirth(slot, worker, LEFT, true);
     this.#lost(slot, worker, diagnoseLeave(lived), filled, hit);
@@ -276,12 +276,20 @@ export class Supervisor {
     if (slot === undefined) return;
     // It may have called listen(2) on its shard before it ended.
     if (worker.attached) this.#adoption.use(worker.slot);
-    const filled = slot.remove(worker);
-    if (this.#isUnwanted(slot) || reason === "drained" || worker.answered) {
-      return;
-    }
+    const filled = this.#remove(slot, worker);
+    const asked = reason === "drained" || reason === "recycled";
+    if (this.#isUnwanted(slot) || asked || worker.answered) return;
     const how = diagnose(worker, reason, status, this.#livedOf(worker));
     this.#lost(slot, worker, how, filled, wasHitAtBirth(slot, worker, status));
+  }
+
+  /**
+   * True when the slot has to wait before its next worker: its worker is gone,
+   * or the one that was to follow a recycled one.
+   */
+  #remove(slot: Slot, worker: PoolWorker): boolean {
+    const followed = slot.next === worker && this.reloads.active === undefined;
+    return slot.remove(worker) || followed;
   }
 
   #isUnwanted({ slot }: Slot): boolean {

@@ -60,6 +60,11 @@ describe("options", () => {
     ["--idle-grace 1ms", { idleGrace: 1 }],
     ["--start-timeout 10s", { startTimeout: 10_000 }],
     ["--soak 0", { soak: 0 }],
+    ["--max-age 1h", { maxAge: 3_600_000 }],
+    ["--max-rss 512M", { maxRss: 512 * 2 ** 20 }],
+    ["--max-rss 1.5GiB", { maxRss: 1.5 * 2 ** 30 }],
+    ["--max-rss-growth 4096", { maxRssGrowth: 4096 }],
+    ["--recycle-jitter 25%", { recycleJitter: 0.25 }],
     ["--max-surge 2", { maxSurge: 2 }],
     ["--max-surge 25%", { maxSurge: "25%" }],
     ["--max-unavailable=10%", { maxUnavailable: "10%" }],
@@ -166,7 +171,7 @@ describe("what cannot be understood", () => {
       "--max-workers x a",
       'Cannot use "x" for "--max-workers": it must be a whole number',
     ],
-    ...["5h", "-5s", "s", "1e3", "", ".5s", "5 s"].map((value) =>
+    ...["5d", "-5s", "s", "1e3", "", ".5s", "5 s"].map((value) =>
       [
         `--grace=${value}`,
         `Cannot use "${value}" for "--grace": ${time}`,

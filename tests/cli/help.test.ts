@@ -35,6 +35,8 @@ const VALUES: Readonly<Record<string, string>> = {
   TIME: "5s",
   N: "4",
   ARG: "--smol",
+  SIZE: "512M",
+  PERCENT: "25%",
 };
 const FLAGS: readonly string[] = ["--wait-ready", "--private-ports"];
 const example = (value: string): string => {

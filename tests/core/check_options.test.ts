@@ -41,6 +41,10 @@ describe("what is assumed", () => {
       hooks: {},
       restarts: { period: 60_000 },
       downAfter: 5_000,
+      maxAge: undefined,
+      maxRss: undefined,
+      maxRssGrowth: undefined,
+      recycleJitter: 0.1,
     });
   });
 
@@ -53,6 +57,8 @@ describe("what is assumed", () => {
       ...["privatePorts", "weights", "compileCache"],
       ...["maxSurge", "maxUnavailable"],
       ...["restarts", "downAfter"],
+      ...["maxSurge", "maxUnavailable", "maxAge", "maxRss", "maxRssGrowth"],
+      ...["recycleJitter"],
     ];
     const all = Object.fromEntries(names.map((name) => [name, undefined]));
     assert.deepEqual(check(all), check({}));

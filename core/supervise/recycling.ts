@@ -1,0 +1,130 @@
+/**
+ * Notices that a worker has served enough: it has been ready for long, it holds
+ * much memory, or much more than when it was warm. When it is replaced is
+ * decided elsewhere, by the budget (`reconcile.ts`).
+ *
+ * @module
+ */
+
+import type { PoolContext } from "../context.ts";
+import { drawLimits, type RecycleLimits } from "../options/recycle.ts";
+import type { PoolWorker } from "../worker.ts";
+
+/** How often the memory of workers is looked at, in ms. */
+export const LOOK_MS = 5_000;
+
+/**
+ * How long a worker is ready before what it holds counts as what it needs, in
+ * ms: by then caches are filled and code is compiled, mostly.
+ */
+export const WARM_MS = 10_000;
+
+const MIB = 2 ** 20;
+
+/** What is watched of a worker. */
+interface Watched {
+  readonly limits: RecycleLimits;
+  readonly since: number;
+  /** What it held when it was warm, in bytes. */
+  warm: number | undefined;
+  age: Disposable | undefined;
+}
+
+/** Watches the workers that are ready. */
+export class Recycling {
+  readonly #context: Pick<PoolContext, "config" | "adapter" | "post" | "emit">;
+  readonly #watched = new Map<PoolWorker, Watched>();
+  #timer: Disposable | undefined;
+
+  /** Watches none yet. */
+  constructor(
+    context: Pick<PoolContext, "config" | "adapter" | "post" | "emit">,
+  ) {
+    this.#context = context;
+  }
+
+  /** A worker is ready: from now on it is watched. */
+  begin(worker: PoolWorker): void {
+    const { config, adapter, post } = this.#context;
+    if (this.#watched.has(worker)) return;
+    const limits = drawLimits(config, adapter.host.random);
+    const { maxAge } = limits;
+    const age = maxAge === undefined ? undefined : adapter.clock.after(
+      maxAge,
+      () =>
+        post(() =>
+          spend(worker, `it has been ready for ${maxAge} ms, its limit`)
+        ),
+    );
+    this.#watched.set(worker, {
+      limits,
+      since: adapter.clock.now(),
+      warm: undefined,
+      age,
+    });
+    if (this.#looks && this.#timer === undefined) this.#lookLater();
+  }
+
+  /** A worker is being replaced because it has served enough. */
+  replace(worker: PoolWorker): void {
+    worker.recycled = true;
+    const why = worker.spent!;
+    const { identity } = worker;
+    this.#context.emit({ type: "worker-recycling", ...identity, why });
+  }
+
+  /** A worker is gone. */
+  end(worker: PoolWorker): void {
+    this.#watched.get(worker)?.age?.[Symbol.dispose]();
+    this.#watched.delete(worker);
+    if (this.#watched.size > 0) return;
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+  }
+
+  get #looks(): boolean {
+    const { maxRss, maxRssGrowth } = this.#context.config;
+    return maxRss !== undefined || maxRssGrowth !== undefined;
+  }
+
+  #lookLater(): void {
+    const { adapter, post } = this.#context;
+    this.#timer = adapter.clock.after(LOOK_MS, () =>
+      post(() => {
+        for (const [worker, watched] of this.#watched) {
+          this.#look(worker, watched);
+        }
+        this.#lookLater();
+      }));
+  }
+
+  #look(worker: PoolWorker, watched: Watched): void {
+    if (worker.state !== "ready" || worker.spent !== undefined) return;
+    const { host, clock } = this.#context.adapter;
+    // Behind a wrapper the program is another process than the one started.
+    const rss = host.rss(worker.attachedPid ?? worker.process.pid);
+    if (rss === undefined) return;
+    const { limits: { maxRss, maxRssGrowth }, since } = watched;
+    if (maxRss !== undefined && rss > maxRss) {
+      return spend(worker, `it holds ${mib(rss)}, its limit is ${mib(maxRss)}`);
+    }
+    if (clock.now() - since < WARM_MS) return;
+    const grown = rss - (watched.warm ??= rss);
+    if (maxRssGrowth === undefined || grown <= maxRssGrowth) return;
+    spend(
+      worker,
+      `it has grown by ${mib(grown)} to ${mib(rss)}, its limit is ${
+        mib(maxRssGrowth)
+      }`,
+    );
+  }
+}
+
+/** A worker is to be recycled, for the first reason that there is. */
+function spend(worker: PoolWorker, why: string): void {
+  if (worker.state === "ready") worker.spent ??= why;
+}
+
+function mib(bytes: number): string {
+  return `${(bytes / MIB).toFixed(1)} MiB`;
+}
