@@ -65,6 +65,13 @@ export const FUNCTIONS = {
   readdir: { takes: ["address"], gives: "address" },
   closedir: { takes: ["address"], gives: "int" },
 
+  // Of syscall(2) itself: what libc has no function for, or has it since late.
+  // It takes as many as the call does, and none of those here takes more.
+  syscall: {
+    takes: ["ssize", "ssize", "ssize", "ssize", "ssize"],
+    gives: "ssize",
+  },
+
   // Where this thread has its errno.
   __errno_location: { takes: [], gives: "address" },
 } as const;

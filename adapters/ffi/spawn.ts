@@ -22,7 +22,7 @@ import { channelReader } from "../channel/reader.ts";
 import { findCommand, refusedError } from "../shared/command.ts";
 import { settle } from "../shared/exit.ts";
 import { guarded } from "../shared/guard.ts";
-import { signalWorker } from "../shared/kill.ts";
+import { signaller } from "../shared/kill.ts";
 import { type ByteSource, readLines } from "../shared/lines.ts";
 import type { ReadChannel } from "./channel_reader.ts";
 import { channelWriter } from "./channel_writer.ts";
@@ -150,6 +150,10 @@ function workerOf(
       (line) => callbacks.onLine(stream, line),
     ));
   }
+  const kill = signaller(process.pid, (signal) => {
+    process.kill(signal);
+    return true;
+  });
   let gone = false;
   void process.status.then((status) => {
     gone = true;
@@ -167,11 +171,7 @@ function workerOf(
         connection: connection as FdConnection,
         onSettled,
       }),
-    kill: (signal) =>
-      !gone && signalWorker(process.pid, signal, (single) => {
-        process.kill(single);
-        return true;
-      }),
+    kill: (signal) => !gone && kill(signal),
   };
 }
 

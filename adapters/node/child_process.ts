@@ -20,7 +20,7 @@ import { settle } from "../shared/exit.ts";
 import { type ChannelReader, channelReader } from "../channel/reader.ts";
 import { guarded } from "../shared/guard.ts";
 import { takesRawHandles } from "../channel/raw_handles.ts";
-import { signalWorker } from "../shared/kill.ts";
+import { signaller } from "../shared/kill.ts";
 import { type Reading, readLines } from "../shared/lines.ts";
 import { OWN_SESSION } from "../shared/signals.ts";
 import type { NodeConnection } from "./sockets.ts";
@@ -85,6 +85,10 @@ export function spawnChild(
     lines(child.stdout, (line) => callbacks.onLine("stdout", line)),
     lines(child.stderr, (line) => callbacks.onLine("stderr", line)),
   ];
+  const kill = signaller(
+    child.pid!,
+    (signal) => options.kill(child, signal),
+  );
   let gone = false;
   const post = (message: unknown, handle?: Socket): boolean => {
     if (gone || !child.connected) return false;
@@ -111,9 +115,7 @@ export function spawnChild(
       underway.push(onSettled);
       return true;
     },
-    kill: (signal) =>
-      !gone &&
-      signalWorker(child.pid!, signal, (single) => options.kill(child, single)),
+    kill: (signal) => !gone && kill(signal),
   };
 }
 

@@ -1,0 +1,37 @@
+/**
+ * Reads proc(5) as far as this process may: nothing here throws, and what
+ * cannot be read is not there.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { libcHere } from "../../libc/open.ts";
+import { openProc, type Proc, PROC_BY_FILES } from "../../libc/proc.ts";
+
+let opened: Proc | undefined;
+
+/** Deno wants `--allow-all` for /proc, and libc does not. */
+function proc(): Proc {
+  if (opened !== undefined) return opened;
+  const libc = process.versions["deno"] === undefined ? undefined : libcHere();
+  return opened = libc === undefined ? PROC_BY_FILES : openProc(libc);
+}
+
+/** The text of a file; undefined where it cannot be read. */
+export function readProc(path: string): string | undefined {
+  try {
+    return proc().read(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The names in a directory; none where it cannot be read. */
+export function listProc(path: string): string[] {
+  try {
+    return proc().list(path);
+  } catch {
+    return [];
+  }
+}
