@@ -19,6 +19,8 @@ import { isGone, LOOK_MS, packageManagerOf } from "./cli/parent.ts";
 import { createReporter } from "./cli/report.ts";
 import { Pool } from "./adapters/pool.ts";
 import { read } from "./adapters/shared/holder.ts";
+import { ownCommand } from "./adapters/shared/own_command.ts";
+import { predecessor } from "./adapters/shared/predecessor.ts";
 import { isMain } from "./adapters/shared/main.ts";
 import {
   EXIT,
@@ -27,6 +29,8 @@ import {
   permissionIn,
   PreforkError,
 } from "./core/errors.ts";
+import { HANDOVER_VARIABLE } from "./core/listeners/handover.ts";
+import { givenUp, say } from "./core/upgrade/words.ts";
 import { WHERE_PROGRAM } from "./core/options/options.ts";
 
 export type { Loss, Output } from "./cli/output.ts";
@@ -60,19 +64,24 @@ export async function main(
         io.stdout.write(`${VERSION}\n`);
         return EXIT.done;
     }
+    const own = ownCommand();
+    const succeeds = process.env[HANDOVER_VARIABLE] !== undefined;
     const pool = new Pool({
       listen: WHERE_PROGRAM,
       signals: true,
       ...command.options,
       output: "lines",
+      ...(own !== undefined && { upgradeCommand: own }),
     });
     const reporter = createReporter(pool, command.log, io);
     const misplaced = misplacedIn(command.options);
     if (misplaced !== undefined) pool.warn(misplaced);
-    return await run(pool, reporter);
+    return await run(pool, reporter, succeeds);
   } catch (error) {
     const text = said(error).replaceAll(/\s*\n\s*/g, " ");
     io.stderr.write(`prefork: ${text}\n`);
+    // Where the pool has told it already this does nothing.
+    await predecessor(HANDOVER_VARIABLE)?.say(say(givenUp(error)));
     return exitCodeOf(error);
   }
 }
@@ -80,9 +89,11 @@ export async function main(
 async function run(
   pool: Pool,
   reporter: { follow(): Promise<void> },
+  succeeds: boolean,
 ): Promise<number> {
   const told = reporter.follow();
-  const watch = stopWithParent(pool);
+  // A supervisor that it succeeds is meant to end before it.
+  const watch = succeeds ? undefined : stopWithParent(pool);
   let failure: unknown;
   try {
     await pool.start();
@@ -91,7 +102,7 @@ async function run(
     failure = error;
   }
   const { killed } = await pool.stop();
-  watch[Symbol.dispose]();
+  watch?.[Symbol.dispose]();
   await told;
   if (failure !== undefined && !stoppedOnRequest(failure)) throw failure;
   return killed > 0 ? EXIT.killed : EXIT.done;

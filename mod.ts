@@ -27,7 +27,8 @@ import process from "node:process";
 import { isMain } from "./adapters/shared/main.ts";
 
 export { Pool } from "./adapters/pool.ts";
-export { PoolCore, type StopReport } from "./core/pool.ts";
+export { PoolCore } from "./core/pool.ts";
+export type { UpgradeReport } from "./core/upgrade/upgrades.ts";
 export type {
   OpenPolicy,
   PoolOptions,
@@ -50,6 +51,7 @@ export type {
   PoolEvent,
   PoolState,
   PoolStatus,
+  StopReport,
   WorkerIdentity,
   WorkerLoad,
   WorkerStatus,
@@ -84,6 +86,8 @@ export type {
   HeadReader,
   HeldSocket,
   Host,
+  PathFile,
+  Predecessor,
   Refusal,
   RuntimeName,
   SharedFile,

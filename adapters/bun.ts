@@ -27,6 +27,7 @@ import { acceptHeld, bindHeld } from "./shared/held.ts";
 import { withReserve } from "./shared/descriptors.ts";
 import { host } from "./shared/host.ts";
 import { probeSockets } from "./shared/probe_sockets.ts";
+import { predecessor } from "./shared/predecessor.ts";
 import { onSignal, OWN_SESSION } from "./shared/signals.ts";
 
 const SHARES = sharesOn(process.platform, {
@@ -67,6 +68,7 @@ export function createBunAdapter(): Adapter {
       throw refusedError(plan, new Error("this is not Linux"));
     },
     onSignal,
+    predecessor,
   } satisfies Adapter;
 }
 
@@ -89,6 +91,7 @@ function spawner(Bun: BunLike, readChannel: ReadChannel): Spawner {
         stdout: child.stdout,
         stderr: child.stderr,
         kill: child.kill.bind(child),
+        release: () => child.unref(),
       };
     },
     readChannel,

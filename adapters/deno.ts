@@ -35,6 +35,7 @@ import { withReserve } from "./shared/descriptors.ts";
 import { host } from "./shared/host.ts";
 import { probeSockets } from "./shared/probe_sockets.ts";
 import type { RawSockets } from "./shared/raw_socket.ts";
+import { predecessor } from "./shared/predecessor.ts";
 import { onSignal, OWN_SESSION } from "./shared/signals.ts";
 
 /** Makes the adapter of Deno 2.9 and later. */
@@ -59,6 +60,7 @@ export function createDenoAdapter(): Adapter {
     // --- processes --------------------------------------------------------
     spawn: (plan) => withReserve(() => spawn(plan)),
     onSignal,
+    predecessor,
   } satisfies Adapter;
 }
 
@@ -131,6 +133,7 @@ function spawner(libc: DenoLibc, readChannel: ReadChannel): Spawner {
         stdout: piped ? child.stdout : undefined,
         stderr: piped ? child.stderr : undefined,
         kill: child.kill.bind(child),
+        release: () => child.unref(),
       };
     },
     readChannel,

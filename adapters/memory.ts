@@ -12,6 +12,7 @@ import type {
   Connection,
   ExitStatus,
   HeldSocket,
+  Predecessor,
   SharedFile,
   Signal,
   SpawnPlan,
@@ -42,6 +43,8 @@ export class MemoryProcess implements WorkerProcess {
   readonly signals: Signal[] = [];
   /** False once it has ended. */
   alive = true;
+  /** True once its end is not waited for. */
+  released = false;
   /** True once it reads nothing more. */
   behind = false;
 
@@ -101,6 +104,11 @@ export class MemoryProcess implements WorkerProcess {
     );
   }
 
+  /** Nobody waits for its end. */
+  release(): void {
+    this.released = true;
+  }
+
   /** The worker ends. */
   exit(status: Partial<ExitStatus> = {}): void {
     if (!this.alive) return;
@@ -119,6 +127,10 @@ export class MemoryWorld {
   onSpawn: (process: MemoryProcess) => void = () => {};
   /** Addresses of bound sockets whose path was removed. */
   readonly removed: Set<string> = new Set();
+  /** Addresses of sockets that were closed and left to another process. */
+  readonly abandoned: string[] = [];
+  /** What a predecessor hands over. */
+  predecessor: Predecessor | undefined;
   /** Addresses that cannot be bound. */
   readonly taken: Set<string> = new Set();
   /** The kernel's settings. */
@@ -211,6 +223,7 @@ export class MemoryWorld {
         platform: "linux",
         cpus: 2,
         terminal: false,
+        pid: 1000,
         env: { PATH: "/bin", LISTEN_FDS: "7" },
         execPath: "/bin/node",
         preload: "/lib/preload.js",
@@ -261,29 +274,32 @@ export class MemoryWorld {
         this.#traps.set(signal, traps.add(listener));
         return { [Symbol.dispose]: () => void traps.delete(listener) };
       },
+      predecessor: () => this.predecessor,
     };
   }
 
-  #bind({ address, reusePort }: BindRequest): HeldSocket {
+  #bind({ address, reusePort, inherited }: BindRequest): HeldSocket {
     const real: Address = address.kind === "tcp" && address.port === 0
       ? { ...address, port: 40_000 + this.bound.size }
       : address;
     const key = formatAddress(real);
     const holders = this.bound.get(key) ?? [];
-    if (this.taken.has(key) || (holders.length > 0 && !reusePort)) {
+    const free = !this.taken.has(key) && (holders.length === 0 || reusePort);
+    if (!free && inherited === undefined) {
       throw new PreforkError("ERR_BIND", `Cannot listen on ${key}: in use`, {
         code: "EADDRINUSE",
       });
     }
     const socket: HeldSocket = {
       address: real,
-      fd: 10,
+      fd: inherited?.fd ?? 10,
       ...(real.kind === "unix" && !real.abstract && {
         mend: () =>
           this.removed.delete(key)
             ? `"${key}" was removed, and is there again`
             : undefined,
       }),
+      abandon: () => this.abandoned.push(key),
       close: () => {
         const left = (this.bound.get(key) ?? []).filter((one) =>
           one !== socket

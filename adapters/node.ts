@@ -21,6 +21,7 @@ import { host } from "./shared/host.ts";
 import { confirm, readChannel } from "./node/channel.ts";
 import { nodeSockets } from "./node/sockets.ts";
 import { shareFile } from "../libc/share_file.ts";
+import { predecessor } from "./shared/predecessor.ts";
 import { onSignal } from "./shared/signals.ts";
 
 const SHARES = sharesOn(process.platform, {
@@ -53,5 +54,6 @@ export function createNodeAdapter(): Adapter {
         })
       ),
     onSignal,
+    predecessor,
   } satisfies Adapter;
 }

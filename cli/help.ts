@@ -90,7 +90,8 @@ number of bytes with K, M or G (of 1024).
 Signals: TERM, QUIT stop gracefully; INT too, a second INT at once (as unicorn
 and nginx QUIT gracefully, TERM and INT at once; as gunicorn TERM gracefully,
 QUIT and INT at once); HUP reloads; TTIN, TTOU one worker more, fewer; WINCH
-drains all workers and keeps the sockets; CONT logs what each worker does.
+drains all workers and keeps the sockets; USR2 has a new supervisor take over;
+CONT logs what each worker does.
 
 Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 the program does not
 boot, 4 a listener cannot be bound, 5 the stop killed workers

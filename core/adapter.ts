@@ -57,8 +57,28 @@ export interface Capabilities {
   readonly receives: boolean;
 }
 
+/** Where the path of a Unix socket is, and which file is there. */
+export interface PathFile {
+  /** The absolute path. */
+  readonly path: string;
+  /** The number of its file system, in decimal: 64 bits (stat(2)). */
+  readonly dev: string;
+  /** The number of its inode, in decimal. */
+  readonly ino: string;
+}
+
 /** What is asked of {@linkcode Adapter.bind}. */
 export interface BindRequest {
+  /**
+   * The socket of a predecessor that is bound there already, which is taken
+   * over instead of bound. Its path, if it has one, stays as it is.
+   */
+  readonly inherited?: {
+    /** The number that it has in this process. */
+    readonly fd: number;
+    /** Its path, where it has one. */
+    readonly file?: PathFile;
+  };
   /** Where; an `fd` address takes over a socket this process inherited. */
   readonly address: Address;
   /** The length of the accept queue. */
@@ -92,8 +112,15 @@ export interface HeldSocket {
    * @returns what has happened to the path, once for each time, as a sentence
    */
   mend?(): string | undefined;
+  /** Where it has a path: which file that is. */
+  readonly file?: PathFile;
   /** Closes it; a Unix socket's path goes away with it. Never throws. */
   close(): void;
+  /**
+   * Closes this process' copy and leaves the path, since another process has
+   * the socket too. Nothing that waits in its queue is lost. Never throws.
+   */
+  abandon(): void;
 }
 
 /** A file that belongs to this process and to whoever inherits it. */
@@ -209,6 +236,22 @@ export interface WorkerProcess {
    * of its process group, what it has started included.
    */
   kill(signal: Signal): boolean;
+  /** Lets it outlive this process, which does not wait for its end any more. */
+  release(): void;
+}
+
+/** What a process has of the supervisor that it is to succeed. */
+export interface Predecessor {
+  /** What it hands over: {@linkcode SpawnPlan.env} has written it. */
+  readonly handover: string;
+  /** Says something to it; resolves when that is on its way, or cannot be. */
+  say(message: unknown): Promise<void>;
+  /** Calls back with what it says, not yet trusted. */
+  onMessage(run: (message: unknown) => void): void;
+  /** Calls back once when it is gone; at once when it is already. */
+  onGone(run: () => void): void;
+  /** Closes the channel to it. */
+  close(): void;
 }
 
 /** How many messages may wait for a worker that reads none. */
@@ -230,6 +273,8 @@ export interface Host {
   readonly cpus: number;
   /** True when this process' stdin is a terminal. */
   readonly terminal: boolean;
+  /** This process' id. */
+  readonly pid: number;
   /** This process' environment. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The executable of this process' runtime. */
@@ -319,4 +364,11 @@ export interface Adapter {
   spawn(plan: SpawnPlan): WorkerProcess;
   /** Traps a signal; disposing gives it back its default action. */
   onSignal(signal: Signal, listener: () => void): Disposable;
+  /**
+   * The supervisor that has started this process to succeed it. Once only: a
+   * second call gets nothing.
+   *
+   * @param variable the environment variable by which it hands over
+   */
+  predecessor(variable: string): Predecessor | undefined;
 }

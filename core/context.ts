@@ -11,6 +11,7 @@ import type { PoolEvent } from "./events.ts";
 import type { CompileCache } from "./launch/compile_cache.ts";
 import type { RuntimePattern } from "./launch/program.ts";
 import type { Listener } from "./listeners/listeners.ts";
+import type { Heritage } from "./listeners/heritage.ts";
 import type { PoolConfig } from "./options/options.ts";
 
 /** What the parts of a pool work with. */
@@ -25,6 +26,8 @@ export interface PoolContext {
   readonly runtimeOf: RuntimePattern;
   /** Where compiled code is kept. */
   readonly compiled: CompileCache;
+  /** What a predecessor has handed over, as long as it is not taken. */
+  readonly heritage?: Heritage | undefined;
   /** The connections that pass through the supervisor. */
   readonly traffic: Traffic;
   /** Tells the user. */

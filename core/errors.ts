@@ -22,6 +22,8 @@ export type PreforkErrorCode =
   | "ERR_SHARE_MODE"
   /** A reload was undone: the new generation did not become ready. */
   | "ERR_RELOAD"
+  /** An upgrade was given up: the supervisor that was to succeed is not there. */
+  | "ERR_UPGRADE"
   /** The call does not fit the state of the pool. */
   | "ERR_STATE"
   /** A worker cannot use an inherited listener with this kind of server. */

@@ -152,6 +152,21 @@ export type PoolEvent =
     readonly reason: string;
     readonly serving: string;
   }
+  /** Another supervisor was started, which is to succeed this one. */
+  | { readonly type: "upgrade-started"; readonly pid: number }
+  /**
+   * Every worker of the other supervisor is ready: it has the sockets from now
+   * on, and this pool drains and ends.
+   */
+  | {
+    readonly type: "upgrade-finished";
+    readonly pid: number;
+    readonly ms: number;
+  }
+  /** The other supervisor was given up, and why: this pool goes on. */
+  | { readonly type: "upgrade-failed"; readonly reason: string }
+  /** The sockets of the supervisor `from` are this one's own. */
+  | { readonly type: "taken-over"; readonly from: number }
   /**
    * The pool stops; `quick` means without waiting for requests in flight. With a
    * `delay` it is to stop in so many milliseconds and serves on until then,
@@ -181,6 +196,8 @@ export type PoolState =
   | "down"
   /** A reload is going on. */
   | "reloading"
+  /** Another supervisor is being started, which is to succeed this one. */
+  | "upgrading"
   /** Workers drain for good, or serve on until `drainDelay` has passed. */
   | "stopping"
   /** Nothing is left. */
@@ -251,4 +268,13 @@ export interface PoolStatus {
   readonly workers: readonly WorkerStatus[];
   /** Connections that wait here for a worker: in `handoff` for a free one. */
   readonly waiting: number;
+}
+
+/** What a stop left behind. */
+export interface StopReport {
+  /**
+   * How many workers that were ready this stop has killed: at the drain
+   * deadline, or at once if it was quick.
+   */
+  readonly killed: number;
 }

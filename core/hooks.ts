@@ -63,6 +63,26 @@ export class UserCode {
       fail(error);
     }
   }
+
+  /**
+   * Makes a listener to one type of events out of the user's.
+   *
+   * @throws {TypeError} when it is no function
+   */
+  listener(
+    type: string,
+    hear: (event: PoolEvent) => unknown,
+  ): (event: PoolEvent) => void {
+    if (typeof hear !== "function") {
+      throw new TypeError(
+        `Cannot listen to "${type}": the listener must be a function`,
+      );
+    }
+    return (event) => {
+      if (event.type !== type) return;
+      this.call(`a listener of "${type}"`, hear, event);
+    };
+  }
 }
 
 /** The hooks of a pool. */

@@ -7,43 +7,35 @@
 import type { Adapter } from "./adapter.ts";
 import { warningsFor } from "./warnings.ts";
 import type { PoolContext } from "./context.ts";
-import { type PreforkError, stateError } from "./errors.ts";
+import { PreforkError, stateError } from "./errors.ts";
 import { DrainDelay } from "./drain_delay.ts";
 import { EventStream } from "./event_stream.ts";
 import { Hooks, UserCode } from "./hooks.ts";
-import type { PoolEvent, PoolStatus } from "./events.ts";
+import type { PoolEvent, PoolStatus, StopReport } from "./events.ts";
 import { closeListeners } from "./listeners/listeners.ts";
 import { checkOptions } from "./options/check.ts";
 import { whole } from "./options/values.ts";
 import type { PoolConfig, PoolOptions } from "./options/options.ts";
 import type { ListenerSpec } from "./options/address.ts";
 import { type Place, prepare } from "./preflight.ts";
-import { trapSignals } from "./signals.ts";
-import { statusOf } from "./status.ts";
+import { stayAlive, trapSignals } from "./signals.ts";
+import { reportOf, statusOf } from "./status.ts";
 import { Learning } from "./supervise/learning.ts";
+import { sendTo } from "./supervise/slot.ts";
 import { Supervisor } from "./supervise/supervisor.ts";
+import { Lineage } from "./upgrade/lineage.ts";
+import type { UpgradeReport } from "./upgrade/upgrades.ts";
 import { Traffic } from "./balance/traffic.ts";
 
 const STOPPED = "it was stopped";
 
-/** In milliseconds; timers reach 24 of them. */
-const DAY = 86_400_000;
-
 interface Running
-  extends Pick<PoolContext, "adapter" | "listeners" | "traffic"> {
+  extends
+    Pick<PoolContext, "adapter" | "config" | "emit" | "listeners" | "traffic"> {
   readonly supervisor: Supervisor;
   readonly maxWorkers: number;
   /** What `quiesce` is undone to. */
   usual: number;
-}
-
-/** What a stop left behind. */
-export interface StopReport {
-  /**
-   * How many workers that were ready this stop has killed: at the drain
-   * deadline, or at once if it was quick.
-   */
-  readonly killed: number;
 }
 
 /**
@@ -57,10 +49,11 @@ export class PoolCore implements AsyncDisposable {
   readonly #userCode = new UserCode((message) => this.warn(message));
   readonly #hooks: Hooks;
   readonly #delay = new DrainDelay();
+  readonly #lineage = new Lineage();
   readonly #emit = (event: PoolEvent): void => this.#events.push(event);
   readonly #stopped = Promise.withResolvers<StopReport>();
   readonly #cleanup: Disposable[] = [];
-  #waiters: PromiseWithResolvers<void>[] = [];
+  readonly #waiters: PromiseWithResolvers<void>[] = [];
   #started: Promise<void> | undefined;
   #learning: Learning | undefined;
   #running: Running | undefined;
@@ -119,7 +112,7 @@ export class PoolCore implements AsyncDisposable {
    * @throws {PreforkError} `ERR_STATE` when the pool does not run
    */
   scale(workers: number): void {
-    const running = this.#require("scale");
+    const running = this.#require("scale", true);
     const { supervisor: { wanted: from }, maxWorkers } = running;
     whole("workers", workers, 0, maxWorkers);
     if (workers === from) return;
@@ -138,11 +131,30 @@ export class PoolCore implements AsyncDisposable {
    * slots; `ERR_STATE` when the pool does not run
    */
   reload(): Promise<void> {
-    const { supervisor, usual } = this.#require("reload");
+    const { supervisor, usual } = this.#require("reload", true);
     if (supervisor.wanted > 0) return supervisor.reload();
     // Nobody is left to be replaced: whoever comes now runs the new program.
     this.scale(usual);
     return this.ready();
+  }
+
+  /**
+   * Replaces the supervisor too: starts another one beside this one, which gets
+   * every socket. Resolves when each of its workers is ready; this pool drains
+   * and ends then, which `stop()` waits for. If it does not become ready, this
+   * pool goes on as if nothing had happened.
+   *
+   * @param options with `command`, the command line of the other supervisor,
+   * instead of the option `upgradeCommand`
+   * @throws {PreforkError} `ERR_UPGRADE` when the other one does not become
+   * ready: its message says why; `ERR_SPAWN` when it cannot be started;
+   * `ERR_STATE` when the pool does not run, is reloading or not ready
+   */
+  async upgrade(
+    options: { readonly command?: readonly string[] } = {},
+  ): Promise<UpgradeReport> {
+    this.#require("upgrade");
+    return await this.#lineage.upgrade(options.command);
   }
 
   /**
@@ -160,6 +172,7 @@ export class PoolCore implements AsyncDisposable {
     const active = this.#learning ?? this.#running?.supervisor;
     if (active === undefined && !this.#ended) this.#end(0);
     if (this.#ended || active === undefined) return this.#stopped.promise;
+    this.#lineage.stop();
     const { drainDelay } = this.#config;
     if (!quick && (options.delay ?? true) && !active.stopping) {
       if (this.#delay.waits) return this.#stopped.promise;
@@ -183,6 +196,7 @@ export class PoolCore implements AsyncDisposable {
   status(): PoolStatus {
     return statusOf({
       ...this.#running,
+      upgrading: this.#lineage.active,
       learning: this.#learning,
       ended: this.#ended,
       leaving: this.#delay.waits,
@@ -206,16 +220,8 @@ export class PoolCore implements AsyncDisposable {
     type: T,
     listener: (event: Extract<PoolEvent, { readonly type: T }>) => unknown,
   ): Disposable {
-    if (typeof listener !== "function") {
-      throw new TypeError(
-        `Cannot listen to "${type}": the listener must be a function`,
-      );
-    }
     const hear = listener as (event: PoolEvent) => unknown;
-    return this.#events.listen((event) => {
-      if (event.type !== type) return;
-      this.#userCode.call(`a listener of "${type}"`, hear, event);
-    });
+    return this.#events.listen(this.#userCode.listener(type, hear));
   }
 
   /**
@@ -226,12 +232,7 @@ export class PoolCore implements AsyncDisposable {
    */
   send(message: unknown, slot?: number): number {
     const { supervisor } = this.#require("send to");
-    let reached = 0;
-    for (const { slot: number, current } of supervisor.slots.values()) {
-      if (slot !== undefined && slot !== number) continue;
-      if (current?.attached && current.send(message)) reached++;
-    }
-    return reached;
+    return sendTo(supervisor.slots.values(), message, slot);
   }
 
   /** Tells the operator something, as an event. */
@@ -241,15 +242,7 @@ export class PoolCore implements AsyncDisposable {
 
   /** Tells what each worker does, and of a failed reload, as events. */
   report(): void {
-    const { workers, reloadFailure } = this.status();
-    for (const worker of workers) {
-      this.#emit({ type: "worker-status", ...worker });
-    }
-    if (reloadFailure === undefined) return;
-    const { generation, reason } = reloadFailure;
-    this.warn(
-      `the reload to generation ${generation} was given up, ${reason}; the lines above say which generation serves`,
-    );
+    for (const event of reportOf(this.status())) this.#emit(event);
   }
 
   /** Stops the pool and waits for its end. */
@@ -258,40 +251,73 @@ export class PoolCore implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const adapter = await this.#load();
+    try {
+      await this.#begin(await this.#lineage.begin(await this.#load()));
+    } catch (error) {
+      await this.#lineage.fail(error);
+      throw error;
+    }
+  }
+
+  async #begin(adapter: Adapter): Promise<void> {
+    const { heritage } = this.#lineage;
     this.#since = adapter.clock.now();
     const { cwd = "." } = this.#config;
     const prepared = await prepare(
       { ...this.#config, cwd: adapter.host.resolve(cwd) },
       adapter,
       (place) => this.#learn(place, adapter),
+      heritage,
     ).catch((error: unknown) => {
       this.#clean();
       throw error;
     });
-    const { config, workers, listeners } = prepared;
+    const { config, listeners, maxWorkers } = prepared;
+    const { workers: wanted = prepared.workers } = heritage?.handover ?? {};
+    const workers = Math.min(wanted, maxWorkers);
     if (this.#ended) {
       closeListeners(listeners);
       throw stateError("start", STOPPED);
     }
     const traffic = new Traffic(config, listeners, adapter);
     const emit = this.#emit;
-    const supervisor = new Supervisor({ ...prepared, adapter, traffic, emit }, {
+    const context = { ...prepared, adapter, heritage, traffic, emit };
+    const supervisor = new Supervisor(context, {
       onStart: (worker) => this.#hooks.beforeStart(worker),
       onReady: () => this.#onReady(workers),
       onHopeless: (error) => this.#failure ??= error,
       onEmpty: () => this.#onEmpty(),
+      onFailing: (how) => this.#onFailing(how),
     });
-    const usual = workers;
-    this.#running = { ...prepared, adapter, traffic, supervisor, usual };
+    this.#running = { ...context, supervisor, usual: workers };
+    const pool = {
+      ...this.#running,
+      workers: prepared.workers,
+      ready: () => this.ready(),
+      stop: () => this.stop({ delay: false }),
+      stopped: this.#stopped.promise,
+    };
+    this.#lineage.attach(pool);
     for (const { name, address, mode, reason } of listeners) {
       emit({ type: "listening", name, address, share: mode, reason });
     }
-    const warnings = warningsFor(prepared, config, adapter);
-    for (const message of warnings) emit({ type: "warning", message });
+    for (const message of warningsFor(prepared, config, adapter)) {
+      this.warn(message);
+    }
     this.#attend(prepared, adapter);
     supervisor.scale(workers);
     await this.ready();
+    if (await this.#lineage.complete(pool)) return;
+    throw this.#failure ?? stateError("start", STOPPED);
+  }
+
+  /** A worker did not come up. */
+  #onFailing(how: string): void {
+    if (!this.#lineage.givesUp()) return;
+    const message = `Cannot start the program: ${how}`;
+    this.#failure ??= new PreforkError("ERR_BOOT", message);
+    void this.#lineage.fail(this.#failure);
+    void this.stop({ delay: false });
   }
 
   /** Has the program show where it listens. */
@@ -313,7 +339,7 @@ export class PoolCore implements AsyncDisposable {
   /** Obeys signals and stays alive until the end. */
   #attend({ maxWorkers }: Place, adapter: Adapter): void {
     if (this.#cleanup.length > 0) return;
-    this.#stayAlive(adapter);
+    this.#cleanup.push(stayAlive(adapter.clock));
     const { signals } = this.#config;
     if (signals === undefined) return;
     this.#cleanup.push(...trapSignals(this, adapter, signals, maxWorkers));
@@ -325,15 +351,8 @@ export class PoolCore implements AsyncDisposable {
     }
   }
 
-  /** Without a worker nothing else would keep this process from ending. */
-  #stayAlive(adapter: Adapter): void {
-    const timer = adapter.clock.after(DAY, () => this.#stayAlive(adapter));
-    this.#cleanup.push(timer);
-  }
-
   #onReady(workers: number): void {
-    for (const waiter of this.#waiters) waiter.resolve();
-    this.#waiters = [];
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve();
     if (this.#announced) return;
     this.#announced = true;
     const ms = Math.round(this.#running!.adapter.clock.now() - this.#since);
@@ -345,7 +364,7 @@ export class PoolCore implements AsyncDisposable {
     const { listeners, traffic, supervisor: { processes } } = this.#running!;
     processes.onDemand.close();
     traffic.close();
-    closeListeners(listeners);
+    this.#lineage.close(listeners);
     this.#end(processes.killed);
   }
 
@@ -356,14 +375,17 @@ export class PoolCore implements AsyncDisposable {
     const ran = (this.#running ?? this.#learning) !== undefined;
     if (ran) this.#emit({ type: "stopped", killed });
     this.#events.close();
-    for (const waiter of this.#waiters) {
+    for (const waiter of this.#waiters.splice(0)) {
       waiter.reject(this.#failure ?? stateError("wait for", STOPPED));
     }
-    this.#waiters = [];
     this.#stopped.resolve({ killed });
   }
 
-  #require(action: string): Running {
+  #require(action: string, change = false): Running {
+    // Nothing is to change while a successor starts with what there is.
+    if (change && this.#lineage.active) {
+      throw stateError(action, "it is being upgraded");
+    }
     const stopping = this.#delay.waits || this.#running?.supervisor.stopping;
     if (this.#running !== undefined && !stopping) return this.#running;
     throw stateError(

@@ -7,6 +7,7 @@
 import type { Adapter } from "./adapter.ts";
 import { PreforkError } from "./errors.ts";
 import { type ListenerSpec, parseListener } from "./options/address.ts";
+import type { Heritage } from "./listeners/heritage.ts";
 import { type Listener, openListeners } from "./listeners/listeners.ts";
 import {
   DEFAULT_LISTEN,
@@ -49,6 +50,7 @@ export interface Prepared extends Place {
  * listeners. When one of them fails, nothing is left open.
  *
  * @param learn finds out where the program listens
+ * @param heritage what a predecessor has opened, and so learned
  * @throws what `learn` throws
  * @throws {PreforkError} `ERR_BOOT`, `ERR_SPAWN`, `ERR_SHARE_MODE`, `ERR_BIND`
  * @throws {TypeError} when a listener's settings do not fit the workers
@@ -57,6 +59,7 @@ export async function prepare(
   config: PoolConfig,
   adapter: Adapter,
   learn: (place: Place) => Promise<readonly ListenerSpec[]>,
+  heritage?: Heritage,
 ): Promise<Prepared> {
   const workers = config.workers ?? Math.min(adapter.host.cpus, MAX_WORKERS);
   const maxWorkers = config.maxWorkers ??
@@ -73,6 +76,8 @@ export async function prepare(
   const place = { config, workers, maxWorkers, runtimeOf, runtimes, compiled };
   const specs = !config.learns
     ? config.listeners
+    : heritage !== undefined
+    ? heritage.specs
     : deaf
     ? [parseListener(DEFAULT_LISTEN)]
     : await learn(place);
@@ -82,6 +87,7 @@ export async function prepare(
     shards: Math.max(workers, maxWorkers),
     foreign,
     deaf,
+    heritage,
   }, adapter);
   return { ...place, config: { ...config, listeners: specs }, listeners };
 }

@@ -27,6 +27,8 @@ export interface SignalTarget {
   ): unknown;
   /** Replaces its workers. */
   reload(): Promise<unknown>;
+  /** Replaces the supervisor too. */
+  upgrade(): Promise<unknown>;
   /** Changes how many workers are wanted. */
   scale(workers: number): void;
   /** Tells what each worker does. */
@@ -86,6 +88,12 @@ export function trapSignals(
     }
     // Before the first worker there is none to replace, and none too many.
     if (state === "stopping" || generation === 0) return;
+    if (state === "upgrading" && action !== "upgrade") {
+      pool.warn(
+        `the "${action}" that a signal asks for is left out: an upgrade goes on, ask again when it has ended`,
+      );
+      return;
+    }
     switch (action) {
       case "reload":
         // What comes of it is told by events.
@@ -108,9 +116,8 @@ export function trapSignals(
           );}
         break;
       case "upgrade":
-        pool.warn(
-          "SIGUSR2: this version cannot replace its supervisor, SIGHUP replaces the workers",
-        );
+        // What comes of it is told by events.
+        pool.upgrade().catch(() => {});
         break;
       case "reopen":
         pool.warn(
@@ -123,4 +130,20 @@ export function trapSignals(
   return (Object.keys(actions) as Signal[]).map((signal) =>
     adapter.onSignal(signal, () => obey(signal))
   );
+}
+
+/** In milliseconds; timers reach 24 of them. */
+const DAY = 86_400_000;
+
+/**
+ * Keeps this process from ending until disposed: without a worker nothing else
+ * would.
+ */
+export function stayAlive({ after }: Adapter["clock"]): Disposable {
+  let timer: Disposable;
+  const wait = (): void => {
+    timer = after(DAY, wait);
+  };
+  wait();
+  return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
 }

@@ -6,6 +6,7 @@
 
 import type { PoolContext } from "./context.ts";
 import type {
+  PoolEvent,
   PoolState,
   PoolStatus,
   WorkerLoad,
@@ -18,6 +19,8 @@ export interface StatusSource
   extends Partial<Pick<PoolContext, "adapter" | "listeners" | "traffic">> {
   /** Undefined until the pool was started. */
   readonly supervisor?: Supervisor;
+  /** True while a successor is being started. */
+  readonly upgrading: boolean;
   /** There while the program shows where it listens. */
   readonly learning: { readonly stopping: boolean } | undefined;
   /** True when nothing is left. */
@@ -75,7 +78,7 @@ export function statusOf(source: StatusSource): PoolStatus {
 }
 
 function poolState(
-  { supervisor, learning, ended, leaving, announced }: StatusSource,
+  { supervisor, learning, upgrading, ended, leaving, announced }: StatusSource,
 ): PoolState {
   if (ended) return "stopped";
   if (learning !== undefined) {
@@ -84,8 +87,24 @@ function poolState(
   if (supervisor === undefined) return "new";
   if (supervisor.stopping || leaving) return "stopping";
   if (!announced) return "starting";
+  if (upgrading) return "upgrading";
   const { health: { state }, reloads } = supervisor;
   if (state === "down") return "down";
   if (reloads.active !== undefined) return "reloading";
   return state === "well" ? "running" : "degraded";
+}
+
+/** What each worker does, and a reload that failed, as events. */
+export function reportOf(
+  { workers, reloadFailure }: PoolStatus,
+): readonly PoolEvent[] {
+  const report = workers.map((worker): PoolEvent => ({
+    type: "worker-status",
+    ...worker,
+  }));
+  if (reloadFailure === undefined) return report;
+  const { generation, reason } = reloadFailure;
+  const message =
+    `the reload to generation ${generation} was given up, ${reason}; the lines above say which generation serves`;
+  return [...report, { type: "warning", message }];
 }

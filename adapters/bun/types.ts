@@ -41,6 +41,8 @@ export interface BunSubprocess {
   readonly exited: Promise<number>;
   /** Sends a signal. */
   kill(signal?: NodeJS.Signals): void;
+  /** Lets this process end before it. */
+  unref(): void;
 }
 
 /** Where a file descriptor of a process comes from. */

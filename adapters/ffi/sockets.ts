@@ -71,6 +71,7 @@ export function ffiSockets(libc: Libc, accept: Accept): RawSockets {
 
 function rawSocket(libc: Libc, fd: number, accept: Accept): RawSocket {
   let open = true;
+  let accepting: Disposable | undefined;
   const listen = (backlog: number): void => {
     checked(libc, libc.listen(fd, backlog), "listen");
   };
@@ -86,12 +87,21 @@ function rawSocket(libc: Libc, fd: number, accept: Accept): RawSocket {
     listen: async (backlog) => await listen(backlog),
     accept: (backlog, onConnection) => {
       listen(backlog);
-      return accept(libc, fd, (accepted) => {
+      const begun = accept(libc, fd, (accepted) => {
         const connection: FdConnection = fdConnection(libc, accepted);
         onConnection(connection);
       });
+      const own: Disposable = {
+        [Symbol.dispose]: () => {
+          if (accepting !== own) return;
+          accepting = undefined;
+          begun[Symbol.dispose]();
+        },
+      };
+      return accepting = own;
     },
     close: () => {
+      accepting?.[Symbol.dispose]();
       if (open) libc.close(fd);
       open = false;
     },

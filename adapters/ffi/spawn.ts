@@ -56,6 +56,8 @@ export interface Started {
   readonly stderr: unknown;
   /** Sends a signal; may throw. */
   kill(signal: Signal): void;
+  /** Lets this process end before it. */
+  release(): void;
 }
 
 /** The runtime's own part. */
@@ -172,6 +174,10 @@ function workerOf(
         onSettled,
       }),
     kill: (signal) => !gone && kill(signal),
+    release: () => {
+      for (const reading of readings) reading.cancel();
+      process.release();
+    },
   };
 }
 

@@ -116,6 +116,10 @@ export function spawnChild(
       return true;
     },
     kill: (signal) => !gone && kill(signal),
+    release: () => {
+      child.unref();
+      channel.cancel();
+    },
   };
 }
 

@@ -11,17 +11,24 @@ import type {
   BindRequest,
   Connection,
   HeldSocket,
+  PathFile,
 } from "../../core/adapter.ts";
 import { ipFamily } from "../../core/options/networks.ts";
 import { codeOf } from "../../core/errors.ts";
 import { bindError } from "./bind_error.ts";
 import { inheritedAddress } from "./inherited.ts";
 import type { RawSocket, RawSockets } from "./raw_socket.ts";
-import type { SpareLink } from "./spare_link.ts";
+import { keepLink, type SpareLink } from "./spare_link.ts";
 import { placePath } from "./unix_path.ts";
 
 interface Held extends HeldSocket {
   readonly raw: RawSocket;
+}
+
+/** The path of a socket, and what keeps it there. */
+interface Linked {
+  readonly link: SpareLink;
+  readonly file: PathFile;
 }
 
 /**
@@ -54,6 +61,9 @@ async function bind(
   sockets: RawSockets,
 ): Promise<HeldSocket> {
   const { address } = request;
+  if (request.inherited !== undefined) {
+    return await takeOver(request, request.inherited, sockets);
+  }
   switch (address.kind) {
     case "tcp":
       return await holdTcp(request, address, sockets);
@@ -116,23 +126,40 @@ async function holdUnix(
     return await listening(request, held(address, raw));
   }
   const placed = await placePath(request, address.path, sockets);
-  return held(address, placed.raw, placed);
+  return held(address, placed.raw, { link: placed, file: placed.file });
+}
+
+/** Holds the socket of a predecessor, which has bound it. */
+async function takeOver(
+  request: BindRequest,
+  { fd, file }: NonNullable<BindRequest["inherited"]>,
+  sockets: RawSockets,
+): Promise<HeldSocket> {
+  const raw = await sockets.adopt(fd);
+  const linked = file === undefined
+    ? undefined
+    : { link: keepLink(file.path, file), file };
+  return await listening(request, held(request.address, raw, linked));
 }
 
 function held(
   address: HeldSocket["address"],
   raw: RawSocket,
-  link?: SpareLink,
+  linked?: Linked,
 ): Held {
   return {
     address,
     fd: raw.fd,
     raw,
-    ...(link !== undefined && { mend: link.mend }),
+    ...(linked !== undefined && {
+      mend: linked.link.mend,
+      file: linked.file,
+    }),
     close: () => {
-      link?.remove();
+      linked?.link.remove();
       raw.close();
     },
+    abandon: () => raw.close(),
   };
 }
 

@@ -36,6 +36,7 @@ export const host: Host = {
   get terminal() {
     return process.getBuiltinModule("node:tty").isatty(0);
   },
+  pid: process.pid,
   env: process.env,
   execPath: process.execPath,
   get preload() {

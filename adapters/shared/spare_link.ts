@@ -9,6 +9,7 @@
 
 import { type BigIntStats, linkSync, lstatSync, unlinkSync } from "node:fs";
 import path from "node:path";
+import type { PathFile } from "../../core/adapter.ts";
 import { codeOf, messageOf } from "../../core/errors.ts";
 import { spareLinkOf } from "../../core/listeners/spare_link.ts";
 
@@ -25,12 +26,16 @@ export interface SpareLink {
 }
 
 /** Makes the link of a socket that is at a path; without one it only looks. */
-export function keepLink(target: string, own: BigIntStats): SpareLink {
+export function keepLink(
+  target: string,
+  own: Pick<PathFile, "dev" | "ino">,
+): SpareLink {
   // The process may change its working directory.
   const place = path.resolve(target);
   const spare = spareLinkOf(place);
   const isOwn = (stats: BigIntStats | undefined): boolean =>
-    stats !== undefined && stats.ino === own.ino && stats.dev === own.dev;
+    stats !== undefined && String(stats.ino) === own.ino &&
+    String(stats.dev) === own.dev;
   const unlinkOwn = (file: string): void => {
     if (isOwn(statOf(file))) attempt(() => unlinkSync(file));
   };

@@ -18,7 +18,7 @@ import {
 import path from "node:path";
 import process from "node:process";
 import { MAX_UNIX_PATH } from "../../core/options/address.ts";
-import type { BindRequest } from "../../core/adapter.ts";
+import type { BindRequest, PathFile } from "../../core/adapter.ts";
 import { codeOf } from "../../core/errors.ts";
 import { groupId, userId } from "./owner.ts";
 import type { RawSocket, RawSockets } from "./raw_socket.ts";
@@ -37,6 +37,8 @@ export interface Occupied extends Error {
 export interface Placed extends SpareLink {
   /** The socket. */
   readonly raw: RawSocket;
+  /** The file at the path. */
+  readonly file: PathFile;
 }
 
 /** Binds a socket to a path. */
@@ -55,10 +57,15 @@ export async function placePath(
     // At once, and not with the first worker: a bound socket that does not
     // listen refuses connections, so the next pool would take it for dead.
     await raw.listen(request.backlog);
-    const own = lstatSync(name, { bigint: true });
+    const { dev, ino } = lstatSync(name, { bigint: true });
     await requireFree(target);
     renameSync(name, target);
-    return { raw, ...keepLink(target, own) };
+    const file = {
+      path: path.resolve(target),
+      dev: String(dev),
+      ino: String(ino),
+    };
+    return { raw, file, ...keepLink(target, file) };
   } catch (error) {
     raw.close();
     tryUnlink(name);

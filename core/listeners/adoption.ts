@@ -38,6 +38,11 @@ export class Adoption {
     this.#emit = emit;
   }
 
+  /** The shards whose queue was opened. */
+  get used(): ReadonlySet<number> {
+    return this.#used;
+  }
+
   /** A worker of this slot may have opened the queue of its shard. */
   use(slot: number): void {
     if (this.#used.has(slot)) return;

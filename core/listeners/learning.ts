@@ -132,6 +132,10 @@ export class Addresses implements OnDemand {
 
   lose(): void {}
 
+  abandon(): void {
+    this.close();
+  }
+
   close(): void {
     this.#closed = true;
     for (const { socket } of this.#asked) socket.close();

@@ -20,6 +20,8 @@ import { chooseShareMode } from "../options/share_mode.ts";
 
 /** A listener whose sockets are bound. */
 export interface Listener extends ListenerFeatures {
+  /** The address that was asked for, as text: where its successor finds it. */
+  readonly asked: string;
   /** Its name. */
   readonly name: string;
   /** Its real address, as text. */
@@ -37,6 +39,8 @@ export interface Listener extends ListenerFeatures {
    * be. `reuseport`: one that only keeps the address for this pool.
    */
   readonly sockets: readonly HeldSocket[];
+  /** In `sharded` and `reuseport`: what keeps others from the address. */
+  readonly claim?: HeldSocket;
 }
 
 /** What {@linkcode openListeners} needs. */
@@ -51,6 +55,11 @@ export interface ListenersPlan {
   readonly foreign: boolean;
   /** True when those are programs in other languages. */
   readonly deaf: boolean;
+  /** What a predecessor hands over. */
+  readonly heritage?: {
+    /** The sockets for a listener, or undefined where they are not there. */
+    take(plan: SocketsPlan): Promise<Sockets | undefined>;
+  } | undefined;
 }
 
 /**
@@ -59,7 +68,7 @@ export interface ListenersPlan {
  * @throws {PreforkError} `ERR_SHARE_MODE` or `ERR_BIND`
  */
 export async function openListeners(
-  { specs, share, shards, foreign, deaf }: ListenersPlan,
+  { specs, share, shards, foreign, deaf, heritage }: ListenersPlan,
   adapter: Adapter,
 ): Promise<readonly Listener[]> {
   const choices = specs.map((spec) =>
@@ -75,9 +84,12 @@ export async function openListeners(
   try {
     for (const [i, spec] of specs.entries()) {
       const { mode, reason } = choices[i]!;
-      const sockets = await bindAll(spec, mode, shards, foreign, adapter);
+      const plan = { spec, mode, shards, listen: foreign };
+      const { sockets, claim } = await heritage?.take(plan) ??
+        await bindAll(plan, adapter);
       const address = formatAddress(sockets[0]!.address);
       opened.push({
+        asked: formatAddress(spec.address),
         name: nameOf(spec, address),
         address,
         mode,
@@ -87,6 +99,7 @@ export async function openListeners(
         ...featuresOf(spec),
         ...(isAnyPort(spec.address) && { anyPort: true }),
         sockets,
+        ...(claim !== undefined && { claim }),
       });
     }
   } catch (error) {
@@ -104,22 +117,44 @@ function nameOf({ name, address }: ListenerSpec, real: string): string {
 
 /** Closes every socket of every listener. */
 export function closeListeners(listeners: readonly Listener[]): void {
-  for (const { sockets } of listeners) {
-    for (const socket of sockets) socket.close();
-  }
+  for (const socket of listeners.flatMap(allSockets)) socket.close();
+}
+
+/** Leaves every socket of every listener to another process. */
+export function abandonListeners(listeners: readonly Listener[]): void {
+  for (const socket of listeners.flatMap(allSockets)) socket.abandon();
+}
+
+/** The sockets of a listener, and what keeps its address. */
+export function allSockets(
+  { sockets, claim }: Sockets,
+): readonly HeldSocket[] {
+  return claim === undefined ? sockets : [...sockets, claim];
+}
+
+/** The sockets of one listener. */
+export type Sockets = Pick<Listener, "sockets" | "claim">;
+
+/** Which sockets a listener is to have. */
+export interface SocketsPlan {
+  /** What the user asked for. */
+  readonly spec: ListenerSpec;
+  /** How it is shared. */
+  readonly mode: ShareMode;
+  /** How many shards there can be. */
+  readonly shards: number;
+  /** True to call listen(2) too. */
+  readonly listen: boolean;
 }
 
 async function bindAll(
-  spec: ListenerSpec,
-  mode: ShareMode,
-  shards: number,
-  listen: boolean,
+  { spec, mode, shards, listen }: SocketsPlan,
   adapter: Adapter,
-): Promise<readonly HeldSocket[]> {
+): Promise<Sockets> {
   const bind = (address: Address, reusePort: boolean) =>
     adapter.bind({ ...spec, address, reusePort, listen });
   if (mode !== "sharded" && mode !== "reuseport") {
-    return [await bind(spec.address, false)];
+    return { sockets: [await bind(spec.address, false)] };
   }
   // The kernel lets several pools of one user bind the same address with
   // SO_REUSEPORT and would split the traffic among them in silence. Without
@@ -138,8 +173,7 @@ async function bindAll(
     claim?.close();
     throw error;
   }
-  const [first, ...others] = sockets;
-  return claim === undefined ? sockets : [withClaim(first!, claim), ...others];
+  return { sockets, ...(claim !== undefined && { claim }) };
 }
 
 /**
@@ -173,15 +207,4 @@ async function claimed(
       error,
     );
   }
-}
-
-function withClaim(socket: HeldSocket, claim: HeldSocket): HeldSocket {
-  return {
-    address: socket.address,
-    fd: socket.fd,
-    close() {
-      socket.close();
-      claim.close();
-    },
-  };
 }

@@ -12,7 +12,7 @@ import {
   parseListener,
 } from "../options/address.ts";
 import { codeOf, PreforkError } from "../errors.ts";
-import type { Listener } from "./listeners.ts";
+import { abandonListeners, type Listener } from "./listeners.ts";
 import { mendPaths } from "./path_watch.ts";
 import { MAX_OPEN, OPEN_PER_SECOND, openProblem } from "./permission.ts";
 import { Rate } from "../rate.ts";
@@ -35,6 +35,8 @@ export interface OnDemand {
   lose(worker: PoolWorker): void;
   /** Closes them; nothing is opened from now on. */
   close(): void;
+  /** The same, where a successor has the sockets: nothing in a queue is lost. */
+  abandon(): void;
 }
 
 /** What a worker asks. */
@@ -58,9 +60,9 @@ export const UNUSED_MS = 60_000;
 
 /** Makes the keeper of such listeners; nothing is open yet. */
 export function createOnDemand(
-  { adapter, config, traffic: { dispatcher }, post, emit }: Pick<
+  { adapter, config, traffic: { dispatcher }, heritage, post, emit }: Pick<
     PoolContext,
-    "adapter" | "config" | "traffic" | "post" | "emit"
+    "adapter" | "config" | "traffic" | "heritage" | "post" | "emit"
   >,
 ): OnDemand {
   // By address, and by number for those at port 0. A failure is forgotten: the
@@ -107,11 +109,8 @@ export function createOnDemand(
         `Cannot open "${name}" for a worker: ${capable.reason}, name the address in the command as in "-l ${name}"`,
       );
     }
-    const socket: HeldSocket = await adapter.bind({
-      ...spec,
-      reusePort: false,
-      listen: false,
-    });
+    const socket: HeldSocket = heritage?.takeOpened(key) ??
+      await adapter.bind({ ...spec, reusePort: false, listen: false });
     if (closed) {
       socket.close();
       throw new PreforkError(
@@ -126,6 +125,7 @@ export function createOnDemand(
       holders: new Set(),
       unused: undefined,
       listener: {
+        asked: key,
         name: address,
         address,
         mode: "handoff",
@@ -245,6 +245,16 @@ export function createOnDemand(
     close() {
       closed = true;
       for (const entry of present) shut(entry);
+    },
+    abandon() {
+      closed = true;
+      for (const { listener, unused } of present) {
+        unused?.[Symbol.dispose]();
+        // What was accepted is given away still, so no server is told to stop.
+        abandonListeners([listener]);
+      }
+      present.clear();
+      entries.clear();
     },
   };
   return onDemand;

@@ -58,6 +58,7 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   env: true,
   output: true,
   signals: true,
+  upgradeCommand: true,
   grace: true,
   drainDelay: true,
   idleGrace: true,
@@ -125,6 +126,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     env: checkEnv(options.env ?? {}),
     output: oneOf("output", options.output ?? "inherit", ["inherit", "lines"]),
     signals: checkSignals(options.signals ?? false),
+    upgradeCommand: checkCommand(options.upgradeCommand),
     grace: duration("grace", options.grace ?? 30_000),
     drainDelay: duration("drainDelay", options.drainDelay ?? 0),
     idleGrace: duration("idleGrace", options.idleGrace ?? 300),
@@ -293,6 +295,14 @@ function checkRuntime(
     );
   }
   return shares;
+}
+
+function checkCommand(
+  command: readonly string[] | undefined,
+): readonly string[] | undefined {
+  if (command === undefined) return undefined;
+  const [file, ...args] = strings("upgradeCommand", command);
+  return [text("upgradeCommand[0]", file), ...args];
 }
 
 function checkEnv(

@@ -150,6 +150,11 @@ export interface PoolOptions {
    */
   readonly signals?: boolean | SignalPreset;
   /**
+   * The command line that starts this supervisor anew, for `upgrade`: the
+   * executable and its arguments. The `prefork` command takes its own.
+   */
+  readonly upgradeCommand?: readonly string[];
+  /**
    * The time a draining worker has before it is killed.
    *
    * @default {30_000}
@@ -312,6 +317,8 @@ export interface PoolConfig extends RecycleConfig {
   readonly output: "inherit" | "lines";
   /** Which signals are trapped; undefined is none. */
   readonly signals: SignalPreset | undefined;
+  /** What starts this supervisor anew, if that is known. */
+  readonly upgradeCommand: readonly string[] | undefined;
   /** Drain deadline, ms. */
   readonly grace: number;
   /** Time before a drain of all, ms. */

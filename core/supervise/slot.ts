@@ -123,3 +123,17 @@ export class Slot {
     this.#changed();
   }
 }
+
+/** Sends a message to the workers that serve; returns how many were reached. */
+export function sendTo(
+  slots: Iterable<Slot>,
+  message: unknown,
+  only: number | undefined,
+): number {
+  let reached = 0;
+  for (const { slot, current } of slots) {
+    if (only !== undefined && slot !== only) continue;
+    if (current?.attached && current.send(message)) reached++;
+  }
+  return reached;
+}

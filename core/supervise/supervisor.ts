@@ -38,12 +38,16 @@ export interface PoolObserver {
   onHopeless(error: PreforkError): void;
   /** It was stopping, and the last worker is gone. */
   onEmpty(): void;
+  /** A worker did not come up, while others do or did. */
+  onFailing(how: string): void;
 }
 
 /** Keeps as many workers as are wanted. */
 export class Supervisor {
   /** The workers as processes. */
   readonly processes: Processes;
+  /** Who accepts on which shard. */
+  readonly adoption: Adoption;
   /** The reload that goes on. */
   readonly reloads: Reloads = new Reloads();
   /** Whether it has what it needs to serve. */
@@ -57,7 +61,6 @@ export class Supervisor {
   readonly #table: SlotTable;
   readonly #context: PoolContext;
   readonly #observer: PoolObserver;
-  readonly #adoption: Adoption;
   readonly #paths: PathWatch;
   readonly #recycling: Recycling;
   readonly #queue = new TaskQueue(() => this.#reconcile());
@@ -67,10 +70,10 @@ export class Supervisor {
   constructor(context: Omit<PoolContext, "post">, observer: PoolObserver) {
     this.#context = { ...context, post: (task) => this.post(task) };
     this.#observer = observer;
-    this.#adoption = new Adoption(context.listeners, context.emit);
+    this.adoption = new Adoption(context.listeners, context.emit);
     this.#recycling = new Recycling(this.#context);
     this.#table = new SlotTable((slot, worker) =>
-      this.#adoption.serve(slot, worker)
+      this.adoption.serve(slot, worker)
     );
     this.processes = new Processes(this.#context, {
       onReady: (worker) => {
@@ -162,7 +165,7 @@ export class Supervisor {
       if (step === undefined) break;
       this.#take(step);
     }
-    this.#adoption.update();
+    this.adoption.update();
     this.#checkReload();
     this.health.look();
     if (this.stopping && this.slots.size === 0) {
@@ -275,7 +278,7 @@ export class Supervisor {
     const slot = this.slots.get(worker.slot);
     if (slot === undefined) return;
     // It may have called listen(2) on its shard before it ended.
-    if (worker.attached) this.#adoption.use(worker.slot);
+    if (worker.attached) this.adoption.use(worker.slot);
     const filled = this.#remove(slot, worker);
     const asked = reason === "drained" || reason === "recycled";
     if (this.#isUnwanted(slot) || asked || worker.answered) return;
@@ -325,6 +328,7 @@ export class Supervisor {
   /** A worker did not come up, or did not stay up long enough to be trusted. */
   #fail(slot: Slot, generation: number, how: string, cause?: unknown): void {
     const { emit, adapter } = this.#context;
+    this.#observer.onFailing(how);
     if (!this.#everReady) {
       this.stopping = true;
       this.processes.mute();

@@ -30,6 +30,7 @@ describe("what is assumed", () => {
       env: {},
       output: "inherit",
       signals: undefined,
+      upgradeCommand: undefined,
       grace: 30_000,
       drainDelay: 0,
       idleGrace: 300,
@@ -59,6 +60,7 @@ describe("what is assumed", () => {
       ...["restarts", "downAfter"],
       ...["maxSurge", "maxUnavailable", "maxAge", "maxRss", "maxRssGrowth"],
       ...["recycleJitter"],
+      "upgradeCommand",
     ];
     const all = Object.fromEntries(names.map((name) => [name, undefined]));
     assert.deepEqual(check(all), check({}));

@@ -152,12 +152,13 @@ describe("signals", () => {
     ]);
   });
 
-  test("SIGUSR1 and SIGUSR2 say that they do nothing here", async () => {
+  test("SIGUSR1 says that it does nothing here, SIGUSR2 what an upgrade lacks", async () => {
     const { world, all } = await running({ signals: true });
     world.signal("SIGUSR1");
     world.signal("SIGUSR2");
     await settle();
-    assert.equal(all("warning").length, 2);
+    assert.equal(all("warning").length, 1);
+    assert.equal(all("upgrade-failed").length, 1);
   });
 
   test("SIGTERM during the start ends it", async () => {

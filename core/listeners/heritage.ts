@@ -1,0 +1,192 @@
+/**
+ * The sockets that a supervisor has from the one that it succeeds: each goes to
+ * the listener that asks for the same address, and none is closed for good
+ * before all of them are its own.
+ *
+ * @module
+ */
+
+import type { Adapter, HeldSocket, ShareMode } from "../adapter.ts";
+import { PreforkError } from "../errors.ts";
+import {
+  formatAddress,
+  type ListenerSpec,
+  parseListener,
+} from "../options/address.ts";
+import type { HandedListener, Handover } from "./handover.ts";
+import type { Sockets, SocketsPlan } from "./listeners.ts";
+
+/** A listener whose sockets are held here by now. */
+interface Kept extends Sockets {
+  readonly handed: HandedListener;
+}
+
+/** What a supervisor has from its predecessor. */
+export class Heritage {
+  /** What was handed over. */
+  readonly handover: Handover;
+  /**
+   * The runtime, as it is to be used until all is this supervisor's own: what it
+   * would accept waits in the kernel's queue, where also the predecessor finds
+   * it.
+   */
+  readonly adapter: Adapter;
+  readonly #listeners: Kept[];
+  readonly #opened: Kept[];
+  readonly #waiting: (() => void)[] = [];
+  #own = false;
+
+  private constructor(
+    handover: Handover,
+    adapter: Adapter,
+    listeners: readonly Kept[],
+    opened: readonly Kept[],
+  ) {
+    this.handover = handover;
+    this.adapter = {
+      ...adapter,
+      accept: (...args) => this.#accept(adapter, args),
+    };
+    this.#listeners = [...listeners];
+    this.#opened = [...opened];
+  }
+
+  /**
+   * Takes all sockets over, so that no child of this process gets one by
+   * accident.
+   *
+   * @throws {PreforkError} `ERR_BIND` when one of them is not there
+   */
+  static async receive(
+    handover: Handover,
+    adapter: Adapter,
+  ): Promise<Heritage> {
+    const isOwn = (): boolean => made.#own;
+    const keep = async (handed: HandedListener): Promise<Kept> => {
+      const { address: text, backlog, ipv6Only, file, fds, claim } = handed;
+      const { address } = parseListener(text);
+      const hold = async (fd: number, path = file): Promise<HeldSocket> => {
+        const socket = await adapter.bind({
+          inherited: { fd, ...(path !== undefined && { file: path }) },
+          address,
+          backlog,
+          ipv6Only,
+          reusePort: false,
+          listen: false,
+        });
+        // Until then the path is the predecessor's.
+        const close = (): void => isOwn() ? socket.close() : socket.abandon();
+        return { ...socket, close };
+      };
+      const sockets: HeldSocket[] = [];
+      for (const fd of fds) sockets.push(await hold(fd));
+      return {
+        handed,
+        sockets,
+        ...(claim !== undefined && { claim: await hold(claim) }),
+      };
+    };
+    const listeners: Kept[] = [];
+    for (const each of handover.listeners) listeners.push(await keep(each));
+    const opened: Kept[] = [];
+    for (const each of handover.opened) opened.push(await keep(each));
+    const made = new Heritage(handover, adapter, listeners, opened);
+    return made;
+  }
+
+  /** Where the pool listens, for one that is not told: where it did before. */
+  get specs(): readonly ListenerSpec[] {
+    return this.#listeners.map(({ handed }) => ({
+      name: handed.name,
+      address: parseListener(handed.address).address,
+      backlog: handed.backlog,
+      ipv6Only: handed.ipv6Only,
+      ...(handed.anyPort && { anyPort: true }),
+    }));
+  }
+
+  /**
+   * The sockets for a listener, where the predecessor has had that.
+   *
+   * @throws {PreforkError} `ERR_BIND` when its sockets are of another kind
+   */
+  async take(plan: SocketsPlan): Promise<Sockets | undefined> {
+    const { spec, mode, shards, listen } = plan;
+    const asked = formatAddress(spec.address);
+    const found =
+      this.#listeners.find(({ handed }) => handed.asked === asked) ??
+        this.#listeners.find(({ handed }) => handed.address === asked);
+    if (found === undefined) return undefined;
+    const { handed, claim, sockets: [first] } = found;
+    if (kindOf(handed.mode) !== kindOf(mode)) {
+      throw new PreforkError(
+        "ERR_BIND",
+        `Cannot take "${asked}" over: it is "${handed.mode}" until now and would be "${mode}", for which other sockets are needed: keep "--share ${handed.mode}", or stop the old supervisor and start this one`,
+      );
+    }
+    this.#listeners.splice(this.#listeners.indexOf(found), 1);
+    const sockets = [...found.sockets];
+    while (mode === "sharded" && sockets.length < shards) {
+      const { address } = first!;
+      sockets.push(
+        await this.adapter.bind({ ...spec, address, reusePort: true, listen }),
+      );
+    }
+    return { sockets, ...(claim !== undefined && { claim }) };
+  }
+
+  /** The socket of an address that workers ask for, by its key. */
+  takeOpened(key: string): HeldSocket | undefined {
+    const found = this.#opened.find(({ handed }) => handed.asked === key);
+    if (found === undefined) return undefined;
+    this.#opened.splice(this.#opened.indexOf(found), 1);
+    return found.sockets[0];
+  }
+
+  /** From now on all of it is this supervisor's own. */
+  own(): void {
+    this.#own = true;
+    for (const begin of this.#waiting.splice(0)) begin();
+  }
+
+  /** Closes the pool's listeners that nobody has asked for; returns which. */
+  closeRest(): readonly string[] {
+    return close(this.#listeners);
+  }
+
+  /** Closes those that no worker has asked for; returns which. */
+  closeOpened(): readonly string[] {
+    return close(this.#opened);
+  }
+
+  #accept(
+    adapter: Adapter,
+    args: Parameters<Adapter["accept"]>,
+  ): Disposable {
+    if (this.#own) return adapter.accept(...args);
+    let accepting: Disposable | undefined;
+    const begin = (): void => {
+      accepting = adapter.accept(...args);
+    };
+    this.#waiting.push(begin);
+    return {
+      [Symbol.dispose]: () => {
+        const at = this.#waiting.indexOf(begin);
+        if (at >= 0) this.#waiting.splice(at, 1);
+        accepting?.[Symbol.dispose]();
+      },
+    };
+  }
+}
+
+function close(kept: Kept[]): readonly string[] {
+  return kept.splice(0).map(({ handed, sockets, claim }) => {
+    for (const socket of [...sockets, claim]) socket?.close();
+    return handed.address;
+  });
+}
+
+/** Modes of one kind need the same sockets. */
+function kindOf(mode: ShareMode): string {
+  return mode === "sharded" || mode === "reuseport" ? mode : "one";
+}

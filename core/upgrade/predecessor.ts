@@ -1,0 +1,120 @@
+/**
+ * The supervisor that has started this one to succeed it, as this one sees it.
+ *
+ * @module
+ */
+
+import type { Adapter, Predecessor } from "../adapter.ts";
+import { decodeHandover, HANDOVER_VARIABLE } from "../listeners/handover.ts";
+import type { PoolContext } from "../context.ts";
+import { UNUSED_MS } from "../listeners/on_demand.ts";
+import type { Supervisor } from "../supervise/supervisor.ts";
+import { Heritage } from "../listeners/heritage.ts";
+import { givenUp, say, wordIn } from "./words.ts";
+
+/** The pool that succeeds another one. */
+export interface SucceedingPool
+  extends Pick<PoolContext, "adapter" | "config" | "emit"> {
+  /** Its workers. */
+  readonly supervisor: Supervisor;
+  /** Resolves when every worker is ready. */
+  ready(): Promise<void>;
+  /** Resolves when it has ended. */
+  readonly stopped: Promise<unknown>;
+}
+
+/** What this supervisor has from another one, and its word to that. */
+export class Succession {
+  /** Its sockets. */
+  readonly heritage: Heritage;
+  readonly #predecessor: Predecessor;
+  readonly #owned = Promise.withResolvers<void>();
+  #unused: Disposable | undefined;
+
+  private constructor(predecessor: Predecessor, heritage: Heritage) {
+    this.#predecessor = predecessor;
+    this.heritage = heritage;
+    predecessor.onMessage((message) => {
+      if (wordIn(message)?.type === "yours") this.#own();
+    });
+    // It was killed, perhaps: who else is there to serve.
+    predecessor.onGone(() => this.#own());
+  }
+
+  /**
+   * Takes over what there is from a predecessor.
+   *
+   * @throws {TypeError} when it is of another version
+   * @throws {PreforkError} `ERR_BIND` when a socket is not there
+   */
+  static async begin(adapter: Adapter): Promise<Succession | undefined> {
+    const predecessor = adapter.predecessor(HANDOVER_VARIABLE);
+    if (predecessor === undefined) return undefined;
+    try {
+      const handover = decodeHandover(predecessor.handover);
+      const heritage = await Heritage.receive(handover, adapter);
+      return new Succession(predecessor, heritage);
+    } catch (error) {
+      await predecessor.say(say(givenUp(error)));
+      throw error;
+    }
+  }
+
+  /** True once all is this supervisor's own. */
+  isOwned = false;
+
+  /**
+   * Takes over, once every worker has been ready for the soak time. False when
+   * the pool has been stopped before.
+   */
+  async complete(pool: SucceedingPool): Promise<boolean> {
+    const { adapter: { clock }, supervisor, config: { soak }, emit } = pool;
+    const { heritage } = this;
+    do {
+      await pool.ready();
+      await new Promise<void>((resolve) => clock.after(soak, resolve));
+    } while (!supervisor.isReady && !supervisor.stopping);
+    // Whatever waits on shards that have no slot here needs somebody, too.
+    for (const shard of heritage.handover.shards) {
+      supervisor.adoption.use(shard);
+    }
+    supervisor.post(() => {});
+    if (!supervisor.stopping) {
+      await this.#predecessor.say(say({ type: "ready" }));
+    }
+    await Promise.race([this.#owned.promise, pool.stopped]);
+    if (!this.isOwned || supervisor.stopping) return false;
+    emit({ type: "taken-over", from: heritage.handover.pid });
+    const tell = (addresses: readonly string[], why: string): void => {
+      for (const address of addresses) {
+        emit({ type: "warning", message: `closed "${address}", ${why}` });
+      }
+    };
+    const rest = heritage.closeRest();
+    tell(rest, "which the supervisor before had and this one has not");
+    this.#unused = clock.after(UNUSED_MS, () => {
+      const why = `which no worker has served for ${UNUSED_MS / 1000} s`;
+      tell(heritage.closeOpened(), why);
+    });
+    return true;
+  }
+
+  /** It gives up: the predecessor goes on. */
+  async fail(error: unknown): Promise<void> {
+    await this.#predecessor.say(say(givenUp(error)));
+  }
+
+  /** The pool has ended. */
+  close(): void {
+    this.#unused?.[Symbol.dispose]();
+    this.heritage.closeRest();
+    this.heritage.closeOpened();
+  }
+
+  #own(): void {
+    this.isOwned = true;
+    this.#predecessor.close();
+    this.heritage.own();
+    this.#owned.resolve();
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * The process that is to succeed this supervisor, as this one sees it.
+ *
+ * @module
+ */
+
+import type { Adapter, ExitStatus, WorkerProcess } from "../adapter.ts";
+import { PreforkError } from "../errors.ts";
+import { say, type Word, wordIn } from "./words.ts";
+
+/** What is started, and what for. */
+export interface SuccessorPlan {
+  /** The command line. */
+  readonly command: readonly [string, ...string[]];
+  /** What it inherits, in order. */
+  readonly inherits: readonly { readonly fd: number }[];
+  /** Its variables, beside those of this process, by the numbers it sees. */
+  env(fds: readonly number[]): Readonly<Record<string, string>>;
+  /** How long it may take to be ready, in ms. */
+  readonly limit: number;
+  /** How long it may take to end, in ms. */
+  readonly grace: number;
+}
+
+/** A process that is to succeed this one. */
+export class Successor {
+  /** Settles when it is ready; rejects with `ERR_UPGRADE` when it never is. */
+  readonly ready: Promise<void>;
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<void>();
+  readonly #process: WorkerProcess;
+  readonly #adapter: Adapter;
+  readonly #grace: number;
+  #timer: Disposable | undefined;
+  #gone = false;
+
+  /**
+   * Starts it.
+   *
+   * @throws {PreforkError} `ERR_SPAWN` when the command cannot be executed
+   */
+  constructor(plan: SuccessorPlan, adapter: Adapter) {
+    const { command, inherits, limit, grace } = plan;
+    this.#adapter = adapter;
+    this.#grace = grace;
+    this.ready = this.#ready.promise;
+    // Whoever asked for it by a signal does not wait for the answer.
+    this.ready.catch(() => {});
+    const { host, clock } = adapter;
+    const cwd = host.resolve(".");
+    this.#process = adapter.spawn({
+      command,
+      runtime: "exec",
+      cwd,
+      inherits,
+      env: (fds) => ({ ...own(host.env), PWD: cwd, ...plan.env(fds) }),
+      // It goes on when this process is gone, whose pipes would end then.
+      output: "inherit",
+      onLine: () => {},
+      onMessage: (message) => this.#hear(wordIn(message)),
+      onConnection: (_message, connection) => connection.close(),
+      onNoise: () => {},
+      onExit: (status) => this.#onExit(status),
+    });
+    this.#timer = clock.after(limit, () => {
+      this.#fail(
+        `it was not ready after ${limit} ms; its own lines in the log say what it waits for`,
+      );
+      this.end();
+    });
+  }
+
+  /** Its process id. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** True once its process has ended. */
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  /** Resolves when its process has ended. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  /** Says something to it. */
+  tell(word: Word): void {
+    this.#process.send(say(word));
+  }
+
+  /** Ends it: as any supervisor is ended, or by SIGKILL when that takes long. */
+  end(): void {
+    this.#timer?.[Symbol.dispose]();
+    if (this.#gone) return;
+    this.#process.kill("SIGTERM");
+    this.#timer = this.#adapter.clock.after(
+      this.#grace,
+      () => this.#process.kill("SIGKILL"),
+    );
+  }
+
+  /** Lets it outlive this process. */
+  release(): void {
+    this.#timer?.[Symbol.dispose]();
+    this.#process.release();
+  }
+
+  #hear(word: Word | undefined): void {
+    switch (word?.type) {
+      case "ready":
+        this.#timer?.[Symbol.dispose]();
+        this.#ready.resolve();
+        break;
+      case "failed":
+        this.#fail(word.reason);
+        // It ends by itself, and not for ever.
+        this.end();
+        break;
+    }
+  }
+
+  #onExit({ code, signal }: ExitStatus): void {
+    this.#gone = true;
+    this.#timer?.[Symbol.dispose]();
+    const how = signal === null ? `with code ${code}` : `by ${signal}`;
+    this.#fail(
+      `it ended ${how} before it was ready; its own error is in the log, above this line`,
+    );
+    this.#ended.resolve();
+  }
+
+  #fail(reason: string): void {
+    this.#ready.reject(
+      new PreforkError("ERR_UPGRADE", `Cannot upgrade the pool: ${reason}`),
+    );
+  }
+}
+
+/** The environment of this process; what is not set is not there. */
+function own(
+  env: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const set: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    // The channel of this process to its own parent is none of its successor.
+    if (value === undefined || name.startsWith("NODE_CHANNEL_")) continue;
+    set[name] = value;
+  }
+  return set;
+}

@@ -1,0 +1,154 @@
+/**
+ * The replacement of this supervisor by another one: started beside it with all
+ * its sockets, and trusted once every worker of its own is ready. Until then
+ * nothing has changed here, so that giving up is no more than going on.
+ *
+ * @module
+ */
+
+import type { PoolContext } from "../context.ts";
+import { messageOf, PreforkError, stateError } from "../errors.ts";
+import {
+  encodeHandover,
+  handedListeners,
+  handedSockets,
+  HANDOVER_VARIABLE,
+} from "../listeners/handover.ts";
+import type { Supervisor } from "../supervise/supervisor.ts";
+import { Successor } from "./successor.ts";
+
+/** The pool that is to be succeeded. */
+export interface UpgradablePool
+  extends Pick<PoolContext, "adapter" | "config" | "listeners" | "emit"> {
+  /** Its workers. */
+  readonly supervisor: Supervisor;
+  /** How many workers it began with. */
+  readonly workers: number;
+  /** Drains, and leaves the sockets to the successor. */
+  leave(): void;
+}
+
+/** What has come of an upgrade. */
+export interface UpgradeReport {
+  /** The process id of the new supervisor. */
+  readonly pid: number;
+}
+
+/** The upgrades of a pool, one at a time. */
+export class Upgrades {
+  readonly #pool: UpgradablePool;
+  #successor: Successor | undefined;
+  #done = false;
+
+  /** Nothing is started yet. */
+  constructor(pool: UpgradablePool) {
+    this.#pool = pool;
+  }
+
+  /** True while a successor is being started. */
+  get active(): boolean {
+    return this.#successor !== undefined && !this.#done;
+  }
+
+  /**
+   * Starts a successor and resolves when it serves and this pool drains.
+   *
+   * @param command the command line, instead of the pool's own
+   * @throws {PreforkError} `ERR_UPGRADE` when it does not become ready, or
+   * `ERR_STATE` when this is not the moment
+   */
+  async request(
+    command: readonly string[] | undefined = this.#pool.config.upgradeCommand,
+  ): Promise<UpgradeReport> {
+    const { emit, adapter } = this.#pool;
+    const { clock } = adapter;
+    const since = clock.now();
+    const refusal = this.#refusal();
+    if (refusal !== undefined) {
+      const reason = refusal.message;
+      emit({ type: "warning", message: reason });
+      throw refusal;
+    }
+    try {
+      const [file, ...args] = command ?? [];
+      if (file === undefined) throw noCommand();
+      const successor = this.#start([file, ...args]);
+      emit({ type: "upgrade-started", pid: successor.pid });
+      await successor.ready;
+      if (successor.gone || this.#pool.supervisor.stopping) {
+        throw stateError("upgrade", "it is stopping");
+      }
+      this.#done = true;
+      const ms = Math.round(clock.now() - since);
+      emit({ type: "upgrade-finished", pid: successor.pid, ms });
+      successor.tell({ type: "yours" });
+      this.#pool.leave();
+      return { pid: successor.pid };
+    } catch (error) {
+      emit({ type: "upgrade-failed", reason: messageOf(error) });
+      throw error;
+    }
+  }
+
+  /** The pool stops: nobody is to succeed it any more. */
+  stop(): void {
+    if (this.active) this.#successor?.end();
+  }
+
+  /** The pool has ended. */
+  close(): void {
+    this.#successor?.release();
+  }
+
+  #refusal(): PreforkError | undefined {
+    const { supervisor: { reloads, wanted, isReady } } = this.#pool;
+    const why = this.#successor !== undefined
+      ? `another upgrade goes on (pid ${this.#successor.pid})`
+      : reloads.active !== undefined
+      ? "a reload goes on, upgrade when that has ended"
+      : wanted === 0
+      ? "its workers were drained, SIGHUP brings them back"
+      : isReady
+      ? undefined
+      : "not every worker is ready, upgrade when they are";
+    return why === undefined ? undefined : stateError("upgrade", why);
+  }
+
+  #start(command: readonly [string, ...string[]]): Successor {
+    const { adapter, config, listeners, supervisor, workers } = this.#pool;
+    const { wanted, processes: { onDemand } } = supervisor;
+    const opened = onDemand.listeners;
+    const successor = new Successor({
+      command,
+      inherits: [...handedSockets(listeners), ...handedSockets(opened)],
+      env: (fds) => {
+        let at = 0;
+        const take = (): number => fds[at++]!;
+        return {
+          [HANDOVER_VARIABLE]: encodeHandover({
+            pid: adapter.host.pid,
+            ...(wanted !== workers && { workers: wanted }),
+            listeners: handedListeners(listeners, take),
+            opened: handedListeners(opened, take),
+            shards: [...supervisor.adoption.used],
+          }),
+        };
+      },
+      // Its workers have as long as ours, and it has to come to start them.
+      limit: 2 * config.startTimeout,
+      grace: config.grace,
+    }, adapter);
+    this.#successor = successor;
+    void successor.ended.then(() => {
+      if (!this.#done) this.#successor = undefined;
+    });
+    return successor;
+  }
+}
+
+function noCommand(): PreforkError {
+  return new PreforkError(
+    "ERR_UPGRADE",
+    `Cannot upgrade the pool: it does not know by which command its program was started, give it "upgradeCommand"`,
+  );
+}

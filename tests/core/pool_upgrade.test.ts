@@ -1,0 +1,373 @@
+/** Both supervisors of an upgrade, each in a world in memory of its own. */
+import assert from "node:assert/strict";
+import { type MemoryProcess, MemoryWorld } from "../../adapters/memory.ts";
+import {
+  decodeHandover,
+  encodeHandover,
+  type HandedListener,
+  type Handover,
+  HANDOVER_VARIABLE,
+} from "../../core/listeners/handover.ts";
+import { say, type Word, wordIn } from "../../core/upgrade/words.ts";
+import { describe, test } from "../harness.ts";
+import { running, settle, type Stage, stage } from "./world.ts";
+
+const COMMAND = ["prefork", "app.js"];
+
+/** A running pool that knows its command, and the successor that it starts. */
+async function upgrading(
+  options: Parameters<typeof running>[0] = {},
+): Promise<Stage & { successor: MemoryProcess; upgrade: Promise<unknown> }> {
+  const made = await running({ upgradeCommand: COMMAND, ...options });
+  made.world.onSpawn = () => {};
+  const upgrade = made.pool.upgrade();
+  upgrade.catch(() => {});
+  await settle();
+  return { ...made, upgrade, successor: made.world.processes.at(-1)! };
+}
+
+const word = (process: MemoryProcess, said: Word): void =>
+  process.plan.onMessage(say(said));
+
+describe("the supervisor that is succeeded", () => {
+  test("starts its own command with every socket, and leaves once it is ready", async () => {
+    const made = await upgrading({ listen: ["127.0.0.1:0", "unix:/s"] });
+    const { pool, world, successor } = made;
+    assert.deepEqual(successor.plan.command, COMMAND);
+    assert.equal(successor.plan.output, "inherit");
+    const { pid, listeners, opened, workers } = decodeHandover(
+      successor.env[HANDOVER_VARIABLE]!,
+    );
+    assert.equal(pid, 1000);
+    assert.equal(workers, undefined);
+    assert.deepEqual(opened, []);
+    assert.deepEqual(
+      listeners.map(({ asked, address, fds }) => [asked, address, fds]),
+      [
+        ["127.0.0.1:0", "127.0.0.1:40000", [3]],
+        ["unix:/s", "unix:/s", [4]],
+      ],
+    );
+    assert.equal(pool.status().state, "upgrading");
+    word(successor, { type: "ready" });
+    await made.upgrade;
+    assert.deepEqual(successor.heard.map(wordIn), [{ type: "yours" }]);
+    assert.equal(pool.status().state, "stopping");
+    for (const each of world.alive) if (each !== successor) each.exit();
+    await pool.stop();
+    assert.deepEqual(world.abandoned, ["127.0.0.1:40000", "unix:/s"]);
+    assert.ok(successor.alive && successor.released);
+    assert.deepEqual(made.all("upgrade-finished"), [
+      { type: "upgrade-finished", pid: successor.pid, ms: 0 },
+    ]);
+  });
+
+  test("goes on when the other one gives up, and says why", async () => {
+    const made = await upgrading();
+    const { pool, world, successor } = made;
+    word(successor, { type: "failed", reason: "no port left" });
+    await assert.rejects(made.upgrade, {
+      code: "ERR_UPGRADE",
+      message: "Cannot upgrade the pool: no port left",
+    });
+    assert.deepEqual(successor.signals, ["SIGTERM"]);
+    successor.exit();
+    await settle();
+    assert.equal(pool.status().state, "running");
+    assert.equal(world.alive.length, 2);
+    assert.deepEqual(world.abandoned, []);
+    // And another one may be tried.
+    const again = pool.upgrade();
+    await settle();
+    word(world.processes.at(-1)!, { type: "ready" });
+    await again;
+  });
+
+  test("goes on when the other one ends without a word", async () => {
+    const made = await upgrading();
+    made.successor.exit({ code: 4 });
+    await assert.rejects(made.upgrade, /it ended with code 4 before/);
+    assert.equal(made.pool.status().state, "running");
+  });
+
+  test("ends one that is never ready: SIGTERM, and SIGKILL after the grace", async () => {
+    const made = await upgrading({ startTimeout: 1000, grace: 500 });
+    made.world.advance(2000);
+    await assert.rejects(made.upgrade, /it was not ready after 2000 ms/);
+    assert.deepEqual(made.successor.signals, ["SIGTERM"]);
+    made.world.advance(500);
+    assert.deepEqual(made.successor.signals, ["SIGTERM", "SIGKILL"]);
+    await settle();
+    assert.equal(made.pool.status().state, "running");
+  });
+
+  test("is one at a time, and holds back what would change the pool meanwhile", async () => {
+    const { pool, world, all, successor } = await upgrading({ signals: true });
+    await assert.rejects(pool.upgrade(), /another upgrade goes on/);
+    await assert.rejects(async () => await pool.reload(), /being upgraded/);
+    assert.throws(() => pool.scale(3), /being upgraded/);
+    for (const signal of ["SIGUSR2", "SIGHUP", "SIGTTIN"] as const) {
+      world.signal(signal);
+    }
+    await settle();
+    assert.equal(world.processes.at(-1), successor);
+    assert.match(
+      all("warning").map(({ message }) => message).join("\n"),
+      /goes on.*\n.*goes on.*\n.*"reload".*\n.*"more"/,
+    );
+  });
+
+  test("takes the other one along when it is stopped", async () => {
+    const { pool, world, successor, upgrade } = await upgrading();
+    const stopped = pool.stop();
+    assert.deepEqual(successor.signals, ["SIGTERM"]);
+    word(successor, { type: "ready" });
+    await assert.rejects(upgrade, /it is stopping/);
+    for (const each of world.alive) each.exit();
+    await stopped;
+    assert.deepEqual(world.abandoned, []);
+    assert.equal(world.bound.size, 0);
+  });
+
+  test("hands over how many workers there are, where that was changed", async () => {
+    const made = await running({ upgradeCommand: COMMAND });
+    made.pool.scale(3);
+    await made.pool.ready();
+    made.pool.upgrade().catch(() => {});
+    await settle();
+    const { env } = made.world.processes.at(-1)!;
+    assert.equal(decodeHandover(env[HANDOVER_VARIABLE]!).workers, 3);
+  });
+
+  test("is refused without a command, while a reload goes on, and without workers", async () => {
+    const { pool, all } = await running();
+    await assert.rejects(pool.upgrade(), /give it "upgradeCommand"/);
+    assert.equal(all("upgrade-failed").length, 1);
+    void pool.reload();
+    await assert.rejects(pool.upgrade(), /a reload goes on/);
+    const other = await running();
+    other.pool.scale(0);
+    await assert.rejects(other.pool.upgrade(), /SIGHUP brings them back/);
+  });
+});
+
+/** The predecessor of a pool, as that sees it. */
+interface Before {
+  readonly said: (Word | undefined)[];
+  tell(said: Word): void;
+  die(): void;
+}
+
+function before(world: MemoryWorld, handover: Partial<Handover>): Before {
+  const said: (Word | undefined)[] = [];
+  let hear: (message: unknown) => void;
+  let gone: () => void;
+  world.predecessor = {
+    handover: encodeHandover({
+      pid: 77,
+      listeners: [],
+      opened: [],
+      shards: [],
+      ...handover,
+    }),
+    say: async (message) => void await said.push(wordIn(message)),
+    onMessage: (run) => hear = run,
+    onGone: (run) => gone = run,
+    close: () => {},
+  };
+  return { said, tell: (each) => hear(say(each)), die: () => gone() };
+}
+
+function handed(
+  asked: string,
+  more: Partial<HandedListener> = {},
+): HandedListener {
+  return {
+    asked,
+    name: asked,
+    address: asked,
+    mode: "balanced",
+    backlog: 511,
+    ipv6Only: false,
+    anyPort: false,
+    fds: [3],
+    ...more,
+  };
+}
+
+/** A pool that succeeds another one, and whose workers become ready. */
+async function succeeding(
+  handover: Partial<Handover>,
+  options: Parameters<typeof running>[0] = {},
+): Promise<Stage & Before & { started: Promise<void> }> {
+  const world = new MemoryWorld();
+  const past = before(world, handover);
+  const made = stage({ soak: 0, ...options }, world);
+  world.onSpawn = (process) => queueMicrotask(() => process.getReady());
+  const started = made.pool.start();
+  started.catch(() => {});
+  await settle();
+  world.advance(0);
+  await settle();
+  return { ...made, ...past, started };
+}
+
+describe("the supervisor that succeeds", () => {
+  test("has the sockets, the port and as many workers as the one before", async () => {
+    const made = await succeeding({
+      workers: 3,
+      listeners: [
+        handed("127.0.0.1:0", { address: "127.0.0.1:4711", fds: [9] }),
+      ],
+    }, { listen: "127.0.0.1:0" });
+    assert.deepEqual(made.said, [{ type: "ready" }]);
+    const { listeners, workers } = made.pool.status();
+    assert.deepEqual(listeners.map(({ address }) => address), [
+      "127.0.0.1:4711",
+    ]);
+    assert.equal(workers.length, 3);
+    assert.equal(made.world.processes[0]!.plan.inherits[0]!.fd, 9);
+    assert.deepEqual(made.all("taken-over"), []);
+    made.tell({ type: "yours" });
+    await made.started;
+    await settle();
+    assert.deepEqual(made.all("taken-over"), [{
+      type: "taken-over",
+      from: 77,
+    }]);
+  });
+
+  test("listens where the one before has learned to", async () => {
+    const made = await succeeding({
+      listeners: [handed("127.0.0.1:3000"), handed("unix:/s", { fds: [4] })],
+    }, { listen: "program" });
+    assert.equal(made.all("learning").length, 0);
+    assert.deepEqual(
+      made.pool.status().listeners.map(({ address }) => address),
+      ["127.0.0.1:3000", "unix:/s"],
+    );
+  });
+
+  test("keeps every shard, and has those accepted on that have no slot", async () => {
+    const made = await succeeding({
+      listeners: [handed("127.0.0.1:80", {
+        mode: "sharded",
+        fds: [3, 4, 5],
+        claim: 6,
+      })],
+      shards: [0, 1, 2],
+    }, { listen: "127.0.0.1:80", share: "sharded", maxWorkers: 2 });
+    const [first] = made.world.processes;
+    assert.deepEqual(first!.plan.inherits.map(({ fd }) => fd), [3, 4, 5]);
+    const adopted = made.world.alive.flatMap(({ heard }) =>
+      heard.filter((each) => (each as { type?: string }).type === "adopt")
+    );
+    assert.deepEqual(
+      adopted.map((each) => (each as { shard?: number }).shard),
+      [2],
+    );
+  });
+
+  test("binds the shards that the one before had not", async () => {
+    const made = await succeeding({
+      listeners: [handed("127.0.0.1:80", { mode: "sharded", fds: [3] })],
+    }, { listen: "127.0.0.1:80", share: "sharded", maxWorkers: 3 });
+    const [first] = made.world.processes;
+    assert.deepEqual(first!.plan.inherits.map(({ fd }) => fd), [3, 10, 10]);
+  });
+
+  test("accepts nothing in handoff before all is its own", async () => {
+    const made = await succeeding({
+      listeners: [handed("127.0.0.1:80", { mode: "handoff" })],
+    }, { listen: "127.0.0.1:80", share: "handoff" });
+    assert.throws(() => made.world.connect(), /Nobody accepts/);
+    made.tell({ type: "yours" });
+    made.world.connect();
+    assert.equal(
+      made.world.alive.flatMap(({ received }) => received).length,
+      1,
+    );
+  });
+
+  test("closes what it has no listener for, once all is its own, and says so", async () => {
+    const made = await succeeding({
+      listeners: [handed("127.0.0.1:80"), handed("unix:/gone", { fds: [4] })],
+    }, { listen: "127.0.0.1:80" });
+    assert.ok(made.world.bound.has("unix:/gone"));
+    made.tell({ type: "yours" });
+    await made.started;
+    await settle();
+    assert.ok(!made.world.bound.has("unix:/gone"));
+    assert.match(made.all("warning").at(-1)!.message, /closed "unix:\/gone"/);
+  });
+
+  test("gives an address that workers ask for its socket, and closes it when none does", async () => {
+    const opened = [
+      handed("127.0.0.1:9000 0", {
+        address: "127.0.0.1:9000",
+        mode: "handoff",
+      }),
+      handed("127.0.0.1:9001 0", {
+        address: "127.0.0.1:9001",
+        mode: "handoff",
+      }),
+    ];
+    const made = await succeeding({ opened });
+    made.tell({ type: "yours" });
+    await made.started;
+    const [worker] = made.world.alive;
+    worker!.say({ type: "open", id: 1, address: "127.0.0.1:9000", nth: 0 });
+    await settle();
+    assert.ok(worker!.wasTold("opened"));
+    made.world.advance(60_000);
+    await settle();
+    assert.match(
+      made.all("warning").at(-1)!.message,
+      /closed "127.0.0.1:9001"/,
+    );
+    assert.ok(made.world.bound.has("127.0.0.1:9000"));
+  });
+
+  test("gives up when a worker does not come up, and leaves the sockets to the one before", async () => {
+    const made = await succeeding(
+      { listeners: [handed("127.0.0.1:80")] },
+      { listen: "127.0.0.1:80", soak: 1000 },
+    );
+    assert.equal(made.said.length, 0);
+    // One crashes in the soak time, and the one after it does not boot.
+    made.world.onSpawn = (process) =>
+      queueMicrotask(() => process.exit({ code: 1 }));
+    made.world.alive[0]!.exit({ code: 1 });
+    await settle();
+    made.world.advance(200);
+    await settle();
+    assert.deepEqual(made.said.map((each) => each?.type), ["failed"]);
+    for (const each of made.world.alive) each.exit();
+    await settle();
+    made.world.advance(1000);
+    await assert.rejects(made.started, { code: "ERR_BOOT" });
+    assert.deepEqual(made.world.abandoned, ["127.0.0.1:80"]);
+  });
+
+  test("goes on when the one before is killed", async () => {
+    const made = await succeeding({ listeners: [handed("127.0.0.1:8080")] });
+    made.die();
+    await made.started;
+    assert.equal(made.pool.status().state, "running");
+  });
+
+  test("refuses sockets of another kind than the mode needs", async () => {
+    const made = await succeeding(
+      { listeners: [handed("127.0.0.1:80")] },
+      { listen: "127.0.0.1:80", share: "sharded" },
+    );
+    await assert.rejects(made.started, /"balanced" until now and would be "sh/);
+    assert.deepEqual(made.said.map((each) => each?.type), ["failed"]);
+  });
+
+  test("says of what it cannot read that it cannot", () => {
+    for (const text of ["", "{}", `{"version":2}`, `{"version":1,"pid":-1}`]) {
+      assert.throws(() => decodeHandover(text), /^TypeError: Cannot take over/);
+    }
+  });
+});

@@ -1,0 +1,81 @@
+/**
+ * Upgrades of the supervisor by SIGUSR2 under load from a client that never
+ * retries: every share mode, over TCP and Unix sockets.
+ */
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import {
+  fixture,
+  IDLE_GRACE,
+  isAlive,
+  prefork,
+  ready,
+  readyPids,
+  until,
+} from "../command.ts";
+import { afterAll, describe, test } from "../harness.ts";
+import { load, type LoadKind } from "../strict_client.ts";
+import { upgraded } from "../upgraded.ts";
+
+const UPGRADES = Number(process.env["TEST_UPGRADES"] ?? 2);
+const MODES = ["balanced", "shared", "sharded", "handoff"] as const;
+const KINDS: readonly LoadKind[] = ["connect", "keepalive"];
+
+const dir = mkdtempSync(join(tmpdir(), "prefork-upgrade-"));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+/** The listeners of a mode, over TCP and a Unix socket. */
+function listenersOf(share: typeof MODES[number]): string[] {
+  const unix = share === "sharded" ? "shared" : share;
+  return [
+    `${share}-http=127.0.0.1:0?share=${share}`,
+    `${share}-unix-http=unix:${dir}/${share}.sock?share=${unix}`,
+  ];
+}
+
+describe("upgrades under load", () => {
+  test("lose and cut nothing in all modes at once, and leave no descriptor", {
+    timeout: 60_000 + UPGRADES * 20_000,
+    skip: process.platform !== "linux" && "a command line is read in /proc",
+  }, async () => {
+    const listeners = MODES.flatMap(listenersOf);
+    const command = prefork([
+      ...["-w", "2", "--soak", "0"],
+      ...IDLE_GRACE,
+      ...listeners.flatMap((listener) => ["-l", listener]),
+      fixture("everything.ts"),
+    ]);
+    await using pool = upgraded(command);
+    const { listen } = await ready(command);
+    const loads = listen!.split(",").flatMap((address) =>
+      KINDS.map((kind) => ({ kind, address, loops: 1, pause: 50 }))
+    );
+    await using running = await load(loads);
+    const open: number[] = [];
+    for (let i = 0; i < UPGRADES; i++) {
+      await pool.upgrade();
+      open.push(readdirSync(`/proc/${pool.pid}/fd`).length);
+    }
+    const report = await running.stop();
+    const text = JSON.stringify(report) + command.lines.join("\n");
+    assert.deepEqual(report.failed, [], text);
+    assert.deepEqual(report.cut, [], text);
+    for (const kind of KINDS) assert.ok(report.done[kind]! > 10, text);
+    assert.equal(new Set(readyPids(command)).size, 2 * (1 + UPGRADES));
+    if (UPGRADES > 2) console.log(report.done, open);
+    // Those that wait for a worker that leaves differ by a few.
+    const more = open.at(-1)! - open[0]!;
+    assert.ok(more < 8, `descriptors: ${open}`);
+
+    const workers = readyPids(command).filter(isAlive);
+    assert.equal(workers.length, 2);
+    pool.signal("SIGTERM");
+    await until(() => ![pool.pid, ...workers].some(isAlive), "all have gone");
+    for (const share of MODES) {
+      assert.equal(existsSync(`${dir}/${share}.sock`), false, share);
+    }
+  });
+});

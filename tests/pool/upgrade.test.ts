@@ -1,0 +1,90 @@
+/** SIGUSR2: another supervisor takes over, or it is as if nothing had happened. */
+import assert from "node:assert/strict";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { isAlive, prefork, ready, readyPids, until } from "../command.ts";
+import { describe, test } from "../harness.ts";
+import { get, unanswered } from "../http.ts";
+import { programs } from "../preload/programs.ts";
+import { upgraded } from "../upgraded.ts";
+
+const LINUX = process.platform !== "linux" && "a command line is read in /proc";
+const files = programs();
+
+/** Listens on a port that nobody named before, and on one for itself. */
+const program = (version: string): string => `
+import http from "node:http";
+import process from "node:process";
+if (${
+  JSON.stringify(version)
+} === "broken") throw new Error("release is broken");
+const answer = (_, response) => response.end("${version} " + process.pid);
+http.createServer(answer).listen(Number(process.env.TEST_PORT ?? 0), "127.0.0.1");
+http.createServer(answer).listen(${
+  JSON.stringify(join(files.directory, "own.sock"))
+});
+`;
+
+describe("an upgrade", () => {
+  test(
+    "takes what the program was seen to listen on and opened, a broken one leaves all as it was, and kill -9 in the middle hurts nobody",
+    {
+      skip: LINUX,
+      timeout: 120_000,
+    },
+    async () => {
+      const file = files.write("program.mjs", program("one"));
+      const own = `unix:${join(files.directory, "own.sock")}`;
+      const command = prefork(["-w", "2", "--soak", "0", file]);
+      await using pool = upgraded(command);
+      const { listen } = await ready(command);
+      const [address = ""] = listen!.split(",");
+      assert.match((await get(address)).body, /^one /);
+      assert.match((await get(own)).body, /^one /);
+
+      writeFileSync(file, program("broken"));
+      const { pid } = pool;
+      pool.signal("SIGUSR2");
+      const [, successor] = await command.line(
+        /^prefork upgrade-started pid=(\d+)/,
+      );
+      const [, reason] = await command.line(
+        /^prefork upgrade-failed reason=(.*)/,
+      );
+      assert.match(reason!, /release is broken/);
+      await until(() => !isAlive(Number(successor)), "the broken one has gone");
+      assert.equal(pool.pid, pid);
+      assert.match((await get(address)).body, /^one /);
+      assert.match((await get(own)).body, /^one /);
+
+      writeFileSync(file, program("two"));
+      await pool.upgrade();
+      assert.notEqual(pool.pid, pid);
+      assert.match((await get(address)).body, /^two /);
+      assert.match((await get(own)).body, /^two /);
+
+      // The one that goes on has all, and nobody is left of the other.
+      const old = pool.pid;
+      const from = command.lines.length;
+      pool.signal("SIGUSR2");
+      const [, last] = await command.line(
+        /^prefork upgrade-started pid=(\d+)/,
+        from,
+      );
+      process.kill(old, "SIGKILL");
+      await command.line(/^prefork taken-over /, from);
+      assert.match((await get(address)).body, /^two /);
+      assert.match((await get(own)).body, /^two /);
+      const before = new Set(readyPids(command).slice(0, -2));
+      await until(
+        () => ![...before].some(isAlive),
+        "the former workers have gone",
+      );
+      process.kill(Number(last), "SIGTERM");
+      await until(() => !isAlive(Number(last)), "the last one has gone");
+      await unanswered(address);
+      rmSync(join(files.directory, "own.sock"), { force: true });
+    },
+  );
+});
