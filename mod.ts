@@ -35,6 +35,7 @@ export type {
   Portion,
   WorkerRuntime,
 } from "./core/options/options.ts";
+export type { HangSignal } from "./core/options/hang.ts";
 export type {
   ExitedWorker,
   HookedWorker,
@@ -45,6 +46,7 @@ export type { SignalPreset } from "./core/options/signals.ts";
 export type { Restarts } from "./core/options/restart.ts";
 export type { Balance } from "./core/options/balance.ts";
 export type { ExitReason, WorkerState } from "./core/supervise/state.ts";
+export type { Evidence } from "./core/supervise/evidence.ts";
 export type { ReloadFailure } from "./core/supervise/reload.ts";
 export type {
   ListenerStatus,
@@ -96,6 +98,7 @@ export type {
   SpawnPlan,
   WorkerProcess,
 } from "./core/adapter.ts";
+export type { ProcessLook } from "./core/look.ts";
 
 // A program that was bundled with this module is the main one itself.
 if (/\/mod\.[jt]s$/.test(import.meta.url) && isMain(import.meta)) {

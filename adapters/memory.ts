@@ -19,6 +19,7 @@ import type {
   WorkerProcess,
 } from "../core/adapter.ts";
 import { type Address, formatAddress } from "../core/options/address.ts";
+import type { ProcessLook } from "../core/look.ts";
 import { PreforkError } from "../core/errors.ts";
 import { encode, type FromWorker, type ToWorker } from "../core/protocol.ts";
 
@@ -138,6 +139,8 @@ export class MemoryWorld {
     ["net.core.somaxconn", 4096],
     ["net.ipv4.tcp_migrate_req", 0],
   ]);
+  /** What can be seen of processes. */
+  readonly looks: Map<number, ProcessLook> = new Map();
   /** Processes that may do less than the supervisor. */
   readonly unprivileged: Set<number> = new Set();
   /** What processes hold, in bytes; the supervisor is 1. */
@@ -168,6 +171,15 @@ export class MemoryWorld {
   /** The processes that are alive. */
   get alive(): readonly MemoryProcess[] {
     return this.processes.filter(({ alive }) => alive);
+  }
+
+  /**
+   * This process stands still, as by SIGSTOP, or the whole machine does: time
+   * passes, and what fell due meanwhile runs afterwards.
+   */
+  standStill(ms: number): void {
+    this.#now += ms;
+    this.advance(0);
   }
 
   /** Lets time pass, and runs what falls due on the way. */
@@ -244,6 +256,7 @@ export class MemoryWorld {
         },
         hasRights: (pid) => !this.unprivileged.has(pid),
         rss: (pid = 1) => this.rss.get(pid),
+        look: (pid) => this.looks.get(pid),
         sysctl: (name) => this.sysctl.get(name),
         random: () => 0,
       },

@@ -61,6 +61,9 @@ const OPTIONS: Readonly<
   "idle-grace": (draft, value, name) => draft.idleGrace = time(value, name),
   "start-timeout": (draft, value, name) =>
     draft.startTimeout = time(value, name),
+  "hang-timeout": (draft, value, name) => draft.hangTimeout = time(value, name),
+  "hang-signal": (draft, value) =>
+    draft.hangSignal = value as NonNullable<Draft["hangSignal"]>,
   soak: (draft, value, name) => draft.soak = time(value, name),
   signals: (draft, value) =>
     draft.signals = value as NonNullable<Draft["signals"]>,

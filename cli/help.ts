@@ -69,6 +69,11 @@ Options:
       --idle-grace TIME   time a draining worker gives an idle keep-alive
                           connection for one more request (default: 300ms)
       --start-timeout TIME  time a worker has to become ready (default: 60s)
+      --hang-timeout TIME  time a worker's event loop may stand still before the
+                          worker is killed and replaced; 0 for ever (default:
+                          30s)
+      --hang-signal SIGABRT|none  what a hung worker is sent a second before
+                          SIGKILL, for a core dump (default: none)
       --wait-ready        a worker is ready when its program says so by
                           process.send("ready"), not when it listens
       --soak TIME         time the first new worker of a reload must live

@@ -6,6 +6,7 @@
  */
 
 import type { Address } from "./options/address.ts";
+import type { ProcessLook } from "./look.ts";
 import type { CertificateFiles } from "./options/listener_features.ts";
 
 /** The runtimes that prefork runs on. */
@@ -26,6 +27,7 @@ export type Signal =
   | "SIGQUIT"
   | "SIGHUP"
   | "SIGKILL"
+  | "SIGABRT"
   | "SIGUSR1"
   | "SIGUSR2"
   | "SIGTTIN"
@@ -318,6 +320,11 @@ export interface Host {
    * undefined where it cannot be known, or the process is gone.
    */
   rss(pid?: number): number | undefined;
+  /**
+   * What a process does at this moment; undefined where the system does not
+   * show it.
+   */
+  look(pid: number): ProcessLook | undefined;
   /** A number among the kernel's settings (sysctl(8)), where there is one. */
   sysctl(name: string): number | undefined;
   /** A number in [0, 1). */

@@ -6,6 +6,7 @@
 
 import type { ShareMode } from "./adapter.ts";
 import type { WorkerRuntime } from "./options/options.ts";
+import type { Evidence } from "./supervise/evidence.ts";
 import type { ReloadFailure } from "./supervise/reload.ts";
 import type { ExitReason, WorkerState } from "./supervise/state.ts";
 
@@ -44,6 +45,14 @@ export type PoolEvent =
   | { readonly type: "worker-recycling"; readonly why: string } & WorkerIdentity
   /** A worker was sent SIGKILL, and why. */
   | { readonly type: "worker-killed"; readonly why: string } & WorkerIdentity
+  /**
+   * A worker has not answered for `silent` ms and is about to be killed; what it
+   * was seen to do in the last `watched` of them, times in milliseconds and
+   * memory in bytes.
+   */
+  | { readonly type: "worker-hung"; readonly silent: number }
+    & Evidence
+    & WorkerIdentity
   /** A worker's process has ended, `ms` after its start. */
   | {
     readonly type: "worker-exited";

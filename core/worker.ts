@@ -35,6 +35,10 @@ export class PoolWorker implements Backend {
   unread = 0;
   /** How many connections it has not confirmed. */
   underway = 0;
+  /** How often it has said that it has read messages. */
+  answers = 0;
+  /** True once it is taken as hung. */
+  hung = false;
   /** Called when it may be {@linkcode free} again. */
   onFreed: (() => void) | undefined;
   /** Called when something of it changes that its slot is judged by. */
@@ -133,6 +137,7 @@ export class PoolWorker implements Backend {
 
   /** It has read so many of the messages. */
   heard(count: number): void {
+    this.answers++;
     this.unread = Math.max(0, this.unread - count);
     this.onFreed?.();
   }

@@ -39,7 +39,10 @@ export function handleMessages(
     const connection = parsed.kind === "ours" &&
       parsed.message.type === "connection";
     // The supervisor sends a connection only when all before it was read.
-    if (!connection) onDemand.heard();
+    if (!connection) {
+      const asked = parsed.kind === "ours" && parsed.message.type === "wake";
+      onDemand.heard(asked);
+    }
     if (parsed.kind === "user") return messages.emit(parsed.message);
     if (parsed.kind === "noise") return;
     const message = parsed.message;

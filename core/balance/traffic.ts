@@ -198,6 +198,16 @@ export class Traffic {
     };
   }
 
+  /**
+   * How long ago a worker has last written its row on the scoreboard, in ms;
+   * undefined where it writes none.
+   */
+  quietFor({ seat }: PoolWorker): number | undefined {
+    this.#board?.look();
+    const row = this.#board?.row(seat);
+    return row && Math.abs(Date.now() - row.beat);
+  }
+
   /** Gives away everything that waits: the pool stops. */
   flush(): void {
     this.dispatcher.flush();

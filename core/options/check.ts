@@ -16,6 +16,7 @@ import {
   WHERE_PROGRAM,
   type WorkerRuntime,
 } from "./options.ts";
+import { checkHangTimeout, HANG_SIGNALS } from "./hang.ts";
 import { checkRestarts } from "./restart.ts";
 import { checkRecycle } from "./recycle.ts";
 import { SHARE_MODES } from "./share_mode.ts";
@@ -63,6 +64,8 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   drainDelay: true,
   idleGrace: true,
   startTimeout: true,
+  hangTimeout: true,
+  hangSignal: true,
   waitReady: true,
   soak: true,
   maxSurge: true,
@@ -131,6 +134,12 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     drainDelay: duration("drainDelay", options.drainDelay ?? 0),
     idleGrace: duration("idleGrace", options.idleGrace ?? 300),
     startTimeout: duration("startTimeout", options.startTimeout ?? 60_000),
+    hangTimeout: checkHangTimeout(options.hangTimeout ?? 30_000),
+    hangSignal: oneOf(
+      "hangSignal",
+      options.hangSignal ?? "none",
+      HANG_SIGNALS,
+    ),
     waitReady: flag("waitReady", options.waitReady ?? false),
     soak: duration("soak", options.soak ?? 1_000),
     ...checkBudget(options.maxSurge ?? 1, options.maxUnavailable ?? 0),

@@ -9,6 +9,7 @@ import type { Restarts } from "./restart.ts";
 import type { RecycleConfig } from "./recycle.ts";
 import type { ListenerSpec } from "./address.ts";
 import type { Balance } from "./balance.ts";
+import type { HangSignal } from "./hang.ts";
 import type { PoolHooks } from "./hooks.ts";
 import type { SignalPreset } from "./signals.ts";
 
@@ -183,6 +184,22 @@ export interface PoolOptions {
    */
   readonly startTimeout?: number;
   /**
+   * The time that a worker's event loop may stand still, or its channel be
+   * silent, before the worker counts as hung: what it does is told, then it is
+   * killed and replaced. Found at most a third later. 0 turns that off, else it
+   * is at least 100.
+   *
+   * @default {30_000}
+   */
+  readonly hangTimeout?: number;
+  /**
+   * What a hung worker is sent a second before SIGKILL, where a core dump or a
+   * report is wanted; `"none"` for SIGKILL at once.
+   *
+   * @default {"none"}
+   */
+  readonly hangSignal?: HangSignal;
+  /**
    * True when a worker is ready only once its program has said so by
    * `process.send("ready")`, or `ready()` of `prefork/worker`, and not as soon
    * as it listens.
@@ -327,6 +344,10 @@ export interface PoolConfig extends RecycleConfig {
   readonly idleGrace: number;
   /** Start timeout, ms. */
   readonly startTimeout: number;
+  /** How long a worker may not answer, ms; 0 for ever. */
+  readonly hangTimeout: number;
+  /** What a hung worker is sent before SIGKILL. */
+  readonly hangSignal: HangSignal;
   /** Whether the program itself says when it is ready. */
   readonly waitReady: boolean;
   /** Soak time, ms. */

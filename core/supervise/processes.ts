@@ -13,6 +13,7 @@ import { launch } from "../launch/launch.ts";
 import { startsJavaScript } from "../launch/program.ts";
 import { createOnDemand, type OnDemand } from "../listeners/on_demand.ts";
 import { type FromWorker, parseFromWorker } from "../protocol.ts";
+import { Hangs } from "./hang.ts";
 import { Noise } from "./noise.ts";
 import { diagnoseSilence, errorIn } from "./diagnosis.ts";
 import { PoolWorker } from "../worker.ts";
@@ -44,6 +45,7 @@ export class Processes {
   readonly #context: PoolContext;
   readonly #observer: ProcessObserver;
   readonly #output: BootOutput<PoolWorker>;
+  readonly #hangs: Hangs;
   readonly #warned = new Set<string>();
   readonly #noise: Noise;
 
@@ -57,6 +59,15 @@ export class Processes {
     this.#observer = observer;
     this.onDemand = onDemand;
     this.#noise = new Noise(context.adapter.clock, context.emit);
+    this.#hangs = new Hangs(context, {
+      condemn: (worker, evidence) => {
+        worker.hung = true;
+        worker.failure ??= `it hung: ${evidence.why}`;
+        context.traffic.leave(worker);
+        context.emit({ type: "worker-hung", ...worker.identity, ...evidence });
+      },
+      kill: (worker) => this.step(worker, "kill"),
+    });
     this.#output = new BootOutput((worker, line: OutputLine) =>
       context.emit({ type: "worker-output", ...worker.identity, ...line })
     );
@@ -141,6 +152,7 @@ export class Processes {
             adapter.clock.now() - (worker.resumedAt ?? worker.startedAt),
           ),
         });
+        this.#hangs.watch(worker);
         this.#observer.onReady(worker);
         break;
       case "ask": {
@@ -173,6 +185,7 @@ export class Processes {
         break;
       case "reap":
         worker.timer?.[Symbol.dispose]();
+        this.#hangs.end(worker);
         traffic.lose(worker);
         this.onDemand.lose(worker);
         break;
@@ -209,7 +222,9 @@ export class Processes {
       ? diagnoseSilence(worker, config)
       : from === "resuming"
       ? `it did not accept again ${config.startTimeout} ms after it was asked to`
-      : `it was not done ${config.grace} ms after it began to drain`;
+      : `it was not done ${config.grace} ms after it began to drain${
+        this.#hangs.describe(worker)
+      }`;
     worker.failure ??= why;
     emit({
       type: "worker-killed",
@@ -221,7 +236,9 @@ export class Processes {
   #reap(worker: PoolWorker, status: ExitStatus): void {
     const { adapter, emit } = this.#context;
     const end = exitReason(worker.state, isClean(status));
-    const reason = worker.failure !== undefined && worker.readyAt === undefined
+    const reason = worker.hung
+      ? "hung"
+      : worker.failure !== undefined && worker.readyAt === undefined
       ? "boot-failed"
       : end === "drained" && worker.recycled
       ? "recycled"

@@ -185,6 +185,8 @@ export type ExitReason =
   | "recycled"
   /** It was asked to leave and ended badly while it did. */
   | "crashed-draining"
+  /** It was ready and did not answer: the pool killed it. */
+  | "hung"
   /** The pool killed it. */
   | "killed";
 

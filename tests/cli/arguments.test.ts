@@ -65,6 +65,8 @@ describe("options", () => {
     ["--max-rss 1.5GiB", { maxRss: 1.5 * 2 ** 30 }],
     ["--max-rss-growth 4096", { maxRssGrowth: 4096 }],
     ["--recycle-jitter 25%", { recycleJitter: 0.25 }],
+    ["--hang-timeout 1m", { hangTimeout: 60_000 }],
+    ["--hang-signal SIGABRT", { hangSignal: "SIGABRT" }],
     ["--max-surge 2", { maxSurge: 2 }],
     ["--max-surge 25%", { maxSurge: "25%" }],
     ["--max-unavailable=10%", { maxUnavailable: "10%" }],

@@ -35,6 +35,8 @@ describe("what is assumed", () => {
       drainDelay: 0,
       idleGrace: 300,
       startTimeout: 60_000,
+      hangTimeout: 30_000,
+      hangSignal: "none",
       waitReady: false,
       soak: 1_000,
       maxSurge: 1,
@@ -110,6 +112,8 @@ describe("valid values", () => {
     soak: [0, 1_000],
     restarts: [{ intensity: 0, period: 1 }, { period: 5_000 }],
     downAfter: [0, 5_000],
+    hangTimeout: [0, 100, 60_000],
+    hangSignal: ["SIGABRT", "none"],
   };
   for (const [name, values] of Object.entries(valid)) {
     test(`"${name}" is taken as it is`, () => {
@@ -229,6 +233,12 @@ describe("invalid values get an error with the name, the value and what is valid
     ["restarts", { period: 0 }, '0 for "restarts.period": it must be a whole'],
     ["output", "x", '"x" for "output": it must be one of inherit, lines'],
     ["hooks", 1, '1 for "hooks": it must be an object of functions'],
+    ["hangTimeout", 99, '99 for "hangTimeout": it must be at least 100'],
+    [
+      "hangSignal",
+      "TERM",
+      '"TERM" for "hangSignal": it must be one of SIGABRT',
+    ],
     ["drainDelay", "5s", '"5s" for "drainDelay": it must be a time in'],
     [
       "signals",

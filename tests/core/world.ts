@@ -21,7 +21,14 @@ export function stage(
   world: MemoryWorld = new MemoryWorld(),
 ): Stage {
   const pool = new PoolCore(
-    { program: "app.js", listen: "127.0.0.1:8080", workers: 2, ...options },
+    {
+      program: "app.js",
+      listen: "127.0.0.1:8080",
+      workers: 2,
+      // These answer nothing unless a test has them do so.
+      hangTimeout: 0,
+      ...options,
+    },
     () => Promise.resolve(world.adapter),
   );
   const events: PoolEvent[] = [];

@@ -24,9 +24,9 @@ export interface OnDemand {
   /**
    * Counts a message that was no connection. In a pool that hands connections
    * over the supervisor has to hear of each; elsewhere it need not, until a
-   * first address is opened.
+   * first address is opened, unless it asks.
    */
-  readonly heard: () => void;
+  readonly heard: (asked: boolean) => void;
 }
 
 /**
@@ -77,9 +77,11 @@ export function createOnDemand(
         question?.resolve(openedListener(name, address));
       }
     },
-    heard() {
-      if (telling) tell({ type: "heard", count: 1 });
-      else untold++;
+    heard(asked) {
+      untold++;
+      if (!telling && !asked) return;
+      tell({ type: "heard", count: untold });
+      untold = 0;
     },
   };
 }
