@@ -33,6 +33,7 @@ export type {
   OpenPolicy,
   PoolOptions,
   Portion,
+  Rollback,
   WorkerRuntime,
 } from "./core/options/options.ts";
 export type { HangSignal } from "./core/options/hang.ts";
@@ -47,7 +48,7 @@ export type { Restarts } from "./core/options/restart.ts";
 export type { Balance } from "./core/options/balance.ts";
 export type { ExitReason, WorkerState } from "./core/supervise/state.ts";
 export type { Evidence } from "./core/supervise/evidence.ts";
-export type { ReloadFailure } from "./core/supervise/reload.ts";
+export type { ReloadPhase, ReloadStatus } from "./core/supervise/reload.ts";
 export type {
   ListenerStatus,
   PoolEvent,

@@ -69,6 +69,9 @@ const OPTIONS: Readonly<
     draft.signals = value as NonNullable<Draft["signals"]>,
   restarts: (draft, value, name) => draft.restarts = rate(value, name),
   "down-after": (draft, value, name) => draft.downAfter = time(value, name),
+  probation: (draft, value, name) => draft.probation = time(value, name),
+  rollback: (draft, value) =>
+    draft.rollback = value as NonNullable<Draft["rollback"]>,
   "compile-cache": (draft, value) => draft.compileCache = value,
   "runtime-arg": (draft, value) => (draft.runtimeArgs ??= []).push(value),
   log: (draft, value, name) => {

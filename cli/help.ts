@@ -78,6 +78,11 @@ Options:
                           process.send("ready"), not when it listens
       --soak TIME         time the first new worker of a reload must live
                           before the others follow (default: 1s)
+      --probation TIME    time after the last slot of a reload in which a new
+                          worker that ends brings the old ones back (default:
+                          10s)
+      --rollback park|restart|none  how: the old workers wait until then, are
+                          started anew, or not at all (default: park)
       --signals NAME      what signals to the supervisor do: default, or the
                           habits of unicorn, gunicorn, nginx
       --restarts N/TIME   so many workers may end early within so long before

@@ -13,6 +13,7 @@ import type { PoolStatus } from "../core/events.ts";
 const SILENT: ReadonlySet<PoolEvent["type"]> = new Set([
   "worker-started",
   "worker-draining",
+  "worker-parked",
   "worker-message",
   "pool-ready",
 ]);

@@ -7,7 +7,7 @@
 import type { ShareMode } from "./adapter.ts";
 import type { WorkerRuntime } from "./options/options.ts";
 import type { Evidence } from "./supervise/evidence.ts";
-import type { ReloadFailure } from "./supervise/reload.ts";
+import type { ReloadStatus } from "./supervise/reload.ts";
 import type { ExitReason, WorkerState } from "./supervise/state.ts";
 
 /** Which worker an event is about. */
@@ -43,6 +43,11 @@ export type PoolEvent =
   | { readonly type: "worker-draining" } & WorkerIdentity
   /** A worker has served enough and is being replaced, and why. */
   | { readonly type: "worker-recycling"; readonly why: string } & WorkerIdentity
+  /**
+   * Another worker has taken over from one: it accepts no more, finishes, and
+   * waits in case the reload fails.
+   */
+  | { readonly type: "worker-parked" } & WorkerIdentity
   /** A worker was sent SIGKILL, and why. */
   | { readonly type: "worker-killed"; readonly why: string } & WorkerIdentity
   /**
@@ -144,6 +149,24 @@ export type PoolEvent =
   }
   /** A reload has begun. */
   | { readonly type: "reload-started"; readonly generation: number }
+  /**
+   * New workers serve in all slots, `ms` after the reload began. The old ones
+   * wait in case one of these ends by itself.
+   */
+  | {
+    readonly type: "reload-probation";
+    readonly generation: number;
+    readonly ms: number;
+  }
+  /**
+   * A new worker has failed, as the reason says, and what served before takes
+   * over again; `reload-failed` follows when it has.
+   */
+  | {
+    readonly type: "reload-rollback";
+    readonly generation: number;
+    readonly reason: string;
+  }
   /** Every worker belongs to the new generation, and the old ones are gone. */
   | {
     readonly type: "reload-finished";
@@ -261,12 +284,13 @@ export interface PoolStatus {
   /** What it is doing. */
   readonly state: PoolState;
   /**
-   * The generation that the last reload brought that was finished, from 1. After
-   * one that was given up some slots may have a later one: `workers` says which.
+   * The generation that the last reload brought that was finished, from 1. While
+   * one goes on, and after one that is `mixed`, some slots have a later one:
+   * `workers` says which.
    */
   readonly generation: number;
-  /** Why the last reload was given up; undefined if it was not. */
-  readonly reloadFailure: ReloadFailure | undefined;
+  /** How the last reload stands or has ended; undefined if there was none. */
+  readonly reload: ReloadStatus | undefined;
   /** How many workers are wanted. */
   readonly wanted: number;
   /** How many are ready. */

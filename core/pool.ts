@@ -122,13 +122,15 @@ export class PoolCore implements AsyncDisposable {
   }
 
   /**
-   * Replaces the workers one slot at a time, each new one ready before the old
-   * one drains. Resolves when the last old worker is gone. A reload asked for
-   * during another one follows it.
+   * Replaces the workers slot by slot, each new one ready before the old one
+   * stops to accept. Resolves when the new ones have lived through the
+   * `probation` and the last old one is gone. A reload asked for during another
+   * one follows it.
    *
-   * @throws {PreforkError} `ERR_RELOAD` when a new worker does not come up: it
-   * was given up, and its message says why and which generation serves in which
-   * slots; `ERR_STATE` when the pool does not run
+   * @throws {PreforkError} `ERR_RELOAD` when a new worker does not come up, or
+   * ends by itself before that: what served before serves again, and the message
+   * says why, and which generation serves in which slots; `ERR_STATE` when the
+   * pool does not run
    */
   reload(): Promise<void> {
     const { supervisor, usual } = this.#require("reload", true);

@@ -61,7 +61,7 @@ export function statusOf(source: StatusSource): PoolStatus {
   return {
     state: poolState(source),
     generation: supervisor?.generation ?? 0,
-    reloadFailure: supervisor?.reloads.failure,
+    reload: supervisor?.transaction.reloads.status(now),
     wanted: supervisor?.wanted ?? 0,
     ready: workers.filter(({ state }) => state === "ready").length,
     listeners: [
@@ -88,22 +88,22 @@ function poolState(
   if (supervisor.stopping || leaving) return "stopping";
   if (!announced) return "starting";
   if (upgrading) return "upgrading";
-  const { health: { state }, reloads } = supervisor;
+  const { health: { state }, transaction } = supervisor;
   if (state === "down") return "down";
-  if (reloads.active !== undefined) return "reloading";
+  if (transaction.goesOn) return "reloading";
   return state === "well" ? "running" : "degraded";
 }
 
 /** What each worker does, and a reload that failed, as events. */
 export function reportOf(
-  { workers, reloadFailure }: PoolStatus,
+  { workers, reload }: PoolStatus,
 ): readonly PoolEvent[] {
   const report = workers.map((worker): PoolEvent => ({
     type: "worker-status",
     ...worker,
   }));
-  if (reloadFailure === undefined) return report;
-  const { generation, reason } = reloadFailure;
+  if (reload?.reason === undefined) return report;
+  const { generation, reason } = reload;
   const message =
     `the reload to generation ${generation} was given up, ${reason}; the lines above say which generation serves`;
   return [...report, { type: "warning", message }];

@@ -72,7 +72,10 @@ export interface CommandOptions {
   readonly group?: boolean;
 }
 
-/** Starts `prefork` with these arguments. */
+/**
+ * Starts `prefork` with these arguments; a reload is over with its last slot
+ * unless they ask for a `--probation`.
+ */
 export function prefork(
   args: readonly string[],
   options: CommandOptions = {},
@@ -80,7 +83,8 @@ export function prefork(
   const runtime = options.runtime ?? ownRuntime;
   const cli = libraryFile("cli");
   const [file, ...before] = options.command ?? commandOn(runtime, cli);
-  const child = spawn(file!, [...before, ...args], {
+  const own = options.command === undefined ? ["--probation", "0"] : [];
+  const child = spawn(file!, [...before, ...own, ...args], {
     cwd: options.cwd,
     detached: options.group ?? false,
     env: cleanEnv({ PATH, NO_COLOR: "1", ...options.env }),

@@ -21,6 +21,7 @@ const pool = new Pool({
   share: process.env["REPLACEMENTS_SHARE"] === "sharded" ? "sharded" : "shared",
   workers: WORKERS,
   soak: 0,
+  probation: 0,
 });
 let ready = -WORKERS;
 void (async () => {

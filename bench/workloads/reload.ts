@@ -6,7 +6,7 @@
  * @module
  */
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { type Launch, launchOf } from "../../tests/frameworks/launch.ts";
@@ -27,6 +27,14 @@ export interface Reloaded {
   end(): Promise<void>;
 }
 
+/** A build to compare with may have no such option. */
+function hasProbation(cli: string): boolean {
+  const { stdout } = spawnSync(binary("node"), [cli, "--help"], {
+    encoding: "utf8",
+  });
+  return stdout.includes("--probation");
+}
+
 /** Starts four workers of a program by the command of a build. */
 export async function startReloaded(
   cli: string,
@@ -39,6 +47,7 @@ export async function startReloaded(
     binary("node"),
     [
       cli,
+      ...(hasProbation(cli) ? ["--probation", "0"] : []),
       ...["-w", "4", "-l", `127.0.0.1:${port}`, launch.program],
       ...launch.args,
     ],

@@ -37,6 +37,8 @@ import { PRESET_NAMES, type SignalPreset } from "./signals.ts";
 const MIN_WEIGHT = 0.001;
 const MAX_WEIGHT = 1000;
 
+const ROLLBACKS = ["park", "restart", "none"] as const;
+
 const OPEN_POLICIES = ["none", "unprivileged", "any"] as const;
 
 const RUNTIMES: readonly WorkerRuntime[] = ["node", "deno", "bun", "exec"];
@@ -68,6 +70,8 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   hangSignal: true,
   waitReady: true,
   soak: true,
+  probation: true,
+  rollback: true,
   maxSurge: true,
   maxUnavailable: true,
   hooks: true,
@@ -142,6 +146,8 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     ),
     waitReady: flag("waitReady", options.waitReady ?? false),
     soak: duration("soak", options.soak ?? 1_000),
+    probation: duration("probation", options.probation ?? 10_000),
+    rollback: oneOf("rollback", options.rollback ?? "park", ROLLBACKS),
     ...checkBudget(options.maxSurge ?? 1, options.maxUnavailable ?? 0),
     hooks: checkHooks(options.hooks ?? {}),
     restarts: checkRestarts(options.restarts ?? {}),

@@ -28,6 +28,9 @@ export type OpenPolicy = "none" | "unprivileged" | "any";
 /** A number of workers, or a part of those that are wanted, as in `"25%"`. */
 export type Portion = number | `${number}%`;
 
+/** How a reload that fails goes back to the old version. */
+export type Rollback = "park" | "restart" | "none";
+
 /** What a pool is made of. Times are in milliseconds. */
 export interface PoolOptions {
   /** The file that a worker runs, or with `runtime: "exec"` an executable. */
@@ -216,6 +219,23 @@ export interface PoolOptions {
    */
   readonly soak?: number;
   /**
+   * The time after the last slot of a reload in which the old workers wait, and
+   * the end of a new one by itself brings them back.
+   *
+   * @default {10_000}
+   */
+  readonly probation?: number;
+  /**
+   * How a reload that fails goes back to the old version: the old workers stay
+   * alive without accepting until it is decided, and accept again (`"park"`; a
+   * worker that cannot wait is started anew); all are started anew from where
+   * the program was (`"restart"`); or not at all (`"none"`), so that slots which
+   * have been replaced keep their new workers.
+   *
+   * @default {"park"}
+   */
+  readonly rollback?: Rollback;
+  /**
    * How many workers may be alive beyond those wanted, in a reload, in recycling
    * and in a scale: a number, or a part of those wanted as in `"25%"`, rounded
    * up. Workers that drain count, they take memory. 0 is for whoever has no
@@ -352,6 +372,10 @@ export interface PoolConfig extends RecycleConfig {
   readonly waitReady: boolean;
   /** Soak time, ms. */
   readonly soak: number;
+  /** Probation time, ms. */
+  readonly probation: number;
+  /** How a reload that fails is undone. */
+  readonly rollback: Rollback;
   /** How many may be alive beyond those wanted. */
   readonly maxSurge: Portion;
   /** How many of those wanted may be missing. */

@@ -88,7 +88,7 @@ export function diagnoseSilence(
  * @param lived how long it was ready, in milliseconds
  */
 export function diagnose(
-  worker: Diagnosed & Pick<PoolWorker, "failure">,
+  worker: Diagnosed & Pick<PoolWorker, "failure" | "readyAt">,
   reason: ExitReason,
   status: ExitStatus,
   lived = 0,
@@ -111,7 +111,11 @@ function after(lived: number): string {
     : `${Math.floor(lived / 1000)} s after it was ready`;
 }
 
-/** How a worker ended that was not meant to. */
+/**
+ * How a worker ended that was not meant to.
+ *
+ * @param lived for how many milliseconds it was ready
+ */
 export function diagnoseExit(
   { code, signal }: ExitStatus,
   reason: ExitReason,

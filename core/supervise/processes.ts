@@ -171,8 +171,13 @@ export class Processes {
         this.#watch(worker, config.grace);
         emit({ type: "worker-draining", ...worker.identity });
         break;
-      case "rest":
-        worker.timer?.[Symbol.dispose]();
+      case "park":
+        traffic.leave(worker);
+        worker.tell({ type: "park", ms: config.grace, idle: config.idleGrace });
+        emit({ type: "worker-parked", ...worker.identity });
+        break;
+      case "resume":
+        worker.tell({ type: "resume", slot: worker.slot });
         break;
       case "await":
         worker.resumedAt = adapter.clock.now();
@@ -298,7 +303,14 @@ export class Processes {
         worker.attachedPid = message.pid;
         break;
       case "ready":
-        this.step(worker, "ready");
+      case "parked":
+        this.step(worker, message.type);
+        break;
+      case "unparkable":
+        this.#warn(
+          `a worker cannot be parked (${message.reason}): should a reload fail, the old version is started anew`,
+        );
+        this.step(worker, message.type);
         break;
       case "leaving": {
         const { state } = worker;

@@ -29,6 +29,8 @@ export interface SlotView {
   readonly current: WorkerView | undefined;
   /** The worker that is to take over. */
   readonly next: WorkerView | undefined;
+  /** The worker that waits in case the new version fails. */
+  readonly parked?: unknown;
   /** How many of its former workers are still there. */
   readonly leaving: number;
   /** True while the slot waits before its next worker. */
@@ -43,6 +45,8 @@ export interface PoolView {
   readonly wanted: number;
   /** The generation that a reload replaces older ones by, if one is going on. */
   readonly reloadTo: number | undefined;
+  /** The generation that is replaced by what there was before, if one is. */
+  readonly undoing?: number | undefined;
   /** True while that reload may replace one slot only: its first worker. */
   readonly canary: boolean;
   /** True when the pool is to end. */
@@ -69,6 +73,8 @@ export interface Counts {
   readonly begun: number;
   /** Wanted slots that the reload is done with. */
   readonly renewed: number;
+  /** Slots whose worker of the old version is still there. */
+  readonly parked: number;
 }
 
 /** What to do with a slot. */
@@ -119,7 +125,8 @@ export function grant(
     case "dismissal":
       return rest >= least ? "drain" : undefined;
     case "renewal": {
-      const recycles = pool.reloadTo === undefined;
+      const recycles = pool.reloadTo === undefined &&
+        pool.undoing === undefined;
       // A pool that is not whole has other worries.
       if (recycles && (counts.waiting > 0 || counts.ready < least)) {
         return undefined;
@@ -140,8 +147,7 @@ export function measure(view: SlotView, pool: PoolView): Counts {
   const wanted = isWanted(view, pool);
   const empty = current === undefined && next === undefined;
   const isNew = (worker: WorkerView | undefined): boolean =>
-    reloadTo !== undefined && worker !== undefined &&
-    worker.generation >= reloadTo;
+    reloadTo !== undefined && worker?.generation === reloadTo;
   return {
     alive: Math.max(population(view), wanted ? 1 : 0),
     holes: wanted && empty && leaving > 0 ? 1 : 0,
@@ -156,6 +162,7 @@ export function measure(view: SlotView, pool: PoolView): Counts {
         next === undefined && leaving === 0
       ? 1
       : 0,
+    parked: view.parked === undefined ? 0 : 1,
   };
 }
 
@@ -174,12 +181,13 @@ function emptied(view: SlotView, { stopping }: PoolView): Wish | undefined {
       ? { need: "dismissal" }
       : { do: "drain" };
   }
+  if (view.parked !== undefined) return { do: "drain" };
   return population(view) === 0 ? { do: "forget" } : undefined;
 }
 
 function filled(
   { current, next, leaving, waiting, vacated }: SlotView,
-  { reloadTo }: PoolView,
+  pool: PoolView,
 ): Wish | undefined {
   if (next !== undefined) {
     const takesOver = current === undefined || !isActive(current) ||
@@ -195,10 +203,19 @@ function filled(
   if (current.state === "draining") {
     return waiting ? undefined : { do: "spawn" };
   }
-  const old = reloadTo === undefined
-    ? current.spent !== undefined && !waiting
-    : current.generation < reloadTo;
-  return old && current.state !== "killed" ? { need: "renewal" } : undefined;
+  return isOld(current, waiting, pool) && current.state !== "killed"
+    ? { need: "renewal" }
+    : undefined;
+}
+
+function isOld(
+  { generation, spent }: WorkerView,
+  waiting: boolean,
+  { reloadTo, undoing }: PoolView,
+): boolean {
+  if (undoing !== undefined) return generation === undoing;
+  if (reloadTo !== undefined) return generation !== reloadTo;
+  return spent !== undefined && !waiting;
 }
 
 function isServed({ current, next }: SlotView): boolean {

@@ -1,33 +1,62 @@
 /**
- * A reload as a transaction: it ends with every worker of the new generation,
- * or it is given up and what served goes on serving.
+ * Reloads as they are asked for: one goes on, one more may wait behind it.
  *
  * @module
  */
+
+/** How far a reload is. */
+export type ReloadPhase =
+  /** New workers take over, slot by slot. */
+  | "replacing"
+  /** All slots have new workers; the old ones wait in case these fail. */
+  | "probation"
+  /** It holds: the old workers leave. */
+  | "committing"
+  /** It failed: the old workers take over again. */
+  | "rolling-back";
 
 /** One reload, from its request to its end. */
 export interface Reload {
   /** The generation it brings. */
   readonly generation: number;
+  /** The generation that was good before it. */
+  readonly from: number;
   /** When it began, by the adapter's clock. */
   readonly since: number;
-  /** True once its first worker has lived for the soak time. */
-  proven: boolean;
   /** Tells those who wait for it. */
   readonly done: PromiseWithResolvers<void>;
+  /** How far it is. */
+  phase: ReloadPhase;
+  /** When that began. */
+  phaseSince: number;
+  /** True once its first worker has lived for the soak time. */
+  proven: boolean;
+  /** What failed in which slot, once something has. */
+  reason: string | undefined;
+  /** Why the rollback does not go on, when it does not. */
+  stuck: string | undefined;
 }
 
-/** A reload that was given up. */
-export interface ReloadFailure {
-  /** The generation that it was to bring. */
+/** How the last reload stands or has ended. */
+export interface ReloadStatus {
+  /**
+   * How far it is, or how it has ended: `finished`, `failed` with the old
+   * generation in every slot, or `mixed` with some slots in each.
+   */
+  readonly state: ReloadPhase | "finished" | "failed" | "mixed";
+  /** The generation that it brings or was to bring. */
   readonly generation: number;
-  /** What failed in which slot. */
-  readonly reason: string;
+  /** What failed in which slot; undefined while nothing has. */
+  readonly reason: string | undefined;
+  /** For how long it has been so, in milliseconds. */
+  readonly age: number;
+  /** True when another one was asked for meanwhile and follows. */
+  readonly queued: boolean;
 }
 
 /**
- * Which generation serves in which slots: after a reload that failed late there
- * are two.
+ * Which generation serves in which slots: after a reload that could not be
+ * undone everywhere there are two.
  */
 export function servingIn(
   slots: Iterable<{
@@ -58,42 +87,57 @@ function ranges(numbers: readonly number[]): string {
   ).join(",");
 }
 
-/** The reload that goes on and the one that comes after it. */
+/** The reload that goes on, the one that comes after it, and the last one. */
 export class Reloads {
   /** The one that goes on. */
   active: Reload | undefined;
   /** Asked for while another one goes on: it starts after that one. */
   queued: PromiseWithResolvers<void> | undefined;
-  /** Why the last one that ended was given up, if it was. */
-  failure: ReloadFailure | undefined;
+  #last:
+    | { state: ReloadStatus["state"]; reload: Reload; at: number }
+    | undefined;
   #counter = 1;
 
   /**
    * Asks for a reload. One that is asked for while another one goes on comes
    * after it, since that one may have read the old program; any more are the
    * same one.
+   *
+   * @param from the generation that is good
    */
-  request(now: number): { promise: Promise<void>; begun?: Reload } {
+  request(
+    now: number,
+    from: number,
+  ): { promise: Promise<void>; begun?: Reload } {
     if (this.active !== undefined) {
       this.queued ??= promise();
       return { promise: this.queued.promise };
     }
-    const begun = this.#begin(now, promise());
+    const begun = this.#begin(now, from, promise());
     return { promise: begun.done.promise, begun };
   }
 
-  /** Ends the active one and begins the queued one, if there is one. */
+  /**
+   * Ends the active one and begins the queued one, if there is one.
+   *
+   * @param from the generation that is good now
+   * @param failure why it was given up, if it was
+   */
   finish(
     now: number,
-    failure?: { readonly error: Error; readonly told: ReloadFailure },
+    from: number,
+    failure?: { readonly error: Error; readonly state: "failed" | "mixed" },
   ): Reload | undefined {
     const { active, queued } = this;
     this.active = undefined;
     this.queued = undefined;
-    this.failure = failure?.told;
+    if (active !== undefined) {
+      const state = failure?.state ?? "finished";
+      this.#last = { state, reload: active, at: now };
+    }
     if (failure === undefined) active?.done.resolve();
     else active?.done.reject(failure.error);
-    return queued === undefined ? undefined : this.#begin(now, queued);
+    return queued === undefined ? undefined : this.#begin(now, from, queued);
   }
 
   /** Ends all of them for the same reason. */
@@ -104,8 +148,44 @@ export class Reloads {
     this.queued = undefined;
   }
 
-  #begin(since: number, done: PromiseWithResolvers<void>): Reload {
-    this.active = { generation: ++this.#counter, since, proven: false, done };
+  /** The outcome of the last one counts no more. */
+  forget(): void {
+    this.#last = undefined;
+  }
+
+  /** How the last one stands; undefined when there was none. */
+  status(now: number): ReloadStatus | undefined {
+    const { active, queued } = this;
+    const shown = active === undefined ? this.#last : {
+      state: active.phase,
+      reload: active,
+      at: active.phaseSince,
+    };
+    return shown && {
+      state: shown.state,
+      generation: shown.reload.generation,
+      reason: shown.reload.reason,
+      age: Math.round(now - shown.at),
+      queued: queued !== undefined,
+    };
+  }
+
+  #begin(
+    since: number,
+    from: number,
+    done: PromiseWithResolvers<void>,
+  ): Reload {
+    this.active = {
+      generation: ++this.#counter,
+      from,
+      since,
+      done,
+      phase: "replacing",
+      phaseSince: since,
+      proven: false,
+      reason: undefined,
+      stuck: undefined,
+    };
     return this.active;
   }
 }

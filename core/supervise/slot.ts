@@ -47,6 +47,7 @@ export class Slot {
   readonly #changed: () => void;
   #current: PoolWorker | undefined;
   #next: PoolWorker | undefined;
+  #parked: PoolWorker | undefined;
   #wait: Disposable | undefined;
 
   /** Makes an empty one. */
@@ -73,6 +74,16 @@ export class Slot {
 
   set next(worker: PoolWorker | undefined) {
     this.#next = worker;
+    this.#adopt(worker);
+  }
+
+  /** The worker of the old version that may have to take over again. */
+  get parked(): PoolWorker | undefined {
+    return this.#parked;
+  }
+
+  set parked(worker: PoolWorker | undefined) {
+    this.#parked = worker;
     this.#adopt(worker);
   }
 
@@ -107,13 +118,15 @@ export class Slot {
     const filled = this.current === worker;
     if (filled) this.current = undefined;
     if (this.next === worker) this.next = undefined;
+    if (this.parked === worker) this.parked = undefined;
     this.former.delete(worker);
     return filled;
   }
 
   /** Every worker of it that is still there. */
   get workers(): readonly PoolWorker[] {
-    return [this.current, this.next, ...this.former].filter((worker) =>
+    const { current, next, parked, former } = this;
+    return [current, next, parked, ...former].filter((worker) =>
       worker !== undefined
     );
   }

@@ -29,6 +29,7 @@ const NOTHING: Counts = {
   waiting: 0,
   begun: 0,
   renewed: 0,
+  parked: 0,
 };
 
 const NAMES = Object.keys(NOTHING) as readonly (keyof Counts)[];
@@ -113,9 +114,12 @@ export class SlotTable {
    * are looked at: all by a reload and a stop, those in between by a scale.
    */
   aim(pool: PoolView): void {
-    const { wanted, reloadTo, stopping } = this.#pool;
+    const { wanted, reloadTo, undoing, stopping } = this.#pool;
     this.#pool = pool;
-    if (reloadTo !== pool.reloadTo || stopping !== pool.stopping) {
+    if (
+      reloadTo !== pool.reloadTo || undoing !== pool.undoing ||
+      stopping !== pool.stopping
+    ) {
       for (const slot of this.slots.values()) this.#touched.add(slot);
     }
     for (let number = pool.wanted; number < wanted; number++) {

@@ -34,7 +34,7 @@ export type WorkerEvent =
   | "park"
   /** It says that it has finished what it had. */
   | "parked"
-  /** It says that it cannot stop accepting and stay: it goes on. */
+  /** It says that it cannot stop accepting and stay. */
   | "unparkable"
   /** The pool wants it to accept again. */
   | "resume"
@@ -55,8 +55,6 @@ export type WorkerAction =
   | "park"
   /** Ask it to accept again. */
   | "resume"
-  /** No clock runs for it any longer. */
-  | "rest"
   /** Ask it to drain. */
   | "ask"
   /** It accepts no more: start the clock of the drain deadline. */
@@ -100,7 +98,7 @@ export const WORKER_TABLE: Readonly<
   ready: {
     ready: to("ready"),
     leaving: to("draining", "ask", "watch"),
-    park: to("parked", "park", "watch"),
+    park: to("parked", "park"),
     parked: to("ready"),
     unparkable: to("ready"),
     resume: to("ready"),
@@ -113,11 +111,11 @@ export const WORKER_TABLE: Readonly<
     ready: to("parked"),
     leaving: to("draining", "ask", "watch"),
     park: to("parked"),
-    parked: to("parked", "rest"),
-    unparkable: to("ready", "rest", "welcome"),
+    parked: to("parked"),
+    unparkable: to("draining", "ask", "watch"),
     resume: to("resuming", "resume", "await"),
     drain: to("draining", "ask", "watch"),
-    overdue: to("killed", "kill"),
+    overdue: to("parked"),
     kill: to("killed", "kill"),
     exit: to("gone", "reap"),
   },

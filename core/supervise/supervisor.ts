@@ -13,15 +13,15 @@ import { Health } from "./health.ts";
 import { Processes } from "./processes.ts";
 import { messageOf, PreforkError, stateError } from "../errors.ts";
 import { marginsOf } from "../options/budget.ts";
-import type { PoolView, Step } from "./reconcile.ts";
+import type { Counts, PoolView, Step } from "./reconcile.ts";
 import { TaskQueue } from "./queue.ts";
 import { Recycling } from "./recycling.ts";
 import { isForgiven, respawn, wasHitAtBirth } from "./restart.ts";
-import { Reloads, servingIn } from "./reload.ts";
 import type { StartingWorker } from "../options/hooks.ts";
 import { diagnose, diagnoseLeave } from "./diagnosis.ts";
 import type { Slot } from "./slot.ts";
 import { SlotTable } from "./slot_table.ts";
+import { Transaction } from "./transaction.ts";
 import type { PoolWorker } from "../worker.ts";
 import type { ExitReason } from "./state.ts";
 
@@ -48,8 +48,8 @@ export class Supervisor {
   readonly processes: Processes;
   /** Who accepts on which shard. */
   readonly adoption: Adoption;
-  /** The reload that goes on. */
-  readonly reloads: Reloads = new Reloads();
+  /** Carries reloads out. */
+  readonly transaction: Transaction;
   /** Whether it has what it needs to serve. */
   readonly health: Health;
   /** The generation of workers that are started outside a reload. */
@@ -89,6 +89,7 @@ export class Supervisor {
       },
     });
     this.health = new Health(this.#context, this);
+    this.transaction = new Transaction(this.#context, this);
     this.#paths = new PathWatch(this.#context, this.processes.onDemand);
   }
 
@@ -99,24 +100,27 @@ export class Supervisor {
 
   /** True when every wanted slot has a ready worker. */
   get isReady(): boolean {
+    return this.counts.filled === this.wanted;
+  }
+
+  /** What the slots count for. */
+  get counts(): Counts {
     this.#table.aim(this.#view);
-    return this.#table.counts.filled === this.wanted;
+    return this.#table.counts;
   }
 
   /** What is wanted now. */
   get #view(): PoolView {
-    const { active } = this.reloads;
     return {
       wanted: this.wanted,
-      reloadTo: active?.generation,
-      canary: active !== undefined && !active.proven,
+      ...this.transaction.view,
       stopping: this.stopping,
       ...marginsOf(this.#context.config, this.wanted),
     };
   }
 
   /** The slots that are to have a worker. */
-  get #wantedSlots(): readonly Slot[] {
+  get wantedSlots(): readonly Slot[] {
     return [...this.slots.values()].filter(({ slot }) => slot < this.wanted);
   }
 
@@ -130,16 +134,13 @@ export class Supervisor {
     this.post(() => {
       this.wanted = workers;
       // Who comes after nobody runs the program as it is then.
-      if (workers === 0) this.reloads.failure = undefined;
+      if (workers === 0) this.transaction.reloads.forget();
     });
   }
 
   /** Replaces every worker; the promise says how it went. */
   reload(): Promise<void> {
-    const { adapter } = this.#context;
-    const { promise, begun } = this.reloads.request(adapter.clock.now());
-    this.#follow(begun);
-    return promise;
+    return this.transaction.request();
   }
 
   /** Drains every worker, or kills it. */
@@ -147,7 +148,7 @@ export class Supervisor {
     this.post(() => {
       if (!this.stopping) this.processes.killed = 0;
       this.stopping = true;
-      this.reloads.abandon(stateError("reload", "it is stopping"));
+      this.transaction.abandon(stateError("reload", "it is stopping"));
       for (const slot of this.slots.values()) {
         slot.wait?.[Symbol.dispose]();
         slot.wait = undefined;
@@ -166,7 +167,7 @@ export class Supervisor {
       this.#take(step);
     }
     this.adoption.update();
-    this.#checkReload();
+    this.transaction.check();
     this.health.look();
     if (this.stopping && this.slots.size === 0) {
       this.#paths[Symbol.dispose]();
@@ -182,19 +183,16 @@ export class Supervisor {
         this.#spawn(slot, "current");
         break;
       case "replace":
-        if (!this.reloads.active) this.#recycling.replace(slot.current!);
+        if (!this.transaction.goesOn) this.#recycling.replace(slot.current!);
         this.#spawn(slot, "next");
         break;
       case "promote":
-        if (slot.current !== undefined) {
-          this.processes.step(slot.current, "drain");
-        }
-        this.#retire(slot);
+        this.transaction.replace(slot);
         slot.current = slot.next;
         slot.next = undefined;
         break;
       case "vacate":
-        if (!this.reloads.active) this.#recycling.replace(slot.current!);
+        if (!this.transaction.goesOn) this.#recycling.replace(slot.current!);
         this.processes.step(slot.current!, "drain");
         this.#retire(slot);
         slot.vacated = true;
@@ -202,7 +200,8 @@ export class Supervisor {
       case "drain":
         for (const worker of slot.workers) this.processes.step(worker, "drain");
         this.#retire(slot);
-        this.#dropNext(slot);
+        this.dropNext(slot);
+        this.transaction.release(slot);
         slot.vacated = true;
         break;
       case "forget":
@@ -219,8 +218,7 @@ export class Supervisor {
   }
 
   #spawn(slot: Slot, as: "current" | "next"): void {
-    const { active } = this.reloads;
-    const generation = active?.generation ?? this.generation;
+    const { generation, goesOn } = this.transaction;
     this.#observer.onStart({ slot: slot.slot, generation });
     try {
       slot.vacated = false;
@@ -229,31 +227,17 @@ export class Supervisor {
       const how = messageOf(error);
       this.#fail(slot, generation, how, error);
       // The old worker goes on, and a reload is over with that.
-      if ((as === "next" && active !== undefined) || this.stopping) return;
+      if ((as === "next" && goesOn) || this.stopping) return;
       this.#respawn(slot, how);
     }
   }
 
   #onReady(worker: PoolWorker): void {
-    const { adapter, config } = this.#context;
-    const active = this.reloads.active;
     this.#everReady = true;
     this.health.ready(worker.slot);
     const slot = this.slots.get(worker.slot);
     if (slot !== undefined) slot.hits = 0;
-    const canary = active !== undefined && !active.proven &&
-      worker.generation === active.generation && worker.attached;
-    if (canary && config.soak > 0) {
-      adapter.clock.after(config.soak, () =>
-        this.post(() => {
-          if (worker.state !== "ready") return;
-          worker.proven = true;
-          active.proven = true;
-        }));
-    } else {
-      worker.proven = true;
-      if (worker.generation === active?.generation) active.proven = true;
-    }
+    this.transaction.welcome(worker);
     if (this.isReady) this.post(() => this.#observer.onReady());
   }
 
@@ -266,8 +250,8 @@ export class Supervisor {
     worker.answered = true;
     const filled = this.#remove(slot, worker);
     slot.former.add(worker);
-    const hit = wasHitAtBirth(slot, worker, LEFT, true);
-    this.#lost(slot, worker, diagnoseLeave(lived), filled, hit);
+    const failed = !worker.proven && !wasHitAtBirth(slot, worker, LEFT, true);
+    this.#lost(slot, worker, diagnoseLeave(lived), filled, failed);
   }
 
   #onGone(
@@ -283,7 +267,10 @@ export class Supervisor {
     const asked = reason === "drained" || reason === "recycled";
     if (this.#isUnwanted(slot) || asked || worker.answered) return;
     const how = diagnose(worker, reason, status, this.#livedOf(worker));
-    this.#lost(slot, worker, how, filled, wasHitAtBirth(slot, worker, status));
+    const hit = wasHitAtBirth(slot, worker, status);
+    const trial = filled && reason !== "killed" &&
+      reason !== "crashed-draining" && this.transaction.isOnTrial(worker);
+    this.#lost(slot, worker, how, filled, !hit && (trial || !worker.proven));
   }
 
   /**
@@ -291,7 +278,7 @@ export class Supervisor {
    * or the one that was to follow a recycled one.
    */
   #remove(slot: Slot, worker: PoolWorker): boolean {
-    const followed = slot.next === worker && this.reloads.active === undefined;
+    const followed = slot.next === worker && !this.transaction.goesOn;
     return slot.remove(worker) || followed;
   }
 
@@ -312,12 +299,12 @@ export class Supervisor {
     worker: PoolWorker,
     how: string,
     filled: boolean,
-    hit: boolean,
+    failed: boolean,
   ): void {
-    if (!worker.proven && !hit) this.#fail(slot, worker.generation, how);
-    if (filled && !this.stopping) {
-      this.#respawn(slot, how, this.#livedOf(worker));
-    }
+    if (failed) this.#fail(slot, worker.generation, how);
+    // The one that takes over again is not to blame.
+    if (!filled || this.stopping || slot.next !== undefined) return;
+    this.#respawn(slot, how, this.#livedOf(worker));
   }
 
   #respawn(slot: Slot, how: string, lived?: number): void {
@@ -327,7 +314,6 @@ export class Supervisor {
 
   /** A worker did not come up, or did not stay up long enough to be trusted. */
   #fail(slot: Slot, generation: number, how: string, cause?: unknown): void {
-    const { emit, adapter } = this.#context;
     this.#observer.onFailing(how);
     if (!this.#everReady) {
       this.stopping = true;
@@ -344,46 +330,14 @@ export class Supervisor {
       );
       return;
     }
-    const active = this.reloads.active;
-    if (active?.generation === generation) {
-      const reason = `slot ${slot.slot}: ${how}`;
-      for (const each of this.slots.values()) this.#dropNext(each);
-      const serving = servingIn(this.#wantedSlots);
-      emit({ type: "reload-failed", generation, reason, serving });
-      this.#follow(this.reloads.finish(adapter.clock.now(), {
-        told: { generation, reason },
-        error: new PreforkError(
-          "ERR_RELOAD",
-          `Cannot reload: ${reason}; what serves now is ${serving}`,
-        ),
-      }));
-    }
+    this.transaction.fail(slot.slot, generation, how);
   }
 
   /** The worker that was to take over leaves. */
-  #dropNext(slot: Slot): void {
+  dropNext(slot: Slot): void {
     if (slot.next === undefined) return;
     this.processes.step(slot.next, "drain");
     slot.former.add(slot.next);
     slot.next = undefined;
-  }
-
-  #checkReload(): void {
-    const { adapter, emit } = this.#context;
-    const active = this.reloads.active;
-    if (active === undefined || !this.isReady) return;
-    if (this.#table.counts.renewed < this.wanted) return;
-    this.generation = active.generation;
-    const now = adapter.clock.now();
-    const ms = Math.round(now - active.since);
-    emit({ type: "reload-finished", generation: active.generation, ms });
-    this.#follow(this.reloads.finish(now));
-  }
-
-  #follow(begun: { readonly generation: number } | undefined): void {
-    if (begun === undefined) return;
-    const { generation } = begun;
-    this.#context.emit({ type: "reload-started", generation });
-    this.post(() => {});
   }
 }

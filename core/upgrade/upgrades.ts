@@ -101,10 +101,10 @@ export class Upgrades {
   }
 
   #refusal(): PreforkError | undefined {
-    const { supervisor: { reloads, wanted, isReady } } = this.#pool;
+    const { supervisor: { transaction, wanted, isReady } } = this.#pool;
     const why = this.#successor !== undefined
       ? `another upgrade goes on (pid ${this.#successor.pid})`
-      : reloads.active !== undefined
+      : transaction.goesOn
       ? "a reload goes on, upgrade when that has ended"
       : wanted === 0
       ? "its workers were drained, SIGHUP brings them back"

@@ -31,7 +31,7 @@ export function poolStatus(more: Partial<PoolStatus> = {}): PoolStatus {
   return {
     state: "running",
     generation: 1,
-    reloadFailure: undefined,
+    reload: undefined,
     wanted: 2,
     ready: 2,
     listeners: [{ name: ":80", address: ":80", share: "shared" }],

@@ -39,6 +39,8 @@ describe("what is assumed", () => {
       hangSignal: "none",
       waitReady: false,
       soak: 1_000,
+      probation: 10_000,
+      rollback: "park",
       maxSurge: 1,
       maxUnavailable: 0,
       hooks: {},
@@ -63,6 +65,7 @@ describe("what is assumed", () => {
       ...["maxSurge", "maxUnavailable", "maxAge", "maxRss", "maxRssGrowth"],
       ...["recycleJitter"],
       "upgradeCommand",
+      ...["probation", "rollback"],
     ];
     const all = Object.fromEntries(names.map((name) => [name, undefined]));
     assert.deepEqual(check(all), check({}));

@@ -36,9 +36,18 @@ function disturb({ pool, world }: Stage, random: Random): string {
     one.getReady();
     return `ready ${who}`;
   }
-  if (dice < 0.75) {
+  if (dice < 0.72) {
     one.say({ type: "leaving" });
     return `leaving ${who}`;
+  }
+  if (dice < 0.75) {
+    const refuses = random.chance(0.3);
+    one.say(
+      refuses ? { type: "unparkable", reason: "no" } : {
+        type: "parked",
+      },
+    );
+    return `${refuses ? "unparkable" : "parked"} ${who}`;
   }
   if (dice < 0.8) {
     one.plan.onMessage(random.pick<unknown>([null, 5, { prefork: 9 }, [1]]));
@@ -79,6 +88,9 @@ async function calm({ pool, world }: Stage, story: string): Promise<void> {
   for (let i = 0;; i++) {
     assert.ok(i < 200, `no calm: ${JSON.stringify(pool.status())}\n${story}`);
     leaveAsAsked(world);
+    for (const process of world.alive) {
+      if (process.wasTold("resume")) process.say({ type: "ready" });
+    }
     world.advance(1_000);
     await settle();
     const { state, ready, wanted, workers } = pool.status();
@@ -99,7 +111,12 @@ for (const share of SHARE_MODES) {
   test(`after any disorder a pool is whole again, reloads and stops, ${share}`, async () => {
     for (let seed = 1; seed <= 40; seed++) {
       const random = createRandom(seed);
-      const stage = await running({ workers: random.whole(1, 4), share });
+      const stage = await running({
+        workers: random.whole(1, 4),
+        share,
+        rollback: random.pick(["park", "park", "restart", "none"] as const),
+        probation: random.pick([0, 1_000, 10_000]),
+      });
       const { pool, world } = stage;
       world.onSpawn = () => {};
       const story = [`seed ${seed}`];

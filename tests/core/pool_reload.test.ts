@@ -130,8 +130,14 @@ describe("reload", () => {
     assert.deepEqual(all("reload-failed"), [
       { type: "reload-failed", generation, reason, serving },
     ]);
-    const { workers, reloadFailure } = pool.status();
-    assert.deepEqual(reloadFailure, { generation, reason });
+    const { workers, reload: status } = pool.status();
+    assert.deepEqual(status, {
+      state: "mixed",
+      generation,
+      reason,
+      age: 0,
+      queued: false,
+    });
     assert.deepEqual(workers.map((each) => each.generation), [2, 1, 1, 1]);
     world.signal("SIGCONT");
     await settle();
@@ -146,7 +152,7 @@ describe("reload", () => {
       world.processes[old]!.exit();
     }
     await again;
-    assert.equal(pool.status().reloadFailure, undefined);
+    assert.equal(pool.status().reload?.state, "finished");
   });
 
   test("is undone when the first new worker dies within the soak time", async () => {

@@ -15,7 +15,10 @@ export interface Stage {
   all<T extends PoolEvent["type"]>(type: T): Extract<PoolEvent, { type: T }>[];
 }
 
-/** Sets up a pool of two workers that do nothing by themselves. */
+/**
+ * Sets up a pool of two workers that do nothing by themselves. Its reloads are
+ * over with the last slot and leave nobody waiting, unless a test is about that.
+ */
 export function stage(
   options: Partial<PoolOptions> = {},
   world: MemoryWorld = new MemoryWorld(),
@@ -27,6 +30,8 @@ export function stage(
       workers: 2,
       // These answer nothing unless a test has them do so.
       hangTimeout: 0,
+      probation: 0,
+      rollback: "none",
       ...options,
     },
     () => Promise.resolve(world.adapter),

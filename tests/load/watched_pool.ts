@@ -33,7 +33,12 @@ export interface WatchedPool extends AsyncDisposable {
 export async function watchedPool(
   options: PoolOptions,
 ): Promise<WatchedPool> {
-  const all: PoolOptions = { listen: "127.0.0.1:0", soak: 0, ...options };
+  const all: PoolOptions = {
+    listen: "127.0.0.1:0",
+    soak: 0,
+    probation: 0,
+    ...options,
+  };
   const child = spawn(binary(ownRuntime), [
     ...runtimeArgs(ownRuntime, fixture("watched_pool.ts")),
     JSON.stringify(all),

@@ -48,6 +48,7 @@ describe("Pool", () => {
       listen: "127.0.0.1:0",
       workers: 2,
       soak: 0,
+      probation: 0,
     });
     const { seen, ended } = follow(pool);
     assert.equal(pool.status().state, "new");
@@ -121,6 +122,7 @@ describe("Pool", () => {
       listen: "127.0.0.1:0",
       workers: 2,
       soak: 0,
+      probation: 0,
       output: "lines",
     });
     await pool.start();

@@ -1,0 +1,302 @@
+/**
+ * A reload as a transaction: every worker is of the new generation and holds
+ * through the probation, or what served before serves again. Old workers are
+ * parked until that is decided, so that to go back takes milliseconds and
+ * nothing of the disk.
+ *
+ * @module
+ */
+
+import type { PoolContext } from "../context.ts";
+import { PreforkError } from "../errors.ts";
+import type { PoolWorker } from "../worker.ts";
+import type { Processes } from "./processes.ts";
+import type { Counts } from "./reconcile.ts";
+import { type Reload, type ReloadPhase, Reloads, servingIn } from "./reload.ts";
+import type { Slot } from "./slot.ts";
+
+/** The pool whose workers are replaced. */
+export interface Reloadable {
+  /** Its slots by number. */
+  readonly slots: ReadonlyMap<number, Slot>;
+  /** Those that are to have a worker. */
+  readonly wantedSlots: readonly Slot[];
+  /** The same, counted. */
+  readonly wanted: number;
+  /** The last generation that was good. */
+  generation: number;
+  /** Walks its workers through the state table. */
+  readonly processes: Pick<Processes, "step">;
+  /** What the slots count for. */
+  readonly counts: Counts;
+  /** The worker that was to take over a slot leaves. */
+  dropNext(slot: Slot): void;
+}
+
+/** Carries reloads out, and back where one of them fails. */
+export class Transaction {
+  /** The reloads as they were asked for. */
+  readonly reloads: Reloads = new Reloads();
+  readonly #context: PoolContext;
+  readonly #pool: Reloadable;
+  #probation: Disposable | undefined;
+  /** Slots of which it is not known yet that the old version serves again. */
+  readonly #undone: Set<Slot> = new Set();
+
+  /** Makes one for a pool. */
+  constructor(context: PoolContext, pool: Reloadable) {
+    this.#context = context;
+    this.#pool = pool;
+  }
+
+  /** What the plan has to know. */
+  get view(): {
+    readonly reloadTo: number | undefined;
+    readonly undoing: number | undefined;
+    readonly canary: boolean;
+  } {
+    const { active } = this.reloads;
+    const back = active?.phase === "rolling-back";
+    return {
+      reloadTo: back ? undefined : active?.generation,
+      undoing: back && active.stuck === undefined
+        ? active.generation
+        : undefined,
+      canary: active?.phase === "replacing" && !active.proven,
+    };
+  }
+
+  /** True while a reload goes on, or back. */
+  get goesOn(): boolean {
+    return this.reloads.active !== undefined;
+  }
+
+  /** The generation of workers that are started now. */
+  get generation(): number {
+    return this.view.reloadTo ?? this.#pool.generation;
+  }
+
+  /** Asks for a reload; the promise says how it went. */
+  request(): Promise<void> {
+    const { adapter } = this.#context;
+    const { promise, begun } = this.reloads.request(
+      adapter.clock.now(),
+      this.#pool.generation,
+    );
+    this.#follow(begun);
+    return promise;
+  }
+
+  /** Nothing of it matters any more: the pool stops. */
+  abandon(reason: Error): void {
+    this.#probation?.[Symbol.dispose]();
+    this.#undone.clear();
+    this.reloads.abandon(reason);
+  }
+
+  /** A worker is ready: it is trusted at once, or after it has proved itself. */
+  welcome(worker: PoolWorker): void {
+    const { config, adapter, post } = this.#context;
+    const { active } = this.reloads;
+    const isNew = worker.generation === active?.generation &&
+      active.phase === "replacing";
+    if (!isNew || active.proven || !worker.attached || config.soak === 0) {
+      this.#trust(worker);
+      return;
+    }
+    adapter.clock.after(config.soak, () =>
+      post(() => {
+        if (worker.state === "ready") this.#trust(worker);
+      }));
+  }
+
+  /** The worker that fills a slot gives way to the one that is to take over. */
+  replace(slot: Slot): void {
+    const { current, next } = slot;
+    if (current === undefined) return;
+    slot.current = undefined;
+    if (next !== undefined && this.#parks(current, next)) {
+      if (slot.parked !== undefined) slot.former.add(slot.parked);
+      slot.parked = current;
+      this.#pool.processes.step(current, "park");
+    } else {
+      slot.former.add(current);
+      this.#pool.processes.step(current, "drain");
+    }
+  }
+
+  /** True for a worker whose end by itself is the end of the reload. */
+  isOnTrial({ generation }: PoolWorker): boolean {
+    const { active } = this.reloads;
+    return generation === active?.generation &&
+      (active.phase === "replacing" || active.phase === "probation");
+  }
+
+  /**
+   * A worker of a generation has failed. Of the new one that is the end of the
+   * reload, of the old one the end of its rollback.
+   */
+  fail(slot: number, generation: number, how: string): void {
+    const { active } = this.reloads;
+    if (active === undefined) return;
+    const reason = `slot ${slot}: ${how}`;
+    if (active.phase === "rolling-back") {
+      if (generation !== active.generation) active.stuck ??= reason;
+    } else if (active.phase !== "committing") {
+      if (generation === active.generation) this.#rollBack(active, reason);
+    }
+  }
+
+  /** Goes on as far as what is there allows. */
+  check(): void {
+    const { config, emit, adapter, post } = this.#context;
+    const { active } = this.reloads;
+    switch (active?.phase) {
+      case "replacing": {
+        if (!this.#isRenewed()) return;
+        if (config.probation === 0) return this.#commit(active);
+        this.#enter(active, "probation");
+        const ms = Math.round(adapter.clock.now() - active.since);
+        const { generation } = active;
+        emit({ type: "reload-probation", generation, ms });
+        this.#probation = adapter.clock.after(
+          config.probation,
+          () => post(() => this.#commit(active)),
+        );
+        return;
+      }
+      case "committing":
+        if (this.#isRenewed() && this.#pool.counts.parked === 0) {
+          this.#finish(active);
+        }
+        return;
+      case "rolling-back":
+        if (this.#isUndone(active)) this.#giveUp(active);
+        return;
+    }
+  }
+
+  /** The slot is emptied: its old worker leaves too. */
+  release(slot: Slot): void {
+    const { parked } = slot;
+    if (parked === undefined) return;
+    slot.parked = undefined;
+    slot.former.add(parked);
+    this.#pool.processes.step(parked, "drain");
+  }
+
+  #trust(worker: PoolWorker): void {
+    const { active } = this.reloads;
+    worker.proven = true;
+    if (worker.generation === active?.generation) active.proven = true;
+  }
+
+  #parks(worker: PoolWorker, next: PoolWorker): boolean {
+    const { active } = this.reloads;
+    return this.#context.config.rollback === "park" &&
+      active?.phase === "replacing" &&
+      next.generation === active.generation &&
+      worker.generation !== active.generation &&
+      worker.state === "ready" && worker.attached;
+  }
+
+  #isRenewed(): boolean {
+    const { counts, wanted } = this.#pool;
+    return counts.filled === wanted && counts.renewed === wanted;
+  }
+
+  #commit(active: Reload): void {
+    if (this.reloads.active !== active) return;
+    this.#enter(active, "committing");
+    this.#pool.generation = active.generation;
+    for (const slot of this.#pool.slots.values()) {
+      if (slot.parked !== undefined) {
+        this.#pool.processes.step(slot.parked, "drain");
+      }
+    }
+    this.check();
+  }
+
+  #finish({ generation, since }: Reload): void {
+    const now = this.#context.adapter.clock.now();
+    const ms = Math.round(now - since);
+    this.#context.emit({ type: "reload-finished", generation, ms });
+    this.#follow(this.reloads.finish(now, this.#pool.generation));
+  }
+
+  #rollBack(active: Reload, reason: string): void {
+    this.#probation?.[Symbol.dispose]();
+    active.reason = reason;
+    this.#enter(active, "rolling-back");
+    const { generation } = active;
+    let replaced = false;
+    for (const slot of this.#pool.slots.values()) {
+      if (slot.next?.generation === generation) this.#pool.dropNext(slot);
+      replaced ||= slot.current?.generation === generation ||
+        slot.parked !== undefined;
+      const { parked } = slot;
+      if (parked?.state !== "parked") continue;
+      slot.parked = undefined;
+      slot.next = parked;
+      this.#pool.processes.step(parked, "resume");
+    }
+    if (this.#context.config.rollback === "none") {
+      return this.#giveUp(active);
+    }
+    for (const slot of this.#pool.wantedSlots) this.#undone.add(slot);
+    if (!replaced) return;
+    this.#context.emit({ type: "reload-rollback", generation, reason });
+  }
+
+  /** True when what served before serves again, as far as it can. */
+  #isUndone({ generation, stuck }: Reload): boolean {
+    for (const slot of this.#undone) {
+      const { current, next } = slot;
+      const done = slot.slot >= this.#pool.wanted ||
+        next === undefined &&
+          (stuck !== undefined ||
+            current?.state === "ready" && current.generation !== generation);
+      if (!done) return false;
+      this.#undone.delete(slot);
+    }
+    return true;
+  }
+
+  #giveUp(active: Reload): void {
+    const { adapter, emit } = this.#context;
+    const { generation, reason = "", stuck } = active;
+    this.#undone.clear();
+    const slots = this.#pool.wantedSlots;
+    const serving = servingIn(slots);
+    const state = slots.some(({ ready }) => ready?.generation === generation)
+      ? "mixed"
+      : "failed";
+    const why = stuck === undefined
+      ? reason
+      : `${reason}; not all of the old version is back, ${stuck}`;
+    active.reason = why;
+    emit({ type: "reload-failed", generation, reason: why, serving });
+    const error = new PreforkError(
+      "ERR_RELOAD",
+      `Cannot reload: ${why}; what serves now is ${serving}`,
+    );
+    this.#follow(
+      this.reloads.finish(adapter.clock.now(), this.#pool.generation, {
+        error,
+        state,
+      }),
+    );
+  }
+
+  #enter(active: Reload, phase: ReloadPhase): void {
+    active.phase = phase;
+    active.phaseSince = this.#context.adapter.clock.now();
+  }
+
+  #follow(begun: Reload | undefined): void {
+    if (begun === undefined) return;
+    const { generation } = begun;
+    this.#context.emit({ type: "reload-started", generation });
+    this.#context.post(() => {});
+  }
+}
