@@ -7,7 +7,7 @@
  */
 
 import process from "node:process";
-import { setImmediate } from "node:timers";
+import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 import { messageOf } from "../core/errors.ts";
 import { failed, type FromWorker, reasonOf } from "../core/protocol.ts";
 import type { Balancer, Passing } from "./process/balancing.ts";
@@ -42,6 +42,13 @@ export interface Parking {
   late(attachment: Attachment): void;
 }
 
+/**
+ * The part of its time after which a worker says that it is parked though
+ * something is left, which only the program could end: that does not accept
+ * either.
+ */
+const SAYS_AFTER = 0.9;
+
 /** One time that the worker is parked. */
 interface Stay {
   readonly servers: Set<Parkable>;
@@ -69,14 +76,20 @@ export function createParking(
     await Promise.all([...servers].map((each) => each.finish(idle, window)));
   };
   const settle = async (own: Stay): Promise<void> => {
+    const late = deadline((own.until - performance.now()) * SAYS_AFTER);
+    await Promise.race([late.passed, finishAll(own)]);
+    late.cancel();
+    if (stay !== own || draining.aborted) return;
+    flush();
+    tell({ type: "parked" });
+  };
+
+  const finishAll = async (own: Stay): Promise<void> => {
     await finish(own);
     // What its event loop had been told of before it stopped is accepted by now.
     await turn();
     await turn();
     await finish(own);
-    if (stay !== own || draining.aborted) return;
-    flush();
-    tell({ type: "parked" });
   };
 
   return {
@@ -128,6 +141,13 @@ export function createParking(
       });
     },
   };
+}
+
+/** A time that may pass. */
+function deadline(ms: number): { passed: Promise<void>; cancel(): void } {
+  const { promise: passed, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  return { passed, cancel: () => clearTimeout(timer) };
 }
 
 function turn(): Promise<void> {

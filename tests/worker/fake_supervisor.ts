@@ -21,6 +21,8 @@ export type Message = Readonly<Record<string, unknown>>;
 export interface ListenerPlan {
   readonly name: string;
   readonly port: number;
+  /** Given, it is a Unix socket. */
+  readonly path?: string | undefined;
   readonly mode?: ShareMode;
   /** The numbers of the supervisor's sockets. */
   readonly sockets?: readonly number[];
@@ -50,8 +52,8 @@ export interface FakeWorker {
   readonly messages: readonly Message[];
   /** All of its output so far. */
   output(): string;
-  /** The first message that fits, now or later. */
-  until(fits: Partial<Message>): Promise<Message>;
+  /** The first message that fits, or the nth, now or later. */
+  until(fits: Partial<Message>, nth?: number): Promise<Message>;
   send(message: unknown): Promise<void>;
   kill(signal: string): Promise<void>;
   readonly exited: Promise<{ code: number | null; signal: string | null }>;
@@ -64,11 +66,21 @@ export interface FakeSupervisor {
   bind(
     reusePort?: boolean,
     at?: number,
+    path?: string,
   ): Promise<{ index: number; port: number }>;
   spawn(plan: WorkerPlan): Promise<FakeWorker>;
   /** The path of the scoreboard of its workers. */
   board(): Promise<string>;
   handoff(listener: string, to: readonly FakeWorker[]): Promise<number>;
+  /**
+   * Accepts at a new port, or at a path, and hands over in turn to those that
+   * are not parked.
+   */
+  spread(
+    listener: string,
+    to: readonly FakeWorker[],
+    path?: string,
+  ): Promise<number>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -138,8 +150,8 @@ export function startSupervisor(): FakeSupervisor {
 
   return {
     pid: child.pid!,
-    async bind(reusePort = false, at) {
-      const { index, port } = await call("bind", { reusePort, at });
+    async bind(reusePort = false, at, path) {
+      const { index, port } = await call("bind", { reusePort, at, path });
       return { index: index as number, port: port as number };
     },
     async board() {
@@ -149,6 +161,14 @@ export function startSupervisor(): FakeSupervisor {
     async handoff(listener, to) {
       const { port } = await call("handoff", {
         listener,
+        to: to.map((worker) => keys.get(worker)),
+      });
+      return port as number;
+    },
+    async spread(listener, to, path) {
+      const { port } = await call("spread", {
+        listener,
+        path,
         to: to.map((worker) => keys.get(worker)),
       });
       return port as number;
@@ -179,7 +199,9 @@ export function startSupervisor(): FakeSupervisor {
         each,
       ): InheritedListener => ({
         name: each.name,
-        address: `127.0.0.1:${each.port}`,
+        address: each.path === undefined
+          ? `127.0.0.1:${each.port}`
+          : `unix:${each.path}`,
         mode: each.mode ?? "shared",
         backlog: 128,
         ipv6Only: false,
@@ -217,15 +239,17 @@ export function startSupervisor(): FakeSupervisor {
         messages,
         output: () => output,
         exited,
-        until(fits) {
+        until(fits, nth = 1) {
           const said = new Promise<Message>((resolve, reject) => {
             const look = (): void => {
-              const found = messages.find((message) =>
+              const found = messages.filter((message) =>
                 Object.entries(fits).every(([name, value]) =>
                   message[name] === value
                 )
-              );
-              if (found === undefined) return;
+              )[nth - 1];
+              if (found === undefined) {
+                return;
+              }
               waiting.delete(look);
               resolve(found);
             };

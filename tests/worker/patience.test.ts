@@ -43,7 +43,7 @@ async function looks(
     IDLE,
     window,
     heads,
-    () => othersLeft(count + 1),
+    { othersLeft: () => othersLeft(count + 1) },
   );
   return { count, hungUp };
 }

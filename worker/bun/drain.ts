@@ -31,12 +31,14 @@ export interface GraftedServer {
  * @param headsBy when the heads of requests must have come, on the clock of
  * `performance.now()`
  * @param others how much else there is that has to end first
+ * @param isOver true once nothing is to be ended any more
  */
 export function finished(
   { server, view }: GraftedServer,
   idle: number,
   headsBy: () => number,
   others: () => number = () => 0,
+  isOver: () => boolean = () => false,
 ): Promise<void> {
   const began = performance.now();
   const encrypted = server.protocol === "https";
@@ -44,6 +46,7 @@ export function finished(
   let quietSince: number | undefined;
   let nextScan = 0;
   return scanUntil((now) => {
+    if (isOver()) return true;
     const busy = server.pendingRequests + server.pendingWebSockets + others();
     quietSince = busy > 0 ? undefined : quietSince ?? now;
     if (busy > 0) watch.forgetAll();
@@ -77,6 +80,28 @@ export function finished(
     return !waits;
   });
 }
+
+/**
+ * Has a server that is {@linkcode finished}, and goes on, close what is idle.
+ * Resolves once no connection is left.
+ */
+export async function hangUpIdle(
+  grafted: GraftedServer,
+  finish: () => Promise<void>,
+  isOver: () => boolean,
+): Promise<void> {
+  const { view } = grafted;
+  while (!isOver() && view.count() > 0) {
+    await finish();
+    if (isOver()) return;
+    for (const connection of view.open()) view.hangUp(connection);
+    let looks = 0;
+    await scanUntil(() => isOver() || view.count() === 0 || ++looks > LOOKS);
+  }
+}
+
+/** How often it is looked whether what was hung up is gone, before it is again. */
+const LOOKS = 10;
 
 /**
  * Ends a server by its own `stop()`, which is best effort: it also ends

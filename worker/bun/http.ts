@@ -20,11 +20,12 @@ import { lookAtSockets } from "../drain/http.ts";
 import { responseOf } from "../drain/idle.ts";
 import { addressOf } from "../listening/address.ts";
 import { countAccepted, isLimited, limitOf } from "../listening/limit.ts";
-import { feedBunHttp } from "./http_accept.ts";
+import { type BunHttpFeeding, feedBunHttp } from "./http_accept.ts";
 import { drainOnce } from "../drain/long_lived.ts";
 import { trackResponses } from "../drain/pipeline.ts";
 import { trackUpgrades } from "../drain/upgrades.ts";
-import { finished, type GraftedServer } from "./drain.ts";
+import { finished, type GraftedServer, hangUpIdle } from "./drain.ts";
+import { type Finishing, parkNative, type Pausing } from "../listening/park.ts";
 import { listenThrough } from "./http_listen.ts";
 import { startGrafted } from "./start.ts";
 import { touchOf } from "../balance/native_servers.ts";
@@ -51,11 +52,12 @@ export function createBunServing(
   const limit = limitOf(server);
   countAccepted(limit, server);
   // Bun accepts many at once, and closes those that are above a limit.
-  const feeding = new Map<string, Disposable>();
+  const feeding = new Map<string, BunHttpFeeding>();
   const accepting = new Map<string, InheritedListener>();
+  let paused = false;
   const feed = (): void => {
     if (shards === undefined || tracked === undefined) return;
-    if (!isLimited(server)) return;
+    if (!isLimited(server) || paused) return;
     const { open } = tracked;
     for (const [name, listener] of accepting) {
       if (feeding.has(name)) continue;
@@ -74,6 +76,23 @@ export function createBunServing(
     for (const each of feeding.values()) each[Symbol.dispose]();
     return tracked?.drain(idle, window) ?? Promise.resolve();
   };
+  const pausing: Pausing = {
+    pause() {
+      paused = true;
+      shards?.pause();
+      for (const each of feeding.values()) each.pause();
+    },
+    resume() {
+      paused = false;
+      shards?.resume();
+      for (const each of feeding.values()) each.resume();
+      feed();
+    },
+  };
+  const parkable = parkNative(pausing, {
+    finish: async (...how) => await tracked?.finishing.finish(...how),
+    resume: () => tracked?.finishing.resume(),
+  });
   const begin = async (
     listener: InheritedListener,
     held: boolean,
@@ -127,19 +146,19 @@ export function createBunServing(
       shown.set(listener.name, listener);
       // One that the supervisor accepts on.
       if (listener.fds.length === 0) {
-        return { drain, take: tracked!.feed(takerOf(server, kind)) };
+        return { drain, parkable, take: tracked!.feed(takerOf(server, kind)) };
       }
       const adopting = shards?.serve(listener);
       accepting.set(listener.name, listener);
       feed();
-      return { drain, ...adopting };
+      return { drain, parkable, ...adopting };
     },
     async bind(place) {
       const acceptor = fed(server, kind, place, limit);
       await acceptor.started;
       if (closed) acceptor.close();
       else acceptors.add(acceptor);
-      return { drain };
+      return { drain, parkable };
     },
     cede(listener) {
       const { name } = listener;
@@ -157,6 +176,8 @@ export function createBunServing(
 interface BunHttpConnections {
   readonly drain: Attachment["drain"];
   readonly draining: () => boolean;
+  /** Ends them for a while. */
+  readonly finishing: Finishing;
   /** How many there are. */
   readonly open: () => number;
   /** Has it end those that were accepted elsewhere as well. */
@@ -184,36 +205,66 @@ function trackBunHttp(
     touch();
   });
   let draining = false;
-  const { drain } = drainOnce(async ({ idle, longLived }) => {
-    if (draining) return;
-    draining = true;
-    const all = shards()?.all() ?? [];
-    shards()?.quiesce();
+  let parked = false;
+  const all = (): readonly GraftedServer[] => shards()?.all() ?? [];
+  // Bun counts none of the connections that were upgraded.
+  const busy = (): number =>
+    [...sockets].filter((socket) =>
+      upgraded.has(socket) || responseOf(socket) !== undefined
+    ).length;
+  const connections = drainOnce(async ({ idle, longLived, isOver }) => {
     responses.close(sockets, idle);
     let over = false;
     // Idle ones stay as they are: `finished` ends them.
     const watch = { look: () => {} };
     void scanUntil((now) => {
+      if (over || isOver()) return true;
       lookAtSockets(sockets, upgraded, watch, longLived(), now);
-      return over;
+      return false;
     });
     const headsBy = (): number => longLived()?.headsBy ?? Infinity;
-    // Bun counts none of the connections that were upgraded.
-    const busy = (): number =>
-      [...sockets].filter((socket) =>
-        upgraded.has(socket) || responseOf(socket) !== undefined
-      ).length;
-    await Promise.all(all.map((each) => finished(each, idle, headsBy, busy)));
+    await Promise.all(
+      all().map((each) => finished(each, idle, headsBy, busy, isOver)),
+    );
     over = true;
-    longLived()?.stop();
+    if (isOver()) return;
     for (const socket of sockets) if (fed.has(socket)) finish(socket);
-    await Promise.all(all.map(({ server }) => server.stop(true)));
+  }, responses.open);
+  const end = async (idle: number, window: number): Promise<void> => {
+    draining = true;
+    shards()?.quiesce();
+    await connections.drain(idle, window);
+    await Promise.all(all().map(({ server }) => server.stop(true)));
     // Once more by its own means, for its state and its "close".
     http.Server.prototype.close.call(server);
-  }, responses.open);
+  };
+  let ended: Promise<void> | undefined;
+  const drain: Attachment["drain"] = (idle, window) => {
+    // A second one can have what is long-lived end.
+    if (ended !== undefined && window !== Infinity && !isEnded) {
+      void connections.drain(idle, window);
+    }
+    return ended ??= end(idle, window).then(() => void (isEnded = true));
+  };
+  let isEnded = false;
   return {
     drain,
-    draining: () => draining,
+    draining: () => draining || parked,
+    finishing: {
+      async finish(idle, window, isOver) {
+        if (ended !== undefined) return await ended;
+        parked = true;
+        const finish = (): Promise<void> => connections.drain(idle, window);
+        await finish();
+        await Promise.all(
+          all().map((each) => hangUpIdle(each, finish, isOver)),
+        );
+      },
+      resume() {
+        parked = false;
+        if (ended === undefined) connections.resume();
+      },
+    },
     open: () => sockets.size,
     feed: (take) => (socket) => {
       fed.add(socket);

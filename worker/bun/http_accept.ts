@@ -9,6 +9,7 @@ import type { Server } from "node:http";
 import process from "node:process";
 import { messageOf } from "../../core/errors.ts";
 import type { InheritedListener } from "../../core/launch/environment.ts";
+import { type AcceptSwitch, shareSwitch } from "../graft/accept_switch.ts";
 import type { Graft } from "../graft/graft.ts";
 import { type Acceptor, fed } from "../listening/acceptors.ts";
 import {
@@ -18,6 +19,18 @@ import {
 } from "../listening/limit.ts";
 import { kindOf } from "../process/server_kind.ts";
 import { presentCore } from "../process/worker_core.ts";
+
+/** What accepts in the place of a server, until it is disposed. */
+export interface BunHttpFeeding extends Disposable {
+  /**
+   * Accepts nothing for a while.
+   *
+   * @throws {PreforkError} `ERR_ATTACH` where it cannot, or not yet
+   */
+  pause(): void;
+  /** Accepts again. */
+  resume(): void;
+}
 
 /**
  * Accepts in the place of a server, until disposed.
@@ -31,10 +44,13 @@ export function feedBunHttp(
   limit: ConnectionLimit,
   grafts: readonly Graft[],
   open: () => number,
-): Disposable {
-  for (const graft of grafts) graft.quiesce();
+): BunHttpFeeding {
+  const stopGrafts = (): void => grafts.forEach((graft) => graft.quiesce());
+  stopGrafts();
   const parts: Disposable[] = [];
   let ended = false;
+  let fails = false;
+  let accepting: AcceptSwitch | undefined;
   const { balancer } = presentCore() ?? {};
   if (listener.mode === "balanced" && balancer !== undefined) {
     parts.push(balancer.count(open), watchFull(limit, balancer.full));
@@ -48,6 +64,7 @@ export function feedBunHttp(
   const at = { fd, backlog: listener.backlog };
   const acceptor = fed(server, kindOf(server), at, limit);
   acceptor.started.then(() => begin(acceptor), (error: unknown) => {
+    fails = true;
     if (!ended) { for (const graft of grafts) graft.resume(); }
     process.stderr.write(
       `the server on "${listener.name}" closes what is above its limit: ${
@@ -56,8 +73,20 @@ export function feedBunHttp(
     );
   });
   return {
+    pause() {
+      if (fails) return;
+      accepting ??= shareSwitch(fd);
+      accepting.quiesce();
+    },
+    resume() {
+      if (fails) return;
+      // Whoever has resumed all servers has resumed these.
+      stopGrafts();
+      accepting?.resume();
+    },
     [Symbol.dispose]() {
       ended = true;
+      accepting?.end();
       for (const each of parts.splice(0)) each[Symbol.dispose]();
       limit.release();
     },

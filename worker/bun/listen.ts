@@ -8,8 +8,9 @@
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { lookOf, warnUnbalanced, yieldBy } from "../balance/native_servers.ts";
 import { scanUntil } from "../drain/connections.ts";
-import { switchAccepting } from "../graft/accept_switch.ts";
+import { type AcceptSwitch, shareSwitch } from "../graft/accept_switch.ts";
 import { canKeep, keepSockets } from "../listening/held_sockets.ts";
+import { boundHere, parkNative, type Pausing } from "../listening/park.ts";
 import { type ReusePortAddress, reusePortOf } from "../match/reuse_port.ts";
 import { cannot } from "../process/errors.ts";
 import type { StartedServer } from "../listening/reservation.ts";
@@ -58,8 +59,11 @@ export type BunPlace = ReusePortAddress | BunPlaceOptions;
 interface Part {
   readonly native: BunListener;
   readonly balance: ListenBalance | undefined;
+  /** Undefined for an address that the program keeps to itself. */
   readonly listener: InheritedListener | undefined;
   readonly shard: number;
+  /** What stops it for a while, once it was. */
+  accepting?: AcceptSwitch;
 }
 
 /** A listener that was started, for a place of the program's own. */
@@ -129,6 +133,7 @@ export function startBunListen(
     const { listener, shard } = part;
     // First: while it yields its descriptor stands for something else.
     part.balance?.stop();
+    part.accepting?.end();
     const kept = !keeps || listener === undefined ||
       keepSockets(listener, [shard]);
     stop.call(part.native, now);
@@ -172,6 +177,26 @@ export function startBunListen(
     if (open) stopAll(false);
     return scanUntil(() => sockets.size === 0);
   };
+  const pausing: Pausing = {
+    pause() {
+      for (const part of parts) {
+        const { listener, shard } = part;
+        if (listener === undefined) continue;
+        const socket = listener.fds[shard];
+        if (socket === undefined) throw boundHere(listener);
+        part.accepting ??= shareSwitch(socket);
+        part.accepting.quiesce();
+      }
+    },
+    resume() {
+      for (const { accepting } of parts) accepting?.resume();
+    },
+  };
+  const parkable = parkNative(pausing, {
+    finish: (_idle, _window, isOver) =>
+      scanUntil(() => isOver() || sockets.size === 0),
+    resume() {},
+  });
   return {
     server,
     drain,
@@ -182,6 +207,7 @@ export function startBunListen(
         return {
           raw: true,
           drain,
+          parkable,
           // No `release`: Bun closes the descriptor of what stops, and it may
           // be needed again.
           ...(listener.mode === "sharded" && {
@@ -250,7 +276,7 @@ function balanceBunListen(
     return undefined;
   }
   try {
-    const accepting = switchAccepting(socket);
+    const accepting = shareSwitch(socket);
     const yielding = yieldBy(inherited, accepting, socket, open);
     return {
       accepted() {

@@ -5,7 +5,8 @@
  */
 
 import { isBypassed } from "../process/bypass.ts";
-import type { Core } from "../process/worker_core.ts";
+import type { Core, Parkable } from "../process/worker_core.ts";
+import { STAYS } from "../listening/park.ts";
 import { isLearning, placeholder } from "../listening/learning.ts";
 import { serveOpened } from "../listening/reservation.ts";
 import { matchListener } from "../match/match.ts";
@@ -51,7 +52,7 @@ export function patchBunListen(core: Core, settings: Settings): void {
           },
           own() {
             if (isAnyPort(wanted) || isPrivate) {
-              return listenAlone(core, options, options, original);
+              return listenAlone(core, options, options, original, STAYS);
             }
             const place = reusePortFor(core, "Bun.listen", wanted);
             return listenAlone(core, place, options, original);
@@ -67,9 +68,10 @@ function listenAlone(
   place: BunPlace,
   options: BunListenOptions,
   original: BunListen,
+  parkable?: Parkable,
 ): BunListener {
   const { server, drain } = startBunListen(place, options, original);
-  core.attach({ drain }, undefined);
+  core.attach({ drain, ...(parkable && { parkable }) }, undefined);
   return server;
 }
 

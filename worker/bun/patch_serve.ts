@@ -6,8 +6,9 @@
 
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { isBypassed } from "../process/bypass.ts";
-import type { Core } from "../process/worker_core.ts";
+import type { Core, Parkable } from "../process/worker_core.ts";
 import { isLearning, placeholder } from "../listening/learning.ts";
+import { STAYS } from "../listening/park.ts";
 import type { StartedServer } from "../listening/reservation.ts";
 import { matchListener, type PoolMatch } from "../match/match.ts";
 import { openAddress } from "../match/open.ts";
@@ -91,7 +92,7 @@ function serveMatch(
     },
     own: () =>
       isAnyPort(wanted) || match.kind === "claim" && match.private
-        ? serveAlone(core, original(options))
+        ? serveAlone(core, original(options), STAYS)
         : serveForeign(core, options, wanted, original),
   });
 }
@@ -137,10 +138,14 @@ function serveForeign(
 }
 
 /** Has the drain stop a server at an address of the program's own. */
-function serveAlone(core: Core, server: BunServer): BunServer {
-  core.attach(
-    { drain: (_idle, window) => stopWithin(server, window) },
-    undefined,
-  );
+function serveAlone(
+  core: Core,
+  server: BunServer,
+  parkable?: Parkable,
+): BunServer {
+  core.attach({
+    drain: (_idle, window) => stopWithin(server, window),
+    ...(parkable && { parkable }),
+  }, undefined);
   return server;
 }

@@ -12,12 +12,12 @@ import type {
   BunServeOptions,
   BunWebSocket,
 } from "./types.ts";
-import { closing } from "../drain/closing.ts";
+import { type Closing, closing } from "../drain/closing.ts";
 
 /** What the handlers of all servers on one listener share. */
 export interface Handling {
-  /** Aborted when the server stops accepting for good. */
-  readonly signal: AbortSignal;
+  /** Whether its connections are being ended. */
+  readonly closing: Closing;
   /** The open websockets. */
   readonly websockets: Set<BunWebSocket>;
   /** Called with each websocket that opens during the drain. */
@@ -42,14 +42,14 @@ export function wrapped(
   const set = (name: string, value: unknown): void => {
     own[name] = { value, enumerable: true, writable: true, configurable: true };
   };
-  const answer = answering(handling.signal, handling.touch);
+  const answer = answering(handling.closing, handling.touch);
   const onRequest = (handler: AnyHandler): AnyHandler =>
     answer(wrapRequest(handler));
   if (isHandler(options.fetch)) set("fetch", onRequest(options.fetch));
   if (isHandler(options.error)) set("error", answer(options.error));
   for (const name of ["routes", "static"] as const) {
     if (options[name] !== undefined) {
-      set(name, routes(options[name], onRequest, handling.signal));
+      set(name, routes(options[name], onRequest, handling.closing));
     }
   }
   if (isObject(options.websocket)) {
@@ -71,18 +71,18 @@ export function hasFixedRoutes(
 /**
  * Ends event streams and connections when the drain has begun. What it does
  * runs for each request, so it asks for as little as it can: a property that
- * only a response has, instead of two classes; a variable, instead of a getter
- * of the runtime's.
+ * only a response has, instead of two classes; a member of ours, instead of a
+ * getter of the runtime's.
  */
 function answering(
-  signal: AbortSignal,
+  ending: Closing,
   touch: (() => void) | undefined,
 ): Wrap {
-  let ending = signal.aborted;
-  signal.addEventListener("abort", () => ending = true, { once: true });
   const finish = (answer: Response, headers: Headers): Response => {
-    const response = isStreaming(headers) ? endAtDrain(answer, signal) : answer;
-    return ending ? closing(response) : response;
+    const response = isStreaming(headers)
+      ? endAtDrain(answer, ending.signal)
+      : answer;
+    return ending.active ? closing(response) : response;
   };
   const later = (answer: BunAnswer): BunAnswer =>
     answer instanceof Response ? finish(answer, answer.headers) : answer;
@@ -95,7 +95,7 @@ function answering(
       if (headers === undefined) {
         return answer instanceof Promise ? answer.then(later) : answer;
       }
-      return ending || isStreaming(headers)
+      return ending.active || isStreaming(headers)
         ? finish(answer as Response, headers)
         : answer;
     };
@@ -104,7 +104,7 @@ function answering(
 const isStreaming = (headers: Headers): boolean =>
   isEventStream(headers.get("content-type"));
 
-function routes(value: unknown, onRequest: Wrap, signal: AbortSignal): unknown {
+function routes(value: unknown, onRequest: Wrap, ending: Closing): unknown {
   // Bun ignores an array, which a Hono app as the options has there (1.4.4).
   if (!isObject(value) || Array.isArray(value)) return value;
   return Object.fromEntries(
@@ -114,9 +114,9 @@ function routes(value: unknown, onRequest: Wrap, signal: AbortSignal): unknown {
         ? Object.fromEntries(
           Object.entries(route).map((
             [method, each],
-          ) => [method, oneRoute(each, onRequest, signal)]),
+          ) => [method, oneRoute(each, onRequest, ending)]),
         )
-        : oneRoute(route, onRequest, signal),
+        : oneRoute(route, onRequest, ending),
     ]),
   );
 }
@@ -124,11 +124,11 @@ function routes(value: unknown, onRequest: Wrap, signal: AbortSignal): unknown {
 function oneRoute(
   route: unknown,
   onRequest: Wrap,
-  signal: AbortSignal,
+  ending: Closing,
 ): unknown {
   if (isHandler(route)) return onRequest(route);
   // Bun answers with it itself, so what it says must be said beforehand.
-  return signal.aborted && route instanceof Response
+  return ending.active && route instanceof Response
     ? closing(route.clone())
     : route;
 }
@@ -140,7 +140,7 @@ function websocket(handlers: object, handling: Handling): object {
       enumerable: true,
       value(this: unknown, socket: BunWebSocket, ...rest: unknown[]): unknown {
         handling.websockets.add(socket);
-        if (handling.signal.aborted) handling.lateWebSocket(socket);
+        if (handling.closing.active) handling.lateWebSocket(socket);
         return isHandler(open)
           ? Reflect.apply(open, this, [socket, ...rest])
           : undefined;

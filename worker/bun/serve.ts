@@ -11,7 +11,14 @@ import { headPatience } from "../drain/head_patience.ts";
 import { GOING_AWAY } from "../drain/websocket.ts";
 import { openShards } from "../listening/adoption.ts";
 import { type Spread, spreadOver } from "../drain/spread.ts";
-import { endSessions, finished, type GraftedServer } from "./drain.ts";
+import {
+  endSessions,
+  finished,
+  type GraftedServer,
+  hangUpIdle,
+} from "./drain.ts";
+import { createClosing } from "../drain/closing.ts";
+import { parkNative } from "../listening/park.ts";
 import { putBunFacade } from "./facade.ts";
 import {
   type Handling,
@@ -52,13 +59,13 @@ export function inheritBunServe(
   held: boolean,
   left: () => void = () => {},
 ): StartedServer<BunServer> {
-  const stopping = new AbortController();
+  const closing = createClosing();
   const websockets = new Set<BunWebSocket>();
   const owners = new WeakMap<object, BunServer>();
   let handlers = options;
   let goodbyes: Spread<BunWebSocket> | undefined;
   const handling: Handling = {
-    signal: stopping.signal,
+    closing,
     websockets,
     lateWebSocket: (socket) => goodbyes?.add(socket),
     touch: touchOf(listener),
@@ -106,7 +113,7 @@ export function inheritBunServe(
 
   const quiesce = (): void => {
     shards.quiesce();
-    stopping.abort();
+    closing.begin();
   };
   const begin = async (idle: number, window: number): Promise<void> => {
     quiesce();
@@ -124,13 +131,37 @@ export function inheritBunServe(
   const drain = (idle: number, window: number): Promise<void> => {
     headsBy = Math.min(headsBy, performance.now() + headPatience(window));
     drained ??= begin(idle, window);
-    if (window !== Infinity) {
-      goodbyes ??= spreadOver(websockets, window, (socket) => {
-        if (websockets.has(socket)) socket.close(GOING_AWAY);
-      });
-    }
+    if (window !== Infinity) sayGoodbye(window);
     return drained;
   };
+  const sayGoodbye = (window: number): void => {
+    goodbyes ??= spreadOver(websockets, window, (socket) => {
+      if (websockets.has(socket)) socket.close(GOING_AWAY);
+    });
+  };
+  const parkable = parkNative(shards, {
+    async finish(idle, window, isOver) {
+      if (drained !== undefined) return await drained;
+      closing.begin();
+      if (hasFixedRoutes(handlers)) reload(handlers);
+      sayGoodbye(window);
+      const by = performance.now() + headPatience(window);
+      const finish = (each: Shard): Promise<void> =>
+        finished(each, idle, () => by, undefined, isOver);
+      await Promise.all(
+        shards.all().map((each) =>
+          hangUpIdle(each, () => finish(each), isOver)
+        ),
+      );
+    },
+    resume() {
+      if (drained !== undefined) return;
+      goodbyes?.stop();
+      goodbyes = undefined;
+      closing.end();
+      if (hasFixedRoutes(handlers)) reload(handlers);
+    },
+  });
 
   putBunFacade(facade, listener, {
     servers: () => shards.all().map(({ server }) => server),
@@ -152,7 +183,7 @@ export function inheritBunServe(
   return {
     server: facade,
     serving: {
-      serve: (each) => ({ drain, ...shards.serve(each) }),
+      serve: (each) => ({ drain, parkable, ...shards.serve(each) }),
       cede: shards.cede,
       become: (own) => void (home = own),
     },

@@ -8,9 +8,9 @@ import type { InheritedListener } from "../../core/launch/environment.ts";
 import { bypass } from "../process/bypass.ts";
 import { cannot } from "../process/errors.ts";
 import {
+  beginning,
   type Graft,
   graft,
-  hold,
   kernelHere,
   startListening,
 } from "../graft/graft.ts";
@@ -57,9 +57,11 @@ export function startGrafted(
       yieldBy(listener, graft, socket, open);
     return {
       server,
-      graft: held
-        ? hold(grafted, () => startListening(socket, backlog, kernel), begin)
-        : begin(grafted),
+      graft: beginning(
+        grafted,
+        begin,
+        held ? () => startListening(socket, backlog, kernel) : undefined,
+      ),
       view,
     };
   } catch (error) {

@@ -4,10 +4,12 @@
  * @module
  */
 
-import type { Attachment } from "../process/worker_core.ts";
+import type { Attachment, Parkable } from "../process/worker_core.ts";
+import type { Closing } from "../drain/closing.ts";
+import { parkNative } from "../listening/park.ts";
 import { headPatience } from "../drain/head_patience.ts";
 import { kernelHere } from "../graft/graft.ts";
-import { viewConnections } from "../graft/connections.ts";
+import { type ConnectionsView, viewConnections } from "../graft/connections.ts";
 import type { DenoRequests } from "./requests.ts";
 import type { DenoShards } from "./shards.ts";
 import {
@@ -24,7 +26,7 @@ export interface Draining {
   /** The servers. */
   readonly shards: DenoShards<Deno.HttpServer>;
   /** Ends their event streams. */
-  readonly ending: AbortController;
+  readonly ending: Closing;
   /** True when they end TLS themselves. */
   readonly encrypted: boolean;
 }
@@ -36,7 +38,7 @@ export interface Draining {
  */
 export function carefulDrain(
   { requests, shards, ending, encrypted }: Draining,
-): Attachment["drain"] {
+): Pick<Attachment, "drain"> & { readonly parkable: Parkable } {
   const sockets = keepDenoWebSockets();
   const forget = keepUpgrades((request) => {
     const client = requests.clientOf(request);
@@ -44,22 +46,29 @@ export function carefulDrain(
       ? undefined
       : (socket) => sockets.add(socket, client);
   });
+  const view = (): ConnectionsView =>
+    viewConnections(
+      kernelHere(shards.sockets()[0]!),
+      // Deno has one epoll instance, whatever listens.
+      shards.own.graft.epoll,
+      ...shards.sockets(),
+    );
+  const withWindow = (window: number): void => {
+    if (!Number.isFinite(window)) return;
+    ending.begin();
+    sockets.end(window);
+  };
   const begin = async (idle: number, window: number): Promise<void> => {
     shards.quiesce();
     requests.close();
     await untilHarmless(
-      viewConnections(
-        kernelHere(shards.sockets()[0]!),
-        // Deno has one epoll instance, whatever listens.
-        shards.own.graft.epoll,
-        ...shards.sockets(),
-      ),
+      view(),
       withSockets(requests, sockets),
       idle,
       window,
       { headsBy: () => headsBy, encrypted },
       // Deno's shutdown would close all WebSockets in one moment.
-      () => ending.signal.aborted && sockets.count > 0,
+      { othersLeft: () => ending.active && sockets.count > 0 },
     );
     const over = shards.all().map(({ server }) => server.shutdown());
     await Promise.allSettled(over);
@@ -67,13 +76,35 @@ export function carefulDrain(
   };
   let drained: Promise<void> | undefined;
   let headsBy = Infinity;
-  return (idle, window) => {
-    headsBy = Math.min(headsBy, performance.now() + headPatience(window));
-    if (Number.isFinite(window)) {
-      ending.abort();
-      sockets.end(window);
-    }
-    return drained ??= begin(idle, window);
+  return {
+    drain(idle, window) {
+      headsBy = Math.min(headsBy, performance.now() + headPatience(window));
+      withWindow(window);
+      return drained ??= begin(idle, window);
+    },
+    parkable: parkNative(shards, {
+      async finish(idle, window, isOver) {
+        if (drained !== undefined) return await drained;
+        withWindow(window);
+        requests.close();
+        const connections = view();
+        const by = performance.now() + headPatience(window);
+        await untilHarmless(
+          connections,
+          withSockets(requests, sockets),
+          idle,
+          window,
+          { headsBy: () => by, encrypted },
+          { othersLeft: () => connections.count() > 0, stays: true, isOver },
+        );
+      },
+      resume() {
+        if (drained !== undefined) return;
+        sockets.stop();
+        requests.open();
+        ending.end();
+      },
+    }),
   };
 }
 

@@ -6,6 +6,7 @@
 
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { scanUntil } from "../drain/connections.ts";
+import { parkNative } from "../listening/park.ts";
 import type { StartedServer } from "../listening/reservation.ts";
 import { kernelHere } from "../graft/graft.ts";
 import { viewConnections } from "../graft/connections.ts";
@@ -62,19 +63,17 @@ export function inheritDenoListen(
   const shards = openDenoShards<NativeListener>(
     listener,
     (each, shard, held) => {
-      const pause = look && createAcceptPause();
+      const pause = createAcceptPause();
       const grafted = startGrafted(
         each,
         shard,
         (place) => {
           const made = listen({ ...rest, ...place });
           facade ??= made;
-          return pause === undefined
-            ? ownMethods(made)
-            : pausing(ownMethods(made), pause, look!);
+          return pausing(ownMethods(made), pause, look);
         },
         (native) => native.close(),
-        { held, guard: pause?.follow },
+        { held, guard: pause.follow },
       );
       accepting.add(grafted.server);
       return grafted;
@@ -113,20 +112,27 @@ export function inheritDenoListen(
     [Symbol.dispose]: value(closeByProgram),
   });
 
-  const drain = (): Promise<void> => {
-    close();
+  const ended = (isOver: () => boolean = () => false): Promise<void> => {
     const view = viewConnections(
       kernelHere(shards.sockets()[0]!),
       // Deno has one epoll instance, whatever listens.
       shards.own.graft.epoll,
       ...shards.sockets(),
     );
-    return scanUntil(() => view.open().length === 0);
+    return scanUntil(() => isOver() || view.open().length === 0);
   };
+  const drain = (): Promise<void> => {
+    close();
+    return ended();
+  };
+  const parkable = parkNative(shards, {
+    finish: (_idle, _window, isOver) => ended(isOver),
+    resume() {},
+  });
   return {
     server: facade!,
     serving: {
-      serve: (each) => ({ raw: true, drain, ...shards.serve(each) }),
+      serve: (each) => ({ raw: true, drain, parkable, ...shards.serve(each) }),
       cede: shards.cede,
       become(own) {
         home = ownMethods(own);
@@ -147,18 +153,18 @@ function ownMethods(made: Deno.Listener<Deno.Conn>): NativeListener {
   };
 }
 
-/** The same, which lets others go first. */
+/** The same, which can be stopped for a while. */
 function pausing(
   native: NativeListener,
   pause: AcceptPause,
-  look: () => void,
+  look: (() => void) | undefined,
 ): NativeListener {
   return {
     ...native,
     async accept() {
       await pause.over();
       const connection = await native.accept();
-      look();
+      look?.();
       return connection;
     },
     close() {

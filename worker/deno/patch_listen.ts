@@ -6,10 +6,11 @@
 
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { isBypassed } from "../process/bypass.ts";
-import type { Core } from "../process/worker_core.ts";
+import type { Core, Parkable } from "../process/worker_core.ts";
 import { mustShare } from "./arguments.ts";
 import { inheritDenoListen } from "./listen.ts";
 import { isLearning } from "../listening/learning.ts";
+import { STAYS } from "../listening/park.ts";
 import { serveOpened, type StartedServer } from "../listening/reservation.ts";
 import { matchListener } from "../match/match.ts";
 import { openAddress } from "../match/open.ts";
@@ -79,7 +80,7 @@ function patched(
           },
           own: () =>
             isAnyPort(wanted) || isPrivate
-              ? listenAlone(core, original(options))
+              ? listenAlone(core, original(options), STAYS)
               : foreign(),
         });
     }
@@ -107,8 +108,13 @@ function showPlace(
 }
 
 /** Has the drain stop what listens at an address of the program's own. */
-function listenAlone(core: Core, listener: DenoListener): DenoListener {
-  core.attach({ drain: () => stopAccepting(listener) }, undefined);
+function listenAlone(
+  core: Core,
+  listener: DenoListener,
+  parkable?: Parkable,
+): DenoListener {
+  const drain = (): Promise<void> => stopAccepting(listener);
+  core.attach({ drain, ...(parkable && { parkable }) }, undefined);
   return listener;
 }
 

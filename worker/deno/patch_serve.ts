@@ -21,6 +21,7 @@ import { putNative } from "../match/put_native.ts";
 import { targetOf } from "../match/put_server.ts";
 import { mustAccept, reusePortOf, servingOne } from "../match/reuse_port.ts";
 import { type DenoPlaceOptions, wantedOfServe } from "./wanted.ts";
+import { STAYS } from "../listening/park.ts";
 import { openAddress } from "../match/open.ts";
 import { warnOnce } from "../match/warn.ts";
 import type { Settings } from "../match/settings.ts";
@@ -169,7 +170,8 @@ function serveForeign(
 
 /** Has the drain stop a server at an address of the program's own. */
 function serveAlone(core: Core, server: Deno.HttpServer): Deno.HttpServer {
-  core.attach({ drain: () => server.shutdown() }, undefined);
+  const drain = (): Promise<void> => server.shutdown();
+  core.attach({ drain, parkable: STAYS }, undefined);
   return server;
 }
 

@@ -6,7 +6,7 @@
  */
 
 import { endAtDrain } from "../drain/fetch_event_stream.ts";
-import { closing } from "../drain/closing.ts";
+import { type Closing, closing } from "../drain/closing.ts";
 import type { Requests } from "../graft/patience.ts";
 import { peerOf } from "../graft/peer.ts";
 
@@ -26,6 +26,8 @@ export interface DenoRequests extends Requests {
   clientOf(request: Request): string | undefined;
   /** Has every response from now on say `Connection: close`. */
   close(): void;
+  /** Has none say so any more. */
+  open(): void;
 }
 
 /** One request that is being answered, in a ring: cheaper than a map. */
@@ -41,12 +43,12 @@ interface PendingRequest {
 /**
  * Tracks requests.
  *
- * @param ending aborted when event streams have to end
+ * @param ending whether event streams have to end
  * @param shown the address that a Unix socket's clients are said to have
  * @param touch called with each request, if anything is
  */
 export function trackDenoRequests(
-  ending: AbortSignal,
+  ending: Closing,
   shown: Deno.UnixAddr | undefined,
   touch?: () => void,
 ): DenoRequests {
@@ -61,7 +63,7 @@ export function trackDenoRequests(
   const finish = (response: Response, entry?: PendingRequest): Response => {
     // What is no response is for Deno to complain about.
     if (!(response instanceof Response)) return response;
-    const answer = endAtDrain(response, ending);
+    const answer = endAtDrain(response, ending.signal);
     if (!draining || answer.status === 101) return answer;
     if (entry !== undefined) entry.told = clientAt(entry.info);
     return closing(answer);
@@ -105,7 +107,7 @@ export function trackDenoRequests(
     lastEnd = performance.now();
     if (told !== undefined) wasLast.add(told);
   };
-  const open = function* (): Generator<PendingRequest> {
+  const pending = function* (): Generator<PendingRequest> {
     for (let entry = ring.next; entry !== ring; entry = entry.next) yield entry;
   };
 
@@ -118,14 +120,14 @@ export function trackDenoRequests(
     },
     clients() {
       const clients = new Set<string>();
-      for (const { info } of open()) {
+      for (const { info } of pending()) {
         const client = clientAt(info);
         if (client !== undefined) clients.add(client);
       }
       return clients;
     },
     clientOf(request) {
-      for (const entry of open()) {
+      for (const entry of pending()) {
         if (entry.request === request) return clientAt(entry.info) ?? NAMELESS;
       }
       return undefined;
@@ -134,7 +136,11 @@ export function trackDenoRequests(
     hasStreams: (client) => hasStreams.has(client),
     close() {
       draining = true;
-      for (const entry of open()) look(entry);
+      for (const entry of pending()) look(entry);
+    },
+    open() {
+      draining = false;
+      wasLast.clear();
     },
     handler: (handler) => (request, info) => {
       const entry = begin(request, info);

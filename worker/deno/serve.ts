@@ -7,6 +7,7 @@
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import type { StartedServer } from "../listening/reservation.ts";
 import { presentCore } from "../process/worker_core.ts";
+import { createClosing } from "../drain/closing.ts";
 import { IDLE_MS } from "../drain/drain.ts";
 import { denoAddress, logListening } from "./address.ts";
 import {
@@ -50,9 +51,9 @@ export function inheritDenoServe(
 ): StartedServer<Deno.HttpServer> {
   const { options, handler } = readDenoServe(args);
   const addr = denoAddress(listener);
-  const ending = new AbortController();
+  const ending = createClosing();
   const requests = trackDenoRequests(
-    ending.signal,
+    ending,
     addr.transport === "unix" ? addr : undefined,
     touchOf(listener),
   );
@@ -79,7 +80,12 @@ export function inheritDenoServe(
   );
   let home: Deno.HttpServer | undefined;
   const encrypted = options.cert !== undefined;
-  const drain = carefulDrain({ requests, shards, ending, encrypted });
+  const { drain, parkable } = carefulDrain({
+    requests,
+    shards,
+    ending,
+    encrypted,
+  });
   let drained = false;
   const shutdown = async (): Promise<void> => {
     shards.quiesce();
@@ -103,7 +109,7 @@ export function inheritDenoServe(
       [Symbol.asyncDispose]: shutdown,
     },
     serving: {
-      serve: (each) => ({ drain, ...shards.serve(each) }),
+      serve: (each) => ({ drain, parkable, ...shards.serve(each) }),
       cede: shards.cede,
       become: (own) => void (home = own),
     },

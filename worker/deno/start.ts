@@ -8,7 +8,12 @@ import type { InheritedListener } from "../../core/launch/environment.ts";
 import { messageOf, type PreforkError } from "../../core/errors.ts";
 import { bypass } from "../process/bypass.ts";
 import { cannot } from "../process/errors.ts";
-import { type Graft, graft, hold, startListening } from "../graft/graft.ts";
+import {
+  beginning,
+  type Graft,
+  graft,
+  startListening,
+} from "../graft/graft.ts";
 import type { BoundAt } from "../graft/sockets.ts";
 import { socketFor, temporaryPath } from "../listening/native_socket.ts";
 import { yieldBy } from "../balance/native_servers.ts";
@@ -66,10 +71,8 @@ export function startGrafted<T extends DenoListening>(
     const { backlog } = listener;
     const grafted = guard(graft({ at }, socket, held ? undefined : backlog));
     const begin = (graft: Graft): Graft => yieldBy(listener, graft, socket);
-    const begun = held
-      ? hold(grafted, () => startListening(socket, backlog), begin)
-      : begin(grafted);
-    return { server, graft: begun };
+    const listen = held ? () => startListening(socket, backlog) : undefined;
+    return { server, graft: beginning(grafted, begin, listen) };
   } catch (error) {
     stop(server);
     throw error;

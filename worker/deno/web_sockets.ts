@@ -19,6 +19,8 @@ export interface DenoWebSockets {
   add(socket: WebSocket, client: string): void;
   /** Closes all of them with 1001 "going away", spread over the time, in ms. */
   end(window: number): void;
+  /** Closes no more of them. */
+  stop(): void;
 }
 
 /** Keeps the WebSockets of one server. */
@@ -47,6 +49,10 @@ export function keepDenoWebSockets(): DenoWebSockets {
         closeGoingAway(socket);
         setTimeout(() => forget(socket), patience);
       });
+    },
+    stop() {
+      spread?.stop();
+      spread = undefined;
     },
   };
 }

@@ -31,3 +31,35 @@ export function closingWhen(
     return result instanceof Promise ? result.then(close) : close(result);
   };
 }
+
+/** Whether a server ends its connections, which it can take back. */
+export interface Closing {
+  /** True while it does: every response says so. */
+  active: boolean;
+  /** Aborted then; another one after that was taken back. */
+  signal: AbortSignal;
+  /** Begins. */
+  begin(): void;
+  /** Takes it back. */
+  end(): void;
+}
+
+/** Makes what a server's handlers look at: members, as they do for each request. */
+export function createClosing(): Closing {
+  let controller = new AbortController();
+  const closing: Closing = {
+    active: false,
+    signal: controller.signal,
+    begin() {
+      closing.active = true;
+      controller.abort();
+    },
+    end() {
+      if (!closing.active) return;
+      controller = new AbortController();
+      closing.signal = controller.signal;
+      closing.active = false;
+    },
+  };
+  return closing;
+}

@@ -146,31 +146,44 @@ export function switchOf(kernel: Kernel, watch: Watch, inode: number): Graft {
 }
 
 /**
- * Holds a graft back: it does not accept before it is resumed for the first
- * time.
+ * The switch of a server that begins something each time it accepts: what it
+ * begins ends with the accepting, and is to be begun anew.
  *
- * @param listen called before that
- * @param begin called with the graft after it; returns its switch from then on
+ * @param begin called with the graft when the server accepts; returns its switch
+ * until it is quiesced
+ * @param listen given for a server that is held back: it does not accept before
+ * it is resumed for the first time, and this is called before that
  */
-export function hold(
+export function beginning(
   graft: Graft,
-  listen: () => void,
   begin: (graft: Graft) => Graft,
+  listen?: () => void,
 ): Graft {
-  graft.quiesce();
+  let stopped = listen !== undefined;
   let current = graft;
-  let held = true;
+  let prepare = listen;
+  if (stopped) graft.quiesce();
+  else current = begin(graft);
   return {
     epoll: graft.epoll,
     get quiesced() {
       return current.quiesced;
     },
-    quiesce: () => current.quiesce(),
+    quiesce() {
+      if (stopped) return;
+      stopped = true;
+      current.quiesce();
+      current = graft;
+    },
     resume() {
-      if (held) listen();
-      current.resume();
-      if (held) current = begin(graft);
-      held = false;
+      if (!stopped) return;
+      prepare?.();
+      prepare = undefined;
+      graft.resume();
+      // The server has closed its socket.
+      if (graft.quiesced) return;
+      stopped = false;
+      current = begin(graft);
     },
   };
 }

@@ -47,6 +47,19 @@ export function streamPatience(window: number): number {
 /** The most of the time that is spent on looking. */
 export const LOOKING_PART = 0.1;
 
+/** What else there is to the end of a server. */
+export interface Ending {
+  /** True while something else has to end first. */
+  readonly othersLeft: () => boolean;
+  /**
+   * True where no shutdown follows: what is idle is hung up, whatever it speaks,
+   * so that nothing else is left once no other is.
+   */
+  readonly stays?: boolean;
+  /** True once nothing is to be ended any more. */
+  readonly isOver?: () => boolean;
+}
+
 /**
  * Resolves, without another turn of the event loop, once a graceful shutdown
  * harms no connection: each is answering a request, which such a shutdown
@@ -59,7 +72,6 @@ export const LOOKING_PART = 0.1;
  * @param idle how long an idle connection is waited for, in ms
  * @param window how long it is until the deadline, in ms
  * @param heads when those of requests must have come
- * @param othersLeft true while something else has to end first
  */
 export function untilHarmless(
   view: ConnectionsView,
@@ -67,7 +79,7 @@ export function untilHarmless(
   idle: number,
   window: number,
   heads: HeadsBy,
-  othersLeft: () => boolean,
+  { othersLeft, stays = false, isOver = () => false }: Ending,
 ): Promise<void> {
   const watch = watchHeads(view, idle, heads);
   const began = performance.now();
@@ -78,19 +90,28 @@ export function untilHarmless(
   let last = began;
   let wait = LOOK_MS;
   const isHarmless = (now: number): boolean => {
+    if (isOver()) return true;
     spent += Math.min(now - last, 2 * wait);
     last = now;
     const mustStay = othersLeft();
     const clients = requests.clients();
     let nameless = 0;
     let waits = false;
+    // On a Unix socket all of them have been, or none.
+    const allQuiet = requests.count <= clients.size &&
+      Math.min(spent, now - requests.lastEnd) >= idle;
     for (const connection of view.open()) {
       const { peer, asks, quiet } = connection;
       const answering = peer !== undefined && clients.has(peer);
       if (answering || !asks) watch.forget(connection);
-      if (peer === undefined) nameless++;
-      else if (requests.hasStreams(peer)) {
-        if (answering && now - began < forStreams) waits = true;
+      if (peer === undefined) {
+        nameless++;
+        if (stays && allQuiet) view.hangUp(connection);
+      } else if (requests.hasStreams(peer)) {
+        if (answering) waits = waits || now - began < forStreams;
+        else if (stays && Math.min(quiet, spent) >= idle) {
+          view.hangUp(connection);
+        }
       } else if (answering) continue;
       // Deno 2.9.5 leaves it open after a response that says it closes.
       else if (requests.wasLast(peer)) view.hangUp(connection);

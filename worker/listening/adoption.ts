@@ -25,7 +25,15 @@ export interface Shards<T> {
   /** The sockets of the own shard of each listener. */
   sockets(): readonly number[];
   /** Stops accepting on all of them for good. */
-  quiesce(): void;
+  readonly quiesce: () => void;
+  /**
+   * Stops accepting on all of them for a while.
+   *
+   * @throws {PreforkError} `ERR_ATTACH` where one cannot; the others have stopped
+   */
+  readonly pause: () => void;
+  /** Those accept again that did; none after `quiesce()`. */
+  readonly resume: () => void;
   /** Accepts on a listener, on one more or on one that was held back. */
   serve(listener: InheritedListener): Adopting;
   /** Stops accepting on a listener, which they always can. */
@@ -50,10 +58,27 @@ export function openShards<T extends { readonly graft: Graft }>(
   held = false,
 ): Shards<T> {
   const servers = new Map<string, Map<number, T>>();
+  /** Those that accept, but for a pause. */
+  const accepting = new Set<T>();
   const own = start(first, first.shard, held);
   servers.set(first.name, new Map([[first.shard, own]]));
+  if (!held) accepting.add(own);
   const sockets = [first.fds[first.shard]!];
   let open = true;
+
+  const quiesce = (server: T): void => {
+    accepting.delete(server);
+    server.graft.quiesce();
+  };
+  const accept = (server: T): void => {
+    server.graft.resume();
+    accepting.add(server);
+  };
+  const startMore = (listener: InheritedListener, shard: number): T => {
+    const server = start(listener, shard, false);
+    accepting.add(server);
+    return server;
+  };
 
   const all = (): T[] =>
     [...servers.values()].flatMap((each) => [
@@ -71,11 +96,12 @@ export function openShards<T extends { readonly graft: Graft }>(
         if (!open) return;
         const present = shards.get(shard);
         if (present === undefined) {
-          shards.set(shard, start(listener, shard, false));
-        } else present.graft.resume();
+          shards.set(shard, startMore(listener, shard));
+        } else accept(present);
       },
       release(shard) {
-        if (shard !== listener.shard) shards.get(shard)?.graft.quiesce();
+        const present = shards.get(shard);
+        if (shard !== listener.shard && present !== undefined) quiesce(present);
       },
     };
   };
@@ -86,25 +112,29 @@ export function openShards<T extends { readonly graft: Graft }>(
     sockets: () => sockets,
     quiesce() {
       open = false;
-      for (const { graft } of all()) graft.quiesce();
+      for (const server of all()) quiesce(server);
+    },
+    pause() {
+      for (const { graft } of accepting) graft.quiesce();
+    },
+    resume() {
+      for (const { graft } of accepting) graft.resume();
     },
     serve(listener) {
       const { name, shard } = listener;
       const shards = servers.get(name) ?? new Map<number, T>();
       const present = shards.get(shard);
       if (present !== undefined) {
-        if (open) present.graft.resume();
+        if (open) accept(present);
       } else {
-        shards.set(shard, start(listener, shard, false));
+        shards.set(shard, startMore(listener, shard));
         servers.set(name, shards);
         sockets.push(listener.fds[shard]!);
       }
       return adoptingOf(listener, shards);
     },
     cede({ name }) {
-      for (const { graft } of servers.get(name)?.values() ?? []) {
-        graft.quiesce();
-      }
+      for (const server of servers.get(name)?.values() ?? []) quiesce(server);
       return true;
     },
   };

@@ -1,6 +1,6 @@
 /**
- * Parks a server of `node:net` or of what is built on it: its sockets are taken
- * out of the event loop, and nothing of the server is closed.
+ * Parks servers: their sockets are taken out of the event loop, and nothing of
+ * them is closed.
  *
  * @module
  */
@@ -30,7 +30,7 @@ export interface ParkableServer extends Parkable {
 }
 
 /**
- * Makes what parks a server.
+ * Makes what parks a server of `node:net` or of what is built on it.
  *
  * @param places where it accepts as of the call; nowhere once it is closed
  */
@@ -94,7 +94,69 @@ export function createParkable(
   };
 }
 
-function boundHere({ name, address }: InheritedListener): Error {
+/** What ends the connections of servers, and takes that back. */
+export interface Finishing {
+  /**
+   * Begins, and resolves once none is left.
+   *
+   * @param isOver true once it was taken back: nothing more is to be ended
+   */
+  finish(idle: number, window: number, isOver: () => boolean): Promise<void>;
+  /** Takes it back. */
+  resume(): void;
+}
+
+/** What can stop accepting for a while. */
+export interface Pausing {
+  /** @throws {PreforkError} where it cannot; some may have stopped */
+  pause(): void;
+  /** Accepts again. */
+  resume(): void;
+}
+
+/** Makes what parks a runtime's own servers. */
+export function parkNative(
+  servers: Pausing,
+  { finish, resume }: Finishing,
+): Parkable {
+  let takeBack: (() => void) | undefined;
+  return {
+    pause() {
+      try {
+        servers.pause();
+      } catch (error) {
+        servers.resume();
+        throw error;
+      }
+    },
+    async finish(idle, window) {
+      let over = false;
+      const back = new Promise<void>((resolve) => {
+        takeBack = () => {
+          over = true;
+          resolve();
+        };
+      });
+      await Promise.race([finish(idle, window, () => over), back]);
+    },
+    resume() {
+      takeBack?.();
+      takeBack = undefined;
+      resume();
+      servers.resume();
+    },
+  };
+}
+
+/** A server of this worker alone: nobody else could serve what comes to it. */
+export const STAYS: Parkable = {
+  pause() {},
+  finish: () => Promise.resolve(),
+  resume() {},
+};
+
+/** Why a server that this process has bound cannot be parked. */
+export function boundHere({ name, address }: InheritedListener): Error {
   return cannot(
     `park the server on "${name}"`,
     `in the mode "reuseport" the kernel goes on sending it connections of "${address}"`,
