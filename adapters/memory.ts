@@ -132,6 +132,8 @@ export class MemoryWorld {
   readonly abandoned: string[] = [];
   /** What a predecessor hands over. */
   predecessor: Predecessor | undefined;
+  /** Links: paths, and what they lead to. */
+  readonly links: Map<string, string> = new Map();
   /** Addresses that cannot be bound. */
   readonly taken: Set<string> = new Set();
   /** The kernel's settings. */
@@ -241,6 +243,7 @@ export class MemoryWorld {
         preload: "/lib/preload.js",
         which: (name) => `/bin/${name}`,
         exists: (path) => !path.includes("missing"),
+        real: (path) => this.links.get(path) ?? path,
         head: () => "",
         resolve: (path) =>
           path.startsWith("/")

@@ -290,6 +290,11 @@ export interface Host {
   which(name: string): string | undefined;
   /** True when a file is there. */
   exists(path: string): boolean;
+  /**
+   * An absolute path without links to what a path leads to now (realpath(3)), or
+   * undefined when there is nothing.
+   */
+  real(path: string): string | undefined;
   /** The first 16 KiB of a file, or undefined when it cannot be read. */
   head(path: string): string | undefined;
   /**

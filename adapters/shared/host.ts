@@ -12,6 +12,7 @@ import {
   existsSync,
   openSync,
   readSync,
+  realpathSync,
   statSync,
 } from "node:fs";
 import os from "node:os";
@@ -49,6 +50,7 @@ export const host: Host = {
       .map((directory) => path.join(byName(directory || "."), name))
       .find(isExecutable),
   exists: existsSync,
+  real: realPath,
   head,
   resolve: (file) => path.resolve(DIRECTORY.logical, file),
   certificateProblem: pairProblem,
@@ -122,5 +124,14 @@ export function isExecutable(file: string): boolean {
       `Cannot start programs: Deno does not allow to look whether "${file}" can be executed, add "${flag}"`,
       error,
     );
+  }
+}
+
+function realPath(file: string): string | undefined {
+  try {
+    return realpathSync(file);
+  } catch {
+    // Nothing is there, or Deno may not look.
+    return undefined;
   }
 }

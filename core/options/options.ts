@@ -130,8 +130,8 @@ export interface PoolOptions {
   readonly compileCache?: string;
   /**
    * The working directory of the workers, in which relative paths begin. A link
-   * is followed anew for each worker, so that a reload runs what it points to
-   * by then.
+   * is followed anew by each reload; until then, and when that has failed, new
+   * workers are started from where it led before, as long as that is there.
    *
    * @default the supervisor's own, by its name in `PWD`
    */

@@ -10,6 +10,7 @@ import type { ExitStatus } from "../adapter.ts";
 import type { PoolContext } from "../context.ts";
 import { BootOutput, type OutputLine } from "./boot_output.ts";
 import { launch } from "../launch/launch.ts";
+import { Releases } from "../launch/release.ts";
 import { startsJavaScript } from "../launch/program.ts";
 import { createOnDemand, type OnDemand } from "../listeners/on_demand.ts";
 import { type FromWorker, parseFromWorker } from "../protocol.ts";
@@ -42,6 +43,8 @@ export class Processes {
   killed = 0;
   /** Listeners that workers asked for. */
   readonly onDemand: OnDemand;
+  /** Where the program of each generation lies. */
+  readonly releases: Releases;
   readonly #context: PoolContext;
   readonly #observer: ProcessObserver;
   readonly #output: BootOutput<PoolWorker>;
@@ -57,6 +60,7 @@ export class Processes {
   ) {
     this.#context = context;
     this.#observer = observer;
+    this.releases = new Releases(context.config, context.adapter.host);
     this.onDemand = onDemand;
     this.#noise = new Noise(context.adapter.clock, context.emit);
     this.#hangs = new Hangs(context, {
@@ -90,7 +94,9 @@ export class Processes {
     );
     traffic.allot(worker);
     this.#output.begin(worker);
-    launch(worker, this.#context, {
+    const place = this.releases.placeOf(generation);
+    const release = { ...this.#context, config: { ...config, ...place } };
+    launch(worker, release, {
       onLine: (stream, line) =>
         post(() => {
           const error = stream === "stderr" ? errorIn(line) : undefined;

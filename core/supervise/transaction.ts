@@ -26,7 +26,7 @@ export interface Reloadable {
   /** The last generation that was good. */
   generation: number;
   /** Walks its workers through the state table. */
-  readonly processes: Pick<Processes, "step">;
+  readonly processes: Pick<Processes, "step" | "releases">;
   /** What the slots count for. */
   readonly counts: Counts;
   /** The worker that was to take over a slot leaves. */
@@ -221,7 +221,8 @@ export class Transaction {
     const now = this.#context.adapter.clock.now();
     const ms = Math.round(now - since);
     this.#context.emit({ type: "reload-finished", generation, ms });
-    this.#follow(this.reloads.finish(now, this.#pool.generation));
+    this.#pool.processes.releases.keep(generation);
+    this.#follow(this.reloads.finish(now, generation));
   }
 
   #rollBack(active: Reload, reason: string): void {
@@ -275,6 +276,7 @@ export class Transaction {
       ? reason
       : `${reason}; not all of the old version is back, ${stuck}`;
     active.reason = why;
+    this.#pool.processes.releases.keep(this.#pool.generation);
     emit({ type: "reload-failed", generation, reason: why, serving });
     const error = new PreforkError(
       "ERR_RELOAD",

@@ -1,6 +1,6 @@
 /** A reload until it is committed, and its way back. */
 import assert from "node:assert/strict";
-import type { MemoryProcess } from "../../adapters/memory.ts";
+import { type MemoryProcess, MemoryWorld } from "../../adapters/memory.ts";
 import { describe, test } from "../harness.ts";
 import { running, settle, type Stage, stage } from "./world.ts";
 
@@ -318,6 +318,40 @@ describe("by restart", () => {
     assert.match(await reload, /what serves now is generation 1 in slots 0-1$/);
     world.processes[2]!.exit();
     assert.deepEqual(now(), ["0 1 ready", "1 1 ready"]);
+  });
+
+  test("from where it was, when a link leads elsewhere by now", async () => {
+    const world = new MemoryWorld();
+    const deploy = (release: string): void => {
+      world.links.set("/here", `/${release}`);
+      world.links.set("/here/app.js", `/${release}/app.js`);
+    };
+    const started = (process: MemoryProcess): string[] => [
+      process.plan.cwd!,
+      process.plan.command.at(-1)!,
+    ];
+    deploy("one");
+    const { pool } = await running({ rollback: "restart", soak: 0 }, world);
+    world.onSpawn = () => {};
+    deploy("two");
+    const failed = assert.rejects(pool.reload());
+    await settle();
+    const [old, , fresh] = world.processes;
+    assert.deepEqual(started(old!), ["/here", "app.js"]);
+    assert.deepEqual(started(fresh!), ["/here", "app.js"]);
+    fresh!.getReady();
+    old!.exit();
+    await settle();
+    world.processes[3]!.exit({ code: 1 });
+    await settle();
+    assert.deepEqual(started(world.processes[4]!), ["/one", "/one/app.js"]);
+    assert.equal(world.processes[4]!.env["PWD"], "/one");
+    world.processes[4]!.getReady();
+    await failed;
+    // So is one that crashes later.
+    world.processes[4]!.exit({ code: 1 });
+    await settle();
+    assert.deepEqual(started(world.processes[5]!), ["/one", "/one/app.js"]);
   });
 
   test("where the old version does not start any more the new one stays: mixed", async () => {

@@ -1,0 +1,68 @@
+/**
+ * Where the program of each generation lies. A deploy may make a link point to
+ * its next release at any time; a worker of an old generation is started from
+ * where that one was all the same.
+ *
+ * @module
+ */
+
+import type { Host } from "../adapter.ts";
+import type { PoolConfig } from "../options/options.ts";
+
+/** A program, and the directory in which it runs. */
+type Place = Pick<PoolConfig, "program" | "cwd">;
+
+/** A place without links; undefined is what cannot be seen. */
+interface Release {
+  readonly program: string | undefined;
+  readonly cwd: string | undefined;
+}
+
+/** The places of generations. */
+export class Releases {
+  readonly #place: Place;
+  readonly #host: Pick<Host, "real" | "exists">;
+  readonly #known = new Map<number, Release>();
+
+  /** Makes one for a program. */
+  constructor({ program, cwd }: Place, host: Pick<Host, "real" | "exists">) {
+    this.#place = { program, cwd };
+    this.#host = host;
+  }
+
+  /**
+   * Where a worker of a generation is to be started: as the user has written it
+   * while that leads to where it led the first worker of this generation.
+   */
+  placeOf(generation: number): Place {
+    const now = this.#look();
+    const then = this.#known.get(generation) ?? now;
+    this.#known.set(generation, then);
+    const same = then.program === now.program && then.cwd === now.cwd;
+    const gone = [then.program, then.cwd].some((path) =>
+      path !== undefined && !this.#host.exists(path)
+    );
+    if (same || gone) return this.#place;
+    return {
+      program: then.program ?? this.#place.program,
+      cwd: then.cwd ?? this.#place.cwd,
+    };
+  }
+
+  /** Knows no other generation any more. */
+  keep(generation: number): void {
+    for (const known of this.#known.keys()) {
+      if (known !== generation) this.#known.delete(known);
+    }
+  }
+
+  #look(): Release {
+    const { program, cwd = "." } = this.#place;
+    return {
+      program: this.#host.real(
+        program.startsWith("/") ? program : `${cwd}/${program}`,
+      ),
+      cwd: this.#place.cwd && this.#host.real(this.#place.cwd),
+    };
+  }
+}
