@@ -7,6 +7,7 @@
 import type { ShareMode } from "./adapter.ts";
 import type { WorkerRuntime } from "./options/options.ts";
 import type { Evidence } from "./supervise/evidence.ts";
+import type { Receipt } from "./balance/receipt.ts";
 import type { ReloadStatus } from "./supervise/reload.ts";
 import type { ExitReason, WorkerState } from "./supervise/state.ts";
 
@@ -173,6 +174,11 @@ export type PoolEvent =
     readonly generation: number;
     readonly ms: number;
   }
+  /**
+   * What became of the connections of one generation, just before a reload
+   * ends; of the one that goes on so far.
+   */
+  | { readonly type: "reload-receipt" } & Receipt
   /**
    * The reload was given up: what failed in which slot, and which generation
    * goes on serving in which slots, as in "generation 2 in slot 0, generation 1

@@ -109,6 +109,11 @@ export class Passing {
     this.#proceed();
   }
 
+  /** How many connections are on their way to a worker. */
+  underway(worker: PoolWorker): number {
+    return this.#peers.get(worker)?.underway.size ?? 0;
+  }
+
   /** A worker is gone. Our copies of what it passed on live on. */
   lose(worker: PoolWorker): void {
     const peer = this.#peers.get(worker);

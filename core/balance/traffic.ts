@@ -20,6 +20,7 @@ import {
   type Seat,
 } from "./scoreboard.ts";
 import type { WorkerLoad } from "../events.ts";
+import type { WorkerTally } from "./receipt.ts";
 import type { PoolWorker } from "../worker.ts";
 
 /** The connections of a pool. */
@@ -34,6 +35,8 @@ export class Traffic {
   readonly #passes: boolean;
   readonly #weights: readonly number[];
   readonly #accepting: Disposable[];
+  /** True when every connection is counted by somebody. */
+  readonly #counts: boolean;
 
   /** Makes the traffic of a pool, and accepts where the supervisor has to. */
   constructor(
@@ -51,6 +54,9 @@ export class Traffic {
     );
     this.#balanced = new Set(
       listeners.flatMap(({ name, mode }) => mode === "balanced" ? [name] : []),
+    );
+    this.#counts = listeners.every(({ mode }) =>
+      mode === "balanced" || mode === "handoff"
     );
     if (this.#balanced.size > 0) {
       this.#board = createScoreboard(adapter.shareFile(BOARD_BYTES));
@@ -206,6 +212,29 @@ export class Traffic {
     this.#board?.look();
     const row = this.#board?.row(seat);
     return row && Math.abs(Date.now() - row.beat);
+  }
+
+  /**
+   * What a worker has come to, as of its last row where there is one; read the
+   * board by `loads()` first.
+   */
+  tally(worker: PoolWorker): WorkerTally {
+    const { taken, underway } = this.dispatcher.tally(worker);
+    const balanced = this.#balanced.size > 0;
+    const row = this.#board?.row(worker.seat);
+    // Nobody counts what is accepted elsewhere, or by a worker without a row.
+    const counts = this.#counts && (!balanced || row !== undefined);
+    const { accepted = 0, takenOver = 0, open = 0, passedOn } = row ?? {};
+    return {
+      accepted: counts ? accepted + takenOver + taken : undefined,
+      passedOn,
+      redispatched: balanced || this.#hands(worker)
+        ? underway + (this.#passing?.underway(worker) ?? 0)
+        : undefined,
+      open: counts
+        ? open + this.dispatcher.holding(worker) - underway
+        : undefined,
+    };
   }
 
   /** Gives away everything that waits: the pool stops. */

@@ -53,6 +53,8 @@ interface Load {
   readonly underway: Map<number, Offer>;
   /** Confirmed and not yet ended. */
   holding: number;
+  /** Confirmed since its start. */
+  taken: number;
 }
 
 /** Spreads connections over workers. */
@@ -89,10 +91,18 @@ export class Dispatcher {
     return load === undefined ? 0 : load.holding + load.underway.size;
   }
 
+  /** How many connections a worker has taken, and how many it was to take. */
+  tally(
+    worker: Backend,
+  ): { readonly taken: number; readonly underway: number } {
+    const load = this.#loads.get(worker);
+    return { taken: load?.taken ?? 0, underway: load?.underway.size ?? 0 };
+  }
+
   /** A worker is ready for connections, or serves one more listener. */
   join(worker: Backend): void {
     const load = this.#loads.get(worker) ??
-      { open: true, underway: new Map(), holding: 0 };
+      { open: true, underway: new Map(), holding: 0, taken: 0 };
     load.open = true;
     this.#loads.set(worker, load);
     if (load.underway.size === 0) this.#free.add(worker);
@@ -143,6 +153,7 @@ export class Dispatcher {
     if (load === undefined || offer === undefined) return;
     load.underway.delete(id);
     load.holding++;
+    load.taken++;
     offer.connection.close();
     if (!load.open || load.underway.size > 0) return;
     this.#free.add(worker);

@@ -16,6 +16,7 @@ import { createOnDemand, type OnDemand } from "../listeners/on_demand.ts";
 import { type FromWorker, parseFromWorker } from "../protocol.ts";
 import { Hangs } from "./hang.ts";
 import { Noise } from "./noise.ts";
+import { Ledger } from "../balance/receipt.ts";
 import { diagnoseSilence, errorIn } from "./diagnosis.ts";
 import { PoolWorker } from "../worker.ts";
 import {
@@ -43,6 +44,8 @@ export class Processes {
   killed = 0;
   /** Listeners that workers asked for. */
   readonly onDemand: OnDemand;
+  /** What became of the connections of each generation. */
+  readonly ledger: Ledger = new Ledger();
   /** Where the program of each generation lies. */
   readonly releases: Releases;
   readonly #context: PoolContext;
@@ -245,7 +248,7 @@ export class Processes {
   }
 
   #reap(worker: PoolWorker, status: ExitStatus): void {
-    const { adapter, emit } = this.#context;
+    const { adapter, traffic, emit } = this.#context;
     const end = exitReason(worker.state, isClean(status));
     const reason = worker.hung
       ? "hung"
@@ -256,6 +259,11 @@ export class Processes {
       : end;
     // One that was never ready has served nobody.
     if (reason === "killed" && worker.readyAt !== undefined) this.killed++;
+    if (worker.readyAt !== undefined) {
+      traffic.loads();
+      const asked = reason === "drained" || reason === "recycled";
+      this.ledger.close(worker.generation, traffic.tally(worker), !asked);
+    }
     this.step(worker, "exit");
     // What it wrote long before is not what it has ended by.
     const old = adapter.clock.now() - worker.lastErrorAt > LAST_WORDS_MS;

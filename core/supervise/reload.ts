@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Receipt } from "../balance/receipt.ts";
+
 /** How far a reload is. */
 export type ReloadPhase =
   /** New workers take over, slot by slot. */
@@ -33,6 +35,8 @@ export interface Reload {
   proven: boolean;
   /** What failed in which slot, once something has. */
   reason: string | undefined;
+  /** What became of the connections of its generations, once it has ended. */
+  receipts: readonly Receipt[];
   /** Why the rollback does not go on, when it does not. */
   stuck: string | undefined;
 }
@@ -48,6 +52,11 @@ export interface ReloadStatus {
   readonly generation: number;
   /** What failed in which slot; undefined while nothing has. */
   readonly reason: string | undefined;
+  /**
+   * What became of the connections of each of its generations, once it has
+   * ended; empty where nobody counts.
+   */
+  readonly receipts: readonly Receipt[];
   /** For how long it has been so, in milliseconds. */
   readonly age: number;
   /** True when another one was asked for meanwhile and follows. */
@@ -165,6 +174,7 @@ export class Reloads {
       state: shown.state,
       generation: shown.reload.generation,
       reason: shown.reload.reason,
+      receipts: shown.reload.receipts,
       age: Math.round(now - shown.at),
       queued: queued !== undefined,
     };
@@ -184,6 +194,7 @@ export class Reloads {
       phaseSince: since,
       proven: false,
       reason: undefined,
+      receipts: [],
       stuck: undefined,
     };
     return this.active;

@@ -26,7 +26,7 @@ export interface Reloadable {
   /** The last generation that was good. */
   generation: number;
   /** Walks its workers through the state table. */
-  readonly processes: Pick<Processes, "step" | "releases">;
+  readonly processes: Pick<Processes, "step" | "releases" | "ledger">;
   /** What the slots count for. */
   readonly counts: Counts;
   /** The worker that was to take over a slot leaves. */
@@ -217,9 +217,11 @@ export class Transaction {
     this.check();
   }
 
-  #finish({ generation, since }: Reload): void {
+  #finish(active: Reload): void {
+    const { generation, since } = active;
     const now = this.#context.adapter.clock.now();
     const ms = Math.round(now - since);
+    this.#account(active);
     this.#context.emit({ type: "reload-finished", generation, ms });
     this.#pool.processes.releases.keep(generation);
     this.#follow(this.reloads.finish(now, generation));
@@ -277,6 +279,7 @@ export class Transaction {
       : `${reason}; not all of the old version is back, ${stuck}`;
     active.reason = why;
     this.#pool.processes.releases.keep(this.#pool.generation);
+    this.#account(active);
     emit({ type: "reload-failed", generation, reason: why, serving });
     const error = new PreforkError(
       "ERR_RELOAD",
@@ -288,6 +291,23 @@ export class Transaction {
         state,
       }),
     );
+  }
+
+  /** Says what became of the connections, as far as anybody knows. */
+  #account(active: Reload): void {
+    const { traffic, emit } = this.#context;
+    const { slots, processes: { ledger }, generation } = this.#pool;
+    traffic.loads();
+    const present = [...slots.values()].flatMap(({ workers }) => workers)
+      .filter(({ readyAt }) => readyAt !== undefined)
+      .map((one) => [one.generation, traffic.tally(one)] as const);
+    active.receipts = ledger.receipts(present).filter(
+      ({ accepted, passedOn }) => (accepted ?? passedOn) !== undefined,
+    );
+    for (const receipt of active.receipts) {
+      emit({ type: "reload-receipt", ...receipt });
+    }
+    ledger.keep(generation);
   }
 
   #enter(active: Reload, phase: ReloadPhase): void {

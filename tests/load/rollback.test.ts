@@ -36,8 +36,7 @@ test("a release that fails in slot 2 of 4, and one that crashes 2 s later, are t
   const path = files.write("server.mjs", release("good"));
   await using command = prefork([
     ...["-w", "4", "--soak", "100ms", "--probation", "10s"],
-    // Bun's servers cannot be parked.
-    ...["-r", ownRuntime === "bun" ? "node" : ownRuntime],
+    ...["-r", ownRuntime],
     ...LOCAL,
     ...IDLE_GRACE,
     path,
