@@ -36,7 +36,11 @@ export type {
   Rollback,
   WorkerRuntime,
 } from "./core/options/options.ts";
-export type { HangSignal } from "./core/options/hang.ts";
+export type {
+  HangOptions,
+  HangSignal,
+  HangStack,
+} from "./core/options/hang.ts";
 export type {
   ExitedWorker,
   HookedWorker,

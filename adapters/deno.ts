@@ -9,13 +9,11 @@ import process from "node:process";
 import type {
   Adapter,
   ExitStatus,
-  Host,
   SpawnPlan,
   WorkerProcess,
 } from "../core/adapter.ts";
 import { type DenoLibc, isAllowed, openLibc } from "../libc/deno.ts";
 import { setInheritable } from "../libc/libc.ts";
-import { openProc } from "../libc/proc.ts";
 import { shareFile } from "../libc/share_file.ts";
 import { denoAccept } from "./deno/accept.ts";
 import { denoWaiter } from "./deno/epoll.ts";
@@ -35,7 +33,6 @@ import { clock } from "./shared/clock.ts";
 import { acceptHeld, bindHeld } from "./shared/held.ts";
 import { withReserve } from "./shared/descriptors.ts";
 import { host } from "./shared/host.ts";
-import { lookAt } from "./shared/look.ts";
 import { probeSockets } from "./shared/probe_sockets.ts";
 import type { RawSockets } from "./shared/raw_socket.ts";
 import { predecessor } from "./shared/predecessor.ts";
@@ -52,7 +49,7 @@ export function createDenoAdapter(): Adapter {
     runtime: "deno",
     version: Deno.version.deno,
     capabilities: capabilities(shares(libc), false, typeof libc !== "string"),
-    host: hostBy(libc),
+    host,
     clock,
 
     // --- sockets ----------------------------------------------------------
@@ -65,16 +62,6 @@ export function createDenoAdapter(): Adapter {
     onSignal,
     predecessor,
   } satisfies Adapter;
-}
-
-/** Deno 2.9.5 reads /proc for nobody who has less than `--allow-all`. */
-function hostBy(libc: DenoLibc | string): Host {
-  if (typeof libc === "string") return host;
-  const proc = openProc(libc);
-  // Not by a spread, which would ask for what is asked for late.
-  return Object.create(host, {
-    look: { value: (pid: number) => lookAt(pid, proc) },
-  });
 }
 
 /** What libc is called for, which waits in one place. */

@@ -141,6 +141,8 @@ export class MemoryWorld {
     ["net.core.somaxconn", 4096],
     ["net.ipv4.tcp_migrate_req", 0],
   ]);
+  /** The stacks of processes on Node. */
+  readonly stacks: Map<number, string> = new Map();
   /** What can be seen of processes. */
   readonly looks: Map<number, ProcessLook> = new Map();
   /** Processes that may do less than the supervisor. */
@@ -260,6 +262,7 @@ export class MemoryWorld {
         hasRights: (pid) => !this.unprivileged.has(pid),
         rss: (pid = 1) => this.rss.get(pid),
         look: (pid) => this.looks.get(pid),
+        stack: (pid) => Promise.resolve(this.stacks.get(pid)),
         sysctl: (name) => this.sysctl.get(name),
         random: () => 0,
       },

@@ -64,6 +64,8 @@ const OPTIONS: Readonly<
   "hang-timeout": (draft, value, name) => draft.hangTimeout = time(value, name),
   "hang-signal": (draft, value) =>
     draft.hangSignal = value as NonNullable<Draft["hangSignal"]>,
+  "hang-stack": (draft, value) =>
+    draft.hangStack = value as NonNullable<Draft["hangStack"]>,
   soak: (draft, value, name) => draft.soak = time(value, name),
   signals: (draft, value) =>
     draft.signals = value as NonNullable<Draft["signals"]>,

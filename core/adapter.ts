@@ -330,6 +330,13 @@ export interface Host {
    * show it.
    */
   look(pid: number): ProcessLook | undefined;
+  /**
+   * The stack of a process of Node whose event loop does not turn, as one line
+   * of at most some 800 characters, the innermost call first; undefined where
+   * it cannot be had. Takes two seconds at most and leaves a debugger's port
+   * open in that process, which has to be killed after it.
+   */
+  stack(pid: number): Promise<string | undefined>;
   /** A number among the kernel's settings (sysctl(8)), where there is one. */
   sysctl(name: string): number | undefined;
   /** A number in [0, 1). */

@@ -29,6 +29,8 @@ export class PoolWorker implements Backend {
   resumedAt: number | undefined;
   /** True once it has said that it understands our messages. */
   attached = false;
+  /** The runtime that it says it runs on. */
+  attachedRuntime: string | undefined;
   /** The process that it says it is, which a wrapper may have started. */
   attachedPid: number | undefined;
   /** How many messages it has not confirmed to have read. */

@@ -24,9 +24,9 @@ import { pairProblem } from "../../tls/pair.ts";
 import { cacheDirectory } from "./cache_directory.ts";
 import { grantedCpus } from "./cpus.ts";
 import { byName, DIRECTORY } from "./directory.ts";
-import { PROC_BY_FILES } from "../../libc/proc.ts";
 import { read } from "./holder.ts";
 import { lookAt } from "./look.ts";
+import { stackOf } from "./stack.ts";
 import { PRELOAD } from "./preload.ts";
 
 /** The place where this process runs. */
@@ -68,7 +68,8 @@ export const host: Host = {
     const kib = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
     return kib === undefined ? undefined : Number(kib) * 1024;
   },
-  look: (pid) => lookAt(pid, PROC_BY_FILES),
+  look: lookAt,
+  stack: stackOf,
   sysctl: (name) => {
     const text = read(`/proc/sys/${name.replaceAll(".", "/")}`);
     return text === undefined ? undefined : Number(text);

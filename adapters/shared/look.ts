@@ -5,7 +5,8 @@
  */
 
 import type { ProcessLook } from "../../core/look.ts";
-import type { Proc } from "../../libc/proc.ts";
+import { parseStat, procStat } from "../../libc/proc_stat.ts";
+import { linkProc, readProc } from "./proc.ts";
 import { syscallIn } from "./syscall.ts";
 
 /** USER_HZ of the kernel, the same on all that runtimes run on. */
@@ -15,56 +16,31 @@ const TICK_MS = 10;
 const RSS = /^VmRSS:\s+(\d+) kB$/m;
 const DUMPS = /^CoreDumping:\s+1$/m;
 
-/**
- * Looks at a process; undefined where the system does not show it.
- *
- * @param proc reads proc(5)
- */
-export function lookAt(pid: number, proc: Proc): ProcessLook | undefined {
-  const read = (name: string): string | undefined => {
-    try {
-      return proc.read(`/proc/${pid}/${name}`);
-    } catch {
-      return undefined;
-    }
-  };
-  const whole = statIn(read("stat"));
-  const main = statIn(read(`task/${pid}/stat`));
-  if (whole === undefined || main === undefined) return undefined;
-  const wchan = read("wchan");
+/** Looks at a process; undefined where the system does not show it. */
+export function lookAt(pid: number): ProcessLook | undefined {
+  const read = (name: string): string | undefined =>
+    readProc(`/proc/${pid}/${name}`);
+  const whole = procStat(pid, readProc);
+  const thread = read(`task/${pid}/stat`);
+  if (whole === undefined || thread === undefined) return undefined;
+  const main = parseStat(thread);
   const status = read("status") ?? "";
-  const syscall = syscallIn(read("syscall"), (fd) => {
-    try {
-      return proc.link(`/proc/${pid}/fd/${fd}`);
-    } catch {
-      return undefined;
-    }
-  });
+  const wchan = read("wchan");
+  const syscall = syscallIn(
+    read("syscall"),
+    (fd) => linkProc(`/proc/${pid}/fd/${fd}`),
+  );
   return {
     pid,
     state: main.state,
     session: whole.session,
-    cpu: whole.cpu,
-    mainCpu: main.cpu,
+    cpu: whole.cpu * TICK_MS,
+    mainCpu: main.cpu * TICK_MS,
     // Nanoseconds on a CPU, nanoseconds that it waited for one, and how often.
     waited: Number(read("schedstat")?.split(" ")[1] ?? 0) / 1e6,
     rss: Number(RSS.exec(status)?.[1] ?? 0) * 1024,
     dumps: DUMPS.test(status),
     ...(wchan !== undefined && wchan !== "" && wchan !== "0" && { wchan }),
     ...(syscall !== undefined && { syscall }),
-  };
-}
-
-/** proc_pid_stat(5): the name in brackets may hold anything. */
-function statIn(
-  text: string | undefined,
-): { state: string; session: number; cpu: number } | undefined {
-  const fields = text?.slice(text.lastIndexOf(")") + 2).split(" ");
-  if (fields === undefined) return undefined;
-  // From field 3 on: state ppid pgrp session .. utime (14) stime (15).
-  return {
-    state: fields[0]!,
-    session: Number(fields[3]),
-    cpu: (Number(fields[11]) + Number(fields[12])) * TICK_MS,
   };
 }

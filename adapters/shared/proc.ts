@@ -35,3 +35,12 @@ export function listProc(path: string): string[] {
     return [];
   }
 }
+
+/** The target of a link; undefined where it cannot be read. */
+export function linkProc(path: string): string | undefined {
+  try {
+    return proc().link(path);
+  } catch {
+    return undefined;
+  }
+}

@@ -16,7 +16,7 @@ import {
   WHERE_PROGRAM,
   type WorkerRuntime,
 } from "./options.ts";
-import { checkHangTimeout, HANG_SIGNALS } from "./hang.ts";
+import { checkHangTimeout, HANG_SIGNALS, HANG_STACKS } from "./hang.ts";
 import { checkRestarts } from "./restart.ts";
 import { checkRecycle } from "./recycle.ts";
 import { SHARE_MODES } from "./share_mode.ts";
@@ -68,6 +68,7 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   startTimeout: true,
   hangTimeout: true,
   hangSignal: true,
+  hangStack: true,
   waitReady: true,
   soak: true,
   probation: true,
@@ -144,6 +145,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
       options.hangSignal ?? "none",
       HANG_SIGNALS,
     ),
+    hangStack: oneOf("hangStack", options.hangStack ?? "signal", HANG_STACKS),
     waitReady: flag("waitReady", options.waitReady ?? false),
     soak: duration("soak", options.soak ?? 1_000),
     probation: duration("probation", options.probation ?? 10_000),

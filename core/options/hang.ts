@@ -12,6 +12,51 @@ export type HangSignal = "SIGABRT" | "none";
 /** All of them. */
 export const HANG_SIGNALS: readonly HangSignal[] = ["SIGABRT", "none"];
 
+/** How the stack of a hung worker is found. */
+export type HangStack = "signal" | "none";
+
+/** All of them. */
+export const HANG_STACKS: readonly HangStack[] = ["signal", "none"];
+
+/** The options that say so. Times are in milliseconds. */
+export interface HangOptions {
+  /**
+   * The time that a worker's event loop may stand still, or its channel be
+   * silent, before the worker counts as hung: what it does is told, then it is
+   * killed and replaced. Found at most a third later. 0 turns that off, else it
+   * is at least 100.
+   *
+   * @default {30_000}
+   */
+  readonly hangTimeout?: number;
+  /**
+   * What a hung worker is sent a second before SIGKILL, where a core dump or a
+   * report is wanted; `"none"` for SIGKILL at once.
+   *
+   * @default {"none"}
+   */
+  readonly hangSignal?: HangSignal;
+  /**
+   * How the stack of a hung worker on Node is found: `"signal"` sends it SIGUSR1
+   * and asks its debugger, whose port is open on 127.0.0.1 from then until the
+   * kill, some 100 ms later and at most 2 s. `"none"` opens no port, and tells no
+   * stack.
+   *
+   * @default {"signal"}
+   */
+  readonly hangStack?: HangStack;
+}
+
+/** The same, checked and completed. */
+export interface HangConfig {
+  /** How long a worker may not answer, ms; 0 for ever. */
+  readonly hangTimeout: number;
+  /** What a hung worker is sent before SIGKILL. */
+  readonly hangSignal: HangSignal;
+  /** How the stack of a hung worker is found. */
+  readonly hangStack: HangStack;
+}
+
 /** Less is no hang, in milliseconds: a collection of garbage takes as long. */
 const MIN_HANG = 100;
 

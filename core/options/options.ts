@@ -9,7 +9,7 @@ import type { Restarts } from "./restart.ts";
 import type { RecycleConfig } from "./recycle.ts";
 import type { ListenerSpec } from "./address.ts";
 import type { Balance } from "./balance.ts";
-import type { HangSignal } from "./hang.ts";
+import type { HangConfig, HangOptions } from "./hang.ts";
 import type { PoolHooks } from "./hooks.ts";
 import type { SignalPreset } from "./signals.ts";
 
@@ -32,7 +32,7 @@ export type Portion = number | `${number}%`;
 export type Rollback = "park" | "restart" | "none";
 
 /** What a pool is made of. Times are in milliseconds. */
-export interface PoolOptions {
+export interface PoolOptions extends HangOptions {
   /** The file that a worker runs, or with `runtime: "exec"` an executable. */
   readonly program: string;
   /** Arguments for the program. */
@@ -187,22 +187,6 @@ export interface PoolOptions {
    */
   readonly startTimeout?: number;
   /**
-   * The time that a worker's event loop may stand still, or its channel be
-   * silent, before the worker counts as hung: what it does is told, then it is
-   * killed and replaced. Found at most a third later. 0 turns that off, else it
-   * is at least 100.
-   *
-   * @default {30_000}
-   */
-  readonly hangTimeout?: number;
-  /**
-   * What a hung worker is sent a second before SIGKILL, where a core dump or a
-   * report is wanted; `"none"` for SIGKILL at once.
-   *
-   * @default {"none"}
-   */
-  readonly hangSignal?: HangSignal;
-  /**
    * True when a worker is ready only once its program has said so by
    * `process.send("ready")`, or `ready()` of `prefork/worker`, and not as soon
    * as it listens.
@@ -317,7 +301,7 @@ export interface RuntimeShare {
 }
 
 /** Options that were checked and completed. */
-export interface PoolConfig extends RecycleConfig {
+export interface PoolConfig extends RecycleConfig, HangConfig {
   /** The program. */
   readonly program: string;
   /** Its arguments. */
@@ -364,10 +348,6 @@ export interface PoolConfig extends RecycleConfig {
   readonly idleGrace: number;
   /** Start timeout, ms. */
   readonly startTimeout: number;
-  /** How long a worker may not answer, ms; 0 for ever. */
-  readonly hangTimeout: number;
-  /** What a hung worker is sent before SIGKILL. */
-  readonly hangSignal: HangSignal;
   /** Whether the program itself says when it is ready. */
   readonly waitReady: boolean;
   /** Soak time, ms. */

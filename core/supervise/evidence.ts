@@ -28,6 +28,11 @@ export interface Evidence {
   readonly wchan?: string;
   /** The system call that its main thread is in. */
   readonly syscall?: string;
+  /**
+   * The calls that its event loop is in, the innermost first; `unavailable`
+   * where they cannot be known.
+   */
+  readonly stack?: string;
 }
 
 /** A look and when it was taken, in ms. */

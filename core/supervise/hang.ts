@@ -175,7 +175,7 @@ export class Hangs {
   }
 
   #judge(worker: PoolWorker, watch: Watch): void {
-    const { adapter, config, emit } = this.#context;
+    const { adapter, config, emit, post } = this.#context;
     const last = this.#glance(worker);
     const first = watch.first ?? last;
     if (isStarved(first, last)) {
@@ -191,15 +191,31 @@ export class Hangs {
     }
     if (this.#waits(worker, adapter.clock.now())) return;
     this.#replacing = adapter.clock.now() + config.startTimeout;
+    const silent = Math.round(this.#silence(watch));
     const evidence = this.#evidence(worker, watch, last);
+    // From here on it is condemned: what asks for its stack leaves a port open.
     this.end(worker);
-    this.#observer.condemn(worker, {
-      silent: Math.round(this.#silence(watch)),
-      ...evidence,
-    });
-    if (config.hangSignal === "none") return this.#observer.kill(worker);
-    worker.process.kill(config.hangSignal);
-    this.#killAfterDump(worker);
+    this.#stack(worker, last).catch(() => undefined).then((stack) =>
+      post(() => {
+        if (worker.state === "gone" || worker.state === "killed") return;
+        const known = { ...evidence, stack: stack ?? "unavailable" };
+        this.#observer.condemn(worker, { silent, ...known });
+        if (config.hangSignal === "none") return this.#observer.kill(worker);
+        worker.process.kill(config.hangSignal);
+        this.#killAfterDump(worker);
+      })
+    );
+  }
+
+  /** Its stack, where it can be had: not of one that cannot go on to tell it. */
+  async #stack(
+    { attachedRuntime }: PoolWorker,
+    { look }: Glance,
+  ): Promise<string | undefined> {
+    const { adapter: { host }, config } = this.#context;
+    const asks = config.hangStack !== "none" && attachedRuntime === "node" &&
+      look !== undefined && !/[TtDZ]/.test(look.state);
+    return asks ? await host.stack(look.pid) : undefined;
   }
 
   #killAfterDump(worker: PoolWorker, waited = 0): void {

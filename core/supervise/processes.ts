@@ -315,6 +315,7 @@ export class Processes {
       case "hello":
         worker.attached = true;
         worker.attachedPid = message.pid;
+        worker.attachedRuntime = message.runtime;
         break;
       case "ready":
       case "parked":

@@ -66,6 +66,7 @@ describe("options", () => {
     ["--max-rss-growth 4096", { maxRssGrowth: 4096 }],
     ["--recycle-jitter 25%", { recycleJitter: 0.25 }],
     ["--hang-timeout 1m", { hangTimeout: 60_000 }],
+    ["--hang-stack none", { hangStack: "none" }],
     ["--hang-signal SIGABRT", { hangSignal: "SIGABRT" }],
     ["--max-surge 2", { maxSurge: 2 }],
     ["--max-surge 25%", { maxSurge: "25%" }],

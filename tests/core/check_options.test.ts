@@ -37,6 +37,7 @@ describe("what is assumed", () => {
       startTimeout: 60_000,
       hangTimeout: 30_000,
       hangSignal: "none",
+      hangStack: "signal",
       waitReady: false,
       soak: 1_000,
       probation: 10_000,
@@ -117,6 +118,7 @@ describe("valid values", () => {
     downAfter: [0, 5_000],
     hangTimeout: [0, 100, 60_000],
     hangSignal: ["SIGABRT", "none"],
+    hangStack: ["signal", "none"],
   };
   for (const [name, values] of Object.entries(valid)) {
     test(`"${name}" is taken as it is`, () => {
@@ -236,6 +238,7 @@ describe("invalid values get an error with the name, the value and what is valid
     ["restarts", { period: 0 }, '0 for "restarts.period": it must be a whole'],
     ["output", "x", '"x" for "output": it must be one of inherit, lines'],
     ["hooks", 1, '1 for "hooks": it must be an object of functions'],
+    ["hangStack", "x", '"x" for "hangStack": it must be one of signal, none'],
     ["hangTimeout", 99, '99 for "hangTimeout": it must be at least 100'],
     [
       "hangSignal",

@@ -83,6 +83,29 @@ describe("a worker that does not answer", () => {
     assert.match(all("worker-respawning")[0]!.reason, /hung: its event loop/);
   });
 
+  test("on Node is asked for its stack, unless it is stopped or that is not wanted", async () => {
+    const told = async (
+      runtime: string,
+      state: string,
+      options: Partial<PoolOptions> = {},
+    ): Promise<unknown> => {
+      const { world, pass, hanging, all } = await scene(options);
+      const [first] = world.processes;
+      first!.say({ type: "hello", runtime, pid: first!.pid });
+      world.looks.set(first!.pid, { ...IDLE, state });
+      world.stacks.set(first!.pid, "f (app.js:1:2)");
+      hanging.add(first!);
+      await pass(3 * TIMEOUT);
+      assert.deepEqual(first!.signals, ["SIGKILL"]);
+      return all("worker-hung")[0]!.stack;
+    };
+    assert.equal(await told("node", "R"), "f (app.js:1:2)");
+    assert.equal(await told("node", "T"), "unavailable");
+    assert.equal(await told("bun", "R"), "unavailable");
+    const none = { hangStack: "none" } as const;
+    assert.equal(await told("node", "R", none), "unavailable");
+  });
+
   test("is asked once and not again and again", async () => {
     const { world, pass, hanging } = await scene();
     const [first] = world.processes;

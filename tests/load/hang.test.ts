@@ -22,7 +22,7 @@ const TIMEOUT = patience(3);
 
 function start(...args: readonly string[]): Command {
   return prefork([
-    ...["-w", "3", "--hang-timeout", `${TIMEOUT}s`],
+    ...["-w", "2", "--hang-timeout", `${TIMEOUT}s`],
     ...args,
     fixture("hangs.ts"),
   ]);
@@ -38,8 +38,8 @@ describe("under load", () => {
     const spins = get(address, "/spin").then(() => "answered", () => "gone");
     const pid = Number((await command.line(/hanging (\d+)/))[1]);
     const loads = [
-      { kind: "connect", address, loops: 2 },
-      { kind: "keepalive", address, loops: 2 },
+      { kind: "connect", address, loops: 1 },
+      { kind: "keepalive", address, loops: 1 },
     ] as const;
     await using running = await load(loads);
     const hung = (await command.line(/^prefork worker-hung .*/))[0];

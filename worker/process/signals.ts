@@ -23,8 +23,14 @@ const SUPERVISORS: readonly NodeJS.Signals[] = [
   ...RUNTIME.debugsBySignal ? [] : ["SIGUSR1" as const],
 ];
 
+/** Node's own port for its debugger, unless told otherwise. */
+const DEBUG_PORT = 9229;
+
 /** Traps the signals of a worker of a pool: all but one are the supervisor's. */
 export function trapSupervised(leave: () => void): void {
+  // SIGUSR1 opens the debugger, by hand or for the stack of a worker that hangs:
+  // one port for all workers would be the first one's.
+  if (process.debugPort === DEBUG_PORT) process.debugPort = 0;
   for (const signal of SUPERVISORS) process.on(signal, () => {});
   process.on("SIGTERM", leave);
 }
