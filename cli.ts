@@ -17,10 +17,14 @@ import { misplacedIn } from "./cli/misplaced.ts";
 import { type Output, standardOutputs } from "./cli/output.ts";
 import { isGone, LOOK_MS, packageManagerOf } from "./cli/parent.ts";
 import { createReporter } from "./cli/report.ts";
+import { commandOn, upgradeByFile, UpgradeDesk } from "./cli/upgrade.ts";
 import { Pool } from "./adapters/pool.ts";
 import { read } from "./adapters/shared/holder.ts";
 import { ownCommand } from "./adapters/shared/own_command.ts";
 import { predecessor } from "./adapters/shared/predecessor.ts";
+import { host } from "./adapters/shared/host.ts";
+import { holderOf } from "./adapters/shared/pid_file.ts";
+import { readProc } from "./adapters/shared/proc.ts";
 import { isMain } from "./adapters/shared/main.ts";
 import {
   EXIT,
@@ -31,7 +35,8 @@ import {
 } from "./core/errors.ts";
 import { HANDOVER_VARIABLE } from "./core/listeners/handover.ts";
 import { givenUp, say } from "./core/upgrade/words.ts";
-import { WHERE_PROGRAM } from "./core/options/options.ts";
+import type { UpgradeReport } from "./core/upgrade/upgrades.ts";
+import { type PoolOptions, WHERE_PROGRAM } from "./core/options/options.ts";
 
 export type { Loss, Output } from "./cli/output.ts";
 
@@ -63,10 +68,18 @@ export async function main(
       case "version":
         io.stdout.write(`${VERSION}\n`);
         return EXIT.done;
+      case "upgrade": {
+        const { from, pid } = await upgradeByFile(command.request, {
+          holderOf,
+          read: readProc,
+        });
+        io.stdout.write(`prefork upgraded from=${from} pid=${pid}\n`);
+        return EXIT.done;
+      }
     }
     const own = ownCommand();
     const succeeds = process.env[HANDOVER_VARIABLE] !== undefined;
-    const pool = new Pool({
+    const pool = new CommandPool(args, {
       listen: WHERE_PROGRAM,
       signals: true,
       ...command.options,
@@ -83,6 +96,39 @@ export async function main(
     // Where the pool has told it already this does nothing.
     await predecessor(HANDOVER_VARIABLE)?.say(say(givenUp(error)));
     return exitCodeOf(error);
+  }
+}
+
+/** A pool that is asked for an upgrade by a file beside its pid file, too. */
+class CommandPool extends Pool {
+  readonly #args: readonly string[];
+  readonly #own: readonly string[] | undefined;
+  readonly #desk: UpgradeDesk | undefined;
+
+  constructor(args: readonly string[], options: PoolOptions) {
+    super(options);
+    this.#args = args;
+    this.#own = options.upgradeCommand;
+    this.#desk = options.pidFile === undefined
+      ? undefined
+      : new UpgradeDesk(host.resolve(options.pidFile));
+  }
+
+  override async upgrade(): Promise<UpgradeReport> {
+    const runtime = this.#desk?.take();
+    const command = runtime && this.#own
+      ? commandOn(runtime, this.#own, this.#args)
+      : undefined;
+    try {
+      const report = await super.upgrade({ ...(command && { command }) });
+      this.#desk?.tell(report);
+      return report;
+    } catch (error) {
+      // A second signal is no news of the upgrade that goes on.
+      const goesOn = this.status().state === "upgrading";
+      if (!goesOn) this.#desk?.tell({ reason: messageOf(error) });
+      throw error;
+    }
   }
 }
 

@@ -94,8 +94,6 @@ export type {
   HeadReader,
   HeldSocket,
   Host,
-  PathFile,
-  Predecessor,
   Refusal,
   RuntimeName,
   SharedFile,
@@ -104,6 +102,7 @@ export type {
   SpawnPlan,
   WorkerProcess,
 } from "./core/adapter.ts";
+export type { PathFile, PidFile, Predecessor } from "./core/successor.ts";
 export type { ProcessLook } from "./core/look.ts";
 
 // A program that was bundled with this module is the main one itself.

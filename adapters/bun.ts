@@ -27,6 +27,7 @@ import { acceptHeld, bindHeld } from "./shared/held.ts";
 import { withReserve } from "./shared/descriptors.ts";
 import { host } from "./shared/host.ts";
 import { probeSockets } from "./shared/probe_sockets.ts";
+import { pidFile } from "./shared/pid_file.ts";
 import { predecessor } from "./shared/predecessor.ts";
 import { onSignal, OWN_SESSION } from "./shared/signals.ts";
 
@@ -68,6 +69,7 @@ export function createBunAdapter(): Adapter {
       throw refusedError(plan, new Error("this is not Linux"));
     },
     onSignal,
+    pidFile,
     predecessor,
   } satisfies Adapter;
 }

@@ -35,6 +35,7 @@ import { withReserve } from "./shared/descriptors.ts";
 import { host } from "./shared/host.ts";
 import { probeSockets } from "./shared/probe_sockets.ts";
 import type { RawSockets } from "./shared/raw_socket.ts";
+import { pidFile } from "./shared/pid_file.ts";
 import { predecessor } from "./shared/predecessor.ts";
 import { onSignal, OWN_SESSION } from "./shared/signals.ts";
 
@@ -60,6 +61,7 @@ export function createDenoAdapter(): Adapter {
     // --- processes --------------------------------------------------------
     spawn: (plan) => withReserve(() => spawn(plan)),
     onSignal,
+    pidFile,
     predecessor,
   } satisfies Adapter;
 }

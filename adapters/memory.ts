@@ -12,12 +12,12 @@ import type {
   Connection,
   ExitStatus,
   HeldSocket,
-  Predecessor,
   SharedFile,
   Signal,
   SpawnPlan,
   WorkerProcess,
 } from "../core/adapter.ts";
+import type { Predecessor } from "../core/successor.ts";
 import { type Address, formatAddress } from "../core/options/address.ts";
 import type { ProcessLook } from "../core/look.ts";
 import { PreforkError } from "../core/errors.ts";
@@ -130,6 +130,8 @@ export class MemoryWorld {
   readonly removed: Set<string> = new Set();
   /** Addresses of sockets that were closed and left to another process. */
   readonly abandoned: string[] = [];
+  /** What was done with pid files, in order. */
+  readonly pidFiles: string[] = [];
   /** What a predecessor hands over. */
   predecessor: Predecessor | undefined;
   /** Links: paths, and what they lead to. */
@@ -292,6 +294,16 @@ export class MemoryWorld {
         const traps = this.#traps.get(signal) ?? new Set();
         this.#traps.set(signal, traps.add(listener));
         return { [Symbol.dispose]: () => void traps.delete(listener) };
+      },
+      pidFile: (path) => {
+        const tell = (what: string) => (): void =>
+          void this.pidFiles.push(`${what} ${path}`);
+        return {
+          claim: (before) => tell(`claim ${before ?? "new"}`)(),
+          setAside: tell("set aside"),
+          takeBack: tell("take back"),
+          remove: tell("remove"),
+        };
       },
       predecessor: () => this.predecessor,
     };

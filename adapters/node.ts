@@ -21,6 +21,7 @@ import { host } from "./shared/host.ts";
 import { confirm, readChannel } from "./node/channel.ts";
 import { nodeSockets } from "./node/sockets.ts";
 import { shareFile } from "../libc/share_file.ts";
+import { pidFile } from "./shared/pid_file.ts";
 import { predecessor } from "./shared/predecessor.ts";
 import { onSignal } from "./shared/signals.ts";
 
@@ -54,6 +55,7 @@ export function createNodeAdapter(): Adapter {
         })
       ),
     onSignal,
+    pidFile,
     predecessor,
   } satisfies Adapter;
 }

@@ -10,6 +10,7 @@ import type {
   WorkerRuntime,
 } from "../core/options/options.ts";
 import { meantBy, verbIn } from "./habits.ts";
+import { parseUpgrade, type UpgradeRequest } from "./upgrade.ts";
 
 /** How the log is written. */
 export type LogForm = "text" | "json";
@@ -20,6 +21,8 @@ export type CommandLine =
   | { readonly kind: "help" }
   /** The version. */
   | { readonly kind: "version" }
+  /** A pool that runs is to have another supervisor. */
+  | { readonly kind: "upgrade"; readonly request: UpgradeRequest }
   /** A pool. */
   | {
     readonly kind: "run";
@@ -75,6 +78,7 @@ const OPTIONS: Readonly<
   rollback: (draft, value) =>
     draft.rollback = value as NonNullable<Draft["rollback"]>,
   "compile-cache": (draft, value) => draft.compileCache = value,
+  "pid-file": (draft, value) => draft.pidFile = value,
   "runtime-arg": (draft, value) => (draft.runtimeArgs ??= []).push(value),
   log: (draft, value, name) => {
     if (value !== "text" && value !== "json") {
@@ -110,6 +114,9 @@ const SHORT: Readonly<Record<string, string>> = {
  * @throws {RangeError} when a number or a time cannot be read
  */
 export function parseCommandLine(args: readonly string[]): CommandLine {
+  if (args[0] === "upgrade") {
+    return { kind: "upgrade", request: parseUpgrade(args.slice(1)) };
+  }
   const draft: Partial<Draft> = {};
   let at = 0;
   for (; at < args.length; at++) {

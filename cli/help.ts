@@ -9,6 +9,7 @@ export const VERSION = "0.1.0";
 
 /** The text of `--help`. */
 export const HELP = `Usage: prefork [options] program [args]
+       prefork upgrade PIDFILE|PID [--runtime-exec FILE]
 
 Runs a program as a pool of worker processes behind one listening socket.
 A program in JavaScript or TypeScript stays as it is: its listen(), Bun.serve()
@@ -93,6 +94,8 @@ Options:
                           (default: 2 per worker, at least 5, in 60s)
       --down-after TIME   the same, when a slot is without a worker for so long
                           after a failure (default: 5s)
+      --pid-file PATH     where the supervisor's process id is written; no two
+                          pools can have one, and "prefork upgrade" wants it
       --log text|json     form of the log on stderr (default: text)
   -h, --help              print this text
   -V, --version           print the version

@@ -7,6 +7,7 @@
 
 import type { Address } from "./options/address.ts";
 import type { ProcessLook } from "./look.ts";
+import type { PathFile, PidFile, Predecessor } from "./successor.ts";
 import type { CertificateFiles } from "./options/listener_features.ts";
 
 /** The runtimes that prefork runs on. */
@@ -57,16 +58,6 @@ export interface Capabilities {
    * to another one.
    */
   readonly receives: boolean;
-}
-
-/** Where the path of a Unix socket is, and which file is there. */
-export interface PathFile {
-  /** The absolute path. */
-  readonly path: string;
-  /** The number of its file system, in decimal: 64 bits (stat(2)). */
-  readonly dev: string;
-  /** The number of its inode, in decimal. */
-  readonly ino: string;
 }
 
 /** What is asked of {@linkcode Adapter.bind}. */
@@ -242,20 +233,6 @@ export interface WorkerProcess {
   release(): void;
 }
 
-/** What a process has of the supervisor that it is to succeed. */
-export interface Predecessor {
-  /** What it hands over: {@linkcode SpawnPlan.env} has written it. */
-  readonly handover: string;
-  /** Says something to it; resolves when that is on its way, or cannot be. */
-  say(message: unknown): Promise<void>;
-  /** Calls back with what it says, not yet trusted. */
-  onMessage(run: (message: unknown) => void): void;
-  /** Calls back once when it is gone; at once when it is already. */
-  onGone(run: () => void): void;
-  /** Closes the channel to it. */
-  close(): void;
-}
-
 /** How many messages may wait for a worker that reads none. */
 export const MAX_BEHIND = 1000;
 
@@ -383,11 +360,11 @@ export interface Adapter {
   spawn(plan: SpawnPlan): WorkerProcess;
   /** Traps a signal; disposing gives it back its default action. */
   onSignal(signal: Signal, listener: () => void): Disposable;
+  /** A pid file at an absolute path; nothing is written yet. */
+  pidFile(path: string): PidFile;
   /**
-   * The supervisor that has started this process to succeed it. Once only: a
-   * second call gets nothing.
-   *
-   * @param variable the environment variable by which it hands over
+   * The supervisor that has started this process to succeed it, and that hands
+   * over by this environment variable. A second call gets nothing.
    */
   predecessor(variable: string): Predecessor | undefined;
 }

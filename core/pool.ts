@@ -146,8 +146,7 @@ export class PoolCore implements AsyncDisposable {
    * and ends then, which `stop()` waits for. If it does not become ready, this
    * pool goes on as if nothing had happened.
    *
-   * @param options with `command`, the command line of the other supervisor,
-   * instead of the option `upgradeCommand`
+   * @param options `command` goes before the option `upgradeCommand`
    * @throws {PreforkError} `ERR_UPGRADE` when the other one does not become
    * ready: its message says why; `ERR_SPAWN` when it cannot be started;
    * `ERR_STATE` when the pool does not run, is reloading or not ready
@@ -254,7 +253,8 @@ export class PoolCore implements AsyncDisposable {
 
   async #start(): Promise<void> {
     try {
-      await this.#begin(await this.#lineage.begin(await this.#load()));
+      const { pidFile } = this.#config;
+      await this.#begin(await this.#lineage.begin(await this.#load(), pidFile));
     } catch (error) {
       await this.#lineage.fail(error);
       throw error;

@@ -81,6 +81,10 @@ export function trapSignals(
         }
         interrupted = true;
         return;
+      // What comes of it is told by events, also that it cannot be.
+      case "upgrade":
+        pool.upgrade().catch(() => {});
+        return;
       // Also while it stops: what keeps it is what somebody may want to know.
       case "report":
         pool.report();
@@ -88,7 +92,7 @@ export function trapSignals(
     }
     // Before the first worker there is none to replace, and none too many.
     if (state === "stopping" || generation === 0) return;
-    if (state === "upgrading" && action !== "upgrade") {
+    if (state === "upgrading") {
       pool.warn(
         `the "${action}" that a signal asks for is left out: an upgrade goes on, ask again when it has ended`,
       );
@@ -114,10 +118,6 @@ export function trapSignals(
         else {pool.warn(
             "SIGTTOU: the last worker stays, SIGTERM stops the pool",
           );}
-        break;
-      case "upgrade":
-        // What comes of it is told by events.
-        pool.upgrade().catch(() => {});
         break;
       case "reopen":
         pool.warn(

@@ -1,12 +1,24 @@
 /** The parts of the adapters that need no process. */
 
 import assert from "node:assert/strict";
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { holderOf, pidFile } from "../adapters/shared/pid_file.ts";
 import { channelReader } from "../adapters/channel/reader.ts";
 import { grantedCpus } from "../adapters/shared/cpus.ts";
 import { frameReader } from "../adapters/channel/frames.ts";
 import { CUT, lineSplitter, MAX_LINE } from "../adapters/shared/lines.ts";
 import { ipSockaddr } from "../libc/sockaddr.ts";
-import { describe, test } from "./harness.ts";
+import { afterAll, describe, test } from "./harness.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -222,5 +234,70 @@ describe("socket addresses", () => {
       [...ipSockaddr("127.0.0.1", 8080)],
       [2, 0, 31, 144, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
     );
+  });
+});
+
+describe("a pid file", () => {
+  const directory = mkdtempSync(join(tmpdir(), "prefork-pid-"));
+  afterAll(() => rmSync(directory, { recursive: true }));
+  const path = join(directory, "pid");
+  const own = `${process.pid}\n`;
+  const text = (file = path): string => readFileSync(file, "utf8");
+
+  test("is written in one step, and removed by whom it names", () => {
+    const file = pidFile(path);
+    file.claim();
+    assert.equal(text(), own);
+    assert.deepEqual(readdirSync(directory), ["pid"]);
+    writeFileSync(path, "1\n");
+    file.remove();
+    assert.equal(text(), "1\n");
+    rmSync(path);
+  });
+
+  test("of a process that is there is left alone, unless that is the one before", () => {
+    writeFileSync(path, `${process.ppid}\n`);
+    assert.throws(() => pidFile(path).claim(), {
+      code: "ERR_PID_FILE",
+      message: new RegExp(`the pool of process ${process.ppid} has it`),
+    });
+    assert.deepEqual(readdirSync(directory), ["pid"]);
+    pidFile(path).claim(process.ppid);
+    assert.equal(text(), own);
+  });
+
+  test("that is stale is replaced: nobody's, a later process', no number", () => {
+    // Beyond the highest number that Linux gives: 2^22.
+    for (const stale of ["4194305\n", "text", ""]) {
+      writeFileSync(path, stale);
+      pidFile(path).claim();
+      assert.equal(text(), own);
+    }
+    if (process.platform !== "linux") return;
+    writeFileSync(path, `${process.ppid}\n`);
+    utimesSync(path, 1, 1);
+    assert.equal(holderOf(path), undefined);
+    pidFile(path).claim();
+    assert.equal(text(), own);
+  });
+
+  test("is set aside and taken back", () => {
+    const file = pidFile(path);
+    file.setAside();
+    assert.equal(text(`${path}.old`), own);
+    rmSync(path);
+    writeFileSync(path, "4194305\n");
+    file.takeBack();
+    assert.equal(text(), own);
+    assert.deepEqual(readdirSync(directory), ["pid"]);
+    file.remove();
+    assert.deepEqual(readdirSync(directory), []);
+  });
+
+  test("that cannot be written says so", () => {
+    assert.throws(() => pidFile(join(directory, "none/pid")).claim(), {
+      code: "ERR_PID_FILE",
+      message: /Cannot write the pid file ".*none\/pid" \(.*ENOENT.*choose/,
+    });
   });
 });

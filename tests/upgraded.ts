@@ -1,23 +1,24 @@
 /** Follows a pool from one supervisor to the next. */
 
 import process from "node:process";
-import { type Command, isAlive, until } from "./command.ts";
+import { type Command, isAlive, prefork, until } from "./command.ts";
+import { binary, type Runtime } from "./runtimes.ts";
 
 /** A pool whose supervisors come and go. */
 export interface Upgraded extends AsyncDisposable {
   /** The supervisor of now. */
   readonly pid: number;
   /**
-   * Has another supervisor started by SIGUSR2, and waits until the one before
-   * has gone.
+   * Has another supervisor started by SIGUSR2, or on a runtime by the command,
+   * and waits until the one before has gone.
    */
-  upgrade(): Promise<void>;
+  upgrade(runtime?: Runtime): Promise<void>;
   /** Sends the supervisor of now a signal. */
   signal(signal: NodeJS.Signals): void;
 }
 
 /** Follows a command, whose log all of its supervisors write. */
-export function upgraded(command: Command): Upgraded {
+export function upgraded(command: Command, pidFile = ""): Upgraded {
   let { pid } = command;
   const told = (): readonly number[] =>
     command.lines.flatMap((line) =>
@@ -27,9 +28,15 @@ export function upgraded(command: Command): Upgraded {
     get pid() {
       return pid;
     },
-    async upgrade() {
+    async upgrade(runtime) {
       const from = command.lines.length;
-      process.kill(pid, "SIGUSR2");
+      if (runtime === undefined) process.kill(pid, "SIGUSR2");
+      else {
+        const words = ["upgrade", pidFile, "--runtime-exec", binary(runtime)];
+        await using asking = prefork(words, { runtime });
+        const { code } = await asking.ended;
+        if (code !== 0) throw new Error(asking.lines.join("\n"));
+      }
       const line = /^prefork upgrade-(finished pid=(\d+)|failed .*)/;
       const [text, , next] = await command.line(line, from);
       if (next === undefined) throw new Error(text);

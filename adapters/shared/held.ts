@@ -11,8 +11,8 @@ import type {
   BindRequest,
   Connection,
   HeldSocket,
-  PathFile,
 } from "../../core/adapter.ts";
+import type { PathFile } from "../../core/successor.ts";
 import { ipFamily } from "../../core/options/networks.ts";
 import { codeOf } from "../../core/errors.ts";
 import { bindError } from "./bind_error.ts";

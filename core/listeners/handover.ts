@@ -7,7 +7,8 @@
  * @module
  */
 
-import type { HeldSocket, PathFile, ShareMode } from "../adapter.ts";
+import type { HeldSocket, ShareMode } from "../adapter.ts";
+import type { PathFile } from "../successor.ts";
 import { allSockets, type Listener } from "./listeners.ts";
 
 /** The name of the variable. */

@@ -62,6 +62,7 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   output: true,
   signals: true,
   upgradeCommand: true,
+  pidFile: true,
   grace: true,
   drainDelay: true,
   idleGrace: true,
@@ -135,6 +136,9 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     output: oneOf("output", options.output ?? "inherit", ["inherit", "lines"]),
     signals: checkSignals(options.signals ?? false),
     upgradeCommand: checkCommand(options.upgradeCommand),
+    pidFile: options.pidFile === undefined
+      ? undefined
+      : text("pidFile", options.pidFile),
     grace: duration("grace", options.grace ?? 30_000),
     drainDelay: duration("drainDelay", options.drainDelay ?? 0),
     idleGrace: duration("idleGrace", options.idleGrace ?? 300),

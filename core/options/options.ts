@@ -159,6 +159,12 @@ export interface PoolOptions extends HangOptions {
    */
   readonly upgradeCommand?: readonly string[];
   /**
+   * A file for the process id of this supervisor, from before the first worker
+   * to the end. While another pool runs that has it, this one does not start. In
+   * an upgrade it names who serves, and with `.old` behind it who drains.
+   */
+  readonly pidFile?: string;
+  /**
    * The time a draining worker has before it is killed.
    *
    * @default {30_000}
@@ -340,6 +346,8 @@ export interface PoolConfig extends RecycleConfig, HangConfig {
   readonly signals: SignalPreset | undefined;
   /** What starts this supervisor anew, if that is known. */
   readonly upgradeCommand: readonly string[] | undefined;
+  /** The pid file, if there is one. */
+  readonly pidFile: string | undefined;
   /** Drain deadline, ms. */
   readonly grace: number;
   /** Time before a drain of all, ms. */

@@ -6,6 +6,7 @@
  */
 
 import type { Adapter } from "../adapter.ts";
+import type { PidFile } from "../successor.ts";
 import { stateError } from "../errors.ts";
 import type { Heritage } from "../listeners/heritage.ts";
 import {
@@ -22,7 +23,7 @@ import {
 
 /** A pool that has come from one, and may go to another. */
 export interface LineagePool
-  extends SucceedingPool, Omit<UpgradablePool, "leave"> {
+  extends SucceedingPool, Omit<UpgradablePool, "leave" | "pidFile"> {
   /** Drains, and ends. */
   stop(): unknown;
 }
@@ -31,6 +32,7 @@ export interface LineagePool
 export class Lineage {
   #succession: Succession | undefined;
   #upgrades: Upgrades | undefined;
+  #pidFile: PidFile | undefined;
   /** True once a successor has the sockets. */
   #left = false;
 
@@ -48,10 +50,19 @@ export class Lineage {
    * Looks for a predecessor; resolves with the runtime as it is to be used.
    *
    * @throws {TypeError} when it is of another version
-   * @throws {PreforkError} `ERR_BIND` when a socket of it is not there
+   * @throws {PreforkError} `ERR_BIND` when a socket of it is not there,
+   * `ERR_PID_FILE` when the pid file is another pool's
    */
-  async begin(adapter: Adapter): Promise<Adapter> {
-    this.#succession = await Succession.begin(adapter);
+  async begin(
+    adapter: Adapter,
+    pidFile: string | undefined,
+  ): Promise<Adapter> {
+    this.#pidFile = pidFile === undefined
+      ? undefined
+      : adapter.pidFile(adapter.host.resolve(pidFile));
+    this.#succession = await Succession.begin(adapter, this.#pidFile);
+    // A successor is named once it serves.
+    if (this.#succession === undefined) this.#pidFile?.claim();
     return this.heritage?.adapter ?? adapter;
   }
 
@@ -65,7 +76,7 @@ export class Lineage {
       abandonListeners(own);
       void pool.stop();
     };
-    this.#upgrades = new Upgrades({ ...pool, leave });
+    this.#upgrades = new Upgrades({ ...pool, leave, pidFile: this.#pidFile });
   }
 
   /**
@@ -78,6 +89,7 @@ export class Lineage {
 
   /** The pool did not start. */
   async fail(error: unknown): Promise<void> {
+    this.#pidFile?.remove();
     await this.#succession?.fail(error);
   }
 
@@ -109,5 +121,6 @@ export class Lineage {
     this.#succession?.close();
     (this.#left ? abandonListeners : closeListeners)(listeners);
     this.#upgrades?.close();
+    this.#pidFile?.remove();
   }
 }

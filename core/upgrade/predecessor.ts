@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Adapter, Predecessor } from "../adapter.ts";
+import type { Adapter } from "../adapter.ts";
+import type { PidFile, Predecessor } from "../successor.ts";
 import { decodeHandover, HANDOVER_VARIABLE } from "../listeners/handover.ts";
 import type { PoolContext } from "../context.ts";
 import { UNUSED_MS } from "../listeners/on_demand.ts";
@@ -28,10 +29,16 @@ export class Succession {
   /** Its sockets. */
   readonly heritage: Heritage;
   readonly #predecessor: Predecessor;
+  readonly #pidFile: PidFile | undefined;
   readonly #owned = Promise.withResolvers<void>();
   #unused: Disposable | undefined;
 
-  private constructor(predecessor: Predecessor, heritage: Heritage) {
+  private constructor(
+    predecessor: Predecessor,
+    heritage: Heritage,
+    pidFile: PidFile | undefined,
+  ) {
+    this.#pidFile = pidFile;
     this.#predecessor = predecessor;
     this.heritage = heritage;
     predecessor.onMessage((message) => {
@@ -47,13 +54,16 @@ export class Succession {
    * @throws {TypeError} when it is of another version
    * @throws {PreforkError} `ERR_BIND` when a socket is not there
    */
-  static async begin(adapter: Adapter): Promise<Succession | undefined> {
+  static async begin(
+    adapter: Adapter,
+    pidFile: PidFile | undefined,
+  ): Promise<Succession | undefined> {
     const predecessor = adapter.predecessor(HANDOVER_VARIABLE);
     if (predecessor === undefined) return undefined;
     try {
       const handover = decodeHandover(predecessor.handover);
       const heritage = await Heritage.receive(handover, adapter);
-      return new Succession(predecessor, heritage);
+      return new Succession(predecessor, heritage, pidFile);
     } catch (error) {
       await predecessor.say(say(givenUp(error)));
       throw error;
@@ -80,6 +90,7 @@ export class Succession {
     }
     supervisor.post(() => {});
     if (!supervisor.stopping) {
+      this.#pidFile?.claim(heritage.handover.pid);
       await this.#predecessor.say(say({ type: "ready" }));
     }
     await Promise.race([this.#owned.promise, pool.stopped]);

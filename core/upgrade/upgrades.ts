@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { PidFile } from "../successor.ts";
 import type { PoolContext } from "../context.ts";
 import { messageOf, PreforkError, stateError } from "../errors.ts";
 import {
@@ -24,6 +25,8 @@ export interface UpgradablePool
   readonly supervisor: Supervisor;
   /** How many workers it began with. */
   readonly workers: number;
+  /** Its pid file, if it has one. */
+  readonly pidFile: PidFile | undefined;
   /** Drains, and leaves the sockets to the successor. */
   leave(): void;
 }
@@ -72,6 +75,7 @@ export class Upgrades {
     try {
       const [file, ...args] = command ?? [];
       if (file === undefined) throw noCommand();
+      this.#pool.pidFile?.setAside();
       const successor = this.#start([file, ...args]);
       emit({ type: "upgrade-started", pid: successor.pid });
       await successor.ready;
@@ -85,6 +89,7 @@ export class Upgrades {
       this.#pool.leave();
       return { pid: successor.pid };
     } catch (error) {
+      this.#pool.pidFile?.takeBack();
       emit({ type: "upgrade-failed", reason: messageOf(error) });
       throw error;
     }

@@ -18,6 +18,7 @@ function options(line: string): Record<string, unknown> {
 describe("options", () => {
   const lines: readonly (readonly [string, Record<string, unknown>])[] = [
     ["-w 4", { workers: 4 }],
+    ["--pid-file /run/a.pid", { pidFile: "/run/a.pid" }],
     ["-w4", { workers: 4 }],
     ["--workers 4", { workers: 4 }],
     ["--workers=4", { workers: 4 }],
@@ -269,4 +270,38 @@ describe("an option behind the program", () => {
       assert.equal(misplacedIn({ program: program!, args }), undefined);
     });
   }
+});
+
+describe("the verb upgrade", () => {
+  test("takes a pid file or a pid, and a runtime", () => {
+    for (
+      const [words, request] of [
+        ["/run/a.pid", { target: "/run/a.pid" }],
+        ["4711 --runtime-exec bun", { target: "4711", runtime: "bun" }],
+        ["--runtime-exec=/opt/node-28/bin/node a", {
+          target: "a",
+          runtime: "/opt/node-28/bin/node",
+        }],
+      ] as const
+    ) {
+      assert.deepEqual(
+        parseCommandLine(["upgrade", ...words.split(" ")]),
+        { kind: "upgrade", request },
+      );
+    }
+  });
+
+  test("says what it does not understand", () => {
+    for (
+      const [words, why] of [
+        [[], /needs the pid file/],
+        [["a", "b"], /"b": there is no such word/],
+        [["a", "--soak"], /"--soak": there is no such word/],
+        [["a", "--runtime-exec"], /needs the path/],
+        [["a", "--runtime-exec", "/bin/sh"], /node, deno or bun/],
+      ] as const
+    ) {
+      assert.throws(() => parseCommandLine(["upgrade", ...words]), why);
+    }
+  });
 });

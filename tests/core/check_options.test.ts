@@ -31,6 +31,7 @@ describe("what is assumed", () => {
       output: "inherit",
       signals: undefined,
       upgradeCommand: undefined,
+      pidFile: undefined,
       grace: 30_000,
       drainDelay: 0,
       idleGrace: 300,
@@ -67,6 +68,7 @@ describe("what is assumed", () => {
       ...["recycleJitter"],
       "upgradeCommand",
       ...["probation", "rollback"],
+      ...["upgradeCommand", "pidFile"],
     ];
     const all = Object.fromEntries(names.map((name) => [name, undefined]));
     assert.deepEqual(check(all), check({}));

@@ -31,7 +31,10 @@ const word = (process: MemoryProcess, said: Word): void =>
 
 describe("the supervisor that is succeeded", () => {
   test("starts its own command with every socket, and leaves once it is ready", async () => {
-    const made = await upgrading({ listen: ["127.0.0.1:0", "unix:/s"] });
+    const made = await upgrading({
+      listen: ["127.0.0.1:0", "unix:/s"],
+      pidFile: "pid",
+    });
     const { pool, world, successor } = made;
     assert.deepEqual(successor.plan.command, COMMAND);
     assert.equal(successor.plan.output, "inherit");
@@ -56,6 +59,11 @@ describe("the supervisor that is succeeded", () => {
     for (const each of world.alive) if (each !== successor) each.exit();
     await pool.stop();
     assert.deepEqual(world.abandoned, ["127.0.0.1:40000", "unix:/s"]);
+    assert.deepEqual(world.pidFiles, [
+      "claim new /here/pid",
+      "set aside /here/pid",
+      "remove /here/pid",
+    ]);
     assert.ok(successor.alive && successor.released);
     assert.deepEqual(made.all("upgrade-finished"), [
       { type: "upgrade-finished", pid: successor.pid, ms: 0 },
@@ -84,9 +92,10 @@ describe("the supervisor that is succeeded", () => {
   });
 
   test("goes on when the other one ends without a word", async () => {
-    const made = await upgrading();
+    const made = await upgrading({ pidFile: "/pid" });
     made.successor.exit({ code: 4 });
     await assert.rejects(made.upgrade, /it ended with code 4 before/);
+    assert.equal(made.world.pidFiles.at(-1), "take back /pid");
     assert.equal(made.pool.status().state, "running");
   });
 
@@ -219,7 +228,8 @@ describe("the supervisor that succeeds", () => {
       listeners: [
         handed("127.0.0.1:0", { address: "127.0.0.1:4711", fds: [9] }),
       ],
-    }, { listen: "127.0.0.1:0" });
+    }, { listen: "127.0.0.1:0", pidFile: "/pid" });
+    assert.deepEqual(made.world.pidFiles, ["claim 77 /pid"]);
     assert.deepEqual(made.said, [{ type: "ready" }]);
     const { listeners, workers } = made.pool.status();
     assert.deepEqual(listeners.map(({ address }) => address), [

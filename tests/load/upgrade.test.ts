@@ -3,7 +3,13 @@
  * retries: every share mode, over TCP and Unix sockets.
  */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -17,12 +23,16 @@ import {
   until,
 } from "../command.ts";
 import { afterAll, describe, test } from "../harness.ts";
+import { ownRuntime } from "../runtimes.ts";
 import { load, type LoadKind } from "../strict_client.ts";
 import { upgraded } from "../upgraded.ts";
 
 const UPGRADES = Number(process.env["TEST_UPGRADES"] ?? 2);
 const MODES = ["balanced", "shared", "sharded", "handoff"] as const;
 const KINDS: readonly LoadKind[] = ["connect", "keepalive"];
+
+/** The runtime of the last supervisor. */
+const OTHER = { node: "bun", bun: "deno", deno: "node" } as const;
 
 const dir = mkdtempSync(join(tmpdir(), "prefork-upgrade-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -43,12 +53,13 @@ describe("upgrades under load", () => {
   }, async () => {
     const listeners = MODES.flatMap(listenersOf);
     const command = prefork([
-      ...["-w", "2", "--soak", "0"],
+      ...["-w", "2", "--soak", "0", "-r", ownRuntime],
+      ...["--pid-file", `${dir}/pid`],
       ...IDLE_GRACE,
       ...listeners.flatMap((listener) => ["-l", listener]),
       fixture("everything.ts"),
     ]);
-    await using pool = upgraded(command);
+    await using pool = upgraded(command, `${dir}/pid`);
     const { listen } = await ready(command);
     const loads = listen!.split(",").flatMap((address) =>
       KINDS.map((kind) => ({ kind, address, loops: 1, pause: 50 }))
@@ -59,12 +70,15 @@ describe("upgrades under load", () => {
       await pool.upgrade();
       open.push(readdirSync(`/proc/${pool.pid}/fd`).length);
     }
+    // And once to another runtime, whose supervisor has the same.
+    await pool.upgrade(OTHER[ownRuntime]);
+    assert.equal(readFileSync(`${dir}/pid`, "utf8"), `${pool.pid}\n`);
     const report = await running.stop();
     const text = JSON.stringify(report) + command.lines.join("\n");
     assert.deepEqual(report.failed, [], text);
     assert.deepEqual(report.cut, [], text);
     for (const kind of KINDS) assert.ok(report.done[kind]! > 10, text);
-    assert.equal(new Set(readyPids(command)).size, 2 * (1 + UPGRADES));
+    assert.equal(new Set(readyPids(command)).size, 2 * (2 + UPGRADES));
     if (UPGRADES > 2) console.log(report.done, open);
     // Those that wait for a worker that leaves differ by a few.
     const more = open.at(-1)! - open[0]!;
@@ -77,5 +91,6 @@ describe("upgrades under load", () => {
     for (const share of MODES) {
       assert.equal(existsSync(`${dir}/${share}.sock`), false, share);
     }
+    assert.deepEqual(readdirSync(dir), ["pid.upgrade"]);
   });
 });

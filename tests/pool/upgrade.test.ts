@@ -1,6 +1,6 @@
 /** SIGUSR2: another supervisor takes over, or it is as if nothing had happened. */
 import assert from "node:assert/strict";
-import { rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { isAlive, prefork, ready, readyPids, until } from "../command.ts";
@@ -36,8 +36,11 @@ describe("an upgrade", () => {
     async () => {
       const file = files.write("program.mjs", program("one"));
       const own = `unix:${join(files.directory, "own.sock")}`;
-      const command = prefork(["-w", "2", "--soak", "0", file]);
+      const pidFile = join(files.directory, "pid");
+      const args = ["-w", "2", "--soak", "0", "--pid-file", pidFile, file];
+      const command = prefork(args);
       await using pool = upgraded(command);
+      const named = (of = pidFile): number => Number(readFileSync(of, "utf8"));
       const { listen } = await ready(command);
       const [address = ""] = listen!.split(",");
       assert.match((await get(address)).body, /^one /);
@@ -45,7 +48,14 @@ describe("an upgrade", () => {
 
       writeFileSync(file, program("broken"));
       const { pid } = pool;
-      pool.signal("SIGUSR2");
+      assert.equal(named(), pid);
+      await using second = prefork(args);
+      assert.equal((await second.ended).code, 4);
+      assert.match(
+        second.lines.join(),
+        /pid file .* the pool of process \d+ has/,
+      );
+      await using asking = prefork(["upgrade", pidFile]);
       const [, successor] = await command.line(
         /^prefork upgrade-started pid=(\d+)/,
       );
@@ -55,12 +65,16 @@ describe("an upgrade", () => {
       assert.match(reason!, /release is broken/);
       await until(() => !isAlive(Number(successor)), "the broken one has gone");
       assert.equal(pool.pid, pid);
+      assert.equal(named(), pid);
+      assert.equal((await asking.ended).code, 1);
+      assert.match(asking.lines.join(), /^prefork: Cannot .*release is broken/);
       assert.match((await get(address)).body, /^one /);
       assert.match((await get(own)).body, /^one /);
 
       writeFileSync(file, program("two"));
       await pool.upgrade();
       assert.notEqual(pool.pid, pid);
+      assert.equal(named(), pool.pid);
       assert.match((await get(address)).body, /^two /);
       assert.match((await get(own)).body, /^two /);
 
@@ -72,6 +86,8 @@ describe("an upgrade", () => {
         /^prefork upgrade-started pid=(\d+)/,
         from,
       );
+      assert.equal(named(`${pidFile}.old`), old);
+      assert.equal(named(`${pidFile}.old`), old);
       process.kill(old, "SIGKILL");
       await command.line(/^prefork taken-over /, from);
       assert.match((await get(address)).body, /^two /);
@@ -84,7 +100,7 @@ describe("an upgrade", () => {
       process.kill(Number(last), "SIGTERM");
       await until(() => !isAlive(Number(last)), "the last one has gone");
       await unanswered(address);
-      rmSync(join(files.directory, "own.sock"), { force: true });
+      assert.ok(!existsSync(pidFile));
     },
   );
 });

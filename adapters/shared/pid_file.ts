@@ -1,0 +1,127 @@
+/**
+ * The file that names the process of a supervisor: it appears and is replaced in
+ * one step, and a process that only has the number of a former one does not
+ * count.
+ *
+ * @module
+ */
+
+import {
+  linkSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import process from "node:process";
+import type { PidFile } from "../../core/successor.ts";
+import { codeOf, messageOf, PreforkError } from "../../core/errors.ts";
+import { procStat } from "../../libc/proc_stat.ts";
+import { readProc } from "./proc.ts";
+
+/** How exact is known when a process began and when a file was written, in ms. */
+const TOLERANCE = 2_000;
+
+/** How long a tick of /proc/PID/stat is, in ms: USER_HZ is 100 (proc(5)). */
+const TICK = 10;
+
+/** See {@linkcode Adapter.pidFile}. */
+export function pidFile(path: string): PidFile {
+  const old = `${path}.old`;
+  const mine = `${path}.${process.pid}`;
+  const isOwn = (file: string): boolean => pidIn(file) === process.pid;
+  const write = (): void => writeFileSync(mine, `${process.pid}\n`);
+  const attempt = (run: () => void): void => {
+    try {
+      run();
+    } catch {
+      // It is not there, or somebody else's by now.
+    }
+  };
+  const claim = (before: number | undefined): void => {
+    write();
+    for (;;) {
+      try {
+        linkSync(mine, path);
+        return unlinkSync(mine);
+      } catch (error) {
+        if (codeOf(error) !== "EEXIST") throw error;
+      }
+      const there = holderOf(path);
+      if (there === before && before !== undefined) {
+        return renameSync(mine, path);
+      }
+      if (there !== undefined && there !== process.pid) {
+        throw new PreforkError(
+          "ERR_PID_FILE",
+          `Cannot use the pid file "${path}": the pool of process ${there} has it, stop that or choose another file`,
+        );
+      }
+      attempt(() => unlinkSync(path));
+    }
+  };
+  return {
+    claim(before) {
+      try {
+        claim(before);
+      } catch (error) {
+        attempt(() => unlinkSync(mine));
+        throw error instanceof PreforkError ? error : new PreforkError(
+          "ERR_PID_FILE",
+          `Cannot write the pid file "${path}" (${
+            messageOf(error)
+          }): choose a file in a directory that is there and that this user may write to`,
+          error,
+        );
+      }
+    },
+    setAside() {
+      attempt(() => unlinkSync(old));
+      attempt(() => linkSync(path, old));
+    },
+    takeBack() {
+      if (isOwn(path)) attempt(() => unlinkSync(old));
+      else if (isOwn(old)) attempt(() => renameSync(old, path));
+    },
+    remove() {
+      for (const file of [path, old]) {
+        if (isOwn(file)) attempt(() => unlinkSync(file));
+      }
+    },
+  };
+}
+
+/** The number in a pid file; undefined where there is none. */
+export function pidIn(path: string): number | undefined {
+  try {
+    const text = readFileSync(path, "utf8").trim();
+    return /^\d+$/.test(text) ? Number(text) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The process that a pid file names, if it is there: one that began after the
+ * file was written has only the same number.
+ */
+export function holderOf(path: string): number | undefined {
+  const pid = pidIn(path);
+  if (pid === undefined || !isThere(pid)) return undefined;
+  const { start, state } = procStat(pid, readProc) ?? {};
+  if (state === "Z") return undefined;
+  const up = Number(readProc("/proc/uptime")?.split(" ")[0] ?? NaN);
+  if (start === undefined || Number.isNaN(up)) return pid;
+  const began = Date.now() - up * 1000 + Number(start) * TICK;
+  return began > statSync(path).mtimeMs + TOLERANCE ? undefined : pid;
+}
+
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return codeOf(error) === "EPERM";
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * `prefork upgrade PIDFILE`: has a running pool replace its supervisor, and
+ * waits for what comes of it. The pool tells that in a file beside its pid file,
+ * and finds there what it was asked for.
+ *
+ * @module
+ */
+
+import {
+  lstatSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, resolve } from "node:path";
+import process from "node:process";
+import { codeOf, messageOf, PreforkError } from "../core/errors.ts";
+import type { UpgradeReport } from "../core/upgrade/upgrades.ts";
+
+/** What `prefork upgrade` is told. */
+export interface UpgradeRequest {
+  /** A pid file, or a process id. */
+  readonly target: string;
+  /** The executable of a runtime for the new supervisor, unless the same. */
+  readonly runtime?: string;
+}
+
+/** What is asked of the machine. */
+export interface Machine {
+  /** The process that a pid file names, if it is there. */
+  holderOf(pidFile: string): number | undefined;
+  /** Reads a file of proc(5); undefined where there is none. */
+  read(path: string): string | undefined;
+}
+
+/** What has come of an upgrade. */
+export type Outcome =
+  | { readonly from: number; readonly pid: number }
+  | { readonly from: number; readonly reason: string };
+
+/** How often is looked for the outcome, in ms. */
+const LOOK_MS = 50;
+
+const outcomeOf = (pidFile: string): string => `${pidFile}.upgrade`;
+const requestOf = (pidFile: string): string => `${pidFile}.request`;
+
+/**
+ * Reads the words behind `upgrade`.
+ *
+ * @throws {TypeError} when they cannot be understood
+ */
+export function parseUpgrade(words: readonly string[]): UpgradeRequest {
+  let target: string | undefined;
+  let runtime: string | undefined;
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!;
+    const [name, inline] = word.split(/=(.*)/s, 2);
+    if (name === "--runtime-exec") {
+      runtime = inline ?? words[++at];
+      if (!runtime) {
+        throw misread(word, "it needs the path or name of a runtime");
+      }
+      kindOf(runtime);
+    } else if (word.startsWith("-") || target !== undefined) {
+      throw misread(word, "there is no such word for it");
+    } else target = word;
+  }
+  if (target === undefined) {
+    throw misread(
+      "upgrade",
+      "it needs the pid file of a pool, or its process id",
+    );
+  }
+  return { target, ...(runtime !== undefined && { runtime }) };
+}
+
+function misread(word: string, why: string): TypeError {
+  return new TypeError(
+    `Cannot understand "${word}": ${why}, write prefork upgrade PIDFILE|PID [--runtime-exec FILE] (a program of that name: prefork ./upgrade)`,
+  );
+}
+
+/**
+ * Asks for an upgrade and waits for its end.
+ *
+ * @throws {PreforkError} `ERR_UPGRADE` when it was given up, or nobody is there
+ */
+export async function upgradeByFile(
+  { target, runtime }: UpgradeRequest,
+  { holderOf, read }: Machine,
+): Promise<UpgradeReport & { readonly from: number }> {
+  const pidFile = /^\d+$/.test(target)
+    ? pidFileOf(Number(target), read)
+    : target;
+  const pid = holderOf(pidFile);
+  if (pid === undefined) {
+    throw failure(`there is no pool to which "${pidFile}" belongs`);
+  }
+  const outcome = outcomeOf(pidFile);
+  const before = identityOf(outcome);
+  try {
+    if (runtime !== undefined) {
+      const file = runtime.includes("/") ? resolve(runtime) : runtime;
+      place(requestOf(pidFile), JSON.stringify({ runtime: file }));
+    }
+    process.kill(pid, "SIGUSR2");
+  } catch (error) {
+    throw failure(`process ${pid} cannot be asked (${messageOf(error)})`);
+  }
+  for (;;) {
+    const isThere = holderOf(pidFile) !== undefined;
+    if (identityOf(outcome) !== before) break;
+    if (!isThere) throw failure(`process ${pid} has ended meanwhile`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  const told = JSON.parse(readFileSync(outcome, "utf8")) as Outcome;
+  if ("pid" in told) return told;
+  // The pool's own sentence is whole.
+  throw new PreforkError("ERR_UPGRADE", told.reason);
+}
+
+/** What a pool with a pid file does for those who ask by it. */
+export class UpgradeDesk {
+  readonly #pidFile: string;
+
+  /** For the pool with this pid file. */
+  constructor(pidFile: string) {
+    this.#pidFile = pidFile;
+  }
+
+  /**
+   * The runtime that was asked for, once; undefined where none was. What another
+   * user may have written does not count: it is going to be executed.
+   */
+  take(): string | undefined {
+    const file = requestOf(this.#pidFile);
+    try {
+      const { uid, mode } = lstatSync(file);
+      const isSafe = uid === process.geteuid?.() &&
+        (mode & 0o170022) === 0o100000;
+      const text = readFileSync(file, "utf8");
+      unlinkSync(file);
+      const { runtime } = JSON.parse(text) as { runtime?: unknown };
+      return isSafe && typeof runtime === "string" ? runtime : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Tells what has come of an upgrade. */
+  tell(outcome: UpgradeReport | { readonly reason: string }): void {
+    try {
+      const text = JSON.stringify({ from: process.pid, ...outcome });
+      place(outcomeOf(this.#pidFile), text);
+    } catch {
+      // The log tells it, too.
+    }
+  }
+}
+
+/**
+ * The command line of this process on another runtime.
+ *
+ * @param runtime the path or name of its executable
+ * @param own the command line
+ * @param args what of it belongs to the command
+ */
+export function commandOn(
+  runtime: string,
+  own: readonly string[],
+  args: readonly string[],
+): readonly string[] {
+  const rest = own.slice(own.length - args.length - 1);
+  return kindOf(runtime) === "deno"
+    ? [runtime, "run", "-A", ...rest]
+    : [runtime, ...rest];
+}
+
+function kindOf(runtime: string): "node" | "deno" | "bun" {
+  const [, kind] = /^(node|deno|bun)/.exec(basename(runtime)) ?? [];
+  if (kind !== undefined) return kind as "node" | "deno" | "bun";
+  throw new TypeError(
+    `Cannot use "${runtime}" for "--runtime-exec": it must be the path or name of an executable of node, deno or bun`,
+  );
+}
+
+/** Writes a file in one step, which nobody else can write to. */
+function place(file: string, text: string): void {
+  const beside = `${file}.${process.pid}`;
+  writeFileSync(beside, `${text}\n`, { mode: 0o644 });
+  renameSync(beside, file);
+}
+
+function identityOf(file: string): string {
+  try {
+    const { ino, mtimeMs } = lstatSync(file);
+    return `${ino} ${mtimeMs}`;
+  } catch (error) {
+    return String(codeOf(error));
+  }
+}
+
+/** The pid file of a pool, out of its command line. */
+function pidFileOf(pid: number, read: Machine["read"]): string {
+  const words = read(`/proc/${pid}/cmdline`)?.split("\0") ?? [];
+  const at = words.findIndex((word) => /^--pid-file(=|$)/.test(word));
+  const file = words[at]?.split(/=(.*)/s, 2)[1] ?? words[at + 1];
+  if (at < 0 || file === undefined) {
+    throw failure(
+      `process ${pid} has no "--pid-file", beside which it could say how it went: send SIGUSR2 and read its log`,
+    );
+  }
+  try {
+    return resolve(readlinkSync(`/proc/${pid}/cwd`), file);
+  } catch (error) {
+    throw failure(`process ${pid} cannot be seen (${messageOf(error)})`);
+  }
+}
+
+function failure(why: string): PreforkError {
+  return new PreforkError("ERR_UPGRADE", `Cannot upgrade: ${why}`);
+}
