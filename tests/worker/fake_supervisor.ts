@@ -10,6 +10,7 @@ import type { ShareMode } from "../../core/adapter.ts";
 import {
   encodeInheritance,
   type InheritedListener,
+  PRELOAD_VARIABLE,
 } from "../../core/launch/environment.ts";
 import { binary, cleanEnv, type Runtime, runtimeArgs } from "../runtimes.ts";
 import { within } from "../within.ts";
@@ -37,6 +38,8 @@ export interface WorkerPlan {
   readonly slot?: number;
   readonly generation?: number;
   readonly flags?: readonly string[];
+  /** Given, the program is run as one that knows nothing of prefork. */
+  readonly preload?: Readonly<Record<string, unknown>>;
   /** True for one that is to wait until it takes over a slot. */
   readonly standby?: boolean;
   /** Its seat on the scoreboard, where it is to have one. */
@@ -98,9 +101,17 @@ export function commandOf(
   const [file, ...rest] = program;
   const path = fileURLToPath(new URL(`../fixtures/${file}`, import.meta.url));
   const [verb, ...others] = runtimeArgs(runtime, path);
-  return runtime === "deno"
+  // After its verb Deno takes flags, and Bun too.
+  return runtime !== "node"
     ? [binary(runtime), verb!, ...flags, ...others, ...rest]
     : [binary(runtime), ...flags, verb!, ...others, ...rest];
+}
+
+function preloads(runtime: Runtime): [string, string] {
+  const { href } = new URL("../../worker/preload.ts", import.meta.url);
+  return runtime === "node"
+    ? ["--import", href]
+    : ["--preload", runtime === "bun" ? fileURLToPath(href) : href];
 }
 
 interface Event {
@@ -226,12 +237,17 @@ export function startSupervisor(): FakeSupervisor {
         key,
         indexes,
         board: plan.board !== undefined,
-        command: commandOf(plan.runtime, plan.program, plan.flags),
+        command: commandOf(plan.runtime, plan.program, [
+          ...plan.preload === undefined ? [] : preloads(plan.runtime),
+          ...plan.flags ?? [],
+        ]),
         env: {
           ...plainEnv(),
           ...(byHand
             ? { ADDRESS: plan.address }
             : encodeInheritance(inheritance, true)),
+          ...(plan.preload !== undefined &&
+            { [PRELOAD_VARIABLE]: JSON.stringify(plan.preload) }),
         },
       });
       const worker: FakeWorker = {

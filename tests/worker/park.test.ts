@@ -283,3 +283,58 @@ testWorker(
     assert.equal((await worker.exited).code, 0, worker.output());
   },
 );
+
+for (const wait of [false, true]) {
+  testWorker(
+    `a program that knows nothing of prefork stands by and is parked${
+      wait ? ", and says itself that it is ready" : ""
+    }`,
+    async (runtime, supervisor) => {
+      if (process.platform !== "linux") return;
+      const listeners: ListenerPlan[] = [];
+      for (const name of ["one", "two", "three"]) {
+        const { index, port } = await supervisor.bind();
+        listeners.push({ name, port, sockets: [index] });
+      }
+      const [one, two, three] = listeners.map(({ port }) => port);
+      const worker = await supervisor.spawn({
+        runtime,
+        program: [
+          "plain_park.ts",
+          ...[one, two, three].map(String),
+          ...wait ? ["wait"] : [],
+        ],
+        listeners,
+        standby: true,
+        preload: { waitReady: wait },
+      });
+      const asked = async (): Promise<void> => {
+        for (const port of [one!, two!]) {
+          assert.ok((await ask("http", port)).endsWith(`pid ${worker.pid}`));
+        }
+        assert.equal(await greeting(three!), `pid ${worker.pid}`);
+      };
+      const said = (what: unknown): boolean =>
+        worker.messages.some((each) => (each as unknown) === what);
+      await worker.until({ type: "standby" });
+      assert.match(worker.output(), /http listens/);
+      assert.match(worker.output(), /a child inherits null/);
+      assert.equal(said("ready"), false);
+      await worker.send(resume());
+      await worker.until({ type: "ready" });
+      assert.equal(said("ready"), wait);
+      await asked();
+      await worker.send(park());
+      await worker.until({ type: "parked" });
+      await worker.send(resume());
+      await worker.until({ type: "ready" }, 2);
+      await asked();
+      assert.doesNotMatch(worker.output(), /SIGTERM/);
+      await worker.send(park());
+      await worker.until({ type: "parked" }, 2);
+      await worker.send(drainMessage(patience(10_000), 50));
+      assert.equal((await worker.exited).code, 0, worker.output());
+      assert.match(worker.output(), /heard SIGTERM/);
+    },
+  );
+}
