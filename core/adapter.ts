@@ -310,10 +310,10 @@ export interface Host {
   /**
    * The stack of a process of Node whose event loop does not turn, as one line
    * of at most some 800 characters, the innermost call first; undefined where
-   * it cannot be had. Takes two seconds at most and leaves a debugger's port
-   * open in that process, which has to be killed after it.
+   * it cannot be had in so many ms. Leaves a debugger's port open in that
+   * process, which has to be killed after it.
    */
-  stack(pid: number): Promise<string | undefined>;
+  stack(pid: number, ms: number): Promise<string | undefined>;
   /** A number among the kernel's settings (sysctl(8)), where there is one. */
   sysctl(name: string): number | undefined;
   /** A number in [0, 1). */

@@ -13,9 +13,6 @@ import { type InspectorMessage, openSession } from "./inspector.ts";
 import { signaller } from "./kill.ts";
 import { linkProc, listProc, readProc } from "./proc.ts";
 
-/** How long all of it may take, in milliseconds. */
-const LIMIT_MS = 2000;
-
 /** How often is looked for the port, in milliseconds. */
 const LOOK_MS = 20;
 
@@ -42,11 +39,14 @@ interface Frame {
 /**
  * Takes the stack as one line, the innermost call first, as in
  * `parse (/srv/app.js:12:5) < handler (/srv/app.js:30:3)`; undefined where it
- * cannot be had in two seconds: the process is in the kernel or in native code,
- * does not trap SIGUSR1, or has its debugger open already.
+ * cannot be had in so many milliseconds: the process is in the kernel or in
+ * native code, does not trap SIGUSR1, or has its debugger open already.
  */
-export async function stackOf(pid: number): Promise<string | undefined> {
-  const end = performance.now() + LIMIT_MS;
+export async function stackOf(
+  pid: number,
+  ms: number,
+): Promise<string | undefined> {
+  const end = performance.now() + ms;
   const left = (): number => end - performance.now();
   const before = new Set(portsOf(pid));
   const send = signaller(pid, (signal) => process.kill(pid, signal));

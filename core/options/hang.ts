@@ -39,7 +39,7 @@ export interface HangOptions {
   /**
    * How the stack of a hung worker on Node is found: `"signal"` sends it SIGUSR1
    * and asks its debugger, whose port is open on 127.0.0.1 from then until the
-   * kill, some 100 ms later and at most 2 s. `"none"` opens no port, and tells no
+   * kill, some 100 ms later and at most 10 s. `"none"` opens no port, and tells no
    * stack.
    *
    * @default {"signal"}

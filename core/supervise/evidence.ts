@@ -50,11 +50,11 @@ const RUNS = 0.3;
 const STARVES = 0.05;
 
 /**
- * More CPU in other threads than this part of the main thread's: V8 and
- * JavaScriptCore collect garbage in several (10 to 100 % were seen for that, 0
- * to 2 % for a loop in JavaScript).
+ * More CPU in other threads than this part of the main thread's, and than so
+ * many ms: V8 and JavaScriptCore collect garbage in several (240 % were seen at
+ * the limit of V8's heap), and compile a new loop there, which is soon done.
  */
-const COLLECTS = 0.1;
+const COLLECTS = { part: 0.3, least: 100 } as const;
 
 /**
  * Tells what a worker does.
@@ -109,7 +109,7 @@ function whatItDoes(
     // On a busy machine it gets less of it than it could use.
     const possible = watched - (now.waited - before.waited);
     if (main >= RUNS * possible) {
-      return others > COLLECTS * main
+      return others > Math.max(COLLECTS.part * main, COLLECTS.least)
         ? "it burns CPU in several threads, as a collection of garbage does that frees nothing"
         : "it runs code that does not come to an end";
     }

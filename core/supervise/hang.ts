@@ -33,6 +33,12 @@ const LATE = 1.5;
  */
 const LAST_WORD_MS = 1000;
 
+/**
+ * How long is waited for a stack, in ms. One that runs will tell it, though a
+ * busy machine takes seconds for it; one that waits mostly is in the kernel.
+ */
+const STACK_MS = { running: 10_000, waiting: 2000 } as const;
+
 /** How long a worker has to end by SIGABRT, in ms. */
 const ABORT_MS = 1000;
 
@@ -215,7 +221,8 @@ export class Hangs {
     const { adapter: { host }, config } = this.#context;
     const asks = config.hangStack !== "none" && attachedRuntime === "node" &&
       look !== undefined && !/[TtDZ]/.test(look.state);
-    return asks ? await host.stack(look.pid) : undefined;
+    const ms = look?.state === "R" ? STACK_MS.running : STACK_MS.waiting;
+    return asks ? await host.stack(look.pid, ms) : undefined;
   }
 
   #killAfterDump(worker: PoolWorker, waited = 0): void {

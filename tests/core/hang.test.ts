@@ -251,6 +251,11 @@ describe("what it does, in words", () => {
         { cpu: 300, mainCpu: 290, waited: 800 },
         /runs code/,
       ],
+      [
+        "as it is compiled",
+        { cpu: 300, mainCpu: 200, waited: 800 },
+        /runs code/,
+      ],
       ["garbage", { state: "R", cpu: 1700, mainCpu: 1000 }, /several threads/],
       ["SIGSTOP", { state: "T" }, /stopped, as by SIGSTOP/],
       ["gdb", { state: "t" }, /debugger/],
