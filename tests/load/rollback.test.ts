@@ -48,8 +48,15 @@ test("a release that fails in slot 2 of 4, and one that crashes 2 s later, are t
     { kind: "keepalive", address, loops: 2 },
   ]);
 
-  /** Reloads, and says why that failed and what has answered since. */
-  async function reload(defect: string): Promise<[string, string[]]> {
+  /**
+   * Reloads, and says why that failed and what has answered since.
+   *
+   * @param inFlight how many requests the defect itself may cost
+   */
+  async function reload(
+    defect: string,
+    inFlight: number,
+  ): Promise<[string, string[]]> {
     const before = readyPids(command).filter(isAlive);
     files.write("server.mjs", release("bad", defect));
     await running.take();
@@ -60,8 +67,11 @@ test("a release that fails in slot 2 of 4, and one that crashes 2 s later, are t
       from,
     );
     const during = await running.take();
-    assert.deepEqual(during.failed, [], command.lines.slice(from).join("\n"));
-    assert.deepEqual(during.cut, []);
+    const lost = [...during.failed, ...during.cut];
+    assert.ok(
+      lost.length <= inFlight,
+      `${lost.join("\n")}\n${command.lines.slice(from).join("\n")}`,
+    );
     assert.ok(Object.keys(during.bodies).some((body) => /^bad /.test(body)));
     const old = new Set(before);
     await until(
@@ -74,10 +84,14 @@ test("a release that fails in slot 2 of 4, and one that crashes 2 s later, are t
 
   const [early, first] = await reload(
     `if (slot === 2) throw new Error("no such slot");`,
+    0,
   );
   assert.match(early, /^slot 2: .* before it was ready: .*no such slot$/);
   const [late, second] = await reload(
     `setTimeout(() => { throw new Error("too late"); }, 2_100);`,
+    // One for each loop of the client: a worker that crashes costs what it was
+    // serving.
+    6,
   );
   assert.match(late, /^slot \d: .* after it was ready: .*too late$/);
   // The very processes that had served before.
