@@ -53,6 +53,8 @@ const OPTIONS: Readonly<
   "max-surge": (draft, value, name) => draft.maxSurge = portion(value, name),
   "max-unavailable": (draft, value, name) =>
     draft.maxUnavailable = portion(value, name),
+  "max-requests": (draft, value, name) =>
+    draft.maxRequests = count(value, name),
   "max-age": (draft, value, name) => draft.maxAge = time(value, name),
   "max-rss": (draft, value, name) => draft.maxRss = bytes(value, name),
   "max-rss-growth": (draft, value, name) =>

@@ -57,6 +57,7 @@ Options:
                           (default: 1)
       --max-unavailable N|N%  how many of the wanted workers may be missing
                           while some are replaced (default: 0)
+      --max-requests N    recycle a worker that has begun so many requests
       --max-age TIME      recycle a worker that has been ready for so long
       --max-rss SIZE      recycle a worker that holds more memory, as in 512M
       --max-rss-growth SIZE  recycle a worker that has grown by more

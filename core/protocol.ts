@@ -26,6 +26,8 @@ export type FromWorker =
   | { readonly type: "parked" }
   /** It cannot be parked; nothing has changed. The text says why. */
   | { readonly type: "unparkable"; readonly reason: string }
+  /** It has begun as many requests as it may before it is recycled. */
+  | { readonly type: "spent"; readonly count: number }
   /** It wants to leave, and goes on until it is told to drain. */
   | { readonly type: "leaving" }
   /** It cannot use a listener; the text says why. */
@@ -148,6 +150,7 @@ export const FROM_WORKER: Shapes<FromWorker> = {
   standby: {},
   parked: {},
   unparkable: { reason: "string" },
+  spent: { count: "count" },
   leaving: {},
   failed: { reason: "string" },
   warn: { message: "string" },

@@ -11,18 +11,20 @@ import type { PoolConfig } from "./options/options.ts";
 import { hasLimits } from "./options/recycle.ts";
 import type { Prepared } from "./preflight.ts";
 import { BUN_INSPECT } from "./launch/own_environment.ts";
+import { startsJavaScript } from "./launch/program.ts";
 import { preloadFor } from "./launch/runtime_command.ts";
 
 /** One sentence for each thing that a pool suffers from. */
 export function warningsFor(
-  { listeners, runtimes, compiled, workers }: Prepared,
+  prepared: Prepared,
   config: PoolConfig,
   adapter: Adapter,
 ): readonly string[] {
+  const { listeners, runtimes, compiled } = prepared;
   const { weights } = config;
   const warnings = [
     ...kernelWarnings(listeners, adapter.host),
-    ...recycleWarnings(config, workers, adapter.host),
+    ...recycleWarnings(config, prepared, adapter),
   ];
   if (weights.length > 0 && !listeners.some(isBalanced)) {
     warnings.push(
@@ -51,15 +53,21 @@ export function warningsFor(
 /** One sentence for each limit of a worker that cannot be kept. */
 function recycleWarnings(
   config: PoolConfig,
-  workers: number,
-  host: Host,
+  { workers, runtimes }: Prepared,
+  adapter: Adapter,
 ): readonly string[] {
   const warnings: string[] = [];
   const { maxRss, maxRssGrowth } = config;
   const looks = maxRss !== undefined || maxRssGrowth !== undefined;
-  if (looks && host.rss() === undefined) {
+  if (looks && adapter.host.rss() === undefined) {
     warnings.push(
       `no worker is recycled for its memory, because this supervisor cannot read VmRSS in /proc/self/status: limit it by "maxAge" (--max-age) instead`,
+    );
+  }
+  const deaf = runtimes.has("exec") && !startsJavaScript(config, adapter);
+  if (config.maxRequests !== undefined && deaf) {
+    warnings.push(
+      `a program in another language is recycled by "maxRequests" (--max-requests) only if it says "spent" (docs/PROTOCOL.md): limit it by "maxAge" (--max-age) instead`,
     );
   }
   const alone = workers === 1 && marginsOf(config, workers).maxSurge === 0;

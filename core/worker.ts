@@ -7,6 +7,7 @@
 import type { Connection, WorkerProcess } from "./adapter.ts";
 import type { WorkerIdentity } from "./events.ts";
 import type { WorkerRuntime } from "./options/options.ts";
+import type { RecycleLimits } from "./options/recycle.ts";
 import { encode, type ToWorker } from "./protocol.ts";
 import type { Backend } from "./handoff/dispatcher.ts";
 import type { WorkerState } from "./supervise/state.ts";
@@ -51,6 +52,8 @@ export class PoolWorker implements Backend {
   lastError: string | undefined;
   /** When that was. */
   lastErrorAt = 0;
+  /** What it may come to before it is recycled. */
+  limits: RecycleLimits = {};
   /** True once it leaves because it is recycled. */
   recycled = false;
   /** True once its end was answered, by another worker for its slot. */

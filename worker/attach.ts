@@ -27,6 +27,7 @@ import {
   takeInheritance,
 } from "./process/environment.ts";
 import { createHandoff } from "./handoff/dispatcher.ts";
+import { countRequests } from "./process/request_count.ts";
 import { createMessages } from "./process/messages.ts";
 import { createParking } from "./park.ts";
 import { createStandby } from "./standby.ts";
@@ -231,6 +232,7 @@ function createCore(): Core {
     balancer,
     passing,
     tell,
+    begun: countRequests(inheritance?.requests, tell),
     leave() {
       const begin = (): void =>
         drain.begin(DRAIN_MS, IDLE_MS, "The worker was asked to leave");

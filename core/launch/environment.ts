@@ -67,6 +67,8 @@ export interface Inheritance {
   readonly listeners: readonly InheritedListener[];
   /** True for one that is not to accept before it is told to take over a slot. */
   readonly standby?: boolean;
+  /** How many requests it may begin before it says "spent", if it counts. */
+  readonly requests?: number;
   /** In a pool with listeners in `balanced`: where its load is written. */
   readonly seat?: Seat;
 }
@@ -79,6 +81,8 @@ export const ENV = {
   slot: "PREFORK_SLOT",
   /** The generation. */
   generation: "PREFORK_GENERATION",
+  /** How many requests it may begin before it says "spent". */
+  requests: "PREFORK_MAX_REQUESTS",
   /** 1 for a standby. */
   standby: "PREFORK_STANDBY",
   /** The listeners, as JSON. */
@@ -109,6 +113,9 @@ export function encodeInheritance(
     [ENV.protocol]: String(PROTOCOL_VERSION),
     [ENV.slot]: String(inheritance.slot),
     [ENV.generation]: String(inheritance.generation),
+    ...(inheritance.requests !== undefined && {
+      [ENV.requests]: String(inheritance.requests),
+    }),
     ...(inheritance.standby === true && { [ENV.standby]: "1" }),
     [ENV.listeners]: JSON.stringify(inheritance.listeners),
     ...(inheritance.seat !== undefined && {
@@ -167,6 +174,7 @@ export function decodeInheritance(
   const slot = countIn(env[ENV.slot]);
   const generation = countIn(env[ENV.generation]);
   const listeners = jsonIn(env[ENV.listeners]);
+  const requests = countIn(env[ENV.requests]);
   const seat = env[ENV.seat] === undefined ? undefined : jsonIn(env[ENV.seat]);
   if (
     !isCount(slot) || !isCount(generation) || !Array.isArray(listeners) ||
@@ -181,6 +189,7 @@ export function decodeInheritance(
     slot,
     generation,
     listeners,
+    ...(isCount(requests) && { requests }),
     ...(env[ENV.standby] === "1" && { standby: true }),
     ...(seat !== undefined && { seat: seat as Seat }),
   };

@@ -101,7 +101,7 @@ function inheritanceOf(
   { config, listeners, adapter, traffic }: Omit<LaunchContext, "compiled">,
   fds: readonly number[],
 ): Record<string, string> {
-  const { slot, generation } = worker;
+  const { slot, generation, limits: { maxRequests } } = worker;
   let at = 0;
   const affinity = affinityOf(config.balance);
   const inherited = listeners.map((listener) => {
@@ -115,7 +115,13 @@ function inheritanceOf(
   });
   const seat = traffic.seatOf(worker, fds[at] ?? -1);
   return encodeInheritance(
-    { slot, generation, listeners: inherited, ...(seat && { seat }) },
+    {
+      slot,
+      generation,
+      listeners: inherited,
+      ...(seat && { seat }),
+      ...(maxRequests !== undefined && { requests: maxRequests }),
+    },
     learnsPid(worker.runtime, adapter),
   );
 }

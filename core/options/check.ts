@@ -79,6 +79,7 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   hooks: true,
   restarts: true,
   downAfter: true,
+  maxRequests: true,
   maxAge: true,
   maxRss: true,
   maxRssGrowth: true,

@@ -266,9 +266,16 @@ export interface PoolOptions extends HangOptions {
    */
   readonly downAfter?: number;
   /**
-   * After so long, in ms from when it was ready, a worker is recycled: replaced
-   * by a new one within `maxSurge` and `maxUnavailable`. At most 2^31 - 1, which
-   * is 24.8 days.
+   * After so many requests of HTTP, or connections of another protocol, a worker
+   * is recycled: replaced within `maxSurge` and `maxUnavailable`. Routes that
+   * `Bun.serve` answers without a handler do not count.
+   *
+   * @default no limit
+   */
+  readonly maxRequests?: number;
+  /**
+   * After so long, in ms from when it was ready, a worker is recycled. At most
+   * 2^31 - 1, which is 24.8 days.
    *
    * @default no limit
    */
@@ -276,8 +283,7 @@ export interface PoolOptions extends HangOptions {
   /**
    * A worker that holds more memory than this, in bytes, is recycled: its
    * resident set (VmRSS of proc_pid_status(5)), looked at every 5 s. It is no
-   * bound: a worker may go beyond it, and goes on serving until its successor
-   * is ready.
+   * bound: it goes on serving until its successor is ready.
    *
    * @default no limit
    */

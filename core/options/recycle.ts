@@ -9,6 +9,8 @@ import { MAX_TIME, show } from "./values.ts";
 
 /** What a worker may come to, as the user said it; undefined is no limit. */
 export interface RecycleLimits {
+  /** How many requests it may begin. */
+  readonly maxRequests?: number | undefined;
   /** How long it may be ready, in ms. */
   readonly maxAge?: number | undefined;
   /** How much memory it may hold, in bytes. */
@@ -26,7 +28,7 @@ export interface RecycleConfig extends RecycleLimits {
 /** How much of a limit chance takes away unless told otherwise. */
 export const DEFAULT_JITTER = 0.1;
 
-const NAMES = ["maxAge", "maxRss", "maxRssGrowth"] as const;
+const NAMES = ["maxRequests", "maxAge", "maxRss", "maxRssGrowth"] as const;
 
 /** True when there is any limit. */
 export function hasLimits(limits: RecycleLimits): boolean {
@@ -68,6 +70,7 @@ export function checkRecycle(
     recycleJitter <= 1;
   if (!isPart) throw refusal("recycleJitter", recycleJitter, "from 0 to 1");
   return {
+    maxRequests: limit("maxRequests", given.maxRequests, "of requests"),
     maxAge: limit("maxAge", given.maxAge, `of milliseconds`, MAX_TIME),
     maxRss: limit("maxRss", given.maxRss, "of bytes"),
     maxRssGrowth: limit("maxRssGrowth", given.maxRssGrowth, "of bytes"),

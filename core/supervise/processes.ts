@@ -12,9 +12,11 @@ import { BootOutput, type OutputLine } from "./boot_output.ts";
 import { launch } from "../launch/launch.ts";
 import { Releases } from "../launch/release.ts";
 import { startsJavaScript } from "../launch/program.ts";
+import { drawLimits } from "../options/recycle.ts";
 import { createOnDemand, type OnDemand } from "../listeners/on_demand.ts";
 import { type FromWorker, parseFromWorker } from "../protocol.ts";
 import { Hangs } from "./hang.ts";
+import { hearSpent } from "./recycling.ts";
 import { Noise } from "./noise.ts";
 import { Ledger } from "../balance/receipt.ts";
 import { diagnoseSilence, errorIn } from "./diagnosis.ts";
@@ -95,6 +97,7 @@ export class Processes {
       adapter.clock.now(),
       new Set(listeners.map(({ name }) => name)),
     );
+    worker.limits = drawLimits(config, adapter.host.random);
     traffic.allot(worker);
     this.#output.begin(worker);
     const place = this.releases.placeOf(generation);
@@ -333,6 +336,10 @@ export class Processes {
         if (state !== worker.state) this.#observer.onLeaving(worker);
         break;
       }
+      case "spent":
+        if (hearSpent(worker, message.count)) break;
+        this.#noise.hear(worker, "it is spent too soon");
+        break;
       case "failed":
         worker.failure = message.reason;
         break;

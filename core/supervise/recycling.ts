@@ -7,7 +7,6 @@
  */
 
 import type { PoolContext } from "../context.ts";
-import { drawLimits, type RecycleLimits } from "../options/recycle.ts";
 import type { PoolWorker } from "../worker.ts";
 
 /** How often the memory of workers is looked at, in ms. */
@@ -23,7 +22,6 @@ const MIB = 2 ** 20;
 
 /** What is watched of a worker. */
 interface Watched {
-  readonly limits: RecycleLimits;
   readonly since: number;
   /** What it held when it was warm, in bytes. */
   warm: number | undefined;
@@ -45,10 +43,9 @@ export class Recycling {
 
   /** A worker is ready: from now on it is watched. */
   begin(worker: PoolWorker): void {
-    const { config, adapter, post } = this.#context;
+    const { adapter, post } = this.#context;
     if (this.#watched.has(worker)) return;
-    const limits = drawLimits(config, adapter.host.random);
-    const { maxAge } = limits;
+    const { maxAge } = worker.limits;
     const age = maxAge === undefined ? undefined : adapter.clock.after(
       maxAge,
       () =>
@@ -57,7 +54,6 @@ export class Recycling {
         ),
     );
     this.#watched.set(worker, {
-      limits,
       since: adapter.clock.now(),
       warm: undefined,
       age,
@@ -104,7 +100,8 @@ export class Recycling {
     // Behind a wrapper the program is another process than the one started.
     const rss = host.rss(worker.attachedPid ?? worker.process.pid);
     if (rss === undefined) return;
-    const { limits: { maxRss, maxRssGrowth }, since } = watched;
+    const { since } = watched;
+    const { maxRss, maxRssGrowth } = worker.limits;
     if (maxRss !== undefined && rss > maxRss) {
       return spend(worker, `it holds ${mib(rss)}, its limit is ${mib(maxRss)}`);
     }
@@ -118,6 +115,17 @@ export class Recycling {
       }`,
     );
   }
+}
+
+/**
+ * A worker says that it has begun so many requests; false when it was not asked
+ * to count, or tells of too few.
+ */
+export function hearSpent(worker: PoolWorker, count: number): boolean {
+  const { maxRequests = Infinity } = worker.limits;
+  if (count < maxRequests) return false;
+  spend(worker, `it has begun ${count} requests, its limit`);
+  return true;
 }
 
 /** A worker is to be recycled, for the first reason that there is. */

@@ -61,6 +61,7 @@ describe("options", () => {
     ["--idle-grace 1ms", { idleGrace: 1 }],
     ["--start-timeout 10s", { startTimeout: 10_000 }],
     ["--soak 0", { soak: 0 }],
+    ["--max-requests 10000", { maxRequests: 10_000 }],
     ["--max-age 1h", { maxAge: 3_600_000 }],
     ["--max-rss 512M", { maxRss: 512 * 2 ** 20 }],
     ["--max-rss 1.5GiB", { maxRss: 1.5 * 2 ** 30 }],

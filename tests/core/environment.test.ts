@@ -67,7 +67,11 @@ describe("what prefork's own workers read", () => {
     });
   });
 
-  const whole = encode([listener()], true, SEAT);
+  const whole: Readonly<Record<string, string>> = {
+    ...encode([listener()], true, SEAT),
+    [ENV.standby]: "1",
+    [ENV.requests]: "100",
+  };
   const json = (change: Record<string, unknown>): string =>
     JSON.stringify([{ ...listener(), ...change }]);
   const seat = (change: Record<string, unknown>): string =>
@@ -151,7 +155,9 @@ describe("Server::Starter's variables", () => {
 
   test("are not there when no socket is inherited", () => {
     const env = encode([listener({ mode: "reuseport", fds: [] })]);
-    const ours = Object.values(ENV).filter((name) => name !== ENV.seat);
+    const ours = Object.values(ENV).filter((name) =>
+      ![ENV.seat, ENV.standby, ENV.requests].includes(name as never)
+    );
     assert.deepEqual(Object.keys(env).sort(), ours.sort());
   });
 

@@ -3,7 +3,7 @@ import { MemoryWorld } from "../../adapters/memory.ts";
 import type { PoolOptions } from "../../core/options/options.ts";
 import { checkRecycle, drawLimits } from "../../core/options/recycle.ts";
 import { describe, test } from "../harness.ts";
-import { running, settle, type Stage } from "./world.ts";
+import { running, settle, type Stage, stage } from "./world.ts";
 
 const HOUR = 3_600_000;
 
@@ -140,6 +140,55 @@ describe("recycling", () => {
   });
 });
 
+describe("by requests", () => {
+  test("a worker is told its limit, and replaced when it says that it is spent", async () => {
+    const { world, all } = await running({
+      workers: 2,
+      maxRequests: 1_000,
+      recycleJitter: 0,
+    });
+    const [first] = world.processes;
+    assert.equal(first!.env["PREFORK_MAX_REQUESTS"], "1000");
+    first!.say({ type: "spent", count: 1_000 });
+    await settle();
+    assert.deepEqual(
+      all("worker-recycling").map(({ slot, why }) => `${slot} ${why}`),
+      ["0 it has begun 1000 requests, its limit"],
+    );
+    assert.equal(first!.wasTold("drain"), true);
+    await leave(world);
+    assert.equal(alive(world), "1,0");
+  });
+
+  test("one that lies is not", async () => {
+    for (const maxRequests of [undefined, 1_000]) {
+      const { world, all } = await running(maxRequests ? { maxRequests } : {});
+      world.processes[0]!.say({ type: "spent", count: 5 });
+      await settle();
+      assert.equal(world.processes.length, 2);
+      assert.match(all("worker-noise")[0]!.problem, /spent too soon/);
+    }
+  });
+
+  test("programs in other languages count themselves or not at all", async () => {
+    const { world, pool, all } = stage({
+      maxRequests: 5,
+      program: "/bin/app",
+      runtime: "exec",
+      soak: 0,
+    });
+    const started = pool.start();
+    await settle();
+    world.advance(0);
+    await started;
+    await settle();
+    assert.match(
+      all("warning").map(({ message }) => message).join(),
+      /only if it says "spent"/,
+    );
+  });
+});
+
 describe("by memory", () => {
   test("a worker that holds too much is replaced, and says how much", async () => {
     const { world, all } = await running({ maxRss: 100 * 2 ** 20 });
@@ -191,7 +240,7 @@ describe("limits", () => {
   });
   for (const bad of [0, -1, NaN, Infinity, "5", null]) {
     test(`${JSON.stringify(bad)}, a ${typeof bad}, is none`, () => {
-      for (const name of ["maxAge", "maxRss", "maxRssGrowth"]) {
+      for (const name of ["maxRequests", "maxAge", "maxRss", "maxRssGrowth"]) {
         assert.throws(() => checkRecycle({ [name]: bad }), {
           name: "RangeError",
           message: new RegExp(`"${name}": it must be a number of`),

@@ -305,6 +305,7 @@ function counted(
   sockets: Set<object>,
   accepted: () => void,
 ): SocketHandlers {
+  const begun = presentCore()?.begun;
   const wrap = (
     name: "open" | "close",
     before: (socket: object) => void,
@@ -316,6 +317,7 @@ function counted(
   return inheriting(handlers, {
     open: wrap("open", (socket) => {
       sockets.add(socket);
+      begun?.();
       accepted();
     }),
     close: wrap("close", (socket) => sockets.delete(socket)),

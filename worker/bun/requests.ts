@@ -43,10 +43,11 @@ export function wrapped(
     own[name] = { value, enumerable: true, writable: true, configurable: true };
   };
   const answer = answering(handling.closing, handling.touch);
+  const answerError = answering(handling.closing, undefined);
   const onRequest = (handler: AnyHandler): AnyHandler =>
     answer(wrapRequest(handler));
   if (isHandler(options.fetch)) set("fetch", onRequest(options.fetch));
-  if (isHandler(options.error)) set("error", answer(options.error));
+  if (isHandler(options.error)) set("error", answerError(options.error));
   for (const name of ["routes", "static"] as const) {
     if (options[name] !== undefined) {
       set(name, routes(options[name], onRequest, handling.closing));

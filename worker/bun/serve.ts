@@ -4,6 +4,8 @@
  * @module
  */
 
+import { both } from "../process/request_count.ts";
+import { presentCore } from "../process/worker_core.ts";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import type { StartedServer } from "../listening/reservation.ts";
 import { IDLE_MS } from "../drain/drain.ts";
@@ -68,7 +70,7 @@ export function inheritBunServe(
     closing,
     websockets,
     lateWebSocket: (socket) => goodbyes?.add(socket),
-    touch: touchOf(listener),
+    touch: both(touchOf(listener), presentCore()?.begun),
   };
 
   let home: BunServer | undefined;

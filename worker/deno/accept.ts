@@ -7,6 +7,7 @@
  * @module
  */
 
+import { presentCore } from "../process/worker_core.ts";
 import type { Graft } from "../graft/graft.ts";
 
 /** What connections are accepted from. */
@@ -43,6 +44,7 @@ export function acceptFromAll<C>(isOpen: () => boolean): Accepting<C> {
   const spare: C[] = [];
   let busy = 0;
   let lastError: unknown;
+  const begun = presentCore()?.begun;
 
   const settle = (): void => {
     while (spare.length > 0 && waiters.length > 0) {
@@ -61,6 +63,7 @@ export function acceptFromAll<C>(isOpen: () => boolean): Accepting<C> {
     source.accept().then(
       (connection) => {
         busy--;
+        begun?.();
         idle.add(source);
         spare.push(connection);
         settle();

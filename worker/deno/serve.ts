@@ -4,6 +4,7 @@
  * @module
  */
 
+import { both } from "../process/request_count.ts";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import type { StartedServer } from "../listening/reservation.ts";
 import { presentCore } from "../process/worker_core.ts";
@@ -55,7 +56,7 @@ export function inheritDenoServe(
   const requests = trackDenoRequests(
     ending,
     addr.transport === "unix" ? addr : undefined,
-    touchOf(listener),
+    both(touchOf(listener), presentCore()?.begun),
   );
   const given = {
     ...withoutPlace(options),

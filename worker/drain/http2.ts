@@ -18,6 +18,7 @@ import {
 } from "./connections.ts";
 import { lookAtSockets, trackHandshakes } from "./http.ts";
 import { watchIdle } from "./idle.ts";
+import { presentCore } from "../process/worker_core.ts";
 import { RUNTIME } from "../process/runtime.ts";
 import { drainOnce } from "./long_lived.ts";
 import { trackResponses } from "./pipeline.ts";
@@ -40,11 +41,13 @@ export function trackHttp2(
   const responses = trackResponses(server as never);
   const streams = new Set<ServerHttp2Stream>();
   const shaking = trackHandshakes(server as never);
+  const begun = presentCore()?.begun;
   server.prependListener("session", (session: ServerHttp2Session) => {
     sessions.set(session, performance.now());
     session.once("close", () => sessions.delete(session));
     session.on("stream", (stream: ServerHttp2Stream) => {
       streams.add(stream);
+      begun?.();
       stream.once("close", () => streams.delete(stream));
     });
     if (RUNTIME.http2NeedsLateTeardown) putOffTeardown(session);

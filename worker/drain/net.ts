@@ -11,6 +11,7 @@ import {
   scanUntil,
 } from "./connections.ts";
 import { headPatience } from "./head_patience.ts";
+import { presentCore } from "../process/worker_core.ts";
 import { watchIdle } from "./idle.ts";
 
 /**
@@ -23,8 +24,10 @@ export function trackNet(
   waiting: PendingConnections,
 ): Connections {
   const sockets = new Set<Socket>();
+  const begun = presentCore()?.begun;
   server.prependListener("connection", (socket: Socket) => {
     sockets.add(socket);
+    begun?.();
     socket.once("close", () => sockets.delete(socket));
   });
   let drains = 0;

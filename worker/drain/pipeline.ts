@@ -10,6 +10,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { hadNoRequest } from "./idle.ts";
+import { presentCore } from "../process/worker_core.ts";
 
 /** The responses of HTTP/1.1 of a server. */
 export interface Responses {
@@ -56,6 +57,7 @@ export function trackResponses(server: Server): Responses {
   const latest = new WeakMap<Socket, Latest>();
   const marked = new WeakSet<ServerResponse>();
   const pipelines = new WeakMap<Socket, Pipeline>();
+  const begun = presentCore()?.begun;
   let patience: number | undefined;
 
   const mark = (response: ServerResponse): void => {
@@ -100,6 +102,8 @@ export function trackResponses(server: Server): Responses {
         return true;
       }
     }
+    // A listener of "checkContinue" emits "request" for the same one.
+    if (before !== response) begun?.();
     latest.set(socket, { response, bytes: socket.bytesRead });
     if (patience === undefined) return run(args);
     // A handler may answer before it returns: by then it must be known what

@@ -89,6 +89,11 @@ export interface Core {
   readonly passing: Passing | undefined;
   /** Tells the supervisor; false when there is none. */
   tell(message: FromWorker): boolean;
+  /**
+   * To be called for each request that a server has begun, or connection where
+   * the protocol is unknown; undefined where nobody counts.
+   */
+  readonly begun: (() => void) | undefined;
   /** Asks the supervisor to let it go, as on SIGTERM. */
   leave(): void;
   /** Says how many more handed connections the server of a listener takes. */
