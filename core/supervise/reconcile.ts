@@ -91,11 +91,12 @@ export interface Step {
 }
 
 /**
- * What a slot needs of the budget: `place`, to have one process more;
+ * What a slot needs of the budget: `refill`, to have a process again that has
+ * none, by the pool's own will; `place`, to have one process more;
  * `dismissal`, to be without its ready worker for good; `renewal`, to have its
  * worker replaced, the new one first or the old one.
  */
-export type Need = "place" | "dismissal" | "renewal";
+export type Need = "refill" | "place" | "dismissal" | "renewal";
 
 /** What a slot wants done; at once, or when the budget allows it. */
 export type Wish =
@@ -122,6 +123,9 @@ export function grant(
   switch (need) {
     case "place":
       return counts.alive < most ? "spawn" : undefined;
+    case "refill":
+      // It has been counted as the process that it gets now.
+      return counts.alive <= most ? "spawn" : undefined;
     case "dismissal":
       return rest >= least ? "drain" : undefined;
     case "renewal": {
@@ -196,7 +200,8 @@ function filled(
   }
   if (current === undefined) {
     if (waiting) return undefined;
-    return vacated && leaving > 0 ? { need: "place" } : { do: "spawn" };
+    if (!vacated) return { do: "spawn" };
+    return { need: leaving === 0 ? "refill" : "place" };
   }
   // A worker that leaves on its own is replaced at once: the slot's place is
   // free as soon as it stops accepting.

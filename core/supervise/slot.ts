@@ -37,7 +37,7 @@ export class Slot {
   /** Former workers that are still there. */
   readonly former: Set<PoolWorker>;
   /** True while it is without a worker by the pool's own will. */
-  vacated = false;
+  vacated = true;
   /** Crashes in a row. */
   crashes = 0;
   /** How often its worker was started anew after a crash. */

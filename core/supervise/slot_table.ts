@@ -35,7 +35,7 @@ const NOTHING: Counts = {
 const NAMES = Object.keys(NOTHING) as readonly (keyof Counts)[];
 
 /** Who is served first when several wait: an empty slot goes before others. */
-const NEEDS: readonly Need[] = ["place", "dismissal", "renewal"];
+const NEEDS: readonly Need[] = ["refill", "place", "dismissal", "renewal"];
 
 /** What is known of a slot since it was last looked at. */
 interface Known {
@@ -76,6 +76,7 @@ export class SlotTable {
   readonly #pending = new Set<Slot>();
   /** Slots that wait for the budget. */
   readonly #lines: Readonly<Record<Need, Line>> = {
+    refill: new Line(),
     place: new Line(),
     dismissal: new Line(),
     renewal: new Line(),

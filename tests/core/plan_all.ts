@@ -10,7 +10,7 @@ import {
   type Step,
 } from "../../core/supervise/reconcile.ts";
 
-const NEEDS: readonly Need[] = ["place", "dismissal", "renewal"];
+const NEEDS: readonly Need[] = ["refill", "place", "dismissal", "renewal"];
 
 /** What the slots count for together. */
 export function count(slots: Iterable<SlotView>, pool: PoolView): Counts {
@@ -31,7 +31,10 @@ export function planAll(
 ): readonly Step[] {
   const steps: Step[] = [];
   const counts: { -readonly [K in keyof Counts]: number } = count(slots, pool);
-  const wishes = slots.map((view) => ({ view, wish: plan(view, pool) }));
+  const wishes = [...slots].sort((a, b) => a.slot - b.slot).map((view) => ({
+    view,
+    wish: plan(view, pool),
+  }));
   for (const { view: { slot }, wish } of wishes) {
     if (wish !== undefined && "do" in wish) steps.push({ do: wish.do, slot });
   }
@@ -41,10 +44,10 @@ export function planAll(
       const step = grant(need, view, counts, pool);
       if (step === undefined) break;
       steps.push({ do: step, slot: view.slot });
-      if (step === "replace" || step === "spawn") counts.alive++;
+      if (step === "replace" || need === "place") counts.alive++;
       if (step === "vacate" || step === "drain") counts.ready--;
       if (step === "vacate") counts.holes++;
-      if (step === "spawn") counts.holes--;
+      if (need === "place") counts.holes--;
       if (step !== "drain") counts.begun++;
     }
   }
