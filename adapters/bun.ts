@@ -29,6 +29,7 @@ import { host } from "./shared/host.ts";
 import { probeSockets } from "./shared/probe_sockets.ts";
 import { pidFile } from "./shared/pid_file.ts";
 import { predecessor } from "./shared/predecessor.ts";
+import { reapOrphans } from "./shared/orphans.ts";
 import { onSignal, OWN_SESSION } from "./shared/signals.ts";
 
 const SHARES = sharesOn(process.platform, {
@@ -68,6 +69,7 @@ export function createBunAdapter(): Adapter {
       }
       throw refusedError(plan, new Error("this is not Linux"));
     },
+    reapOrphans,
     onSignal,
     pidFile,
     predecessor,

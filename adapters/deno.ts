@@ -37,6 +37,7 @@ import { probeSockets } from "./shared/probe_sockets.ts";
 import type { RawSockets } from "./shared/raw_socket.ts";
 import { pidFile } from "./shared/pid_file.ts";
 import { predecessor } from "./shared/predecessor.ts";
+import { reapOrphans } from "./shared/orphans.ts";
 import { onSignal, OWN_SESSION } from "./shared/signals.ts";
 
 /** Makes the adapter of Deno 2.9 and later. */
@@ -60,6 +61,7 @@ export function createDenoAdapter(): Adapter {
 
     // --- processes --------------------------------------------------------
     spawn: (plan) => withReserve(() => spawn(plan)),
+    reapOrphans,
     onSignal,
     pidFile,
     predecessor,

@@ -136,6 +136,8 @@ export class MemoryWorld {
   predecessor: Predecessor | undefined;
   /** Links: paths, and what they lead to. */
   readonly links: Map<string, string> = new Map();
+  /** What becomes of orphans: see {@linkcode Adapter.reapOrphans}. */
+  orphans: Disposable | string | undefined;
   /** Addresses that cannot be bound. */
   readonly taken: Set<string> = new Set();
   /** The kernel's settings. */
@@ -290,6 +292,7 @@ export class MemoryWorld {
         this.onSpawn(process);
         return process;
       },
+      reapOrphans: () => this.orphans,
       onSignal: (signal, listener) => {
         const traps = this.#traps.get(signal) ?? new Set();
         this.#traps.set(signal, traps.add(listener));

@@ -23,6 +23,7 @@ import { nodeSockets } from "./node/sockets.ts";
 import { shareFile } from "../libc/share_file.ts";
 import { pidFile } from "./shared/pid_file.ts";
 import { predecessor } from "./shared/predecessor.ts";
+import { reapOrphans } from "./shared/orphans.ts";
 import { onSignal } from "./shared/signals.ts";
 
 const SHARES = sharesOn(process.platform, {
@@ -54,6 +55,7 @@ export function createNodeAdapter(): Adapter {
           kill: (child, signal) => child.kill(signal),
         })
       ),
+    reapOrphans,
     onSignal,
     pidFile,
     predecessor,

@@ -358,6 +358,14 @@ export interface Adapter {
    * @throws {PreforkError} `ERR_SPAWN` when the command cannot be executed
    */
   spawn(plan: SpawnPlan): WorkerProcess;
+  /**
+   * Reaps the processes that this one adopts, where it is the first one of a
+   * system or container (PID 1), until disposed. Never a worker.
+   *
+   * @returns why it cannot be done, as the rest of a sentence that begins with
+   * "because"; undefined where this process adopts none
+   */
+  reapOrphans(): Disposable | string | undefined;
   /** Traps a signal; disposing gives it back its default action. */
   onSignal(signal: Signal, listener: () => void): Disposable;
   /** A pid file at an absolute path; nothing is written yet. */

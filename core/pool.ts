@@ -264,6 +264,10 @@ export class PoolCore implements AsyncDisposable {
   async #begin(adapter: Adapter): Promise<void> {
     const { heritage } = this.#lineage;
     this.#since = adapter.clock.now();
+    if (this.#ended) throw stateError("start", STOPPED);
+    // Before anything else: a signal without a handler is lost on PID 1, and
+    // ends any other process.
+    this.#attend(adapter);
     const { cwd = "." } = this.#config;
     const prepared = await prepare(
       { ...this.#config, cwd: adapter.host.resolve(cwd) },
@@ -306,7 +310,6 @@ export class PoolCore implements AsyncDisposable {
     for (const message of warningsFor(prepared, config, adapter)) {
       this.warn(message);
     }
-    this.#attend(prepared, adapter);
     supervisor.scale(workers);
     await this.ready();
     if (await this.#lineage.complete(pool)) return;
@@ -328,7 +331,6 @@ export class PoolCore implements AsyncDisposable {
     adapter: Adapter,
   ): Promise<readonly ListenerSpec[]> {
     if (this.#ended) throw stateError("start", STOPPED);
-    this.#attend(place, adapter);
     this.#learning = new Learning(place, adapter, this.#emit);
     try {
       return await this.#learning.learn();
@@ -339,12 +341,24 @@ export class PoolCore implements AsyncDisposable {
   }
 
   /** Obeys signals and stays alive until the end. */
-  #attend({ maxWorkers }: Place, adapter: Adapter): void {
-    if (this.#cleanup.length > 0) return;
+  #attend(adapter: Adapter): void {
     this.#cleanup.push(stayAlive(adapter.clock));
+    const reaping = adapter.reapOrphans();
+    if (typeof reaping === "string") {
+      this.warn(
+        `this is PID 1, which inherits what workers leave behind, and it cannot reap that, because ${reaping}: start it by an init (docker run --init, tini)`,
+      );
+    } else if (reaping !== undefined) this.#cleanup.push(reaping);
     const { signals } = this.#config;
     if (signals === undefined) return;
-    this.#cleanup.push(...trapSignals(this, adapter, signals, maxWorkers));
+    this.#cleanup.push(
+      ...trapSignals(
+        this,
+        adapter,
+        signals,
+        () => this.#running?.maxWorkers ?? 0,
+      ),
+    );
   }
 
   #clean(): void {

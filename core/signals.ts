@@ -45,7 +45,7 @@ export function trapSignals(
   pool: SignalTarget,
   adapter: Adapter,
   preset: SignalPreset,
-  maxWorkers: number,
+  maxWorkers: () => number,
 ): readonly Disposable[] {
   const actions = SIGNAL_PRESETS[preset];
   const last = new Map<Signal, number>();
@@ -108,9 +108,9 @@ export function trapSignals(
         if (!adapter.host.terminal) pool.scale(0);
         break;
       case "more":
-        if (wanted < maxWorkers) pool.scale(wanted + 1);
+        if (wanted < maxWorkers()) pool.scale(wanted + 1);
         else {pool.warn(
-            `SIGTTIN: ${maxWorkers} workers are the most there can be`,
+            `SIGTTIN: ${maxWorkers()} workers are the most there can be`,
           );}
         break;
       case "fewer":

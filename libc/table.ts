@@ -65,6 +65,9 @@ export const FUNCTIONS = {
   readdir: { takes: ["address"], gives: "address" },
   closedir: { takes: ["address"], gives: "int" },
 
+  // Processes.
+  waitpid: { takes: ["int", "address", "int"], gives: "int" },
+
   // Of syscall(2) itself: what libc has no function for, or has it since late.
   // It takes as many as the call does, and none of those here takes more.
   syscall: {

@@ -22,6 +22,7 @@ import { channelReader } from "../channel/reader.ts";
 import { findCommand, refusedError } from "../shared/command.ts";
 import { settle } from "../shared/exit.ts";
 import { guarded } from "../shared/guard.ts";
+import { leftToRuntime } from "../shared/orphans.ts";
 import { signaller } from "../shared/kill.ts";
 import { type ByteSource, readLines } from "../shared/lines.ts";
 import type { ReadChannel } from "./channel_reader.ts";
@@ -156,9 +157,11 @@ function workerOf(
     process.kill(signal);
     return true;
   });
+  const own = leftToRuntime(process.pid);
   let gone = false;
   void process.status.then((status) => {
     gone = true;
+    own[Symbol.dispose]();
     writer.close();
     return settle(status, readings, callbacks.onExit);
   });

@@ -20,6 +20,7 @@ import { settle } from "../shared/exit.ts";
 import { type ChannelReader, channelReader } from "../channel/reader.ts";
 import { guarded } from "../shared/guard.ts";
 import { takesRawHandles } from "../channel/raw_handles.ts";
+import { leftToRuntime } from "../shared/orphans.ts";
 import { signaller } from "../shared/kill.ts";
 import { type Reading, readLines } from "../shared/lines.ts";
 import { OWN_SESSION } from "../shared/signals.ts";
@@ -89,6 +90,7 @@ export function spawnChild(
     child.pid!,
     (signal) => options.kill(child, signal),
   );
+  const own = leftToRuntime(child.pid!);
   let gone = false;
   const post = (message: unknown, handle?: Socket): boolean => {
     if (gone || !child.connected) return false;
@@ -97,6 +99,7 @@ export function spawnChild(
   };
   child.once("exit", (code, signal) => {
     gone = true;
+    own[Symbol.dispose]();
     void settle({ code, signal }, readings, callbacks.onExit);
   });
   return {

@@ -221,8 +221,11 @@ describe("a pool that listens where its program does", () => {
       await open(program, ":3000");
       world.signal("SIGHUP");
       world.signal("SIGINT");
-      if (quick) world.signal("SIGINT");
-      else {
+      if (quick) {
+        // One that comes sooner counts as the first one's echo.
+        world.advance(250);
+        world.signal("SIGINT");
+      } else {
         assert.equal(pool.status().state, "stopping");
         program.exit();
       }

@@ -16,6 +16,21 @@ describe("signals", () => {
     assert.equal(world.signal("SIGTERM"), false);
   });
 
+  test("are obeyed before anything is opened", async () => {
+    const { world, pool } = stage({ signals: true });
+    const started = pool.start();
+    // The adapter is loaded, and nothing else is.
+    for (let i = 0; i < 10 && pool.status().state !== "stopped"; i++) {
+      assert.equal(world.bound.size, 0);
+      world.signal("SIGTERM");
+      await Promise.resolve();
+    }
+    await assert.rejects(started, { code: "ERR_STATE" });
+    assert.equal(pool.status().state, "stopped");
+    assert.deepEqual(world.processes, []);
+    assert.equal(world.bound.size, 0);
+  });
+
   for (const signal of ["SIGTERM", "SIGQUIT", "SIGINT"] as const) {
     test(`${signal} drains the workers and stops`, async () => {
       const { world, pool } = await running({ signals: true });
@@ -209,4 +224,23 @@ describe("messages", () => {
       assert.equal(pool.status().ready, 2);
     });
   }
+});
+
+describe("orphans", () => {
+  test("are reaped until the pool has ended", async () => {
+    const world = new MemoryWorld();
+    let reaps = true;
+    world.orphans = { [Symbol.dispose]: () => void (reaps = false) };
+    const { pool } = await running({}, world);
+    assert.equal(reaps, true);
+    await pool.stop({ quick: true });
+    assert.equal(reaps, false);
+  });
+
+  test("that cannot be reaped are told of", async () => {
+    const world = new MemoryWorld();
+    world.orphans = "nobody can";
+    const { all } = await running({}, world);
+    assert.match(all("warning")[0]!.message, /because nobody can: .*--init/);
+  });
 });
