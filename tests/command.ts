@@ -58,6 +58,8 @@ export interface Command extends AsyncDisposable {
   line(pattern: RegExp, from?: number): Promise<RegExpExecArray>;
   /** Sends a signal. */
   signal(signal: NodeJS.Signals): void;
+  /** Reads nothing of what it writes for so many ms. */
+  stall(ms: number): Promise<void>;
 }
 
 /** What can be said about a run of the command. */
@@ -142,6 +144,12 @@ export function watch(child: ChildProcess): Command {
     // Not child.kill: node:child_process of Deno 2.9.5 reports a wrong exit
     // status after it.
     signal: (signal) => process.kill(pid, signal),
+    stall: async (ms) => {
+      const both = [child.stdout!, child.stderr!];
+      for (const each of both) each.pause();
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      for (const each of both) each.resume();
+    },
     async [Symbol.asyncDispose]() {
       if (!over) tryKill(pid);
       await ended;

@@ -1,0 +1,239 @@
+/**
+ * A pool under load to which everything happens: by a seed, so that what has
+ * gone wrong can be run again. Afterwards each lost request must have been on a
+ * connection of a worker that was killed, and nothing may be left behind.
+ */
+
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import process from "node:process";
+import {
+  fixture,
+  IDLE_GRACE,
+  isAlive,
+  LOCAL,
+  prefork,
+  ready,
+  readyPids,
+  until,
+  watch,
+} from "./command.ts";
+import { patience } from "./pace.ts";
+import { createRandom } from "./random.ts";
+import { upgraded } from "./upgraded.ts";
+import { binary, cleanEnv, type Runtime } from "./runtimes.ts";
+
+/** What can happen to a pool. */
+export const DEEDS = [
+  "kill",
+  "kill during a reload",
+  "stop a worker",
+  "stop the supervisor",
+  "hang",
+  "reload",
+  "broken reload",
+  "scale",
+  "upgrade",
+  "stop reading the log",
+] as const;
+
+/** One of them. */
+export type Deed = typeof DEEDS[number];
+
+/** What is to be done. */
+export interface ChaosOptions {
+  readonly seed: number;
+  /** How many deeds, or until when in ms. */
+  readonly deeds?: number;
+  readonly ms?: number;
+  /** What runs supervisor and workers. */
+  readonly runtime: Runtime;
+  /** Told as it goes on. */
+  tell?(line: string): void;
+}
+
+/** What came of it. */
+export interface ChaosReport {
+  /** Requests with a whole answer. */
+  readonly done: number;
+  /** Lost ones, each on a connection to a worker that was killed. */
+  readonly explained: number;
+  /** All that should not be, as sentences; with the schedule if any. */
+  readonly unexplained: readonly string[];
+  /** What was done. */
+  readonly schedule: readonly string[];
+}
+
+/** A request that the client has lost. */
+interface Lost {
+  readonly at: number;
+  readonly since: number;
+  readonly pid: number | null;
+  readonly nth: number;
+  readonly why: string;
+}
+
+const WORKERS = 2;
+const sleep = (ms: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Runs it. */
+export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
+  const { seed, runtime, deeds = Infinity, ms = Infinity } = options;
+  const random = createRandom(seed);
+  const directory = mkdtempSync(path.join(os.tmpdir(), "pf-chaos-"));
+  const release = path.join(directory, "release");
+  writeFileSync(release, "good");
+  const schedule: string[] = [];
+  const unexplained: string[] = [];
+  /** When a worker was killed, by us or because we had it hang. */
+  const killed = new Map<number, number>();
+  await using pool = prefork([
+    ...["-w", `${WORKERS}`, "-r", runtime, ...LOCAL, ...IDLE_GRACE],
+    ...["--soak", "200ms", "--probation", "300ms"],
+    ...["--hang-timeout", `${patience(2)}s`, "--max-workers", "4"],
+    fixture("chaos_program.ts"),
+  ], { runtime, env: { CHAOS_RELEASE: release } });
+  // Whichever supervisor it is at the moment.
+  await using supervisor = upgraded(pool);
+  const { listen } = await ready(pool);
+  const [host, port] = listen!.split(":");
+  const running = (): number[] => {
+    const gone = new Set(
+      pool.lines.map((line) => /^prefork worker-exited .*pid=(\d+)/.exec(line))
+        .map((match) => Number(match?.[1])),
+    );
+    return readyPids(pool).filter((pid) => !gone.has(pid));
+  };
+  let wanted = WORKERS;
+  const settled = (): Promise<void> =>
+    until(
+      () => running().length === wanted && running().every(isAlive),
+      `${wanted} workers are ready and no other is left: ${running()}`,
+      30_000,
+    );
+  const openFiles = (): number =>
+    readdirSync(`/proc/${supervisor.pid}/fd`).length;
+
+  const child = spawn(
+    binary("node"),
+    [fixture("chaos_client.mjs"), host!, port!, "8"],
+    { env: cleanEnv(), stdio: ["pipe", "pipe", "pipe"] },
+  );
+  await using client = watch(child);
+  await client.line(/^started$/);
+  await settled();
+
+  const kill = (): void => {
+    const pid = random.pick(running());
+    killed.set(pid, Date.now());
+    process.kill(pid, "SIGKILL");
+  };
+  const pause = async (pid: number, time: number): Promise<void> => {
+    process.kill(pid, "SIGSTOP");
+    await sleep(time);
+    process.kill(pid, "SIGCONT");
+  };
+  const reload = async (outcome: RegExp, meanwhile?: () => void) => {
+    const from = pool.lines.length;
+    supervisor.signal("SIGHUP");
+    if (meanwhile !== undefined) {
+      await pool.line(/^prefork reload-started /, from);
+      await sleep(random.whole(0, 800));
+      meanwhile();
+    }
+    await pool.line(outcome, from);
+  };
+  const does: Record<Deed, () => Promise<void> | void> = {
+    kill,
+    "kill during a reload": () =>
+      reload(/^prefork reload-(finished|failed) /, kill),
+    "stop a worker": () =>
+      pause(random.pick(running()), random.whole(100, 500)),
+    "stop the supervisor": () => pause(supervisor.pid, random.whole(100, 1000)),
+    hang: async () => {
+      const response = await fetch(`http://${listen}/hang`);
+      const pid = Number(response.headers.get("x-pid"));
+      killed.set(pid, Date.now());
+      const gone = new RegExp(`^prefork worker-exited .*pid=${pid} `);
+      const body = response.text().catch(() => "cut");
+      await pool.line(gone);
+      await body;
+    },
+    reload: () => reload(/^prefork reload-finished /),
+    "broken reload": async () => {
+      writeFileSync(release, "broken");
+      await reload(/^prefork reload-failed .*this release is broken/);
+      writeFileSync(release, "good");
+    },
+    scale: () => {
+      const more = wanted === WORKERS || (wanted < 4 && random.chance(0.5));
+      wanted += more ? 1 : -1;
+      supervisor.signal(more ? "SIGTTIN" : "SIGTTOU");
+    },
+    upgrade: () => supervisor.upgrade(),
+    "stop reading the log": () => pool.stall(random.whole(100, 500)),
+  };
+
+  const openBefore = openFiles();
+  const end = performance.now() + ms;
+  try {
+    // Each once, in an order of its own, before any comes again.
+    for (let left: Deed[] = [], i = 0; i < deeds; i++) {
+      if (performance.now() > end) break;
+      if (left.length === 0) left = [...DEEDS];
+      const [deed] = left.splice(random.whole(0, left.length - 1), 1);
+      schedule.push(deed!);
+      options.tell?.(`${i + 1}. ${deed}`);
+      await does[deed!]();
+      await sleep(random.whole(0, 300));
+      await settled();
+    }
+    if (wanted > WORKERS) {
+      for (; wanted > WORKERS; wanted--) supervisor.signal("SIGTTOU");
+      await settled();
+    }
+  } catch (error) {
+    unexplained.push(`${schedule.at(-1)}: ${(error as Error).message}`);
+  }
+  child.stdin.write("stop\n");
+  const [text] = await client.line(/^\{.*\}$/);
+  const { done, lost } = JSON.parse(text) as { done: number; lost: Lost[] };
+  await until(() => openFiles() <= openBefore, "", 5000).catch(() => {
+    unexplained.push(`${openFiles()} descriptors, ${openBefore} before`);
+  });
+  const pids = readyPids(pool);
+  supervisor.signal("SIGTERM");
+  const { code } = await pool.ended;
+  if (code !== 0) unexplained.push(`exit code ${code}`);
+  await until(() => !pids.some(isAlive), "", 5000).catch(() => {
+    unexplained.push(`still there: ${pids.filter(isAlive)}`);
+  });
+  for (const line of pool.lines) {
+    const match = /^prefork worker-exited .*pid=(\d+) .*reason=(\S+)/.exec(
+      line,
+    );
+    if (match === null || killed.has(Number(match[1]))) continue;
+    if (["crashed", "killed", "hung", "oom"].includes(match[2]!)) {
+      unexplained.push(line);
+    }
+  }
+  const isExplained = ({ at, pid }: Lost): boolean => {
+    if (pid !== null) return at >= (killed.get(pid) ?? Infinity);
+    // Accepted and not answered yet: whoever was killed just now had it.
+    return [...killed.values()].some((when) =>
+      at >= when && at - when < patience(4000)
+    );
+  };
+  for (const each of lost) {
+    if (!isExplained(each)) unexplained.push(JSON.stringify(each));
+  }
+  if (unexplained.length > 0) {
+    unexplained.push(`seed ${seed}: ${schedule.join(", ")}`, ...pool.lines);
+  }
+  rmSync(directory, { recursive: true });
+  const explained = lost.filter(isExplained).length;
+  return { done, explained, unexplained, schedule };
+}
