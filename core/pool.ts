@@ -18,7 +18,7 @@ import { whole } from "./options/values.ts";
 import type { PoolConfig, PoolOptions } from "./options/options.ts";
 import type { ListenerSpec } from "./options/address.ts";
 import { type Place, prepare } from "./preflight.ts";
-import { stayAlive, trapSignals } from "./signals.ts";
+import { attend } from "./signals.ts";
 import { reportOf, statusOf } from "./status.ts";
 import { Learning } from "./supervise/learning.ts";
 import { sendTo } from "./supervise/slot.ts";
@@ -267,7 +267,8 @@ export class PoolCore implements AsyncDisposable {
     if (this.#ended) throw stateError("start", STOPPED);
     // Before anything else: a signal without a handler is lost on PID 1, and
     // ends any other process.
-    this.#attend(adapter);
+    const most = (): number => this.#running?.maxWorkers ?? 0;
+    this.#cleanup.push(...attend(this, adapter, this.#config.signals, most));
     const { cwd = "." } = this.#config;
     const prepared = await prepare(
       { ...this.#config, cwd: adapter.host.resolve(cwd) },
@@ -338,27 +339,6 @@ export class PoolCore implements AsyncDisposable {
       if (this.#learning.stopping) this.#end(0);
       this.#learning = undefined;
     }
-  }
-
-  /** Obeys signals and stays alive until the end. */
-  #attend(adapter: Adapter): void {
-    this.#cleanup.push(stayAlive(adapter.clock));
-    const reaping = adapter.reapOrphans();
-    if (typeof reaping === "string") {
-      this.warn(
-        `this is PID 1, which inherits what workers leave behind, and it cannot reap that, because ${reaping}: start it by an init (docker run --init, tini)`,
-      );
-    } else if (reaping !== undefined) this.#cleanup.push(reaping);
-    const { signals } = this.#config;
-    if (signals === undefined) return;
-    this.#cleanup.push(
-      ...trapSignals(
-        this,
-        adapter,
-        signals,
-        () => this.#running?.maxWorkers ?? 0,
-      ),
-    );
   }
 
   #clean(): void {

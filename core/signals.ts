@@ -147,3 +147,24 @@ export function stayAlive({ after }: Adapter["clock"]): Disposable {
   wait();
   return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
 }
+
+/**
+ * Has this process stay alive, reap what it adopts and obey signals, until the
+ * returned ones are disposed.
+ */
+export function attend(
+  pool: SignalTarget,
+  adapter: Adapter,
+  preset: SignalPreset | undefined,
+  maxWorkers: () => number,
+): readonly Disposable[] {
+  const attending = [stayAlive(adapter.clock)];
+  const reaping = adapter.reapOrphans();
+  if (typeof reaping === "string") {
+    pool.warn(
+      `this is PID 1, which inherits what workers leave behind, and it cannot reap that, because ${reaping}: start it by an init (docker run --init, tini)`,
+    );
+  } else if (reaping !== undefined) attending.push(reaping);
+  if (preset === undefined) return attending;
+  return [...attending, ...trapSignals(pool, adapter, preset, maxWorkers)];
+}
