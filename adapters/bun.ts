@@ -23,6 +23,7 @@ import {
 } from "./shared/capabilities.ts";
 import { clock } from "./shared/clock.ts";
 import { refusedError } from "./shared/command.ts";
+import { declineHeld } from "./shared/decline.ts";
 import { acceptHeld, bindHeld } from "./shared/held.ts";
 import { withReserve } from "./shared/descriptors.ts";
 import { host } from "./shared/host.ts";
@@ -61,6 +62,7 @@ export function createBunAdapter(): Adapter {
     bind: (request) => bindHeld(request, sockets),
     shareFile,
     accept: acceptHeld,
+    decline: declineHeld,
 
     // --- processes --------------------------------------------------------
     spawn(plan) {

@@ -30,6 +30,7 @@ import {
   sharesOn,
 } from "./shared/capabilities.ts";
 import { clock } from "./shared/clock.ts";
+import { declineHeld } from "./shared/decline.ts";
 import { acceptHeld, bindHeld } from "./shared/held.ts";
 import { withReserve } from "./shared/descriptors.ts";
 import { host } from "./shared/host.ts";
@@ -58,6 +59,7 @@ export function createDenoAdapter(): Adapter {
     bind: (request) => bindHeld(request, sockets),
     shareFile,
     accept: acceptHeld,
+    decline: declineHeld,
 
     // --- processes --------------------------------------------------------
     spawn: (plan) => withReserve(() => spawn(plan)),

@@ -138,6 +138,10 @@ export class MemoryWorld {
   readonly links: Map<string, string> = new Map();
   /** What becomes of orphans: see {@linkcode Adapter.reapOrphans}. */
   orphans: Disposable | string | undefined;
+  /** False where clients cannot be told to come again later. */
+  declines = true;
+  /** Sockets whose clients are, and how many were. */
+  readonly declined: Map<HeldSocket, { count: number }> = new Map();
   /** Addresses that cannot be bound. */
   readonly taken: Set<string> = new Set();
   /** The kernel's settings. */
@@ -284,6 +288,17 @@ export class MemoryWorld {
         this.#acceptors.set(socket, onConnection);
         return {
           [Symbol.dispose]: () => void this.#acceptors.delete(socket),
+        };
+      },
+      decline: (socket) => {
+        if (!this.declines) return undefined;
+        const declined = { count: 0 };
+        this.declined.set(socket, declined);
+        return {
+          get count() {
+            return declined.count;
+          },
+          [Symbol.dispose]: () => void this.declined.delete(socket),
         };
       },
       spawn: (plan) => {

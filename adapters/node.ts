@@ -15,6 +15,7 @@ import {
 } from "./shared/capabilities.ts";
 import { spawnChild } from "./node/child_process.ts";
 import { clock } from "./shared/clock.ts";
+import { declineHeld } from "./shared/decline.ts";
 import { acceptHeld, bindHeld } from "./shared/held.ts";
 import { withReserve } from "./shared/descriptors.ts";
 import { host } from "./shared/host.ts";
@@ -45,6 +46,7 @@ export function createNodeAdapter(): Adapter {
     bind: (request) => bindHeld(request, nodeSockets),
     shareFile,
     accept: acceptHeld,
+    decline: declineHeld,
 
     // --- processes --------------------------------------------------------
     spawn: (plan) =>

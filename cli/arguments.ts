@@ -75,6 +75,7 @@ const OPTIONS: Readonly<
   signals: (draft, value) =>
     draft.signals = value as NonNullable<Draft["signals"]>,
   restarts: (draft, value, name) => draft.restarts = rate(value, name),
+  down: (draft, value) => draft.down = value as NonNullable<Draft["down"]>,
   "down-after": (draft, value, name) => draft.downAfter = time(value, name),
   probation: (draft, value, name) => draft.probation = time(value, name),
   rollback: (draft, value) =>

@@ -93,10 +93,13 @@ Options:
       --restarts N/TIME   so many workers may end early within so long before
                           the pool counts as degraded, or down
                           (default: 2 per worker, at least 5, in 60s)
-      --down-after TIME   the same, when a slot is without a worker for so long
-                          after a failure (default: 5s)
       --pid-file PATH     where the supervisor's process id is written; no two
                           pools can have one, and "prefork upgrade" wants it
+      --down 503|queue    what clients get while no worker is ready: an HTTP
+                          answer with Retry-After (default where a worker has
+                          served HTTP without TLS), or nothing, they wait
+      --down-after TIME   from when on, and from when on a slot without a worker
+                          counts as degraded (default: 5s)
       --log text|json     form of the log on stderr (default: text)
   -h, --help              print this text
   -V, --version           print the version

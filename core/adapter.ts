@@ -352,6 +352,11 @@ export interface Adapter {
     backlog: number,
     onConnection: (connection: Connection) => void,
   ): Disposable;
+  /** Answers each HTTP/1 request on a held socket, if that can be done here. */
+  decline(
+    socket: HeldSocket,
+    reply: Uint8Array,
+  ): Disposable & { readonly count: number } | undefined;
   /**
    * Starts a worker.
    *

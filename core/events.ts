@@ -136,6 +136,24 @@ export type PoolEvent =
     readonly wanted: number;
     readonly reason: string;
   }
+  /**
+   * No worker has been ready for `downAfter`: clients of a listener are answered
+   * "503 Service Unavailable", or wait in its queue, and why.
+   */
+  | {
+    readonly type: "listener-down";
+    readonly name: string;
+    readonly address: string;
+    readonly answer: "503" | "queue";
+    readonly reason?: string;
+  }
+  /** That is over; so many clients were answered. */
+  | {
+    readonly type: "listener-up";
+    readonly name: string;
+    readonly address: string;
+    readonly answered: number;
+  }
   /** Every wanted worker has been ready for 10 s again; it took `ms`. */
   | {
     readonly type: "pool-recovered";

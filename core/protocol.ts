@@ -64,6 +64,8 @@ export type FromWorker =
   | { readonly type: "left"; readonly listener: string }
   /** A listener of the pool that it had left has a server again. */
   | { readonly type: "serves"; readonly listener: string }
+  /** Its server of a listener answers HTTP/1, and not within TLS. */
+  | { readonly type: "http"; readonly listener: string }
   /** In `balanced`: another worker should have the connection with this. */
   | { readonly type: "pass"; readonly id: number; readonly listener: string }
   /** The connection that it wanted to pass on is the supervisor's now. */
@@ -161,6 +163,7 @@ export const FROM_WORKER: Shapes<FromWorker> = {
   open: { id: "count", address: "string", nth: "count" },
   left: { listener: "string" },
   serves: { listener: "string" },
+  http: { listener: "string" },
   pass: { id: "count", listener: "string" },
   gave: { id: "count" },
   kept: { id: "count" },

@@ -247,6 +247,7 @@ function createCore(): Core {
       if (listener !== undefined) {
         attachments.set(listener, attachment);
         if (former.delete(listener)) tell({ type: "serves", listener });
+        if (attachment.http) tell({ type: "http", listener });
         takeIfAll();
         refChannel();
       }

@@ -292,6 +292,7 @@ export function createServing(
       if (isFed) say();
       return {
         raw: kind === "net",
+        http: kind === "http",
         drain,
         parkable,
         ...(isHanded && {

@@ -27,6 +27,8 @@ import type { PoolWorker } from "../worker.ts";
 export class Traffic {
   /** Gives away what the supervisor accepts. */
   readonly dispatcher: Dispatcher;
+  /** Listeners where a worker has said that it answers HTTP, not within TLS. */
+  readonly http: Set<string> = new Set();
   /** Who accepts now. */
   readonly #serving = new Set<PoolWorker>();
   readonly #board: Scoreboard | undefined;
@@ -136,6 +138,9 @@ export class Traffic {
   /** Hears what a worker says of connections; false when it is about others. */
   hear(worker: PoolWorker, message: FromWorker): boolean {
     switch (message.type) {
+      case "http":
+        this.http.add(message.listener);
+        return true;
       case "closed":
         this.dispatcher.closed(worker, message.count);
         return true;

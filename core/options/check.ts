@@ -78,6 +78,7 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   maxUnavailable: true,
   hooks: true,
   restarts: true,
+  down: true,
   downAfter: true,
   maxRequests: true,
   maxAge: true,
@@ -158,6 +159,9 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     ...checkBudget(options.maxSurge ?? 1, options.maxUnavailable ?? 0),
     hooks: checkHooks(options.hooks ?? {}),
     restarts: checkRestarts(options.restarts ?? {}),
+    down: options.down === undefined
+      ? undefined
+      : oneOf("down", options.down, ["503", "queue"]),
     downAfter: duration("downAfter", options.downAfter ?? 5_000),
     ...checkRecycle(options),
   };

@@ -259,8 +259,14 @@ export interface PoolOptions extends HangOptions {
    */
   readonly restarts?: Partial<Restarts>;
   /**
-   * How long a slot may be without a ready worker after a failure before the
-   * pool counts as `degraded` or `down`.
+   * What clients get while no worker is ready, from `downAfter` on: `"503"`, with
+   * Retry-After, or `"queue"`, nothing. Unless given, 503 where a worker has
+   * served HTTP without TLS. See docs/SUPERVISION.md.
+   */
+  readonly down?: "503" | "queue";
+  /**
+   * How long a slot may lack a ready worker after a failure before the pool is
+   * `degraded` or `down`, and clients wait where there is none at all.
    *
    * @default {5_000}
    */
@@ -378,6 +384,8 @@ export interface PoolConfig extends RecycleConfig, HangConfig {
   readonly hooks: PoolHooks;
   /** How many restarts are borne; the intensity undefined by the workers. */
   readonly restarts: Pick<Restarts, "period"> & Partial<Restarts>;
+  /** What clients get while no worker is ready; undefined by the listener. */
+  readonly down: "503" | "queue" | undefined;
   /** How long a slot may be without a ready worker after a failure, ms. */
   readonly downAfter: number;
 }

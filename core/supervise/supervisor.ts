@@ -9,6 +9,7 @@ import type { ExitStatus } from "../adapter.ts";
 import type { PoolContext } from "../context.ts";
 import { Adoption } from "../listeners/adoption.ts";
 import { PathWatch } from "../listeners/path_watch.ts";
+import { Down } from "./down.ts";
 import { Health } from "./health.ts";
 import { Processes } from "./processes.ts";
 import { messageOf, PreforkError, stateError } from "../errors.ts";
@@ -64,6 +65,7 @@ export class Supervisor {
   readonly #paths: PathWatch;
   readonly #recycling: Recycling;
   readonly #queue = new TaskQueue(() => this.#reconcile());
+  readonly #down: Down;
   #everReady = false;
 
   /** Makes a supervisor that wants no worker yet. */
@@ -90,6 +92,7 @@ export class Supervisor {
     });
     this.health = new Health(this.#context, this);
     this.transaction = new Transaction(this.#context, this);
+    this.#down = new Down(this.#context, this);
     this.#paths = new PathWatch(this.#context, this.processes.onDemand);
   }
 
@@ -169,6 +172,7 @@ export class Supervisor {
     this.adoption.update();
     this.transaction.check();
     this.health.look();
+    this.#down.look();
     if (this.stopping && this.slots.size === 0) {
       this.#paths[Symbol.dispose]();
       this.#observer.onEmpty();

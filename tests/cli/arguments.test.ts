@@ -75,6 +75,7 @@ describe("options", () => {
     ["--max-unavailable=10%", { maxUnavailable: "10%" }],
     ["--restarts 10/2m", { restarts: { intensity: 10, period: 120_000 } }],
     ["--restarts=3", { restarts: { intensity: 3 } }],
+    ["--down queue", { down: "queue" }],
     ["--down-after 2s", { downAfter: 2_000 }],
     ["--log json", { log: "json" }],
     ["--log text", {}],

@@ -47,6 +47,7 @@ describe("what is assumed", () => {
       maxUnavailable: 0,
       hooks: {},
       restarts: { period: 60_000 },
+      down: undefined,
       downAfter: 5_000,
       maxRequests: undefined,
       maxAge: undefined,
@@ -70,6 +71,7 @@ describe("what is assumed", () => {
       "upgradeCommand",
       ...["probation", "rollback"],
       ...["upgradeCommand", "pidFile"],
+      ...["restarts", "down", "downAfter"],
     ];
     const all = Object.fromEntries(names.map((name) => [name, undefined]));
     assert.deepEqual(check(all), check({}));
@@ -118,6 +120,7 @@ describe("valid values", () => {
     startTimeout: [0, 5_000],
     soak: [0, 1_000],
     restarts: [{ intensity: 0, period: 1 }, { period: 5_000 }],
+    down: ["503", "queue"],
     downAfter: [0, 5_000],
     hangTimeout: [0, 100, 60_000],
     hangSignal: ["SIGABRT", "none"],

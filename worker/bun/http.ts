@@ -151,7 +151,7 @@ export function createBunServing(
       const adopting = shards?.serve(listener);
       accepting.set(listener.name, listener);
       feed();
-      return { drain, parkable, ...adopting };
+      return { drain, parkable, http: kind === "http", ...adopting };
     },
     async bind(place) {
       const acceptor = fed(server, kind, place, limit);

@@ -182,10 +182,18 @@ export function inheritBunServe(
     },
   });
 
+  const encrypted = ["tls", "cert", "key"].some((name) =>
+    (options as Record<string, unknown>)[name] !== undefined
+  );
   return {
     server: facade,
     serving: {
-      serve: (each) => ({ drain, parkable, ...shards.serve(each) }),
+      serve: (each) => ({
+        drain,
+        parkable,
+        http: !encrypted,
+        ...shards.serve(each),
+      }),
       cede: shards.cede,
       become: (own) => void (home = own),
     },

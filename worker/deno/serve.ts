@@ -110,7 +110,12 @@ export function inheritDenoServe(
       [Symbol.asyncDispose]: shutdown,
     },
     serving: {
-      serve: (each) => ({ drain, parkable, ...shards.serve(each) }),
+      serve: (each) => ({
+        drain,
+        parkable,
+        http: !encrypted,
+        ...shards.serve(each),
+      }),
       cede: shards.cede,
       become: (own) => void (home = own),
     },

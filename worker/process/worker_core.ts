@@ -38,6 +38,8 @@ export interface Attachment {
    * tell when a connection is idle: it has to hear of the end to end them.
    */
   readonly raw?: boolean;
+  /** True where it answers HTTP/1, and does not end TLS itself. */
+  readonly http?: boolean;
   /**
    * Stops accepting and resolves once every connection has ended. Idle ones
    * get `idle` ms for their next request; `window` is how long it is until the

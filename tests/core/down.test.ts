@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import type { PoolOptions } from "../../core/options/options.ts";
+import { MemoryWorld } from "../../adapters/memory.ts";
+import { describe, test } from "../harness.ts";
+import { running, settle, type Stage } from "./world.ts";
+
+/** A pool whose only worker speaks HTTP, or not, and is gone for a while. */
+async function down(
+  ms: number,
+  options: Partial<PoolOptions> = {},
+  http = true,
+  world = new MemoryWorld(),
+): Promise<Stage> {
+  const made = await running({ workers: 1, ...options }, world);
+  const listener = "127.0.0.1:8080";
+  if (http) world.processes[0]!.say({ type: "http", listener });
+  world.onSpawn = () => {};
+  world.processes[0]!.exit({ code: 1 });
+  world.advance(ms);
+  await settle();
+  return made;
+}
+
+function answers({ all }: Stage): unknown[] {
+  return all("listener-down").map(({ answer, reason }) => reason ?? answer);
+}
+
+describe("while no worker is ready", () => {
+  test("clients wait at first, are answered then, and not when one is ready", async () => {
+    const early = await down(4_999);
+    assert.equal(early.world.declined.size, 0);
+    const made = await down(5_000);
+    const { world, all } = made;
+    assert.deepEqual(answers(made), ["503"]);
+    for (const declined of world.declined.values()) declined.count = 7;
+    world.alive[0]!.getReady();
+    // At once, and not when somebody has read the event.
+    assert.equal(world.declined.size, 0);
+    await settle();
+    assert.deepEqual(all("listener-up").map(({ answered }) => answered), [7]);
+  });
+
+  test("they wait where nobody may answer", async () => {
+    const rows: readonly (readonly [string, Stage])[] = [
+      ["no worker has said that it answers", await down(5_000, {}, false)],
+      ["that was asked for", await down(5_000, { down: "queue" })],
+      [
+        "the workers read PROXY headers",
+        await down(5_000, { listen: "127.0.0.1:8080?proxy=v1" }),
+      ],
+      [
+        "the workers end TLS",
+        await down(5_000, { listen: "127.0.0.1:8080?cert=/a&key=/b" }),
+      ],
+      ["in handoff", await down(5_000, { share: "handoff" })],
+      ["no socket is there", await down(5_000, { share: "reuseport" })],
+    ];
+    for (const [why, made] of rows) {
+      assert.match(String(answers(made)), new RegExp(why));
+      assert.equal(made.world.declined.size, 0, why);
+    }
+    const world = new MemoryWorld();
+    world.declines = false;
+    assert.match(
+      String(answers(await down(5_000, {}, true, world))),
+      /node cannot do that/,
+    );
+  });
+
+  test("every shard is answered for, and programs that say nothing on demand", async () => {
+    const made = await down(5_000, { share: "sharded", down: "503" }, false);
+    assert.deepEqual(answers(made), ["503"]);
+    assert.equal(made.world.declined.size, 8);
+  });
+
+  test("not when none is wanted, nor when the pool stops", async () => {
+    const made = await down(5_000);
+    made.pool.scale(0);
+    assert.equal(made.world.declined.size, 0);
+    const other = await down(5_000);
+    const stop = other.pool.stop({ quick: true });
+    assert.equal(other.world.declined.size, 0);
+    await stop;
+  });
+});
