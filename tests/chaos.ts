@@ -191,8 +191,10 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
       await sleep(random.whole(0, 300));
       await settled();
     }
-    if (wanted > WORKERS) {
-      for (; wanted > WORKERS; wanted--) supervisor.signal("SIGTTOU");
+    // One after the other: two that are pending at once are one (signal(7)).
+    while (wanted > WORKERS) {
+      wanted--;
+      supervisor.signal("SIGTTOU");
       await settled();
     }
   } catch (error) {
