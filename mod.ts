@@ -45,6 +45,7 @@ export type {
   ExitedWorker,
   HookedWorker,
   PoolHooks,
+  StartHook,
   StartingWorker,
 } from "./core/options/hooks.ts";
 export type { SignalPreset } from "./core/options/signals.ts";

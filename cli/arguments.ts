@@ -49,6 +49,7 @@ const OPTIONS: Readonly<
   weights: (draft, value, name) => draft.weights = numbers(value, name),
   runtime: (draft, value, name) => draft.runtime = mix(value, name),
   open: (draft, value) => draft.open = value as NonNullable<Draft["open"]>,
+  standby: (draft, value, name) => draft.standby = count(value, name),
   "max-workers": (draft, value, name) => draft.maxWorkers = count(value, name),
   "max-surge": (draft, value, name) => draft.maxSurge = portion(value, name),
   "max-unavailable": (draft, value, name) =>

@@ -51,6 +51,8 @@ Options:
       --open none|unprivileged|any  which addresses are opened because a worker
                           listens on them (default: unprivileged: no ports
                           below 1024, nothing that the worker could not)
+      --standby N         workers that have loaded the program and wait to take
+                          over at once, beyond -w and --max-surge (default: 0)
       --max-workers N     the most workers SIGTTIN can ask for
       --max-surge N|N%    how many workers may be alive beyond those wanted
                           while some are replaced; those that drain count

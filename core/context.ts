@@ -24,6 +24,8 @@ export interface PoolContext {
   readonly listeners: readonly Listener[];
   /** Which slot is run by what. */
   readonly runtimeOf: RuntimePattern;
+  /** The most workers that there can be in slots. */
+  readonly maxWorkers: number;
   /** Where compiled code is kept. */
   readonly compiled: CompileCache;
   /** What a predecessor has handed over, as long as it is not taken. */

@@ -40,6 +40,13 @@ export type PoolEvent =
   | { readonly type: "worker-started" } & WorkerIdentity
   /** A worker accepts, `ms` after its start, or after it was asked to again. */
   | { readonly type: "worker-ready"; readonly ms: number } & WorkerIdentity
+  /**
+   * A standby has loaded its program, `ms` after its start. Its slot is the
+   * number that it was started with, beyond those of the pool.
+   */
+  | { readonly type: "worker-standby"; readonly ms: number } & WorkerIdentity
+  /** A standby takes over a slot, and is about to be ready. */
+  | { readonly type: "worker-promoted" } & WorkerIdentity
   /** A worker was asked to finish and leave, or does so on its own. */
   | { readonly type: "worker-draining" } & WorkerIdentity
   /** A worker has served enough and is being replaced, and why. */

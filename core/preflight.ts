@@ -8,7 +8,11 @@ import type { Adapter } from "./adapter.ts";
 import { PreforkError } from "./errors.ts";
 import { type ListenerSpec, parseListener } from "./options/address.ts";
 import type { Heritage } from "./listeners/heritage.ts";
-import { type Listener, openListeners } from "./listeners/listeners.ts";
+import {
+  closeListeners,
+  type Listener,
+  openListeners,
+} from "./listeners/listeners.ts";
 import {
   DEFAULT_LISTEN,
   MAX_WORKERS,
@@ -72,6 +76,11 @@ export async function prepare(
   const foreign = runtimes.has("exec");
   // Behind npm and the like there is JavaScript all the same.
   const deaf = foreign && !startsJavaScript(config, adapter);
+  if (deaf && config.standby > 0) {
+    throw new TypeError(
+      `Cannot have standby workers of "${config.program}": only programs on Node, Deno and Bun load without accepting, leave "standby" out`,
+    );
+  }
   const compiled = compileCacheOf(config, runtimes, adapter);
   const place = { config, workers, maxWorkers, runtimeOf, runtimes, compiled };
   const specs = !config.learns
@@ -89,6 +98,14 @@ export async function prepare(
     deaf,
     heritage,
   }, adapter);
+  const own = listeners.find(({ mode }) => mode === "reuseport");
+  if (own !== undefined && config.standby > 0) {
+    closeListeners(listeners);
+    throw new PreforkError(
+      "ERR_SHARE_MODE",
+      `Cannot have standby workers in "reuseport", in which each binds "${own.name}" itself: use another share mode, or leave "standby" out`,
+    );
+  }
   return { ...place, config: { ...config, listeners: specs }, listeners };
 }
 

@@ -44,10 +44,14 @@ export function statusOf(source: StatusSource): PoolStatus {
   const now = adapter?.clock.now() ?? 0;
   const loadOf = traffic?.loads();
   const workers: WorkerStatus[] = [];
-  for (const slot of supervisor?.slots.values() ?? []) {
+  const slots = [
+    ...supervisor?.slots.values() ?? [],
+    ...supervisor?.standbys.slots ?? [],
+  ];
+  for (const slot of slots) {
     for (const worker of slot.workers) {
       workers.push({
-        slot: slot.slot,
+        slot: worker.slot,
         generation: worker.generation,
         pid: worker.process.pid,
         state: worker.state,

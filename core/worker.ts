@@ -14,8 +14,11 @@ import type { WorkerState } from "./supervise/state.ts";
 
 /** One worker process and what is known of it. */
 export class PoolWorker implements Backend {
-  /** The slot it fills or filled. */
-  readonly slot: number;
+  /**
+   * The slot it fills or filled; of a standby the number it was started with,
+   * until it takes over a slot.
+   */
+  slot: number;
   /** Its generation. */
   readonly generation: number;
   /** What runs it. */
@@ -26,6 +29,10 @@ export class PoolWorker implements Backend {
   process!: WorkerProcess;
   /** When it became ready first. */
   readyAt: number | undefined;
+  /** True for one that was started as a standby. */
+  readonly standby: boolean;
+  /** When it said that it could take over, if it is a standby. */
+  standbyAt: number | undefined;
   /** When it was last asked to accept again. */
   resumedAt: number | undefined;
   /** True once it has said that it understands our messages. */
@@ -84,12 +91,14 @@ export class PoolWorker implements Backend {
     runtime: WorkerRuntime,
     startedAt: number,
     listeners: ReadonlySet<string>,
+    standby = false,
   ) {
     this.slot = slot;
     this.generation = generation;
     this.runtime = runtime;
     this.startedAt = startedAt;
     this.#listeners = listeners;
+    this.standby = standby;
   }
 
   /** Where it is in its life. */
@@ -120,6 +129,12 @@ export class PoolWorker implements Backend {
   set spent(why: string | undefined) {
     this.#spent = why;
     this.onChanged?.();
+  }
+
+  /** True for a standby that has not taken over a slot. */
+  get waits(): boolean {
+    return this.standby &&
+      (this.state === "starting" || this.state === "standby");
   }
 
   /** What identifies it in events. */

@@ -121,6 +121,7 @@ function inheritanceOf(
       listeners: inherited,
       ...(seat && { seat }),
       ...(maxRequests !== undefined && { requests: maxRequests }),
+      standby: worker.standby,
     },
     learnsPid(worker.runtime, adapter),
   );

@@ -49,6 +49,7 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   listen: true,
   workers: true,
   maxWorkers: true,
+  standby: true,
   share: true,
   balance: true,
   weights: true,
@@ -123,6 +124,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     maxWorkers: options.maxWorkers === undefined
       ? undefined
       : whole("maxWorkers", options.maxWorkers, workers ?? 1, MAX_WORKERS),
+    standby: whole("standby", options.standby ?? 0, 0, 64),
     share: oneOf("share", options.share ?? "auto", [...SHARE_MODES, "auto"]),
     balance: balance(options.balance ?? "round-robin"),
     weights: parseWeights(options.weights ?? []),

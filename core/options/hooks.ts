@@ -50,7 +50,7 @@ export interface ExitedWorker extends HookedWorker {
  */
 export interface PoolHooks {
   /** A worker is about to be started; it is when this has returned. */
-  readonly beforeStart?: (worker: StartingWorker) => unknown;
+  readonly beforeStart?: StartHook;
   /** A worker accepts. */
   readonly ready?: (worker: HookedWorker) => unknown;
   /** A worker was asked to leave, has finished what it had, and has left. */
@@ -58,6 +58,9 @@ export interface PoolHooks {
   /** A worker's process has ended, however; `drained` comes before it. */
   readonly exited?: (worker: ExitedWorker) => unknown;
 }
+
+/** Called before a worker is started. */
+export type StartHook = (worker: StartingWorker) => unknown;
 
 /** The names of the hooks. */
 export const HOOK_NAMES: readonly (keyof PoolHooks)[] = [

@@ -64,6 +64,14 @@ export interface PoolOptions extends HangOptions {
    */
   readonly maxWorkers?: number;
   /**
+   * How many workers stand by, beyond `workers` and `maxSurge`: their program
+   * has loaded, and one takes over at once when a worker crashes or is recycled,
+   * or one more is wanted. In a mix of runtimes it is so many of each.
+   *
+   * @default {0}
+   */
+  readonly standby?: number;
+  /**
    * How one address reaches many workers.
    *
    * @default {"auto"}
@@ -172,9 +180,8 @@ export interface PoolOptions extends HangOptions {
   readonly grace?: number;
   /**
    * The time in which workers accept as ever after the wish to stop, while
-   * `status()` says `stopping`, so that who sends connections can stop first. A
-   * second SIGTERM, or SIGINT, ends it; it is left out where not every worker
-   * has been ready.
+   * `status()` says `stopping`. A second SIGTERM, or SIGINT, ends it; it is left
+   * out where not every worker has been ready.
    *
    * @default {0}
    */
@@ -244,8 +251,7 @@ export interface PoolOptions extends HangOptions {
    */
   readonly maxUnavailable?: Portion;
   /**
-   * Functions that are called before a worker starts, and when it is ready, has
-   * drained, has ended.
+   * Called before a worker starts, when it is ready, has drained, has ended.
    *
    * @default {{}}
    */
@@ -332,6 +338,8 @@ export interface PoolConfig extends RecycleConfig, HangConfig {
   readonly workers: number | undefined;
   /** The most workers; undefined is the default. */
   readonly maxWorkers: number | undefined;
+  /** How many workers of each runtime stand by. */
+  readonly standby: number;
   /** The share mode asked for. */
   readonly share: ShareMode | "auto";
   /** Who gets the next connection in `handoff`. */

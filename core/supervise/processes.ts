@@ -17,6 +17,10 @@ import { createOnDemand, type OnDemand } from "../listeners/on_demand.ts";
 import { type FromWorker, parseFromWorker } from "../protocol.ts";
 import { Hangs } from "./hang.ts";
 import { hearSpent } from "./recycling.ts";
+import type { WorkerRuntime } from "../options/options.ts";
+import type { StartHook } from "../options/hooks.ts";
+import { WorkerWarnings } from "./warnings.ts";
+import { isClean } from "./exit_status.ts";
 import { Noise } from "./noise.ts";
 import { Ledger } from "../balance/receipt.ts";
 import { diagnoseSilence, errorIn } from "./diagnosis.ts";
@@ -32,6 +36,10 @@ import {
 
 /** Who decides which worker is wanted where. */
 export interface ProcessObserver {
+  /** A worker is about to be started. */
+  readonly onStart?: StartHook | undefined;
+  /** A worker could accept now. */
+  onStandby?(worker: PoolWorker): void;
   /** A worker accepts now. */
   onReady(worker: PoolWorker): void;
   /** A worker wants to leave, which nobody has asked of it. */
@@ -54,7 +62,7 @@ export class Processes {
   readonly #observer: ProcessObserver;
   readonly #output: BootOutput<PoolWorker>;
   readonly #hangs: Hangs;
-  readonly #warned = new Set<string>();
+  readonly #warnings: WorkerWarnings;
   readonly #noise: Noise;
 
   /** Starts none yet. */
@@ -67,6 +75,7 @@ export class Processes {
     this.#observer = observer;
     this.releases = new Releases(context.config, context.adapter.host);
     this.onDemand = onDemand;
+    this.#warnings = new WorkerWarnings(context.emit);
     this.#noise = new Noise(context.adapter.clock, context.emit);
     this.#hangs = new Hangs(context, {
       condemn: (worker, evidence) => {
@@ -83,19 +92,20 @@ export class Processes {
   }
 
   /**
-   * Starts a worker.
-   *
+   * Starts a worker; with `standby`, and run by that, one that waits for a slot.
    * @throws {PreforkError} `ERR_BOOT` or `ERR_SPAWN`
    */
-  start(slot: number, generation: number): PoolWorker {
+  start(slot: number, generation: number, standby?: WorkerRuntime): PoolWorker {
     const { config, adapter, listeners, runtimeOf, traffic, post, emit } =
       this.#context;
+    this.#observer.onStart?.({ slot, generation });
     const worker = new PoolWorker(
       slot,
       generation,
-      runtimeOf(slot),
+      standby ?? runtimeOf(slot),
       adapter.clock.now(),
       new Set(listeners.map(({ name }) => name)),
+      standby !== undefined,
     );
     worker.limits = drawLimits(config, adapter.host.random);
     traffic.allot(worker);
@@ -166,6 +176,10 @@ export class Processes {
         });
         this.#hangs.watch(worker);
         this.#observer.onReady(worker);
+        break;
+      case "hold":
+        this.#output.release(worker);
+        this.#observer.onStandby?.(worker);
         break;
       case "ask": {
         const asked = worker.attached && worker.tell({
@@ -286,13 +300,6 @@ export class Processes {
     this.#observer.onGone(worker, reason, status);
   }
 
-  /** Tells what a worker says to the operator, unless another one has. */
-  #warn(message: string): void {
-    if (this.#warned.has(message) || this.#warned.size === MAX_WARNINGS) return;
-    this.#warned.add(message);
-    this.#context.emit({ type: "warning", message });
-  }
-
   #hear(worker: PoolWorker, raw: unknown): void {
     const { config, traffic, post, emit } = this.#context;
     const parsed = parseFromWorker(raw);
@@ -308,7 +315,8 @@ export class Processes {
       }
       const { message } = parsed;
       // As programs say it that were written for PM2's "wait_ready".
-      if (config.waitReady && message === "ready") this.step(worker, "ready");
+      const word = worker.waits ? "standby" : "ready";
+      if (config.waitReady && message === "ready") this.step(worker, word);
       emit({ type: "worker-message", ...worker.identity, message });
     });
   }
@@ -321,11 +329,16 @@ export class Processes {
         worker.attachedRuntime = message.runtime;
         break;
       case "ready":
+      case "standby":
+        if (worker.waits !== (message.type === "standby")) {
+          this.#noise.hear(worker, `it says "${message.type}"`);
+        } else this.step(worker, message.type);
+        break;
       case "parked":
         this.step(worker, message.type);
         break;
       case "unparkable":
-        this.#warn(
+        this.#warnings.tell(
           `a worker cannot be parked (${message.reason}): should a reload fail, the old version is started anew`,
         );
         this.step(worker, message.type);
@@ -344,7 +357,7 @@ export class Processes {
         worker.failure = message.reason;
         break;
       case "warn":
-        this.#warn(message.message);
+        this.#warnings.tell(message.message);
         break;
       case "open":
         if (worker.process.behind) {
@@ -363,38 +376,20 @@ export class Processes {
         break;
       case "adopted": {
         const { listener, shard } = message;
-        if (!worker.toAdopt.delete(`${listener} ${shard}`)) {
+        const told = { ...worker.identity, listener, shard };
+        if (worker.toAdopt.delete(`${listener} ${shard}`)) {
+          this.#context.emit({ type: "shard-adopted", ...told });
+        } else {
           this.#noise.hear(
             worker,
             `it adopted shard ${shard} of "${listener}", which it was not asked to`,
           );
-          break;
         }
-        this.#context.emit({
-          type: "shard-adopted",
-          ...worker.identity,
-          listener,
-          shard,
-        });
         break;
       }
     }
   }
 }
 
-/**
- * Whoever does not trap SIGTERM ends by it, as asked. Handlers of it may exit
- * with the code that sh(1) gives to such an end.
- */
-function isClean({ code, signal }: ExitStatus): boolean {
-  return code === 0 || code === EXIT_SIGTERM || signal === "SIGTERM";
-}
-
-/** 128 and the number of SIGTERM. */
-const EXIT_SIGTERM = 143;
-
 /** How long before its end a worker names the error that ends it, in ms. */
 const LAST_WORDS_MS = 2000;
-
-/** The most different warnings of workers that a pool tells. */
-const MAX_WARNINGS = 100;

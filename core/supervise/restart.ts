@@ -50,13 +50,14 @@ export function backoffDelay(
  *
  * @param reason why it has ended, for the operator
  * @param lived how long it was ready, in milliseconds; undefined if it never was
+ * @returns the wait in milliseconds
  */
 export function respawn(
   slot: Slot,
   reason: string,
   lived: number | undefined,
   { adapter, post, emit }: Pick<PoolContext, "adapter" | "post" | "emit">,
-): void {
+): number {
   slot.crashes = isForgiven(lived) ? 1 : slot.crashes + 1;
   slot.restarts++;
   const delay = backoffDelay(slot.crashes, adapter.host.random());
@@ -67,6 +68,7 @@ export function respawn(
     delay,
     () => post(() => slot.wait = undefined),
   );
+  return delay;
 }
 
 /** True for a worker that was ready long enough to pay off earlier crashes. */

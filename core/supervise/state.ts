@@ -8,6 +8,8 @@
 export type WorkerState =
   /** The process runs and has not said that it accepts. */
   | "starting"
+  /** A standby: its program has loaded, and it waits to take over a slot. */
+  | "standby"
   /** It said that it accepts. */
   | "ready"
   /**
@@ -28,6 +30,8 @@ export type WorkerState =
 export type WorkerEvent =
   /** It says that it accepts. */
   | "ready"
+  /** A standby says that it could. */
+  | "standby"
   /** It says that it wants to leave. */
   | "leaving"
   /** The pool wants it to stop accepting, finish and stay. */
@@ -51,9 +55,11 @@ export type WorkerEvent =
 export type WorkerAction =
   /** Count it as accepting. */
   | "welcome"
+  /** Count it as one that could accept. */
+  | "hold"
   /** Ask it to stop accepting, finish and stay. */
   | "park"
-  /** Ask it to accept again. */
+  /** Ask it to accept, or to accept again. */
   | "resume"
   /** Ask it to drain. */
   | "ask"
@@ -85,6 +91,7 @@ export const WORKER_TABLE: Readonly<
 > = {
   starting: {
     ready: to("ready", "welcome"),
+    standby: to("standby", "hold"),
     leaving: to("draining", "ask", "watch"),
     park: to("starting"),
     parked: to("starting"),
@@ -95,8 +102,22 @@ export const WORKER_TABLE: Readonly<
     kill: to("killed", "kill"),
     exit: to("gone", "reap"),
   },
+  standby: {
+    ready: to("standby"),
+    standby: to("standby"),
+    leaving: to("draining", "ask", "watch"),
+    park: to("standby"),
+    parked: to("standby"),
+    unparkable: to("standby"),
+    resume: to("resuming", "resume", "await"),
+    drain: to("draining", "ask", "watch"),
+    overdue: to("standby"),
+    kill: to("killed", "kill"),
+    exit: to("gone", "reap"),
+  },
   ready: {
     ready: to("ready"),
+    standby: to("ready"),
     leaving: to("draining", "ask", "watch"),
     park: to("parked", "park"),
     parked: to("ready"),
@@ -109,6 +130,7 @@ export const WORKER_TABLE: Readonly<
   },
   parked: {
     ready: to("parked"),
+    standby: to("parked"),
     leaving: to("draining", "ask", "watch"),
     park: to("parked"),
     parked: to("parked"),
@@ -121,6 +143,7 @@ export const WORKER_TABLE: Readonly<
   },
   resuming: {
     ready: to("ready", "welcome"),
+    standby: to("resuming"),
     leaving: to("draining", "ask", "watch"),
     park: to("resuming"),
     parked: to("resuming"),
@@ -133,6 +156,7 @@ export const WORKER_TABLE: Readonly<
   },
   draining: {
     ready: to("draining"),
+    standby: to("draining"),
     leaving: to("draining"),
     park: to("draining"),
     parked: to("draining"),
@@ -145,6 +169,7 @@ export const WORKER_TABLE: Readonly<
   },
   killed: {
     ready: to("killed"),
+    standby: to("killed"),
     leaving: to("killed"),
     park: to("killed"),
     parked: to("killed"),
@@ -157,6 +182,7 @@ export const WORKER_TABLE: Readonly<
   },
   gone: {
     ready: to("gone"),
+    standby: to("gone"),
     leaving: to("gone"),
     park: to("gone"),
     parked: to("gone"),
@@ -196,6 +222,7 @@ export function exitReason(
   switch (state) {
     case "starting":
       return "boot-failed";
+    case "standby":
     case "ready":
     case "parked":
     case "resuming":

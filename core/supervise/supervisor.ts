@@ -11,18 +11,18 @@ import { Adoption } from "../listeners/adoption.ts";
 import { PathWatch } from "../listeners/path_watch.ts";
 import { Down } from "./down.ts";
 import { Health } from "./health.ts";
-import { Processes } from "./processes.ts";
+import { Processes, type ProcessObserver } from "./processes.ts";
 import { messageOf, PreforkError, stateError } from "../errors.ts";
 import { marginsOf } from "../options/budget.ts";
 import type { Counts, PoolView, Step } from "./reconcile.ts";
 import { TaskQueue } from "./queue.ts";
 import { Recycling } from "./recycling.ts";
 import { isForgiven, respawn, wasHitAtBirth } from "./restart.ts";
-import type { StartingWorker } from "../options/hooks.ts";
 import { diagnose, diagnoseLeave } from "./diagnosis.ts";
 import type { Slot } from "./slot.ts";
 import { SlotTable } from "./slot_table.ts";
 import { Transaction } from "./transaction.ts";
+import { Standbys } from "./standby.ts";
 import type { PoolWorker } from "../worker.ts";
 import type { ExitReason } from "./state.ts";
 
@@ -30,9 +30,7 @@ import type { ExitReason } from "./state.ts";
 const LEFT: ExitStatus = { code: 0, signal: null };
 
 /** Who is told how a pool does as a whole. */
-export interface PoolObserver {
-  /** A worker is about to be started. */
-  onStart(worker: StartingWorker): void;
+export interface PoolObserver extends Pick<ProcessObserver, "onStart"> {
   /** Every wanted worker is ready. */
   onReady(): void;
   /** No worker has ever been ready, and none will be. */
@@ -47,6 +45,8 @@ export interface PoolObserver {
 export class Supervisor {
   /** The workers as processes. */
   readonly processes: Processes;
+  /** Those that wait to take over. */
+  readonly standbys: Standbys;
   /** Who accepts on which shard. */
   readonly adoption: Adoption;
   /** Carries reloads out. */
@@ -78,6 +78,8 @@ export class Supervisor {
       this.adoption.serve(slot, worker)
     );
     this.processes = new Processes(this.#context, {
+      onStart: observer.onStart,
+      onStandby: (worker) => this.standbys.welcome(worker),
       onReady: (worker) => {
         this.#paths.look();
         this.#recycling.begin(worker);
@@ -93,6 +95,7 @@ export class Supervisor {
     this.health = new Health(this.#context, this);
     this.transaction = new Transaction(this.#context, this);
     this.#down = new Down(this.#context, this);
+    this.standbys = new Standbys(this.#context, this);
     this.#paths = new PathWatch(this.#context, this.processes.onDemand);
   }
 
@@ -152,6 +155,7 @@ export class Supervisor {
       if (!this.stopping) this.processes.killed = 0;
       this.stopping = true;
       this.transaction.abandon(stateError("reload", "it is stopping"));
+      if (quick) this.standbys.kill();
       for (const slot of this.slots.values()) {
         slot.wait?.[Symbol.dispose]();
         slot.wait = undefined;
@@ -173,7 +177,8 @@ export class Supervisor {
     this.transaction.check();
     this.health.look();
     this.#down.look();
-    if (this.stopping && this.slots.size === 0) {
+    this.standbys.update();
+    if (this.stopping && this.slots.size === 0 && this.standbys.isEmpty) {
       this.#paths[Symbol.dispose]();
       this.#observer.onEmpty();
     }
@@ -223,10 +228,10 @@ export class Supervisor {
 
   #spawn(slot: Slot, as: "current" | "next"): void {
     const { generation, goesOn } = this.transaction;
-    this.#observer.onStart({ slot: slot.slot, generation });
     try {
       slot.vacated = false;
-      slot[as] = this.processes.start(slot.slot, generation);
+      slot[as] = this.standbys.take(slot.slot) ??
+        this.processes.start(slot.slot, generation);
     } catch (error) {
       const how = messageOf(error);
       this.#fail(slot, generation, how, error);
@@ -263,6 +268,9 @@ export class Supervisor {
     reason: ExitReason,
     status: ExitStatus,
   ): void {
+    const end = (lived: number | undefined): string =>
+      diagnose(worker, reason, status, lived);
+    if (this.standbys.lose(worker, end)) return;
     const slot = this.slots.get(worker.slot);
     if (slot === undefined) return;
     // It may have called listen(2) on its shard before it ended.
@@ -270,7 +278,7 @@ export class Supervisor {
     const filled = this.#remove(slot, worker);
     const asked = reason === "drained" || reason === "recycled";
     if (this.#isUnwanted(slot) || asked || worker.answered) return;
-    const how = diagnose(worker, reason, status, this.#livedOf(worker));
+    const how = end(this.#livedOf(worker));
     const hit = wasHitAtBirth(slot, worker, status);
     const trial = filled && reason !== "killed" &&
       reason !== "crashed-draining" && this.transaction.isOnTrial(worker);
@@ -312,8 +320,9 @@ export class Supervisor {
   }
 
   #respawn(slot: Slot, how: string, lived?: number): void {
-    respawn(slot, how, lived, this.#context);
+    const delay = respawn(slot, how, lived, this.#context);
     this.health.failed(slot, how);
+    this.standbys.relieve(slot, delay);
   }
 
   /** A worker did not come up, or did not stay up long enough to be trusted. */

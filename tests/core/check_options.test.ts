@@ -18,6 +18,7 @@ describe("what is assumed", () => {
       learns: false,
       workers: undefined,
       maxWorkers: undefined,
+      standby: 0,
       share: "auto",
       balance: "round-robin",
       weights: [],
@@ -117,6 +118,7 @@ describe("valid values", () => {
     grace: [0, 1, 2 ** 31 - 1],
     idleGrace: [0, 300],
     drainDelay: [0, 5_000],
+    standby: [0, 1, 64],
     startTimeout: [0, 5_000],
     soak: [0, 1_000],
     restarts: [{ intensity: 0, period: 1 }, { period: 5_000 }],
@@ -251,6 +253,7 @@ describe("invalid values get an error with the name, the value and what is valid
       "TERM",
       '"TERM" for "hangSignal": it must be one of SIGABRT',
     ],
+    ["standby", 65, '65 for "standby": it must be a whole number from 0 to 64'],
     ["drainDelay", "5s", '"5s" for "drainDelay": it must be a time in'],
     [
       "signals",
