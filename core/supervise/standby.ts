@@ -46,6 +46,8 @@ export class Standbys {
   /** The slot numbers that workers were started with as standbys. */
   readonly #numbers = new Map<PoolWorker, number>();
   readonly #first: number;
+  /** The last that has taken over a slot. */
+  #promoted: PoolWorker | undefined;
   /** True once every wanted worker was ready. */
   #complete = false;
 
@@ -90,6 +92,7 @@ export class Standbys {
     if (place === undefined || worker === undefined) return undefined;
     place.slot.remove(worker);
     worker.slot = slot;
+    this.#promoted = worker;
     this.#context.emit({ type: "worker-promoted", ...worker.identity });
     this.#source.processes.step(worker, "resume");
     return worker;
@@ -142,6 +145,8 @@ export class Standbys {
   update(): void {
     const { stopping, transaction, generation, processes } = this.#source;
     this.#complete ||= this.#source.isReady;
+    // To start a process keeps this one and the CPUs from what is urgent.
+    const busy = transaction.goesOn || this.#promoted?.state === "resuming";
     const wanted = this.#complete && !stopping && this.#source.wanted > 0;
     for (const place of this.#places) {
       const { slot, runtime } = place;
@@ -155,7 +160,7 @@ export class Standbys {
       } else if (!wanted) {
         slot.wait?.[Symbol.dispose]();
         slot.wait = undefined;
-      } else if (!slot.waiting && slot.leaving === 0 && !transaction.goesOn) {
+      } else if (!slot.waiting && slot.leaving === 0 && !busy) {
         // What lies on the disk meanwhile may be the old program or the new one.
         this.#start(slot, generation, runtime);
       }

@@ -76,16 +76,10 @@ describe("standby", () => {
       type: "resume",
       slot: 1,
     });
-    assert.deepEqual(
-      slots(made),
-      [
-        "0 ready 1",
-        "1 resuming 1",
-        "8 standby 1",
-      ].map((text) => text.replace("8", "9")),
-    );
+    assert.deepEqual(slots(made), ["0 ready 1", "1 resuming 1"]);
     standby!.say({ type: "ready" });
     await settle();
+    assert.equal(slots(made).at(-1), "9 standby 1");
     assert.equal(made.pool.status().ready, 2);
     assert.equal(made.world.alive.length, 3);
     assert.deepEqual(made.all("worker-promoted"), [{
@@ -218,6 +212,8 @@ describe("standby", () => {
   test("no number of one that lives is given twice", async () => {
     const made = await standing();
     made.world.processes[0]!.exit({ code: 1 });
+    await settle();
+    made.standbys()[0]!.say({ type: "ready" });
     await settle();
     const numbers = made.standbys().map(({ env }) => env["PREFORK_SLOT"]);
     assert.deepEqual(numbers, ["8", "9"]);
