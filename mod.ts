@@ -32,7 +32,6 @@ export type { UpgradeReport } from "./core/upgrade/upgrades.ts";
 export type {
   OpenPolicy,
   PoolOptions,
-  Portion,
   Rollback,
   WorkerRuntime,
 } from "./core/options/options.ts";
@@ -48,6 +47,7 @@ export type {
   StartHook,
   StartingWorker,
 } from "./core/options/hooks.ts";
+export type { Portion } from "./core/options/budget.ts";
 export type { SignalPreset } from "./core/options/signals.ts";
 export type { Restarts } from "./core/options/restart.ts";
 export type { Balance } from "./core/options/balance.ts";

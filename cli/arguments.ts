@@ -4,11 +4,8 @@
  * @module
  */
 
-import type {
-  PoolOptions,
-  Portion,
-  WorkerRuntime,
-} from "../core/options/options.ts";
+import type { Portion } from "../core/options/budget.ts";
+import type { PoolOptions, WorkerRuntime } from "../core/options/options.ts";
 import { meantBy, verbIn } from "./habits.ts";
 import { parseUpgrade, type UpgradeRequest } from "./upgrade.ts";
 

@@ -15,10 +15,10 @@ import {
 } from "./listeners/listeners.ts";
 import {
   DEFAULT_LISTEN,
-  MAX_WORKERS,
   type PoolConfig,
   type WorkerRuntime,
 } from "./options/options.ts";
+import { MAX_WORKERS } from "./options/values.ts";
 import { type CompileCache, compileCacheOf } from "./launch/compile_cache.ts";
 import {
   commandOf,

@@ -8,7 +8,7 @@
  */
 
 import type { SharedFile } from "../adapter.ts";
-import { MAX_WORKERS } from "../options/options.ts";
+import { MAX_WORKERS } from "../options/values.ts";
 import type { Score } from "./policy.ts";
 
 /** What one worker says of itself. */

@@ -5,8 +5,10 @@
  * @module
  */
 
-import { show } from "./values.ts";
-import { MAX_WORKERS, type Portion } from "./options.ts";
+import { MAX_WORKERS, show } from "./values.ts";
+
+/** A number of workers, or a part of those that are wanted, as in `"25%"`. */
+export type Portion = number | `${number}%`;
 
 /** Both sides of the budget as they were given. */
 export interface Budget {

@@ -9,7 +9,6 @@ import { checkBudget } from "./budget.ts";
 import { formatAddress, type ListenerSpec, parseListener } from "./address.ts";
 import {
   DEFAULT_LISTEN,
-  MAX_WORKERS,
   type PoolConfig,
   type PoolOptions,
   type RuntimeShare,
@@ -24,6 +23,7 @@ import { HOOK_NAMES, type PoolHooks } from "./hooks.ts";
 import {
   duration,
   flag,
+  MAX_WORKERS,
   oneOf,
   show,
   string,

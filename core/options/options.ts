@@ -9,6 +9,7 @@ import type { Restarts } from "./restart.ts";
 import type { RecycleConfig } from "./recycle.ts";
 import type { ListenerSpec } from "./address.ts";
 import type { Balance } from "./balance.ts";
+import type { Budget, Portion } from "./budget.ts";
 import type { HangConfig, HangOptions } from "./hang.ts";
 import type { PoolHooks } from "./hooks.ts";
 import type { SignalPreset } from "./signals.ts";
@@ -24,9 +25,6 @@ export const WHERE_PROGRAM = "program";
 
 /** Which addresses are opened because a worker listens on them. */
 export type OpenPolicy = "none" | "unprivileged" | "any";
-
-/** A number of workers, or a part of those that are wanted, as in `"25%"`. */
-export type Portion = number | `${number}%`;
 
 /** How a reload that fails goes back to the old version. */
 export type Rollback = "park" | "restart" | "none";
@@ -325,7 +323,7 @@ export interface RuntimeShare {
 }
 
 /** Options that were checked and completed. */
-export interface PoolConfig extends RecycleConfig, HangConfig {
+export interface PoolConfig extends RecycleConfig, HangConfig, Budget {
   /** The program. */
   readonly program: string;
   /** Its arguments. */
@@ -384,10 +382,6 @@ export interface PoolConfig extends RecycleConfig, HangConfig {
   readonly probation: number;
   /** How a reload that fails is undone. */
   readonly rollback: Rollback;
-  /** How many may be alive beyond those wanted. */
-  readonly maxSurge: Portion;
-  /** How many of those wanted may be missing. */
-  readonly maxUnavailable: Portion;
   /** What is called at turns in a worker's life. */
   readonly hooks: PoolHooks;
   /** How many restarts are borne; the intensity undefined by the workers. */
@@ -397,6 +391,3 @@ export interface PoolConfig extends RecycleConfig, HangConfig {
   /** How long a slot may be without a ready worker after a failure, ms. */
   readonly downAfter: number;
 }
-
-/** The most workers a pool can have. */
-export const MAX_WORKERS = 1024;

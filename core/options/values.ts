@@ -5,6 +5,9 @@
  * @module
  */
 
+/** The most workers a pool can have. */
+export const MAX_WORKERS = 1024;
+
 /** The longest time that a timer can wait: 2^31 - 1 ms, 24.8 days. */
 export const MAX_TIME: number = 2 ** 31 - 1;
 

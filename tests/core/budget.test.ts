@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { checkBudget, marginsOf } from "../../core/options/budget.ts";
-import type { Portion } from "../../core/options/options.ts";
+import type { Portion } from "../../core/options/budget.ts";
 import { describe, test } from "../harness.ts";
 import { running, settle } from "./world.ts";
 

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { marginsOf } from "../../core/options/budget.ts";
-import type { Portion } from "../../core/options/options.ts";
+import type { Portion } from "../../core/options/budget.ts";
 import type { PoolView, Step } from "../../core/supervise/reconcile.ts";
 import type { Slot } from "../../core/supervise/slot.ts";
 import { SlotTable } from "../../core/supervise/slot_table.ts";
