@@ -115,6 +115,8 @@ class CommandPool extends Pool {
   }
 
   override async upgrade(): Promise<UpgradeReport> {
+    // A second signal is no news of the upgrade that goes on.
+    const goesOn = this.status().state === "upgrading";
     const runtime = this.#desk?.take();
     const command = runtime && this.#own
       ? commandOn(runtime, this.#own, this.#args)
@@ -124,8 +126,6 @@ class CommandPool extends Pool {
       this.#desk?.tell(report);
       return report;
     } catch (error) {
-      // A second signal is no news of the upgrade that goes on.
-      const goesOn = this.status().state === "upgrading";
       if (!goesOn) this.#desk?.tell({ reason: messageOf(error) });
       throw error;
     }

@@ -2,7 +2,8 @@
 
 import process from "node:process";
 import { type Command, isAlive, prefork, until } from "./command.ts";
-import { binary, type Runtime } from "./runtimes.ts";
+import { libraryFile } from "./fixtures/library_file.ts";
+import { binary, commandOn, ownRuntime, type Runtime } from "./runtimes.ts";
 
 /** A pool whose supervisors come and go. */
 export interface Upgraded extends AsyncDisposable {
@@ -15,6 +16,16 @@ export interface Upgraded extends AsyncDisposable {
   upgrade(runtime?: Runtime): Promise<void>;
   /** Sends the supervisor of now a signal. */
   signal(signal: NodeJS.Signals): void;
+}
+
+/** Runs the verb `upgrade` with these words. */
+export function askUpgrade(
+  words: readonly string[],
+  runtime: Runtime = ownRuntime,
+): Command {
+  // The verb stands in front of all else.
+  const command = commandOn(runtime, libraryFile("cli"));
+  return prefork(["upgrade", ...words], { command });
 }
 
 /** Follows a command, whose log all of its supervisors write. */
@@ -32,8 +43,10 @@ export function upgraded(command: Command, pidFile = ""): Upgraded {
       const from = command.lines.length;
       if (runtime === undefined) process.kill(pid, "SIGUSR2");
       else {
-        const words = ["upgrade", pidFile, "--runtime-exec", binary(runtime)];
-        await using asking = prefork(words, { runtime });
+        await using asking = askUpgrade(
+          [pidFile, "--runtime-exec", binary(runtime)],
+          runtime,
+        );
         const { code } = await asking.ended;
         if (code !== 0) throw new Error(asking.lines.join("\n"));
       }

@@ -41,6 +41,8 @@ export interface UpgradeReport {
 export class Upgrades {
   readonly #pool: UpgradablePool;
   #successor: Successor | undefined;
+  /** True until it is known what comes of the present one. */
+  #underway = false;
   #done = false;
 
   /** Nothing is started yet. */
@@ -50,7 +52,7 @@ export class Upgrades {
 
   /** True while a successor is being started. */
   get active(): boolean {
-    return this.#successor !== undefined && !this.#done;
+    return this.#underway;
   }
 
   /**
@@ -76,12 +78,14 @@ export class Upgrades {
       const [file, ...args] = command ?? [];
       if (file === undefined) throw noCommand();
       this.#pool.pidFile?.setAside();
+      this.#underway = true;
       const successor = this.#start([file, ...args]);
       emit({ type: "upgrade-started", pid: successor.pid });
       await successor.ready;
       if (successor.gone || this.#pool.supervisor.stopping) {
         throw stateError("upgrade", "it is stopping");
       }
+      this.#underway = false;
       this.#done = true;
       const ms = Math.round(clock.now() - since);
       emit({ type: "upgrade-finished", pid: successor.pid, ms });
@@ -89,6 +93,7 @@ export class Upgrades {
       this.#pool.leave();
       return { pid: successor.pid };
     } catch (error) {
+      this.#underway = false;
       this.#pool.pidFile?.takeBack();
       emit({ type: "upgrade-failed", reason: messageOf(error) });
       throw error;
@@ -108,7 +113,9 @@ export class Upgrades {
   #refusal(): PreforkError | undefined {
     const { supervisor: { transaction, wanted, isReady } } = this.#pool;
     const why = this.#successor !== undefined
-      ? `another upgrade goes on (pid ${this.#successor.pid})`
+      ? this.#underway
+        ? `another upgrade goes on (pid ${this.#successor.pid})`
+        : `the supervisor of the last upgrade (pid ${this.#successor.pid}) has not ended yet`
       : transaction.goesOn
       ? "a reload goes on, upgrade when that has ended"
       : wanted === 0

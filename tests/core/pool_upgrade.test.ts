@@ -79,9 +79,14 @@ describe("the supervisor that is succeeded", () => {
       message: "Cannot upgrade the pool: no port left",
     });
     assert.deepEqual(successor.signals, ["SIGTERM"]);
+    // As soon as it is known, and not only when the other one has drained.
+    assert.equal(pool.status().state, "running");
+    await assert.rejects(
+      pool.upgrade(),
+      /of the last upgrade .* not ended yet/,
+    );
     successor.exit();
     await settle();
-    assert.equal(pool.status().state, "running");
     assert.equal(world.alive.length, 2);
     assert.deepEqual(world.abandoned, []);
     // And another one may be tried.

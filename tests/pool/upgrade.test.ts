@@ -7,7 +7,7 @@ import { isAlive, prefork, ready, readyPids, until } from "../command.ts";
 import { describe, test } from "../harness.ts";
 import { get, unanswered } from "../http.ts";
 import { programs } from "../preload/programs.ts";
-import { upgraded } from "../upgraded.ts";
+import { askUpgrade, upgraded } from "../upgraded.ts";
 
 const LINUX = process.platform !== "linux" && "a command line is read in /proc";
 const files = programs();
@@ -55,7 +55,7 @@ describe("an upgrade", () => {
         second.lines.join(),
         /pid file .* the pool of process \d+ has/,
       );
-      await using asking = prefork(["upgrade", pidFile]);
+      await using asking = askUpgrade([pidFile]);
       const [, successor] = await command.line(
         /^prefork upgrade-started pid=(\d+)/,
       );
