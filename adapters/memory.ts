@@ -130,6 +130,10 @@ export class MemoryWorld {
   readonly removed: Set<string> = new Set();
   /** Addresses of sockets that were closed and left to another process. */
   readonly abandoned: string[] = [];
+  /** The pool's own process. */
+  pid = 1000;
+  /** Its environment. */
+  readonly env: Record<string, string> = { PATH: "/bin", LISTEN_FDS: "7" };
   /** What was done with pid files, in order. */
   readonly pidFiles: string[] = [];
   /** What a predecessor hands over. */
@@ -239,6 +243,7 @@ export class MemoryWorld {
   }
 
   #createAdapter(capabilities: Capabilities): Adapter {
+    const ownPid = (): number => this.pid;
     return {
       runtime: "node",
       version: "0.0.0",
@@ -247,8 +252,10 @@ export class MemoryWorld {
         platform: "linux",
         cpus: 2,
         terminal: false,
-        pid: 1000,
-        env: { PATH: "/bin", LISTEN_FDS: "7" },
+        get pid() {
+          return ownPid();
+        },
+        env: this.env,
         execPath: "/bin/node",
         preload: "/lib/preload.js",
         which: (name) => `/bin/${name}`,

@@ -9,6 +9,9 @@ import { describe, test } from "./harness.ts";
 const libc = libcHere();
 const skip = libc === undefined ? "libc cannot be called here" : false;
 
+/** What begins with another number; to waitpid(2) -1 is every child. */
+const NO_DESCRIPTOR = new Set(["socket", "socketpair", "waitpid"]);
+
 describe("libc", () => {
   test("is opened once", { skip }, () => {
     assert.equal(openLibc(), libc);
@@ -17,9 +20,7 @@ describe("libc", () => {
   const table: [string, Signature][] = Object.entries(FUNCTIONS);
   for (const [name, { takes, gives }] of table) {
     // What begins with a descriptor says that there is none of that number.
-    if (takes[0] !== "int" || name === "socket" || name === "socketpair") {
-      continue;
-    }
+    if (takes[0] !== "int" || NO_DESCRIPTOR.has(name)) continue;
     test(`${name} takes what the table says`, { skip }, () => {
       const call = libc![name as FunctionName] as (...a: unknown[]) => number;
       const args = takes.map((type) => type === "buffer" ? fixed(128) : 0);
@@ -29,6 +30,12 @@ describe("libc", () => {
       assert.match(errorName(libc!.errno()), /^(?:EBADF|EINVAL|ENOENT)$/);
     });
   }
+
+  test("waitpid takes what the table says", { skip }, () => {
+    const WNOHANG = 1;
+    assert.equal(libc!.waitpid(process.pid, 0, WNOHANG), -1);
+    assert.equal(errorName(libc!.errno()), "ECHILD");
+  });
 
   test("numbers of 64 bits come and go whole", { skip }, () => {
     const fd = libc!.memfd_create(new TextEncoder().encode("x\0"), F.cloexec);

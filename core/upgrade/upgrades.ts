@@ -7,6 +7,7 @@
  */
 
 import type { PidFile } from "../successor.ts";
+import type { Host } from "../adapter.ts";
 import type { PoolContext } from "../context.ts";
 import { messageOf, PreforkError, stateError } from "../errors.ts";
 import {
@@ -111,8 +112,12 @@ export class Upgrades {
   }
 
   #refusal(): PreforkError | undefined {
-    const { supervisor: { transaction, wanted, isReady } } = this.#pool;
-    const why = this.#successor !== undefined
+    const { adapter, supervisor: { transaction, wanted, isReady } } =
+      this.#pool;
+    const keeper = keeperOf(adapter.host);
+    const why = keeper !== undefined
+      ? keeper
+      : this.#successor !== undefined
       ? this.#underway
         ? `another upgrade goes on (pid ${this.#successor.pid})`
         : `the supervisor of the last upgrade (pid ${this.#successor.pid}) has not ended yet`
@@ -156,6 +161,22 @@ export class Upgrades {
     });
     return successor;
   }
+}
+
+/**
+ * Why what has started this process would end all with it, its successor too.
+ *
+ * `SYSTEMD_EXEC_PID` is the main process of a service (systemd.exec(5), since
+ * version 248); a successor inherits it with the pid of somebody else.
+ */
+function keeperOf({ pid, env }: Host): string | undefined {
+  if (pid === 1) {
+    return "its supervisor is process 1, with which all others of the container end (pid_namespaces(7)); SIGHUP replaces the workers, a new container the rest";
+  }
+  if (env["SYSTEMD_EXEC_PID"] === String(pid)) {
+    return "systemd ends the service when its main process ends; SIGHUP replaces the workers, systemctl restart the rest";
+  }
+  return undefined;
 }
 
 function noCommand(): PreforkError {

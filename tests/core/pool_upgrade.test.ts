@@ -163,6 +163,24 @@ describe("the supervisor that is succeeded", () => {
     other.pool.scale(0);
     await assert.rejects(other.pool.upgrade(), /SIGHUP brings them back/);
   });
+
+  test("is refused where all would end with it: as process 1, and as the main process of a service", async () => {
+    const { pool, world } = await running({ upgradeCommand: COMMAND });
+    const { length } = world.processes;
+    world.env["SYSTEMD_EXEC_PID"] = "1000";
+    await assert.rejects(pool.upgrade(), {
+      code: "ERR_STATE",
+      message: /systemd ends the service .*; SIGHUP replaces the workers/,
+    });
+    // A successor inherits the variable, with the pid of the first one.
+    world.pid = 1001;
+    pool.upgrade().catch(() => {});
+    await settle();
+    assert.equal(world.processes.length, length + 1);
+    const first = await running({ upgradeCommand: COMMAND });
+    first.world.pid = 1;
+    await assert.rejects(first.pool.upgrade(), /is process 1, with which/);
+  });
 });
 
 /** The predecessor of a pool, as that sees it. */
