@@ -105,7 +105,8 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
       pool.lines.map((line) => /^prefork worker-exited .*pid=(\d+)/.exec(line))
         .map((match) => Number(match?.[1])),
     );
-    return readyPids(pool).filter((pid) => !gone.has(pid));
+    // One that was parked and serves again has been ready twice.
+    return [...new Set(readyPids(pool))].filter((pid) => !gone.has(pid));
   };
   let wanted = WORKERS;
   const settled = (): Promise<void> =>

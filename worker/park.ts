@@ -89,7 +89,8 @@ export function createParking(
     // What its event loop had been told of before it stopped is accepted by now.
     await turn();
     await turn();
-    await finish(own);
+    // It was taken back meanwhile: what is open is to stay so.
+    if (stay === own) await finish(own);
   };
 
   return {
