@@ -14,9 +14,13 @@ import { join } from "node:path";
 import process from "node:process";
 import { holderOf, pidFile } from "../adapters/shared/pid_file.ts";
 import { channelReader } from "../adapters/channel/reader.ts";
+import { channelsBy } from "../adapters/ffi/channel_reader.ts";
+import { channelPair } from "../adapters/ffi/spawn.ts";
 import { grantedCpus } from "../adapters/shared/cpus.ts";
 import { frameReader } from "../adapters/channel/frames.ts";
 import { CUT, lineSplitter, MAX_LINE } from "../adapters/shared/lines.ts";
+import { messageSender } from "../libc/message.ts";
+import { libcHere } from "../libc/open.ts";
 import { ipSockaddr } from "../libc/sockaddr.ts";
 import { afterAll, describe, test } from "./harness.ts";
 
@@ -188,6 +192,61 @@ describe("connections in a channel", () => {
       assert.ok(problem!.includes(`"${type}"`));
       assert.deepEqual(rest, [NACK]);
     }
+  });
+});
+
+describe("channels", () => {
+  const libc = libcHere();
+  const skip = libc === undefined ? "libc cannot be called here" : false;
+
+  test("one that is read while another one is waits: both have one buffer", {
+    skip,
+  }, async () => {
+    const ready = new Map<number, () => void>();
+    const readChannel = channelsBy(libc!, {
+      add: (fd, onReady) => void ready.set(fd, onReady),
+      remove: (fd) => void ready.delete(fd),
+    });
+    const text = (message: unknown): Uint8Array =>
+      new TextEncoder().encode(`${JSON.stringify(message)}\n`);
+    const heard: unknown[] = [];
+    const open = (onMessage: (message: unknown) => void) => {
+      const { ours, theirs } = channelPair(libc!);
+      const said: string[] = [];
+      const reading = readChannel(
+        ours,
+        channelReader({
+          onMessage,
+          onConnection: () => {},
+          onNoise: (problem) => said.push(problem),
+          onLine: () => {},
+          onExit: () => {},
+        }, { settle: () => {}, answer: () => {} }),
+      );
+      const send = (bytes: Uint8Array): void => {
+        messageSender(libc!).send(theirs, bytes, undefined);
+      };
+      return { ours, theirs, said, reading, send };
+    };
+    const second = open((message) => heard.push(message));
+    const first = open((message) => {
+      heard.push(message);
+      ready.get(second.ours)!();
+    });
+    first.send(text("one"));
+    first.send(text("two"));
+    second.send(text("three, which is longer"));
+    ready.get(first.ours)!();
+    assert.deepEqual(heard, ["one", "two"]);
+    ready.get(second.ours)!();
+    assert.deepEqual(heard.slice(2), ["three, which is longer"]);
+    assert.deepEqual([...first.said, ...second.said], []);
+    for (const { reading, theirs } of [first, second]) {
+      reading.cancel();
+      await reading.ended;
+      libc!.close(theirs);
+    }
+    assert.equal(ready.size, 0);
   });
 });
 

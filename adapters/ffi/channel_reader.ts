@@ -26,6 +26,7 @@ export interface Waiter {
 
 /** Makes the reader of channels, which from then on belong to it. */
 export function channelsBy(libc: Libc, waiter: Waiter): ReadChannel {
+  let reading = false;
   return (fd, reader) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     let open = true;
@@ -39,7 +40,18 @@ export function channelsBy(libc: Libc, waiter: Waiter): ReadChannel {
       resolve();
     };
     const read = (): void => {
-      if (open && !readSome(libc, fd, reader)) close();
+      // What a worker says may have another one started, which has the waiter
+      // look: but all are read into one buffer. Whoever was not read is told of
+      // again.
+      if (!open || reading) return;
+      reading = true;
+      let goesOn: boolean;
+      try {
+        goesOn = readSome(libc, fd, reader);
+      } finally {
+        reading = false;
+      }
+      if (!goesOn) close();
     };
     const told = caughtUp(read);
     waiter.add(fd, read);
