@@ -78,7 +78,7 @@ export async function main(
       }
     }
     const own = ownCommand();
-    const succeeds = process.env[HANDOVER_VARIABLE] !== undefined;
+    const succeeds = hasPredecessor();
     const pool = new CommandPool(args, {
       listen: WHERE_PROGRAM,
       signals: true,
@@ -94,8 +94,20 @@ export async function main(
     const text = said(error).replaceAll(/\s*\n\s*/g, " ");
     io.stderr.write(`prefork: ${text}\n`);
     // Where the pool has told it already this does nothing.
-    await predecessor(HANDOVER_VARIABLE)?.say(say(givenUp(error)));
+    if (hasPredecessor()) {
+      await predecessor(HANDOVER_VARIABLE)?.say(say(givenUp(error)));
+    }
     return exitCodeOf(error);
+  }
+}
+
+/** True when another supervisor has started this one in its place. */
+function hasPredecessor(): boolean {
+  try {
+    return process.env[HANDOVER_VARIABLE] !== undefined;
+  } catch {
+    // Deno without --allow-env runs no pool, and none comes to be one's successor.
+    return false;
   }
 }
 

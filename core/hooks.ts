@@ -21,7 +21,6 @@ const KINDS: Readonly<
   crashed: { crashed: true },
   "crashed-draining": { crashed: true },
   hung: { hung: true, forced: true },
-  oom: { oom: true },
   recycled: { recycled: true },
   killed: { forced: true },
 };
@@ -30,7 +29,6 @@ const NO_KIND = {
   crashed: false,
   hung: false,
   recycled: false,
-  oom: false,
   forced: false,
 } as const;
 

@@ -219,7 +219,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
       line,
     );
     if (match === null || killed.has(Number(match[1]))) continue;
-    if (["crashed", "killed", "hung", "oom"].includes(match[2]!)) {
+    if (["crashed", "killed", "hung"].includes(match[2]!)) {
       unexplained.push(line);
     }
   }

@@ -37,8 +37,6 @@ export interface ExitedWorker extends HookedWorker {
   readonly hung: boolean;
   /** True when it had served its time, its requests or its memory. */
   readonly recycled: boolean;
-  /** True when the kernel ended it because memory was short. */
-  readonly oom: boolean;
   /** True when the pool has killed it: it was not done, or was not waited for. */
   readonly forced: boolean;
 }

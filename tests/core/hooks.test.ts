@@ -22,7 +22,6 @@ const NO_KIND = {
   crashed: false,
   hung: false,
   recycled: false,
-  oom: false,
   forced: false,
 };
 
