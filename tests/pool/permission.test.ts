@@ -37,7 +37,7 @@ describe("Deno without --allow-ffi", () => {
 
   test("auto takes reuseport, says why, and works", async () => {
     await using running = prefork(
-      ["-w", "2", ...LOCAL, fixture("pid.ts")],
+      ["-w", "2", "--probation", "0", ...LOCAL, fixture("pid.ts")],
       { command },
     );
     const { share, listen } = await ready(running);
