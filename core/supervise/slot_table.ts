@@ -167,6 +167,8 @@ export class SlotTable {
   #look(): void {
     for (const slot of this.#touched) {
       this.#touched.delete(slot);
+      // A timer of a worker that is gone may still tell of a forgotten one.
+      if (this.slots.get(slot.slot) !== slot) continue;
       const before = this.#known.get(slot);
       const counts = measure(slot, this.#pool);
       const wish = plan(slot, this.#pool);

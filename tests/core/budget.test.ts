@@ -1,3 +1,4 @@
+import { SlotTable } from "../../core/supervise/slot_table.ts";
 import assert from "node:assert/strict";
 import { checkBudget, marginsOf } from "../../core/options/budget.ts";
 import type { Portion } from "../../core/options/budget.ts";
@@ -98,4 +99,25 @@ test("a scale down leaves who serves until the others do", async () => {
   world.processes[2]!.getReady();
   await settle();
   assert.equal(world.processes[1]!.wasTold("drain"), true);
+});
+
+test("what happens to a slot after it was forgotten asks for nothing", () => {
+  const table = new SlotTable(() => {});
+  const aim = (wanted: number): void =>
+    table.aim({
+      wanted,
+      reloadTo: undefined,
+      undoing: undefined,
+      canary: false,
+      stopping: false,
+      maxSurge: 1,
+      maxUnavailable: 0,
+    });
+  aim(1);
+  const slot = table.slots.get(0)!;
+  aim(0);
+  assert.deepEqual(table.next(), { do: "forget", slot: 0 });
+  table.forget(slot);
+  slot.vacated = true;
+  assert.equal(table.next(), undefined);
 });
