@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { ownRuntime } from "../runtimes.ts";
 import process from "node:process";
 import {
   type Command,
@@ -130,11 +131,9 @@ describe("signals to the supervisor", () => {
     const group = (signal: NodeJS.Signals): void =>
       void process.kill(-command.pid, signal);
     await command.line(/^prefork listening /);
-    // Each would end a process that has no handler of it.
-    const all = setInterval(() => {
-      group("SIGUSR1");
-      group("SIGUSR2");
-    }, 10);
+    // It would end a process that has no handler of it. (SIGUSR2 would too, and
+    // have the supervisor upgraded once all are ready.)
+    const all = setInterval(() => group("SIGUSR1"), 10);
     await ready(command).finally(() => clearInterval(all));
     group("SIGTTIN");
     const [, pid] = await command.line(
@@ -153,8 +152,12 @@ describe("signals to the supervisor", () => {
       /^prefork worker-exited .*reason=(\S+)/.exec(line)?.[1] ?? []
     );
     assert.deepEqual(new Set(reasons), new Set(["drained"]));
-    // A debugger, by SIGUSR1.
-    assert.doesNotMatch(command.lines.join("\n"), /listening on ws:/i);
+    // A debugger, by SIGUSR1. Deno 2.9.5 begins to open one some time after its
+    // start, whatever handler there is by then: in the supervisor too.
+    const opened = command.lines.filter((line) =>
+      /listening on ws:/i.test(line)
+    );
+    assert.ok(opened.length <= (ownRuntime === "deno" ? 1 : 0), `${opened}`);
   });
 
   test("SIGTERM to a worker: it drains, and another takes its place", async () => {
