@@ -1,7 +1,5 @@
 /** `docs/PROTOCOL.md` against what the two sides really say. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { encodeRow } from "../../core/balance/scoreboard.ts";
 import { ENV, PRELOAD_VARIABLE } from "../../core/launch/environment.ts";
 import {
@@ -10,26 +8,10 @@ import {
   TO_WORKER,
 } from "../../core/protocol.ts";
 import { describe, test } from "../harness.ts";
+import { docsPage, rowsBelow } from "./docs_page.ts";
 import { rowOf } from "./rows.ts";
 
-const page = readFileSync(
-  fileURLToPath(new URL("../../docs/PROTOCOL.md", import.meta.url)),
-  "utf8",
-);
-
-/** The cells of each row of the first table below a heading. */
-function rowsBelow(heading: string): readonly (readonly string[])[] {
-  const [, section = ""] = page.split(`${heading}\n`);
-  const lines = section.split(/^#/m)[0]!.split("\n");
-  const first = lines.findIndex((line) => line.startsWith("|"));
-  const table = lines.slice(first, lines.indexOf("", first));
-  const cells = table.map((line) =>
-    line.split("|").slice(1, -1).map((cell) => cell.trim())
-  );
-  const [head = [], , ...rows] = cells;
-  for (const row of rows) assert.equal(row.length, head.length, row.join());
-  return rows;
-}
+const page = docsPage("PROTOCOL.md");
 
 /** Names in backticks, with the "?" of what may be left out. */
 function names(cell = ""): readonly string[] {
@@ -46,7 +28,7 @@ const SIDES = {
 describe("the page of the protocol", () => {
   for (const [heading, shapes] of Object.entries(SIDES)) {
     test(`has every message and no other: ${heading.slice(4)}`, () => {
-      const written = rowsBelow(heading).map(([type, members]) =>
+      const written = rowsBelow(page, heading).map(([type, members]) =>
         [names(type).join(), names(members)] as const
       );
       const said = Object.entries(shapes).map(([type, shape]) =>
@@ -72,7 +54,7 @@ describe("the page of the protocol", () => {
 
   test("has the version and the variables", () => {
     assert.match(page, new RegExp(`^.*Version ${PROTOCOL_VERSION}\\.$`, "m"));
-    const ours = rowsBelow("## Environment").flatMap(([cell]) => names(cell))
+    const ours = rowsBelow(page, "## Environment").flatMap(([cell]) => names(cell))
       .filter((name) => name.startsWith("PREFORK_"));
     assert.deepEqual(
       ours.sort(),
@@ -87,7 +69,7 @@ describe("the page of the protocol", () => {
     }));
     const used = [...new Float64Array(full.buffer).entries()]
       .flatMap(([i, number]) => number === 0 ? [] : [8 * i]);
-    const at = rowsBelow("## Scoreboard").map(([byte]) => Number(byte));
+    const at = rowsBelow(page, "## Scoreboard").map(([byte]) => Number(byte));
     assert.deepEqual(at, used);
   });
 });

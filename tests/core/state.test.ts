@@ -8,30 +8,36 @@ import {
 } from "../../core/supervise/state.ts";
 import { describe, test } from "../harness.ts";
 import { forSeeds } from "../random.ts";
+import { docsPage, tableBelow } from "./docs_page.ts";
 
-const STATES: readonly WorkerState[] = [
-  "starting",
-  "standby",
-  "ready",
-  "parked",
-  "resuming",
-  "draining",
-  "killed",
-  "gone",
-];
-const EVENTS: readonly WorkerEvent[] = [
-  "ready",
-  "standby",
-  "leaving",
-  "park",
-  "parked",
-  "unparkable",
-  "resume",
-  "drain",
-  "overdue",
-  "kill",
-  "exit",
-];
+// Each with its phase: between "ready" and "resuming" a worker may go round and
+// round. A state or an event that is missing here, or in the table, is an error
+// of the compiler.
+const PHASES: Readonly<Record<WorkerState, number>> = {
+  starting: 0,
+  standby: 0,
+  ready: 1,
+  parked: 1,
+  resuming: 1,
+  draining: 2,
+  killed: 3,
+  gone: 4,
+};
+const STATES = Object.keys(PHASES) as readonly WorkerState[];
+const HAPPENS: Readonly<Record<WorkerEvent, true>> = {
+  ready: true,
+  standby: true,
+  leaving: true,
+  park: true,
+  parked: true,
+  unparkable: true,
+  resume: true,
+  drain: true,
+  overdue: true,
+  kill: true,
+  exit: true,
+};
+const EVENTS = Object.keys(HAPPENS) as readonly WorkerEvent[];
 const PAIRS = STATES.flatMap((state) =>
   EVENTS.map((event) => ({ state, event, ...WORKER_TABLE[state][event] }))
 );
@@ -94,21 +100,28 @@ test("the whole table, row by row", () => {
   );
 });
 
+test("docs/DESIGN.md has the same table, without those that are gone", () => {
+  const { head, rows } = tableBelow(
+    docsPage("DESIGN.md"),
+    "## The state of a worker",
+  );
+  assert.deepEqual(head, ["", ...EVENTS]);
+  assert.deepEqual(
+    rows,
+    STATES.filter((state) => state !== "gone").map((state) => [
+      state,
+      ...EVENTS.map((event) => {
+        const { next } = WORKER_TABLE[state][event];
+        return next === state ? "-" : next;
+      }),
+    ]),
+  );
+});
+
 describe("what holds for every row", () => {
-  // Between "ready" and "resuming" a worker may go round and round.
-  const phase = new Map([
-    ["starting", 0],
-    ["standby", 0],
-    ["ready", 1],
-    ["parked", 1],
-    ["resuming", 1],
-    ["draining", 2],
-    ["killed", 3],
-    ["gone", 4],
-  ]);
   for (const { state, event, next, actions } of PAIRS) {
     test(`${state} + ${event}`, () => {
-      const [from, to] = [phase.get(state)!, phase.get(next)!];
+      const [from, to] = [PHASES[state], PHASES[next]];
       assert.ok(to >= from, "life goes one way only");
       if (state !== "starting") assert.notEqual(next, "starting");
       if (state === "gone") assert.equal(next, "gone");
