@@ -15,16 +15,20 @@ import { parseCommandLine } from "./cli/arguments.ts";
 import { HELP, VERSION } from "./cli/help.ts";
 import { misplacedIn } from "./cli/misplaced.ts";
 import { type Output, standardOutputs } from "./cli/output.ts";
-import { isGone, LOOK_MS, packageManagerOf } from "./cli/parent.ts";
+import {
+  isGone,
+  LOOK_MS,
+  packageManagerOf,
+  type Processes,
+} from "./cli/parent.ts";
 import { createReporter } from "./cli/report.ts";
 import { commandOn, upgradeByFile, UpgradeDesk } from "./cli/upgrade.ts";
 import { Pool } from "./adapters/pool.ts";
-import { read } from "./adapters/shared/holder.ts";
 import { ownCommand } from "./adapters/shared/own_command.ts";
 import { predecessor } from "./adapters/shared/predecessor.ts";
 import { host } from "./adapters/shared/host.ts";
 import { holderOf } from "./adapters/shared/pid_file.ts";
-import { readProc } from "./adapters/shared/proc.ts";
+import { readProc, statOf } from "./adapters/shared/proc.ts";
 import { isMain } from "./adapters/shared/main.ts";
 import {
   EXIT,
@@ -101,6 +105,12 @@ export async function main(
   }
 }
 
+/** As proc(5) shows them. */
+const PROCESSES: Processes = {
+  parentOf: (pid) => statOf(pid)?.parent,
+  commandOf: (pid) => readProc(`/proc/${pid}/cmdline`),
+};
+
 /** True when another supervisor has started this one in its place. */
 function hasPredecessor(): boolean {
   try {
@@ -168,9 +178,9 @@ async function run(
 
 /** Stops a pool whose package manager has ended, as that would have done. */
 function stopWithParent(pool: Pool): Disposable {
-  const manager = packageManagerOf(process.pid, process.env, read);
+  const manager = packageManagerOf(process.pid, process.env, PROCESSES);
   const timer = manager && setInterval(() => {
-    if (!isGone(manager, read)) return;
+    if (!isGone(manager, PROCESSES)) return;
     clearInterval(timer);
     pool.warn(
       `${manager.name} (pid ${manager.pid}), which started this, has ended: the pool stops`,

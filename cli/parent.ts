@@ -16,8 +16,13 @@ export interface PackageManager {
   readonly links: readonly (readonly [child: number, parent: number])[];
 }
 
-/** Reads a file of proc(5); undefined where there is none. */
-type Read = (path: string) => string | undefined;
+/** What is seen of processes. */
+export interface Processes {
+  /** The parent of one; undefined where there is none. */
+  parentOf(pid: number): number | undefined;
+  /** Its command line, the words apart by NUL; undefined where there is none. */
+  commandOf(pid: number): string | undefined;
+}
 
 /** How often is looked whether it is still there, in ms. */
 export const LOOK_MS = 500;
@@ -39,17 +44,17 @@ const BACKGROUND = /(?<![&<>])&(?=[\s)]|$)/;
 export function packageManagerOf(
   pid: number,
   env: Readonly<Record<string, string | undefined>>,
-  read: Read,
+  processes: Processes,
 ): PackageManager | undefined {
   // All of them set it; it is inherited, so it does not suffice.
   if (env["npm_config_user_agent"] === undefined) return undefined;
   const links: [number, number][] = [];
   for (let child = pid;;) {
-    const parent = parentOf(child, read);
+    const parent = processes.parentOf(child);
     if (parent === undefined) return undefined;
     links.push([child, parent]);
-    const command = read(`/proc/${parent}/cmdline`)?.replaceAll("\0", " ")
-      .trim() ?? "";
+    const command = processes.commandOf(parent)?.replaceAll("\0", " ").trim() ??
+      "";
     const [, name] = MANAGER.exec(command) ?? [];
     if (name !== undefined) {
       return { name: command.slice(command.indexOf(name)), pid: parent, links };
@@ -60,13 +65,9 @@ export function packageManagerOf(
 }
 
 /** True once it, or a shell between it and this process, has ended. */
-export function isGone({ links }: PackageManager, read: Read): boolean {
-  return links.some(([child, parent]) => parentOf(child, read) !== parent);
-}
-
-/** The fourth field of `stat`; the second one, a name, may hold anything. */
-function parentOf(pid: number, read: Read): number | undefined {
-  const stat = read(`/proc/${pid}/stat`);
-  if (stat === undefined) return undefined;
-  return Number(stat.slice(stat.lastIndexOf(")")).split(" ")[2]);
+export function isGone(
+  { links }: PackageManager,
+  processes: Processes,
+): boolean {
+  return links.some(([child, parent]) => processes.parentOf(child) !== parent);
 }

@@ -24,15 +24,15 @@ import { pairProblem } from "../../tls/pair.ts";
 import { cacheDirectory } from "./cache_directory.ts";
 import { grantedCpus } from "./cpus.ts";
 import { byName, DIRECTORY } from "./directory.ts";
-import { read } from "./holder.ts";
 import { lookAt } from "./look.ts";
 import { stackOf } from "./stack.ts";
 import { PRELOAD } from "./preload.ts";
+import { readProc } from "./proc.ts";
 
 /** The place where this process runs. */
 export const host: Host = {
   platform: process.platform,
-  cpus: grantedCpus(os.availableParallelism(), read),
+  cpus: grantedCpus(os.availableParallelism(), readProc),
   // Not by process.stdin, which would begin to read. Asked for late, as other
   // modules here are: on Bun 1.4.4 `node:tty` and `node:net` cost more CPU than
   // all else that a supervisor loads.
@@ -56,22 +56,22 @@ export const host: Host = {
   certificateProblem: pairProblem,
   cacheDirectory,
   hasRights: (pid) => {
-    const own = rightsOf(read("/proc/self/status"));
+    const own = rightsOf(readProc("/proc/self/status"));
     if (own === undefined) return true;
-    const its = rightsOf(read(`/proc/${pid}/status`));
+    const its = rightsOf(readProc(`/proc/${pid}/status`));
     return its !== undefined && its.uid === own.uid && its.gid === own.gid &&
       (own.capabilities & ~its.capabilities) === 0n;
   },
   rss: (pid) => {
     // In kB whatever the size of a page is, unlike statm.
-    const status = read(`/proc/${pid ?? "self"}/status`) ?? "";
+    const status = readProc(`/proc/${pid ?? "self"}/status`) ?? "";
     const kib = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
     return kib === undefined ? undefined : Number(kib) * 1024;
   },
   look: lookAt,
   stack: stackOf,
   sysctl: (name) => {
-    const text = read(`/proc/sys/${name.replaceAll(".", "/")}`);
+    const text = readProc(`/proc/sys/${name.replaceAll(".", "/")}`);
     return text === undefined ? undefined : Number(text);
   },
   random: Math.random,

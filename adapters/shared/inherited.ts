@@ -7,7 +7,7 @@
 
 import type { Address } from "../../core/options/address.ts";
 import { inodeIn, tcpSockets, unixSockets } from "../../libc/proc_net.ts";
-import { link, read } from "./holder.ts";
+import { linkProc, readProc } from "./proc.ts";
 
 /**
  * Finds out what an inherited file descriptor is bound to.
@@ -15,7 +15,7 @@ import { link, read } from "./holder.ts";
  * @throws {Error} whose message is the rest of a sentence
  */
 export async function inheritedAddress(fd: number): Promise<Address> {
-  const target = await Promise.resolve(link(`/proc/self/fd/${fd}`));
+  const target = await Promise.resolve(linkProc(`/proc/self/fd/${fd}`));
   if (target === undefined) {
     throw new Error(
       `file descriptor ${fd} is not open in this process, check what its parent passes on (systemd: "Sockets=" and sd_listen_fds(3))`,
@@ -38,7 +38,7 @@ export async function inheritedAddress(fd: number): Promise<Address> {
 }
 
 function tcp(inode: number): Address | undefined {
-  const socket = tcpSockets(read).find((each) => each.inode === inode);
+  const socket = tcpSockets(readProc).find((each) => each.inode === inode);
   if (socket === undefined) return undefined;
   const { host, port } = socket;
   const everywhere = /^0+$/.test(host) && host.length > 8;
@@ -59,7 +59,7 @@ function readable(hex: string): string {
 }
 
 function unix(inode: number): Address | undefined {
-  const name = unixSockets(read).find((each) => each.inode === inode)?.path;
+  const name = unixSockets(readProc).find((each) => each.inode === inode)?.path;
   if (name === undefined || name === "") return undefined;
   return name.startsWith("@")
     ? { kind: "unix", path: name.slice(1), abstract: true }

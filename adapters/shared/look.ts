@@ -5,8 +5,8 @@
  */
 
 import type { ProcessLook } from "../../core/look.ts";
-import { parseStat, procStat } from "../../libc/proc_stat.ts";
-import { linkProc, readProc } from "./proc.ts";
+import { parseStat } from "../../libc/proc_stat.ts";
+import { linkProc, readProc, statOf } from "./proc.ts";
 import { syscallIn } from "./syscall.ts";
 
 /** USER_HZ of the kernel, the same on all that runtimes run on. */
@@ -20,7 +20,7 @@ const DUMPS = /^CoreDumping:\s+1$/m;
 export function lookAt(pid: number): ProcessLook | undefined {
   const read = (name: string): string | undefined =>
     readProc(`/proc/${pid}/${name}`);
-  const whole = procStat(pid, readProc);
+  const whole = statOf(pid);
   const thread = read(`task/${pid}/stat`);
   if (whole === undefined || thread === undefined) return undefined;
   const main = parseStat(thread);

@@ -12,8 +12,7 @@
 import process from "node:process";
 import { openLibc } from "../../libc/open.ts";
 import { messageOf } from "../../core/errors.ts";
-import { procStat } from "../../libc/proc_stat.ts";
-import { listProc, readProc } from "./proc.ts";
+import { listProc, statOf } from "./proc.ts";
 
 /** How often is looked, in ms: a zombie costs nothing but its pid. */
 const LOOK_MS = 1000;
@@ -68,7 +67,7 @@ export function reapSeen(
   for (const name of listProc("/proc")) {
     const pid = Number(name);
     if (!(pid > 1) || workers.has(pid)) continue;
-    const stat = procStat(pid, readProc);
+    const stat = statOf(pid);
     if (stat?.parent !== process.pid || stat.state !== "Z") continue;
     const key = `${pid} ${stat.start}`;
     if (before.has(key)) reap(pid);

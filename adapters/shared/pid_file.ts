@@ -17,8 +17,7 @@ import {
 import process from "node:process";
 import type { PidFile } from "../../core/successor.ts";
 import { codeOf, messageOf, PreforkError } from "../../core/errors.ts";
-import { procStat } from "../../libc/proc_stat.ts";
-import { readProc } from "./proc.ts";
+import { readProc, statOf } from "./proc.ts";
 
 /** How exact is known when a process began and when a file was written, in ms. */
 const TOLERANCE = 2_000;
@@ -109,7 +108,7 @@ export function pidIn(path: string): number | undefined {
 export function holderOf(path: string): number | undefined {
   const pid = pidIn(path);
   if (pid === undefined || !isThere(pid)) return undefined;
-  const { start, state } = procStat(pid, readProc) ?? {};
+  const { start, state } = statOf(pid) ?? {};
   if (state === "Z") return undefined;
   const up = Number(readProc("/proc/uptime")?.split(" ")[0] ?? NaN);
   if (start === undefined || Number.isNaN(up)) return pid;

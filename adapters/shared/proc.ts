@@ -8,6 +8,7 @@
 import process from "node:process";
 import { libcHere } from "../../libc/open.ts";
 import { openProc, type Proc, PROC_BY_FILES } from "../../libc/proc.ts";
+import { type ProcStat, procStat } from "../../libc/proc_stat.ts";
 
 let opened: Proc | undefined;
 
@@ -43,4 +44,9 @@ export function linkProc(path: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The line of a process; undefined where there is none. */
+export function statOf(pid: number): ProcStat | undefined {
+  return procStat(pid, readProc);
 }

@@ -1,22 +1,32 @@
 import assert from "node:assert/strict";
-import { isGone, packageManagerOf } from "../../cli/parent.ts";
+import { isGone, packageManagerOf, type Processes } from "../../cli/parent.ts";
 import { describe, test } from "../harness.ts";
 
 const ENV = { npm_config_user_agent: "npm/11.19.1 node/v26.10.0 linux x64" };
 
 /** Processes from the youngest to the oldest, with the pids 10, 11, .. */
-function proc(...commands: readonly string[]): Map<string, string> {
-  const files = new Map<string, string>();
-  for (const [i, command] of ["node prefork", ...commands].entries()) {
-    const pid = 10 + i;
-    files.set(`/proc/${pid}/stat`, `${pid} (a) b) S ${pid + 1} 1 1 0`);
-    files.set(`/proc/${pid}/cmdline`, `${command.replaceAll(" ", "\0")}\0`);
+class Running implements Processes {
+  readonly parents = new Map<number, number>();
+  readonly #commands = new Map<number, string>();
+
+  constructor(...commands: readonly string[]) {
+    for (const [i, command] of ["node prefork", ...commands].entries()) {
+      this.parents.set(10 + i, 11 + i);
+      this.#commands.set(10 + i, `${command.replaceAll(" ", "\0")}\0`);
+    }
   }
-  return files;
+
+  parentOf(pid: number): number | undefined {
+    return this.parents.get(pid);
+  }
+
+  commandOf(pid: number): string | undefined {
+    return this.#commands.get(pid);
+  }
 }
 
-const find = (files: Map<string, string>, env = ENV) =>
-  packageManagerOf(10, env, (path) => files.get(path));
+const find = (running: Running, env = ENV) =>
+  packageManagerOf(10, env, running);
 
 describe("the package manager that started the command", () => {
   const rows: readonly (readonly [string, readonly string[]])[] = [
@@ -39,7 +49,7 @@ describe("the package manager that started the command", () => {
   ];
   for (const [name, commands] of rows) {
     test(`${commands.join(" < ")}: ${name}`, () => {
-      const found = find(proc(...commands, "bash"));
+      const found = find(new Running(...commands, "bash"));
       assert.equal(found?.name, name);
       assert.equal(found?.pid, 10 + commands.length);
     });
@@ -60,29 +70,28 @@ describe("the package manager that started the command", () => {
   ];
   for (const [what, commands] of none) {
     test(`is not there behind ${what}`, () => {
-      assert.equal(find(proc(...commands, "/sbin/init")), undefined);
+      assert.equal(find(new Running(...commands, "/sbin/init")), undefined);
     });
   }
 
   test("is not looked for where none has set its variable, or without proc(5)", () => {
-    const files = proc("sh -c prefork", "npm start");
-    assert.equal(find(files, {} as typeof ENV), undefined);
-    assert.equal(find(new Map()), undefined);
+    const running = new Running("sh -c prefork", "npm start");
+    assert.equal(find(running, {} as typeof ENV), undefined);
+    running.parents.clear();
+    assert.equal(find(running), undefined);
   });
 
   test("is gone when it has ended, or the shell before it", () => {
-    const files = proc("sh -c prefork", "npm start", "bash");
-    const found = find(files)!;
-    const gone = () => isGone(found, (path) => files.get(path));
-    assert.equal(gone(), false);
+    const running = new Running("sh -c prefork", "npm start", "bash");
+    const found = find(running)!;
+    assert.equal(isGone(found, running), false);
     for (const orphan of [10, 11]) {
-      const path = `/proc/${orphan}/stat`;
-      const stat = files.get(path)!;
-      files.set(path, stat.replace(/S \d+/, "S 1"));
-      assert.equal(gone(), true);
-      files.set(path, stat);
+      const parent = running.parents.get(orphan)!;
+      running.parents.set(orphan, 1);
+      assert.equal(isGone(found, running), true);
+      running.parents.set(orphan, parent);
     }
-    files.delete("/proc/11/stat");
-    assert.equal(gone(), true);
+    running.parents.delete(11);
+    assert.equal(isGone(found, running), true);
   });
 });

@@ -54,7 +54,9 @@ describe("the page of the protocol", () => {
 
   test("has the version and the variables", () => {
     assert.match(page, new RegExp(`^.*Version ${PROTOCOL_VERSION}\\.$`, "m"));
-    const ours = rowsBelow(page, "## Environment").flatMap(([cell]) => names(cell))
+    const ours = rowsBelow(page, "## Environment").flatMap(([cell]) =>
+      names(cell)
+    )
       .filter((name) => name.startsWith("PREFORK_"));
     assert.deepEqual(
       ours.sort(),

@@ -12,6 +12,7 @@ import type { Connections } from "./connections.ts";
 import { headPatience } from "./head_patience.ts";
 import { endPoll, isHangingPoll } from "./long_poll.ts";
 import { type Outgoing, streamEndOf, typeOf } from "./http_event_stream.ts";
+import { Resumable } from "./resume.ts";
 import { spreadOver } from "./spread.ts";
 import { closePatience, type Handshake, sendGoingAway } from "./websocket.ts";
 
@@ -96,7 +97,7 @@ export function drainOnce(
 ): Pick<Connections, "drain" | "resume"> {
   let longLived: LongLived | undefined;
   let drained: Promise<void> | undefined;
-  let takeBack = (): void => {};
+  const ending = new Resumable();
   const end = (): void => {
     drained = undefined;
     longLived?.stop();
@@ -104,20 +105,10 @@ export function drainOnce(
     reopen();
   };
   const run = async (idle: number): Promise<void> => {
-    let over = false;
-    const takenBack = new Promise<void>((resolve) => {
-      takeBack = () => {
-        over = true;
-        resolve();
-      };
-    });
-    const ended = begin({
-      idle,
-      longLived: () => longLived,
-      isOver: () => over,
-    });
-    await Promise.race([ended, takenBack]);
-    if (!over) end();
+    const ended = await ending.finish((isOver) =>
+      begin({ idle, longLived: () => longLived, isOver })
+    );
+    if (ended) end();
   };
   return {
     drain(idle, window) {
@@ -126,7 +117,7 @@ export function drainOnce(
     },
     resume() {
       if (drained === undefined) return;
-      takeBack();
+      ending.resume();
       end();
     },
   };

@@ -7,6 +7,7 @@
 
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import type { Connections } from "../drain/connections.ts";
+import { Resumable } from "../drain/resume.ts";
 import { type AcceptSwitch, shareSwitch } from "../graft/accept_switch.ts";
 import { cannot } from "../process/errors.ts";
 import type { Parkable } from "../process/worker_core.ts";
@@ -119,7 +120,7 @@ export function parkNative(
   servers: Pausing,
   { finish, resume }: Finishing,
 ): Parkable {
-  let takeBack: (() => void) | undefined;
+  const ending = new Resumable();
   return {
     pause() {
       try {
@@ -130,18 +131,10 @@ export function parkNative(
       }
     },
     async finish(idle, window) {
-      let over = false;
-      const back = new Promise<void>((resolve) => {
-        takeBack = () => {
-          over = true;
-          resolve();
-        };
-      });
-      await Promise.race([finish(idle, window, () => over), back]);
+      await ending.finish((isOver) => finish(idle, window, isOver));
     },
     resume() {
-      takeBack?.();
-      takeBack = undefined;
+      ending.resume();
       resume();
       servers.resume();
     },
