@@ -28,6 +28,7 @@ import { acceptHeld, bindHeld } from "./shared/held.ts";
 import { withReserve } from "./shared/descriptors.ts";
 import { host } from "./shared/host.ts";
 import { probeSockets } from "./shared/probe_sockets.ts";
+import { notify } from "./shared/notify.ts";
 import { pidFile } from "./shared/pid_file.ts";
 import { predecessor } from "./shared/predecessor.ts";
 import { reapOrphans } from "./shared/orphans.ts";
@@ -73,6 +74,7 @@ export function createBunAdapter(): Adapter {
     },
     reapOrphans,
     onSignal,
+    notify,
     pidFile,
     predecessor,
   } satisfies Adapter;

@@ -36,6 +36,7 @@ import { withReserve } from "./shared/descriptors.ts";
 import { host } from "./shared/host.ts";
 import { probeSockets } from "./shared/probe_sockets.ts";
 import type { RawSockets } from "./shared/raw_socket.ts";
+import { notify } from "./shared/notify.ts";
 import { pidFile } from "./shared/pid_file.ts";
 import { predecessor } from "./shared/predecessor.ts";
 import { reapOrphans } from "./shared/orphans.ts";
@@ -65,6 +66,7 @@ export function createDenoAdapter(): Adapter {
     spawn: (plan) => withReserve(() => spawn(plan)),
     reapOrphans,
     onSignal,
+    notify,
     pidFile,
     predecessor,
   } satisfies Adapter;

@@ -134,6 +134,10 @@ export class MemoryWorld {
   pid = 1000;
   /** Its environment. */
   readonly env: Record<string, string> = { PATH: "/bin", LISTEN_FDS: "7" };
+  /** What the service manager was told, in order. */
+  readonly notified: string[] = [];
+  /** Why it cannot be told anything. */
+  deaf: string | undefined;
   /** What was done with pid files, in order. */
   readonly pidFiles: string[] = [];
   /** What a predecessor hands over. */
@@ -319,6 +323,10 @@ export class MemoryWorld {
         const traps = this.#traps.get(signal) ?? new Set();
         this.#traps.set(signal, traps.add(listener));
         return { [Symbol.dispose]: () => void traps.delete(listener) };
+      },
+      notify: (_socket, state) => {
+        if (this.deaf === undefined) this.notified.push(state);
+        return this.deaf;
       },
       pidFile: (path) => {
         const tell = (what: string) => (): void =>

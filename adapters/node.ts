@@ -22,6 +22,7 @@ import { host } from "./shared/host.ts";
 import { confirm, readChannel } from "./node/channel.ts";
 import { nodeSockets } from "./node/sockets.ts";
 import { shareFile } from "../libc/share_file.ts";
+import { notify } from "./shared/notify.ts";
 import { pidFile } from "./shared/pid_file.ts";
 import { predecessor } from "./shared/predecessor.ts";
 import { reapOrphans } from "./shared/orphans.ts";
@@ -59,6 +60,7 @@ export function createNodeAdapter(): Adapter {
       ),
     reapOrphans,
     onSignal,
+    notify,
     pidFile,
     predecessor,
   } satisfies Adapter;

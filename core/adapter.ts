@@ -373,6 +373,13 @@ export interface Adapter {
   reapOrphans(): Disposable | string | undefined;
   /** Traps a signal; disposing gives it back its default action. */
   onSignal(signal: Signal, listener: () => void): Disposable;
+  /**
+   * Sends one datagram to a Unix socket; a name that begins with `@` is abstract.
+   *
+   * @returns why it cannot be sent, as the rest of a sentence that begins with
+   * "because"
+   */
+  notify(socket: string, state: string): string | undefined;
   /** A pid file at an absolute path; nothing is written yet. */
   pidFile(path: string): PidFile;
   /**

@@ -47,9 +47,10 @@ export function requireLinux(): void {
 /** Address families (bits/socket.h). */
 export const AF = { unix: 1, inet: 2, inet6: 10 } as const;
 
-/** SOCK_STREAM and the flags that go with a type (socket(2)). */
+/** Types of socket(2), and the flags that go with them. */
 export const SOCK = {
   stream: 1,
+  dgram: 2,
   nonblock: 0o4000,
   cloexec: 0o2000000,
 } as const;

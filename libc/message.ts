@@ -18,8 +18,17 @@ import {
 
 /** Sends bytes, with a file descriptor attached to the first of them. */
 export interface MessageSender {
-  /** What sendmsg(2) returns: the number of bytes taken, or -1. */
-  send(fd: number, bytes: Uint8Array, passing: number | undefined): number;
+  /**
+   * What sendmsg(2) returns: the number of bytes taken, or -1.
+   *
+   * @param to where, from a socket that is not connected
+   */
+  send(
+    fd: number,
+    bytes: Uint8Array,
+    passing: number | undefined,
+    to?: Uint8Array,
+  ): number;
 }
 
 /** Receives bytes, and the file descriptors that are attached to them. */
@@ -47,6 +56,8 @@ const CONTROL = { length: 0, level: 8, type: 12, data: 16 } as const;
 
 /** struct msghdr, by the places of the members that are used. */
 const HEADER = {
+  name: 0, // msg_name
+  nameLength: 8, // msg_namelen, an int
   buffers: 16, // msg_iov
   bufferCount: 24, // msg_iovlen
   control: 32, // msg_control
@@ -116,17 +127,20 @@ function oncePer<T>(make: (libc: Libc) => T): (libc: Libc) => T {
 /** The sender of this process. */
 export const messageSender: (libc: Libc) => MessageSender = oncePer((libc) => {
   const layout = layOut(libc, CONTROL.data + 8);
-  const { control, data, header } = layout;
+  const { control, data, header, headerView } = layout;
   control.setBigUint64(CONTROL.length, 20n, true); // CMSG_LEN(sizeof(int))
   control.setUint32(CONTROL.level, SO.socket, true); // SOL_SOCKET
   control.setUint32(CONTROL.type, SO.rights, true); // SCM_RIGHTS
   return {
-    send: (fd, bytes, passing) => {
+    send: (fd, bytes, passing, to) => {
       const part = bytes.subarray(0, MESSAGE_BYTES);
       data.set(part);
       control.setInt32(CONTROL.data, passing ?? -1, true);
       // CMSG_SPACE(sizeof(int)), or no control data at all
       aim(layout, part.length, passing === undefined ? 0 : control.byteLength);
+      const name = to === undefined ? 0n : libc.pointer(to);
+      headerView.setBigUint64(HEADER.name, name, true);
+      headerView.setUint32(HEADER.nameLength, to?.length ?? 0, true);
       return libc.sendmsg(fd, header, MSG_NOSIGNAL_DONTWAIT);
     },
   };

@@ -16,6 +16,7 @@ import { holderOf, pidFile } from "../adapters/shared/pid_file.ts";
 import { channelReader } from "../adapters/channel/reader.ts";
 import { channelsBy } from "../adapters/ffi/channel_reader.ts";
 import { channelPair } from "../adapters/ffi/spawn.ts";
+import { notify } from "../adapters/shared/notify.ts";
 import { grantedCpus } from "../adapters/shared/cpus.ts";
 import { frameReader } from "../adapters/channel/frames.ts";
 import { CUT, lineSplitter, MAX_LINE } from "../adapters/shared/lines.ts";
@@ -23,6 +24,7 @@ import { messageSender } from "../libc/message.ts";
 import { libcHere } from "../libc/open.ts";
 import { ipSockaddr } from "../libc/sockaddr.ts";
 import { afterAll, describe, test } from "./harness.ts";
+import { noNotifySocket, notifySocket } from "./notify_socket.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -358,5 +360,21 @@ describe("a pid file", () => {
       code: "ERR_PID_FILE",
       message: /Cannot write the pid file ".*none\/pid" \(.*ENOENT.*choose/,
     });
+  });
+});
+
+describe("the service manager", () => {
+  test("hears each datagram as one, at a path and at an abstract name", {
+    skip: noNotifySocket,
+  }, () => {
+    const dir = mkdtempSync(join(tmpdir(), "prefork-notify-"));
+    for (const name of [join(dir, "socket"), `@prefork ${dir}`]) {
+      using manager = notifySocket(name);
+      assert.equal(notify(name, "READY=1\nSTATUS=ä"), undefined);
+      assert.equal(notify(name, "MAINPID=7"), undefined);
+      assert.deepEqual(manager.heard, ["READY=1\nSTATUS=ä", "MAINPID=7"]);
+    }
+    assert.match(notify(join(dir, "none"), "READY=1")!, /sendmsg.*ENOENT/);
+    rmSync(dir, { recursive: true });
   });
 });

@@ -8,6 +8,7 @@
 import type { Adapter } from "../adapter.ts";
 import type { PidFile } from "../successor.ts";
 import { stateError } from "../errors.ts";
+import { ServiceManager } from "../notify.ts";
 import type { Heritage } from "../listeners/heritage.ts";
 import {
   abandonListeners,
@@ -23,7 +24,9 @@ import {
 
 /** A pool that has come from one, and may go to another. */
 export interface LineagePool
-  extends SucceedingPool, Omit<UpgradablePool, "leave" | "pidFile"> {
+  extends
+    SucceedingPool,
+    Omit<UpgradablePool, "leave" | "pidFile" | "manager"> {
   /** Drains, and ends. */
   stop(): unknown;
 }
@@ -33,6 +36,7 @@ export class Lineage {
   #succession: Succession | undefined;
   #upgrades: Upgrades | undefined;
   #pidFile: PidFile | undefined;
+  #manager: ServiceManager | undefined;
   /** True once a successor has the sockets. */
   #left = false;
 
@@ -76,15 +80,24 @@ export class Lineage {
       abandonListeners(own);
       void pool.stop();
     };
-    this.#upgrades = new Upgrades({ ...pool, leave, pidFile: this.#pidFile });
+    const manager = this.#manager = new ServiceManager(pool.adapter);
+    const pidFile = this.#pidFile;
+    this.#upgrades = new Upgrades({ ...pool, leave, pidFile, manager });
   }
 
   /**
-   * Takes over from a predecessor, if there is one. False when the pool has been
-   * stopped before.
+   * Takes over from a predecessor, if there is one, and says that the pool
+   * serves. False when it has been stopped before.
    */
   async complete(pool: SucceedingPool): Promise<boolean> {
-    return await this.#succession?.complete(pool) ?? true;
+    const isOwn = await this.#succession?.complete(pool) ?? true;
+    const unheard = isOwn ? this.#manager?.tell({ READY: 1 }) : undefined;
+    if (unheard !== undefined) {
+      const message =
+        `the service manager (NOTIFY_SOCKET) cannot be told that the pool serves, because ${unheard}: set Type=exec in the unit`;
+      pool.emit({ type: "warning", message });
+    }
+    return isOwn;
   }
 
   /** The pool did not start. */

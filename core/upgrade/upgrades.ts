@@ -16,6 +16,7 @@ import {
   handedSockets,
   HANDOVER_VARIABLE,
 } from "../listeners/handover.ts";
+import type { ServiceManager } from "../notify.ts";
 import type { Supervisor } from "../supervise/supervisor.ts";
 import { Successor } from "./successor.ts";
 
@@ -28,6 +29,8 @@ export interface UpgradablePool
   readonly workers: number;
   /** Its pid file, if it has one. */
   readonly pidFile: PidFile | undefined;
+  /** Who has to know which process is the service. */
+  readonly manager: ServiceManager;
   /** Drains, and leaves the sockets to the successor. */
   leave(): void;
 }
@@ -86,6 +89,11 @@ export class Upgrades {
       if (successor.gone || this.#pool.supervisor.stopping) {
         throw stateError("upgrade", "it is stopping");
       }
+      const unheard = this.#pool.manager.tell({ MAINPID: successor.pid });
+      if (unheard !== undefined) {
+        successor.end();
+        throw stateError("upgrade", untold(unheard));
+      }
       this.#underway = false;
       this.#done = true;
       const ms = Math.round(clock.now() - since);
@@ -112,9 +120,9 @@ export class Upgrades {
   }
 
   #refusal(): PreforkError | undefined {
-    const { adapter, supervisor: { transaction, wanted, isReady } } =
+    const { adapter, manager, supervisor: { transaction, wanted, isReady } } =
       this.#pool;
-    const keeper = keeperOf(adapter.host);
+    const keeper = keeperOf(adapter.host, manager);
     const why = keeper !== undefined
       ? keeper
       : this.#successor !== undefined
@@ -169,14 +177,29 @@ export class Upgrades {
  * `SYSTEMD_EXEC_PID` is the main process of a service (systemd.exec(5), since
  * version 248); a successor inherits it with the pid of somebody else.
  */
-function keeperOf({ pid, env }: Host): string | undefined {
+function keeperOf(
+  { pid, env }: Host,
+  manager: ServiceManager,
+): string | undefined {
   if (pid === 1) {
     return "its supervisor is process 1, with which all others of the container end (pid_namespaces(7)); SIGHUP replaces the workers, a new container the rest";
   }
+  if (manager.socket !== undefined) {
+    // What has been said already is said again, in case it hears by now.
+    const problem = manager.problem && manager.tell({ READY: 1 });
+    return problem && untold(problem);
+  }
   if (env["SYSTEMD_EXEC_PID"] === String(pid)) {
-    return "systemd ends the service when its main process ends; SIGHUP replaces the workers, systemctl restart the rest";
+    return `systemd ends the service when its main process ends, and has no ear for which one that is from then on: set Type=notify (or NotifyAccess=main) in the unit; ${OTHERWISE}`;
   }
   return undefined;
+}
+
+const OTHERWISE = "SIGHUP replaces the workers, systemctl restart the rest";
+
+/** Why the service would end with the old supervisor. */
+function untold(why: string): string {
+  return `the service manager (NOTIFY_SOCKET) cannot be told which process the service is, because ${why}; ${OTHERWISE}`;
 }
 
 function noCommand(): PreforkError {

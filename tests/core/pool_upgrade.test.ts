@@ -170,7 +170,7 @@ describe("the supervisor that is succeeded", () => {
     world.env["SYSTEMD_EXEC_PID"] = "1000";
     await assert.rejects(pool.upgrade(), {
       code: "ERR_STATE",
-      message: /systemd ends the service .*; SIGHUP replaces the workers/,
+      message: /systemd ends the service .* Type=notify .*; SIGHUP replaces/,
     });
     // A successor inherits the variable, with the pid of the first one.
     world.pid = 1001;
@@ -180,6 +180,50 @@ describe("the supervisor that is succeeded", () => {
     const first = await running({ upgradeCommand: COMMAND });
     first.world.pid = 1;
     await assert.rejects(first.pool.upgrade(), /is process 1, with which/);
+  });
+
+  test("names its successor to the service manager before it leaves, or goes on", async () => {
+    const world = new MemoryWorld();
+    world.env["SYSTEMD_EXEC_PID"] = "1000";
+    world.env["NOTIFY_SOCKET"] = "/run/notify";
+    const made = await running({ upgradeCommand: COMMAND }, world);
+    const { pool } = made;
+    assert.deepEqual(world.notified, ["READY=1"]);
+    world.onSpawn = () => {};
+    const upgrade = pool.upgrade();
+    await settle();
+    const lost = world.processes.at(-1)!;
+    world.deaf = "it is full";
+    word(lost, { type: "ready" });
+    const why = /cannot be told which process .* because it is full; SIGHUP/;
+    await assert.rejects(upgrade, why);
+    assert.deepEqual(lost.signals, ["SIGTERM"]);
+    lost.exit();
+    await settle();
+    assert.equal(pool.status().state, "running");
+    await assert.rejects(pool.upgrade(), why);
+
+    // It is asked again whether it hears.
+    world.deaf = undefined;
+    const again = pool.upgrade();
+    await settle();
+    const successor = world.processes.at(-1)!;
+    assert.deepEqual(world.notified, ["READY=1", "READY=1"]);
+    word(successor, { type: "ready" });
+    await again;
+    assert.equal(world.notified.at(-1), `MAINPID=${successor.pid}`);
+    assert.deepEqual(successor.heard.map(wordIn), [{ type: "yours" }]);
+  });
+
+  test("says where it cannot tell that it serves", async () => {
+    const world = new MemoryWorld();
+    world.env["NOTIFY_SOCKET"] = "@notify";
+    world.deaf = "libc is not there";
+    const { all } = await running({}, world);
+    assert.match(
+      all("warning")[0]!.message,
+      /cannot be told that the pool serves, because libc is not there/,
+    );
   });
 });
 

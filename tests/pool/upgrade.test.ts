@@ -6,6 +6,7 @@ import process from "node:process";
 import { isAlive, prefork, ready, readyPids, until } from "../command.ts";
 import { describe, test } from "../harness.ts";
 import { get, unanswered } from "../http.ts";
+import { noNotifySocket, notifySocket } from "../notify_socket.ts";
 import { programs } from "../preload/programs.ts";
 import { askUpgrade, upgraded } from "../upgraded.ts";
 
@@ -38,7 +39,10 @@ describe("an upgrade", () => {
       const own = `unix:${join(files.directory, "own.sock")}`;
       const pidFile = join(files.directory, "pid");
       const args = ["-w", "2", "--soak", "0", "--pid-file", pidFile, file];
-      const command = prefork(args);
+      const notify = join(files.directory, "notify");
+      using manager = noNotifySocket ? undefined : notifySocket(notify);
+      const env = { NOTIFY_SOCKET: manager && notify };
+      const command = prefork(args, { env });
       await using pool = upgraded(command);
       const named = (of = pidFile): number => Number(readFileSync(of, "utf8"));
       const { listen } = await ready(command);
@@ -72,8 +76,15 @@ describe("an upgrade", () => {
       assert.match((await get(own)).body, /^one /);
 
       writeFileSync(file, program("two"));
+      const heard = manager?.heard.length;
       await pool.upgrade();
       assert.notEqual(pool.pid, pid);
+      if (manager !== undefined) {
+        assert.equal(heard, 1);
+        await until(() => manager.heard.length > 2, "the new one serves");
+        const all = ["READY=1", `MAINPID=${pool.pid}`, "READY=1"];
+        assert.deepEqual(manager.heard, all);
+      }
       assert.equal(named(), pool.pid);
       assert.match((await get(address)).body, /^two /);
       assert.match((await get(own)).body, /^two /);

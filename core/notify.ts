@@ -1,0 +1,48 @@
+/**
+ * What the service manager that has started this supervisor hears of it, where
+ * it wants to (sd_notify(3)).
+ *
+ * @module
+ */
+
+import type { Adapter } from "./adapter.ts";
+
+/** What is said, by the names of sd_notify(3). */
+export interface ServiceState {
+  /** 1 once the service serves. */
+  readonly READY?: 1;
+  /** The process that is the service from now on. */
+  readonly MAINPID?: number;
+}
+
+/** The service manager, if there is one. */
+export class ServiceManager {
+  /** Why the last word to it could not be said. */
+  problem: string | undefined;
+  readonly #adapter: Pick<Adapter, "host" | "notify">;
+
+  /** Tells nothing yet. */
+  constructor(adapter: Pick<Adapter, "host" | "notify">) {
+    this.#adapter = adapter;
+  }
+
+  /** Where it wants to hear something; undefined where it does not. */
+  get socket(): string | undefined {
+    return this.#adapter.host.env["NOTIFY_SOCKET"] || undefined;
+  }
+
+  /**
+   * Tells it something, if it wants to hear anything.
+   *
+   * @returns why that cannot be, as the rest of a sentence that begins with
+   * "because"
+   */
+  tell(state: ServiceState): string | undefined {
+    const { socket } = this;
+    if (socket === undefined) return undefined;
+    const lines = Object.entries(state).map(([name, value]) =>
+      `${name}=${value}`
+    );
+    return this.problem = this.#adapter.notify(socket, lines.join("\n"));
+  }
+}
