@@ -32,6 +32,7 @@ import { notify } from "./shared/notify.ts";
 import { pidFile } from "./shared/pid_file.ts";
 import { predecessor } from "./shared/predecessor.ts";
 import { reapOrphans } from "./shared/orphans.ts";
+import { refuseHeld } from "./shared/refusal.ts";
 import { onSignal, OWN_SESSION } from "./shared/signals.ts";
 
 const SHARES = sharesOn(process.platform, {
@@ -64,6 +65,7 @@ export function createBunAdapter(): Adapter {
     shareFile,
     accept: acceptHeld,
     decline: declineHeld,
+    refuse: refuseHeld,
 
     // --- processes --------------------------------------------------------
     spawn(plan) {

@@ -40,6 +40,7 @@ import { notify } from "./shared/notify.ts";
 import { pidFile } from "./shared/pid_file.ts";
 import { predecessor } from "./shared/predecessor.ts";
 import { reapOrphans } from "./shared/orphans.ts";
+import { refuseHeld } from "./shared/refusal.ts";
 import { onSignal, OWN_SESSION } from "./shared/signals.ts";
 
 /** Makes the adapter of Deno 2.9 and later. */
@@ -61,6 +62,7 @@ export function createDenoAdapter(): Adapter {
     shareFile,
     accept: acceptHeld,
     decline: declineHeld,
+    refuse: refuseHeld,
 
     // --- processes --------------------------------------------------------
     spawn: (plan) => withReserve(() => spawn(plan)),

@@ -150,6 +150,8 @@ export class MemoryWorld {
   declines = true;
   /** Sockets whose clients are, and how many were. */
   readonly declined: Map<HeldSocket, { count: number }> = new Map();
+  /** Sockets that clients were refused on, and what was done last. */
+  readonly refused: Map<HeldSocket, string> = new Map();
   /** Addresses that cannot be bound. */
   readonly taken: Set<string> = new Set();
   /** The kernel's settings. */
@@ -303,13 +305,18 @@ export class MemoryWorld {
       },
       decline: (socket) => {
         if (!this.declines) return undefined;
-        const declined = { count: 0 };
+        const end = (): void => void this.declined.delete(socket);
+        const declined = { count: 0, [Symbol.dispose]: end };
         this.declined.set(socket, declined);
+        return declined;
+      },
+      refuse: (socket) => {
+        if (socket.address.kind !== "tcp") return undefined;
+        const set = (what: string) => () => void this.refused.set(socket, what);
         return {
-          get count() {
-            return declined.count;
-          },
-          [Symbol.dispose]: () => void this.declined.delete(socket),
+          close: set("closed"),
+          release: set("released"),
+          listen: set("open"),
         };
       },
       spawn: (plan) => {

@@ -26,6 +26,7 @@ import { notify } from "./shared/notify.ts";
 import { pidFile } from "./shared/pid_file.ts";
 import { predecessor } from "./shared/predecessor.ts";
 import { reapOrphans } from "./shared/orphans.ts";
+import { refuseHeld } from "./shared/refusal.ts";
 import { onSignal } from "./shared/signals.ts";
 
 const SHARES = sharesOn(process.platform, {
@@ -48,6 +49,7 @@ export function createNodeAdapter(): Adapter {
     shareFile,
     accept: acceptHeld,
     decline: declineHeld,
+    refuse: refuseHeld,
 
     // --- processes --------------------------------------------------------
     spawn: (plan) =>

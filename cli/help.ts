@@ -97,9 +97,10 @@ Options:
                           (default: 2 per worker, at least 5, in 60s)
       --pid-file PATH     where the supervisor's process id is written; no two
                           pools can have one, and "prefork upgrade" wants it
-      --down 503|queue    what clients get while no worker is ready: an HTTP
-                          answer with Retry-After (default where a worker has
-                          served HTTP without TLS), or nothing, they wait
+      --down 503|refuse|queue  what clients get while no worker is ready: an
+                          HTTP answer with Retry-After (default where a worker
+                          has served HTTP without TLS), ECONNREFUSED, or
+                          nothing, they wait
       --down-after TIME   from when on, and from when on a slot without a worker
                           counts as degraded (default: 5s)
       --log text|json     form of the log on stderr (default: text)

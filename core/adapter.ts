@@ -6,6 +6,7 @@
  */
 
 import type { Address } from "./options/address.ts";
+import type { Declining, Refusing } from "./decline.ts";
 import type { ProcessLook } from "./look.ts";
 import type { PathFile, PidFile, Predecessor } from "./successor.ts";
 import type { CertificateFiles } from "./options/listener_features.ts";
@@ -352,11 +353,13 @@ export interface Adapter {
     backlog: number,
     onConnection: (connection: Connection) => void,
   ): Disposable;
-  /** Answers each HTTP/1 request on a held socket, if that can be done here. */
-  decline(
-    socket: HeldSocket,
-    reply: Uint8Array,
-  ): Disposable & { readonly count: number } | undefined;
+  /**
+   * Answers each HTTP/1 request on a held socket, if that can be done here; with
+   * an empty reply each connection is closed at once.
+   */
+  decline(socket: HeldSocket, reply: Uint8Array): Declining | undefined;
+  /** Closes a held socket for clients and opens it, if that can be done. */
+  refuse(socket: HeldSocket): Refusing | undefined;
   /**
    * Starts a worker.
    *

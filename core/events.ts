@@ -145,13 +145,13 @@ export type PoolEvent =
   }
   /**
    * No worker has been ready for `downAfter`: clients of a listener are answered
-   * "503 Service Unavailable", or wait in its queue, and why.
+   * "503 Service Unavailable", are refused, or wait in its queue, and why.
    */
   | {
     readonly type: "listener-down";
     readonly name: string;
     readonly address: string;
-    readonly answer: "503" | "queue";
+    readonly answer: "503" | "refuse" | "queue";
     readonly reason?: string;
   }
   /** That is over; so many clients were answered. */

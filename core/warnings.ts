@@ -12,6 +12,7 @@ import { hasLimits } from "./options/recycle.ts";
 import type { Prepared } from "./preflight.ts";
 import { BUN_INSPECT } from "./launch/own_environment.ts";
 import { startsJavaScript } from "./launch/program.ts";
+import { refusingOf } from "./supervise/down.ts";
 import { preloadFor } from "./launch/runtime_command.ts";
 
 /** One sentence for each thing that a pool suffers from. */
@@ -25,6 +26,7 @@ export function warningsFor(
   const warnings = [
     ...kernelWarnings(listeners, adapter.host),
     ...recycleWarnings(config, prepared, adapter),
+    ...(config.down === "refuse" ? refuseWarnings(listeners, adapter) : []),
   ];
   if (weights.length > 0 && !listeners.some(isBalanced)) {
     warnings.push(
@@ -77,6 +79,20 @@ function recycleWarnings(
     );
   }
   return warnings;
+}
+
+/** One sentence for each listener that cannot be closed for clients. */
+function refuseWarnings(
+  listeners: readonly Listener[],
+  adapter: Adapter,
+): readonly string[] {
+  return listeners.flatMap((listener) => {
+    if (listener.mode === "reuseport" || listener.mode === "handoff") return [];
+    if (refusingOf(listener, adapter) !== undefined) return [];
+    return [
+      `while no worker is ready, "refuse" (--down) accepts clients of ${listener.name} and closes them at once: only a socket of TCP that this pool has opened can refuse them, and not without libc`,
+    ];
+  });
 }
 
 function isBalanced({ mode }: Listener): boolean {

@@ -65,6 +65,45 @@ export function addBindTests(adapter: Adapter): void {
     }
   });
 
+  test("closed for clients and opened again, and nobody else's meanwhile", async () => {
+    const socket = await bind(adapter, ANY_PORT, { listen: true });
+    try {
+      const refusing = adapter.refuse(socket);
+      assert.ok(refusing);
+      const { address } = socket;
+      const waiting = ask(address);
+      waiting.catch(() => undefined);
+      await connected(address);
+      for (let i = 0; i < 2; i++) refusing.close();
+      await assert.rejects(waiting, { code: "ECONNRESET" });
+      await assert.rejects(ask(address), { code: "ECONNREFUSED" });
+      await assert.rejects(bind(adapter, address, { listen: true }));
+      refusing.release();
+      await assert.rejects(ask(address), { code: "ECONNREFUSED" });
+      for (const runtime of RUNTIMES) {
+        refusing.close();
+        refusing.release();
+        await using child = start(adapter, childOn(runtime), {
+          inherits: [socket],
+          env: ([fd]) => ({ LISTEN_ON: String(fd), NAME: runtime }),
+        });
+        await child.message({ listening: true });
+        assert.equal(await ask(address), runtime);
+      }
+      refusing.listen(100);
+      await connected(address);
+    } finally {
+      socket.close();
+    }
+  });
+
+  test("a Unix socket cannot be closed so", async () => {
+    const path = `prefork test ${process.pid}`;
+    const socket = await bind(adapter, { kind: "unix", path, abstract: true });
+    assert.equal(adapter.refuse(socket), undefined);
+    socket.close();
+  });
+
   test("every interface, by IPv4 and IPv6", async () => {
     const everywhere = { kind: "tcp", host: "", port: 0 } as const;
     const socket = await bind(adapter, everywhere, { listen: true });

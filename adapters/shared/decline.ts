@@ -7,7 +7,8 @@
  * @module
  */
 
-import type { Adapter, HeldSocket } from "../../core/adapter.ts";
+import type { HeldSocket } from "../../core/adapter.ts";
+import type { Declining } from "../../core/decline.ts";
 import { F, fixed, type Libc, SOCK } from "../../libc/libc.ts";
 import { libcHere } from "../../libc/open.ts";
 
@@ -53,7 +54,7 @@ interface Guest {
 export function declineHeld(
   { fd }: HeldSocket,
   reply: Uint8Array,
-): ReturnType<Adapter["decline"]> {
+): Declining | undefined {
   const libc = libcHere();
   if (libc === undefined) return undefined;
   const answer = fixed(reply.length);

@@ -34,6 +34,8 @@ export interface Listener extends ListenerFeatures {
   readonly backlog: number;
   /** True when IPv4 is left out. */
   readonly ipv6Only: boolean;
+  /** True where workers expect it to listen; they call listen(2) elsewhere. */
+  readonly listens: boolean;
   /**
    * `balanced`, `shared` and `handoff`: one. `sharded`: one per slot there can
    * be. `reuseport`: one that only keeps the address for this pool.
@@ -96,6 +98,7 @@ export async function openListeners(
         reason,
         backlog: spec.backlog,
         ipv6Only: spec.ipv6Only,
+        listens: foreign,
         ...featuresOf(spec),
         ...(isAnyPort(spec.address) && { anyPort: true }),
         sockets,

@@ -132,6 +132,7 @@ export function createOnDemand(
         reason,
         backlog,
         ipv6Only,
+        listens: false,
         sockets: [socket],
       },
       accepting: adapter.accept(

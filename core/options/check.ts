@@ -163,7 +163,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     restarts: checkRestarts(options.restarts ?? {}),
     down: options.down === undefined
       ? undefined
-      : oneOf("down", options.down, ["503", "queue"]),
+      : oneOf("down", options.down, ["503", "refuse", "queue"]),
     downAfter: duration("downAfter", options.downAfter ?? 5_000),
     ...checkRecycle(options),
   };

@@ -264,10 +264,10 @@ export interface PoolOptions extends HangOptions {
   readonly restarts?: Partial<Restarts>;
   /**
    * What clients get while no worker is ready, from `downAfter` on: `"503"`, with
-   * Retry-After, or `"queue"`, nothing. Unless given, 503 where a worker has
-   * served HTTP without TLS. See docs/SUPERVISION.md.
+   * Retry-After; `"refuse"`, ECONNREFUSED; or `"queue"`, nothing. Unless given,
+   * 503 where a worker has served HTTP without TLS. See docs/SUPERVISION.md.
    */
-  readonly down?: "503" | "queue";
+  readonly down?: "503" | "refuse" | "queue";
   /**
    * How long a slot may lack a ready worker after a failure before the pool is
    * `degraded` or `down`, and clients wait where there is none at all.
@@ -387,7 +387,7 @@ export interface PoolConfig extends RecycleConfig, HangConfig, Budget {
   /** How many restarts are borne; the intensity undefined by the workers. */
   readonly restarts: Pick<Restarts, "period"> & Partial<Restarts>;
   /** What clients get while no worker is ready; undefined by the listener. */
-  readonly down: "503" | "queue" | undefined;
+  readonly down: "503" | "refuse" | "queue" | undefined;
   /** How long a slot may be without a ready worker after a failure, ms. */
   readonly downAfter: number;
 }

@@ -1,15 +1,15 @@
 /**
- * What becomes of clients while no worker serves: they are answered, or wait.
- * It is the one case in which the supervisor accepts on a socket that it shares.
+ * What becomes of clients while no worker serves: they are answered, refused, or
+ * wait. It is the one case in which the supervisor accepts on a socket that it
+ * shares, or closes one.
  *
  * @module
  */
 
 import type { Adapter } from "../adapter.ts";
 import type { PoolContext } from "../context.ts";
+import type { Declining, Refusing } from "../decline.ts";
 import type { Listener } from "../listeners/listeners.ts";
-
-type Declining = NonNullable<ReturnType<Adapter["decline"]>>;
 
 /** How long a client is asked to wait before it comes again, in seconds. */
 const RETRY_AFTER = 5;
@@ -21,34 +21,46 @@ const REPLY: Uint8Array = bytesOf(
     "Connection: close\r\nContent-Length: 0\r\n\r\n",
 );
 
+/** What clients are given that nobody serves, where they are to be refused. */
+const NOTHING: Uint8Array = new Uint8Array(0);
+
 /** Whom clients wait for. */
 export interface DownSource {
   /** How many workers are wanted. */
   readonly wanted: number;
   /** True once the pool is to end. */
   readonly stopping: boolean;
+  /** True while another supervisor has the sockets, too. */
+  readonly shares: boolean;
+  /** True when no worker is there, in whatever state. */
+  readonly isEmpty: boolean;
 }
+
+/** What is done about the clients of a listener. */
+interface Means {
+  readonly answer: "503" | "refuse" | "queue";
+  readonly reason?: string;
+  readonly declining?: readonly Declining[];
+  readonly refusing?: readonly Refusing[];
+}
+
+/** What it needs of the pool. */
+type DownContext = Pick<
+  PoolContext,
+  "config" | "adapter" | "listeners" | "traffic" | "emit" | "post"
+>;
 
 /** Answers for workers that are not there. */
 export class Down {
-  readonly #context: Pick<
-    PoolContext,
-    "config" | "adapter" | "listeners" | "traffic" | "emit" | "post"
-  >;
+  readonly #context: DownContext;
   readonly #source: DownSource;
-  readonly #declining = new Map<Listener, readonly Declining[]>();
+  readonly #means = new Map<Listener, Means>();
   #served = false;
   #waiting: Disposable | undefined;
   #due = false;
 
   /** Begins with a pool that has not served yet. */
-  constructor(
-    context: Pick<
-      PoolContext,
-      "config" | "adapter" | "listeners" | "traffic" | "emit" | "post"
-    >,
-    source: DownSource,
-  ) {
+  constructor(context: DownContext, source: DownSource) {
     this.#context = context;
     this.#source = source;
   }
@@ -56,9 +68,10 @@ export class Down {
   /** Looks whether somebody serves, after anything has happened to the pool. */
   look(): void {
     const { config, adapter, traffic, post } = this.#context;
-    const { wanted, stopping } = this.#source;
-    if (traffic.serving > 0) this.#served = true;
-    if (traffic.serving > 0 || wanted === 0 || stopping || !this.#served) {
+    const { wanted, stopping, shares } = this.#source;
+    const serves = traffic.serving > 0;
+    if (serves) this.#served = true;
+    if (serves || wanted === 0 || stopping || shares || !this.#served) {
       return this.#end();
     }
     if (this.#due) return this.#begin();
@@ -69,43 +82,92 @@ export class Down {
   }
 
   #begin(): void {
-    const { adapter, listeners, emit } = this.#context;
+    const { listeners, emit } = this.#context;
     for (const listener of listeners) {
-      if (this.#declining.has(listener)) continue;
-      let why = this.#refusal(listener);
-      const declining: Declining[] = [];
-      for (const socket of why === undefined ? listener.sockets : []) {
-        const one = adapter.decline(socket, REPLY);
-        if (one !== undefined) declining.push(one);
-        else why = `${adapter.runtime} cannot do that without calling libc`;
+      const known = this.#means.get(listener);
+      if (known !== undefined) {
+        this.#tend(listener, known);
+        continue;
       }
-      this.#declining.set(listener, declining);
+      const means = this.#choose(listener);
+      if (means === undefined) continue;
+      this.#means.set(listener, means);
       const { name, address } = listener;
+      const { answer, reason } = means;
       emit({
         type: "listener-down",
         name,
         address,
-        answer: why === undefined ? "503" : "queue",
-        ...(why !== undefined && { reason: why }),
+        answer,
+        ...(reason !== undefined && { reason }),
       });
     }
   }
 
-  /** Why clients of a listener are not answered. */
-  #refusal(listener: Listener): string | undefined {
+  /** What is to be done; undefined where that cannot be begun yet. */
+  #choose(listener: Listener): Means | undefined {
     const { config: { down }, traffic } = this.#context;
-    if (down === "queue") return "that was asked for";
-    if (listener.certificates !== undefined) return "the workers end TLS";
-    if (listener.proxy !== undefined) return "the workers read PROXY headers";
-    switch (listener.mode) {
-      case "handoff":
-        return "in handoff connections wait in the supervisor";
-      case "reuseport":
-        return "no socket is there that listens";
-      default:
-        return down === "503" || traffic.http.has(listener.name)
-          ? undefined
-          : "no worker has said that it answers HTTP there";
+    if (listener.mode === "reuseport") {
+      return { answer: "refuse", reason: "no socket is there that listens" };
+    }
+    if (down === "queue") return queued("that was asked for");
+    if (listener.mode === "handoff") {
+      return queued("in handoff connections wait in the supervisor");
+    }
+    if (down === "refuse") return this.#refuse(listener);
+    if (listener.certificates !== undefined) {
+      return queued("the workers end TLS");
+    }
+    if (listener.proxy !== undefined) {
+      return queued("the workers read PROXY headers");
+    }
+    return down === "503" || traffic.http.has(listener.name)
+      ? this.#decline(listener, "503", REPLY)
+      : queued("no worker has said that it answers HTTP there");
+  }
+
+  /**
+   * Closes the listener where nobody waits for connections on it, who would have
+   * an error instead: not before every worker that may is gone.
+   */
+  #refuse(listener: Listener): Means | undefined {
+    const refusing = refusingOf(listener, this.#context.adapter);
+    if (refusing === undefined) {
+      const reason = "it cannot be closed, so what is accepted is";
+      return this.#decline(listener, "refuse", NOTHING, reason);
+    }
+    if (!this.#source.isEmpty) return undefined;
+    const means = { answer: "refuse", refusing } as const;
+    this.#tend(listener, means);
+    return means;
+  }
+
+  #decline(
+    listener: Listener,
+    answer: Means["answer"],
+    reply: Uint8Array,
+    reason?: string,
+  ): Means {
+    const { adapter } = this.#context;
+    const declining: Declining[] = [];
+    for (const socket of listener.sockets) {
+      const one = adapter.decline(socket, reply);
+      if (one !== undefined) declining.push(one);
+      else {
+        return queued(
+          `${adapter.runtime} cannot do that without calling libc`,
+        );
+      }
+    }
+    return { answer, declining, ...(reason !== undefined && { reason }) };
+  }
+
+  /** Lets a worker that starts open it, and closes it when that is gone. */
+  #tend({ listens, backlog }: Listener, { refusing = [] }: Means): void {
+    for (const one of refusing) {
+      if (this.#source.isEmpty) one.close();
+      else if (listens) one.listen(backlog);
+      else one.release();
     }
   }
 
@@ -113,16 +175,40 @@ export class Down {
     this.#waiting?.[Symbol.dispose]();
     this.#waiting = undefined;
     this.#due = false;
-    for (const [{ name, address }, declining] of this.#declining) {
+    for (const [listener, { declining = [], refusing = [] }] of this.#means) {
       let answered = 0;
       for (const one of declining) {
         one[Symbol.dispose]();
         answered += one.count;
       }
+      for (const one of refusing) {
+        // Who serves has opened the ones that it serves; in `sharded` nobody
+        // would accept on the others.
+        if (listener.mode === "sharded" && !listener.listens) one.release();
+        else one.listen(listener.backlog);
+      }
+      const { name, address } = listener;
       this.#context.emit({ type: "listener-up", name, address, answered });
     }
-    this.#declining.clear();
+    this.#means.clear();
   }
+}
+
+function queued(reason: string): Means {
+  return { answer: "queue", reason };
+}
+
+/**
+ * What closes a listener for clients: undefined where its sockets are not this
+ * pool's alone, or not of TCP, and where the adapter cannot.
+ */
+export function refusingOf(
+  { asked, mode, sockets }: Listener,
+  adapter: Adapter,
+): readonly Refusing[] | undefined {
+  if (mode === "handoff" || asked.startsWith("fd:")) return undefined;
+  const refusing = sockets.flatMap((socket) => adapter.refuse(socket) ?? []);
+  return refusing.length < sockets.length ? undefined : refusing;
 }
 
 function bytesOf(text: string): Uint8Array {

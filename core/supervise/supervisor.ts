@@ -59,6 +59,8 @@ export class Supervisor {
   wanted = 0;
   /** True once the pool is to end. */
   stopping = false;
+  /** True while another supervisor has the sockets, too. */
+  shares = false;
   readonly #table: SlotTable;
   readonly #context: PoolContext;
   readonly #observer: PoolObserver;
@@ -107,6 +109,12 @@ export class Supervisor {
   /** True when every wanted slot has a ready worker. */
   get isReady(): boolean {
     return this.counts.filled === this.wanted;
+  }
+
+  /** True when no worker is there, in whatever state. */
+  get isEmpty(): boolean {
+    return this.standbys.isEmpty &&
+      this.slots.values().every(({ workers }) => workers.length === 0);
   }
 
   /** What the slots count for. */

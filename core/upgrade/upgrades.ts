@@ -164,7 +164,9 @@ export class Upgrades {
       grace: config.grace,
     }, adapter);
     this.#successor = successor;
+    supervisor.shares = true;
     void successor.ended.then(() => {
+      supervisor.shares = false;
       if (!this.#done) this.#successor = undefined;
     });
     return successor;

@@ -122,7 +122,7 @@ describe("valid values", () => {
     startTimeout: [0, 5_000],
     soak: [0, 1_000],
     restarts: [{ intensity: 0, period: 1 }, { period: 5_000 }],
-    down: ["503", "queue"],
+    down: ["503", "refuse", "queue"],
     downAfter: [0, 5_000],
     hangTimeout: [0, 100, 60_000],
     hangSignal: ["SIGABRT", "none"],

@@ -73,6 +73,64 @@ describe("while no worker is ready", () => {
     assert.equal(made.world.declined.size, 8);
   });
 
+  test("they are refused where nobody waits for them, and not when one is ready", async () => {
+    const made = await down(4_999, { down: "refuse" });
+    const { world, all } = made;
+    // A worker starts while that falls due: it may listen by now.
+    const [starting] = world.alive;
+    assert.ok(starting);
+    world.advance(1);
+    await settle();
+    assert.deepEqual(answers(made), []);
+    starting.exit({ code: 1 });
+    await settle();
+    assert.deepEqual(answers(made), ["refuse"]);
+    const state = (): unknown[] => [...world.refused.values()];
+    assert.deepEqual(state(), ["closed"]);
+    world.advance(1_000);
+    await settle();
+    assert.deepEqual(state(), ["released"]);
+    world.alive[0]!.exit({ code: 1 });
+    await settle();
+    assert.deepEqual(state(), ["closed"]);
+    world.advance(1_000);
+    await settle();
+    world.alive[0]!.getReady();
+    assert.deepEqual(state(), ["open"]);
+    await settle();
+    assert.equal(all("listener-up").length, 1);
+  });
+
+  test("what cannot be closed is accepted, and closed at once", async () => {
+    for (const listen of ["unix:/run/s", "unix:@s"]) {
+      const made = await down(5_000, { down: "refuse", listen });
+      assert.match(String(answers(made)), /cannot be closed/);
+      assert.ok(
+        made.all("warning").some(({ message }) =>
+          message.includes("accepts clients of unix:")
+        ),
+      );
+      assert.equal(made.world.declined.size, 1);
+      assert.equal(made.world.refused.size, 0);
+    }
+  });
+
+  test("another program's workers find it open", async () => {
+    const made = await down(5_000, {
+      down: "refuse",
+      runtime: "exec",
+      waitReady: true,
+      program: "/bin/other",
+    }, false);
+    const { world } = made;
+    world.alive[0]?.exit({ code: 1 });
+    await settle();
+    assert.deepEqual([...world.refused.values()], ["closed"]);
+    world.advance(1_000);
+    await settle();
+    assert.deepEqual([...world.refused.values()], ["open"]);
+  });
+
   test("not when none is wanted, nor when the pool stops", async () => {
     const made = await down(5_000);
     made.pool.scale(0);

@@ -75,4 +75,22 @@ describe("while no worker serves", () => {
     command.signal("SIGTERM");
     assert.equal((await command.ended).code, 0);
   });
+
+  test("they are refused where that is asked for, and served at the same port", async () => {
+    await using command = prefork([
+      ...["-w", "1", "--down", "refuse", "--down-after", "200ms"],
+      ...[...LOCAL, program],
+    ]);
+    const { listen } = await ready(command);
+    const broken = join(dir, "broken");
+    writeFileSync(broken, "");
+    process.kill(readyPids(command)[0]!, "SIGKILL");
+    await command.line(/^prefork listener-down .* answer=refuse$/);
+    await assert.rejects(get(listen!), { code: "ECONNREFUSED" });
+    rmSync(broken);
+    await command.line(/^prefork listener-up /);
+    assert.equal((await get(listen!)).body, "hello");
+    command.signal("SIGTERM");
+    assert.equal((await command.ended).code, 0);
+  });
 });

@@ -1,0 +1,68 @@
+/**
+ * Takes a listening socket out of listening, and keeps its address. It is the
+ * open file description that listens, which all workers share, so whoever of
+ * them calls listen(2) opens it for all.
+ *
+ * @module
+ */
+
+import type { HeldSocket } from "../../core/adapter.ts";
+import type { Refusing } from "../../core/decline.ts";
+import { checked, fixed, type Libc, SO } from "../../libc/libc.ts";
+import { libcHere } from "../../libc/open.ts";
+
+/** SHUT_RD of shutdown(2): Linux stops a socket of TCP from listening by it. */
+const SHUT_RD = 0;
+
+/** The longest address: sockaddr_in6 of ipv6(7). */
+const MAX_ADDRESS = 28;
+
+/**
+ * Makes a held socket one that can be closed for clients; undefined where libc
+ * cannot be called, and for Unix sockets, which listen no more after that.
+ */
+export function refuseHeld(
+  { fd, address }: HeldSocket,
+): Refusing | undefined {
+  const libc = libcHere();
+  if (libc === undefined || address.kind !== "tcp") return undefined;
+  const reuse = option(libc, fd, SO.reuseAddr);
+  const setReuse = (on: number): void => {
+    const value = fixed(4);
+    value[0] = on;
+    libc.setsockopt(fd, SO.socket, SO.reuseAddr, value, value.length);
+  };
+  return {
+    close() {
+      if (option(libc, fd, SO.acceptConn) !== 0) shut(libc, fd);
+      // It shares the address with nobody who would share it.
+      setReuse(0);
+    },
+    // Its own old connections have the address, too: listen(2) would be refused.
+    release: () => setReuse(reuse),
+    listen(backlog) {
+      setReuse(reuse);
+      checked(libc, libc.listen(fd, backlog), "listen");
+    },
+  };
+}
+
+/** The kernel lets a port go that it has chosen itself: it is bound again. */
+function shut(libc: Libc, fd: number): void {
+  const address = fixed(MAX_ADDRESS);
+  const length = fixed(4);
+  length[0] = address.length;
+  libc.getsockname(fd, address, length);
+  libc.shutdown(fd, SHUT_RD);
+  // EINVAL where it has stayed bound.
+  libc.bind(fd, address, length[0]);
+}
+
+/** Reads an option of the level SOL_SOCKET (socket(7)) that is 0 or 1. */
+function option(libc: Libc, fd: number, name: number): number {
+  const value = fixed(4);
+  const length = fixed(4);
+  length[0] = value.length;
+  libc.getsockopt(fd, SO.socket, name, value, length);
+  return value[0]!;
+}
