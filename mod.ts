@@ -105,7 +105,7 @@ export type {
 } from "./core/adapter.ts";
 export type { PathFile, PidFile, Predecessor } from "./core/successor.ts";
 export type { Declining, Refusing } from "./core/decline.ts";
-export type { ProcessLook } from "./core/look.ts";
+export type { MemoryGroup, ProcessLook } from "./core/look.ts";
 
 // A program that was bundled with this module is the main one itself.
 if (/\/mod\.[jt]s$/.test(import.meta.url) && isMain(import.meta)) {

@@ -71,6 +71,12 @@ export class MemoryWorld {
   readonly unprivileged: Set<number> = new Set();
   /** What processes hold, in bytes; the supervisor is 1. */
   readonly rss: Map<number, number> = new Map([[1, 50e6]]);
+  /** How many processes of each cgroup were killed for memory. */
+  readonly kills: Map<string, number> = new Map();
+  /** The cgroup of each process that is not in "/pool". */
+  readonly groups: Map<number, string> = new Map();
+  /** The limit of the supervisor's cgroup, in bytes. */
+  memoryLimit: number | undefined;
   /** The adapter of this world. */
   readonly adapter: Adapter;
   readonly #timers = new Set<{ at: number; run: () => void }>();
@@ -186,6 +192,14 @@ export class MemoryWorld {
         },
         hasRights: (pid) => !this.unprivileged.has(pid),
         rss: (pid = 1) => this.rss.get(pid),
+        memoryGroup: (pid = 1) => {
+          const path = this.groups.get(pid) ?? "/pool";
+          return {
+            path,
+            limit: this.memoryLimit,
+            kills: () => this.kills.get(path) ?? 0,
+          };
+        },
         look: (pid) => this.looks.get(pid),
         stack: (pid) => Promise.resolve(this.stacks.get(pid)),
         sysctl: (name) => this.sysctl.get(name),

@@ -7,7 +7,7 @@
 
 import type { Address } from "./options/address.ts";
 import type { Declining, Refusing } from "./decline.ts";
-import type { ProcessLook } from "./look.ts";
+import type { MemoryGroup, ProcessLook } from "./look.ts";
 import type { PathFile, PidFile, Predecessor } from "./successor.ts";
 import type { CertificateFiles } from "./options/listener_features.ts";
 
@@ -303,6 +303,11 @@ export interface Host {
    * undefined where it cannot be known, or the process is gone.
    */
   rss(pid?: number): number | undefined;
+  /**
+   * The cgroup in which the memory of a process counts, of this one unless told
+   * which; undefined where there is none.
+   */
+  memoryGroup(pid?: number): MemoryGroup | undefined;
   /**
    * What a process does at this moment; undefined where the system does not
    * show it.

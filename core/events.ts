@@ -66,13 +66,19 @@ export type PoolEvent =
   | { readonly type: "worker-hung"; readonly silent: number }
     & Evidence
     & WorkerIdentity
-  /** A worker's process has ended, `ms` after its start. */
+  /**
+   * A worker's process has ended, `ms` after its start. Of one that ran out of
+   * memory (`oom`) `why` says how, and `rss` what it held when it was last looked
+   * at, in bytes.
+   */
   | {
     readonly type: "worker-exited";
     readonly reason: ExitReason;
     readonly code: number | null;
     readonly signal: string | null;
     readonly ms: number;
+    readonly why?: string | undefined;
+    readonly rss?: number | undefined;
   } & WorkerIdentity
   /**
    * The worker of a slot has ended early, for the `crashes`-th time in a row:

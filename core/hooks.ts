@@ -20,6 +20,7 @@ const KINDS: Readonly<
   "boot-failed": { crashed: true },
   crashed: { crashed: true },
   "crashed-draining": { crashed: true },
+  oom: { crashed: true, oom: true },
   hung: { hung: true, forced: true },
   recycled: { recycled: true },
   killed: { forced: true },
@@ -29,6 +30,7 @@ const NO_KIND = {
   crashed: false,
   hung: false,
   recycled: false,
+  oom: false,
   forced: false,
 } as const;
 

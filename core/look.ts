@@ -31,3 +31,19 @@ export interface ProcessLook {
   /** The system call that its main thread is in, and of which file. */
   readonly syscall?: string;
 }
+
+/** Where the memory of a process counts, by the kernel's reckoning. */
+export interface MemoryGroup {
+  /** The directory of the cgroup. */
+  readonly path: string;
+  /**
+   * The least limit of it and of those around it, in bytes; undefined when none
+   * has any.
+   */
+  readonly limit: number | undefined;
+  /**
+   * How many of its processes the kernel has killed for memory so far;
+   * undefined when it does not say.
+   */
+  kills(): number | undefined;
+}

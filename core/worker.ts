@@ -59,6 +59,12 @@ export class PoolWorker implements Backend {
   lastError: string | undefined;
   /** When that was. */
   lastErrorAt = 0;
+  /** What it held when it was last looked at, in bytes, and when that was. */
+  rss: { readonly bytes: number; readonly at: number } | undefined;
+  /** What its runtime has said of a heap that is full. */
+  full: string | undefined;
+  /** How it has run out of memory, if that is how it has ended. */
+  oom: string | undefined;
   /** What it may come to before it is recycled. */
   limits: RecycleLimits = {};
   /** True once it leaves because it is recycled. */

@@ -5,8 +5,7 @@
  * @module
  */
 
-/** Reads a file, or nothing. */
-export type ReadText = (file: string) => string | undefined;
+import { ancestors, membershipsOf, type ReadText, V2_ROOTS } from "./cgroup.ts";
 
 /**
  * The CPUs that affinity and the CPU quota of the own cgroup and its ancestors
@@ -35,36 +34,16 @@ function allowedCpus(status: string): number {
 }
 
 function quota(read: ReadText): number {
-  let least = Infinity;
-  // hierarchy-ID:controller-list:path, see cgroups(7)
-  for (const line of (read("/proc/self/cgroup") ?? "").split("\n")) {
-    const [id, controllers = "", ...rest] = line.split(":");
-    const path = rest.join(":");
-    if (id === "0" && controllers === "") {
-      for (const each of ancestors(path)) {
-        least = Math.min(least, v2(read(`/sys/fs/cgroup${each}/cpu.max`)));
-        // Where both versions are mounted, the second has its own place.
-        least = Math.min(
-          least,
-          v2(read(`/sys/fs/cgroup/unified${each}/cpu.max`)),
-        );
-      }
-    } else if (controllers.split(",").includes("cpu")) {
-      for (const each of ancestors(path)) {
-        least = Math.min(least, v1(`/sys/fs/cgroup/cpu${each}`, read));
-      }
-    }
-  }
-  return least;
-}
-
-/** "/a/b" gives "/a/b", "/a" and "". */
-function ancestors(path: string): string[] {
-  // A path with ".." lies outside of what this process can see: begin at top.
-  if (path.includes("..")) return [""];
-  const parts = path.split("/").filter((part) => part !== "");
-  return [...parts.keys(), parts.length].reverse()
-    .map((count) => parts.slice(0, count).map((part) => `/${part}`).join(""));
+  const quotas = membershipsOf(read).flatMap(({ version, controllers, path }) =>
+    version === 2
+      ? V2_ROOTS.flatMap((root) =>
+        ancestors(path).map((each) => v2(read(`${root}${each}/cpu.max`)))
+      )
+      : controllers.includes("cpu")
+      ? ancestors(path).map((each) => v1(`/sys/fs/cgroup/cpu${each}`, read))
+      : []
+  );
+  return Math.min(...quotas);
 }
 
 /** "100000 50000" in `cpu.max`: at most so many microseconds per period. */

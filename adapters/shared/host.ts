@@ -22,6 +22,7 @@ import type { Host } from "../../core/adapter.ts";
 import { permissionIn, PreforkError } from "../../core/errors.ts";
 import { pairProblem } from "../../tls/pair.ts";
 import { cacheDirectory } from "./cache_directory.ts";
+import { memoryGroupOf } from "./cgroup.ts";
 import { grantedCpus } from "./cpus.ts";
 import { byName, DIRECTORY } from "./directory.ts";
 import { lookAt } from "./look.ts";
@@ -68,6 +69,7 @@ export const host: Host = {
     const kib = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
     return kib === undefined ? undefined : Number(kib) * 1024;
   },
+  memoryGroup: (pid) => memoryGroupOf(readProc, pid),
   look: lookAt,
   stack: stackOf,
   sysctl: (name) => {

@@ -37,6 +37,8 @@ export interface ExitedWorker extends HookedWorker {
   readonly hung: boolean;
   /** True when it had served its time, its requests or its memory. */
   readonly recycled: boolean;
+  /** True when it ran out of memory; it is `crashed` too. */
+  readonly oom: boolean;
   /** True when the pool has killed it: it was not done, or was not waited for. */
   readonly forced: boolean;
 }

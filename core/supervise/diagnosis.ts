@@ -8,6 +8,7 @@ import type { ExitStatus, RuntimeName } from "../adapter.ts";
 import { formatAddress } from "../options/address.ts";
 import type { PoolConfig } from "../options/options.ts";
 import type { PoolWorker } from "../worker.ts";
+import { fullIn } from "./oom.ts";
 import type { ExitReason } from "./state.ts";
 
 /** What is known of a worker. */
@@ -37,6 +38,15 @@ export function errorIn(line: string): string | undefined {
   const text = line.slice(0, MAX_ERROR + 100).replaceAll(STYLE, "").trimEnd();
   if (!ERROR.test(text)) return undefined;
   return text.length > MAX_ERROR ? `${text.slice(0, MAX_ERROR - 2)}..` : text;
+}
+
+/** Keeps what a line on stderr says of how a worker is about to end. */
+export function noteError(worker: PoolWorker, line: string, now: number): void {
+  worker.full ??= fullIn(line);
+  const error = errorIn(line);
+  if (error === undefined) return;
+  worker.lastError = error;
+  worker.lastErrorAt = now;
 }
 
 /** What a worker has not done whose start timeout has passed. */
@@ -88,12 +98,16 @@ export function diagnoseSilence(
  * @param lived how long it was ready, in milliseconds
  */
 export function diagnose(
-  worker: Diagnosed & Pick<PoolWorker, "failure" | "readyAt">,
+  worker: Diagnosed & Pick<PoolWorker, "failure" | "oom" | "readyAt">,
   reason: ExitReason,
   status: ExitStatus,
   lived = 0,
 ): string {
-  return worker.failure ?? diagnoseExit(status, reason, worker, lived);
+  const { failure, oom, readyAt } = worker;
+  if (failure !== undefined) return failure;
+  if (oom === undefined) return diagnoseExit(status, reason, worker, lived);
+  const when = readyAt === undefined ? BEFORE : after(lived);
+  return `it ran out of memory ${when}: ${oom}`;
 }
 
 /** Why a worker is to be replaced that wants to leave. */

@@ -5,6 +5,8 @@
  */
 
 import type { ExitStatus } from "../adapter.ts";
+import type { PoolWorker } from "../worker.ts";
+import { type ExitReason, exitReason } from "./state.ts";
 
 /**
  * Whoever does not trap SIGTERM ends by it, as asked. Handlers of it may exit
@@ -16,3 +18,29 @@ export function isClean({ code, signal }: ExitStatus): boolean {
 
 /** 128 and the number of SIGTERM. */
 const EXIT_SIGTERM = 143;
+
+/** Their numbers, as sh(1) adds them to 128: the code of a wrapper. */
+const NUMBERS = { SIGTRAP: 5, SIGABRT: 6, SIGKILL: 9 } as const;
+
+/** True for a process that a signal has ended, or the one that it has run. */
+export function isEndedBy(
+  name: keyof typeof NUMBERS,
+  { code, signal }: ExitStatus,
+): boolean {
+  return signal === name || code === 128 + NUMBERS[name];
+}
+
+/** Why a worker is no more, by all that is known of it. */
+export function reasonOf(
+  { state, hung, oom, failure, readyAt, recycled }: Pick<
+    PoolWorker,
+    "state" | "hung" | "oom" | "failure" | "readyAt" | "recycled"
+  >,
+  status: ExitStatus,
+): ExitReason {
+  const end = exitReason(state, isClean(status));
+  if (hung) return "hung";
+  if (oom !== undefined) return "oom";
+  if (failure !== undefined && readyAt === undefined) return "boot-failed";
+  return end === "drained" && recycled ? "recycled" : end;
+}

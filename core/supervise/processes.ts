@@ -20,14 +20,14 @@ import { hearSpent } from "./recycling.ts";
 import type { WorkerRuntime } from "../options/options.ts";
 import type { StartHook } from "../options/hooks.ts";
 import { WorkerWarnings } from "./warnings.ts";
-import { isClean } from "./exit_status.ts";
+import { reasonOf } from "./exit_status.ts";
+import { OutOfMemory } from "./oom.ts";
 import { Noise } from "./noise.ts";
 import { Ledger } from "../balance/receipt.ts";
-import { diagnoseSilence, errorIn } from "./diagnosis.ts";
+import { diagnoseSilence, noteError } from "./diagnosis.ts";
 import { PoolWorker } from "../worker.ts";
 import {
   type ExitReason,
-  exitReason,
   WORKER_TABLE,
   type WorkerAction,
   type WorkerEvent,
@@ -42,6 +42,8 @@ export interface ProcessObserver {
   onStandby?(worker: PoolWorker): void;
   /** A worker accepts now. */
   onReady(worker: PoolWorker): void;
+  /** It was looked at what a worker holds. */
+  onLook?(worker: PoolWorker): void;
   /** A worker wants to leave, which nobody has asked of it. */
   onLeaving(worker: PoolWorker): void;
   /** A worker's process has ended. */
@@ -62,6 +64,7 @@ export class Processes {
   readonly #observer: ProcessObserver;
   readonly #output: BootOutput<PoolWorker>;
   readonly #hangs: Hangs;
+  readonly #oom: OutOfMemory;
   readonly #warnings: WorkerWarnings;
   readonly #noise: Noise;
 
@@ -77,6 +80,10 @@ export class Processes {
     this.onDemand = onDemand;
     this.#warnings = new WorkerWarnings(context.emit);
     this.#noise = new Noise(context.adapter.clock, context.emit);
+    this.#oom = new OutOfMemory(
+      context,
+      (worker) => observer.onLook?.(worker),
+    );
     this.#hangs = new Hangs(context, {
       condemn: (worker, evidence) => {
         worker.hung = true;
@@ -115,11 +122,7 @@ export class Processes {
     launch(worker, release, {
       onLine: (stream, line) =>
         post(() => {
-          const error = stream === "stderr" ? errorIn(line) : undefined;
-          if (error !== undefined) {
-            worker.lastError = error;
-            worker.lastErrorAt = adapter.clock.now();
-          }
+          if (stream === "stderr") noteError(worker, line, adapter.clock.now());
           this.#output.write(worker, { stream, line });
         }),
       onMessage: (message) => this.#hear(worker, message),
@@ -135,6 +138,7 @@ export class Processes {
       onNoise: (problem) => post(() => this.#noise.hear(worker, problem)),
       onExit: (status) => post(() => this.#reap(worker, status)),
     });
+    this.#oom.watch(worker);
     emit({ type: "worker-started", ...worker.identity });
     this.#watch(worker, config.startTimeout);
     if (worker.runtime === "exec" && !config.waitReady) this.#trust(worker);
@@ -217,6 +221,7 @@ export class Processes {
       case "reap":
         worker.timer?.[Symbol.dispose]();
         this.#hangs.end(worker);
+        this.#oom.end(worker);
         traffic.lose(worker);
         this.onDemand.lose(worker);
         break;
@@ -266,14 +271,8 @@ export class Processes {
 
   #reap(worker: PoolWorker, status: ExitStatus): void {
     const { adapter, traffic, emit } = this.#context;
-    const end = exitReason(worker.state, isClean(status));
-    const reason = worker.hung
-      ? "hung"
-      : worker.failure !== undefined && worker.readyAt === undefined
-      ? "boot-failed"
-      : end === "drained" && worker.recycled
-      ? "recycled"
-      : end;
+    worker.oom = this.#oom.explain(worker, status);
+    const reason = reasonOf(worker, status);
     // One that was never ready has served nobody.
     if (reason === "killed" && worker.readyAt !== undefined) this.killed++;
     if (worker.readyAt !== undefined) {
@@ -287,7 +286,8 @@ export class Processes {
     if (worker.proven && (old || status.code === 0)) {
       worker.lastError = undefined;
     }
-    if (reason === "boot-failed") this.#output.fail(worker);
+    const unborn = worker.readyAt === undefined && reason === "oom";
+    if (reason === "boot-failed" || unborn) this.#output.fail(worker);
     else this.#output.release(worker);
     this.#noise.end(worker);
     emit({
@@ -296,6 +296,7 @@ export class Processes {
       reason,
       ...status,
       ms: Math.round(adapter.clock.now() - worker.startedAt),
+      ...(reason === "oom" && { why: worker.oom, rss: worker.rss?.bytes }),
     });
     this.#observer.onGone(worker, reason, status);
   }
@@ -327,6 +328,7 @@ export class Processes {
         worker.attached = true;
         worker.attachedPid = message.pid;
         worker.attachedRuntime = message.runtime;
+        this.#oom.watch(worker);
         break;
       case "ready":
       case "standby":

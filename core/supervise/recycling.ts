@@ -8,17 +8,13 @@
 
 import type { PoolContext } from "../context.ts";
 import type { PoolWorker } from "../worker.ts";
-
-/** How often the memory of workers is looked at, in ms. */
-export const LOOK_MS = 5_000;
+import { mib } from "./oom.ts";
 
 /**
  * How long a worker is ready before what it holds counts as what it needs, in
  * ms: by then caches are filled and code is compiled, mostly.
  */
 export const WARM_MS = 10_000;
-
-const MIB = 2 ** 20;
 
 /** What is watched of a worker. */
 interface Watched {
@@ -32,7 +28,6 @@ interface Watched {
 export class Recycling {
   readonly #context: Pick<PoolContext, "config" | "adapter" | "post" | "emit">;
   readonly #watched = new Map<PoolWorker, Watched>();
-  #timer: Disposable | undefined;
 
   /** Watches none yet. */
   constructor(
@@ -58,7 +53,6 @@ export class Recycling {
       warm: undefined,
       age,
     });
-    if (this.#looks && this.#timer === undefined) this.#lookLater();
   }
 
   /** A worker is being replaced because it has served enough. */
@@ -73,39 +67,19 @@ export class Recycling {
   end(worker: PoolWorker): void {
     this.#watched.get(worker)?.age?.[Symbol.dispose]();
     this.#watched.delete(worker);
-    if (this.#watched.size > 0) return;
-    this.#timer?.[Symbol.dispose]();
-    this.#timer = undefined;
   }
 
-  get #looks(): boolean {
-    const { maxRss, maxRssGrowth } = this.#context.config;
-    return maxRss !== undefined || maxRssGrowth !== undefined;
-  }
-
-  #lookLater(): void {
-    const { adapter, post } = this.#context;
-    this.#timer = adapter.clock.after(LOOK_MS, () =>
-      post(() => {
-        for (const [worker, watched] of this.#watched) {
-          this.#look(worker, watched);
-        }
-        this.#lookLater();
-      }));
-  }
-
-  #look(worker: PoolWorker, watched: Watched): void {
-    if (worker.state !== "ready" || worker.spent !== undefined) return;
-    const { host, clock } = this.#context.adapter;
-    // Behind a wrapper the program is another process than the one started.
-    const rss = host.rss(worker.attachedPid ?? worker.process.pid);
-    if (rss === undefined) return;
+  /** The memory of a worker was looked at. */
+  look(worker: PoolWorker): void {
+    const watched = this.#watched.get(worker);
+    const { bytes: rss = 0, at = 0 } = worker.rss ?? {};
+    if (watched === undefined || worker.state !== "ready") return;
     const { since } = watched;
     const { maxRss, maxRssGrowth } = worker.limits;
     if (maxRss !== undefined && rss > maxRss) {
       return spend(worker, `it holds ${mib(rss)}, its limit is ${mib(maxRss)}`);
     }
-    if (clock.now() - since < WARM_MS) return;
+    if (at - since < WARM_MS) return;
     const grown = rss - (watched.warm ??= rss);
     if (maxRssGrowth === undefined || grown <= maxRssGrowth) return;
     spend(
@@ -131,8 +105,4 @@ export function hearSpent(worker: PoolWorker, count: number): boolean {
 /** A worker is to be recycled, for the first reason that there is. */
 function spend(worker: PoolWorker, why: string): void {
   if (worker.state === "ready") worker.spent ??= why;
-}
-
-function mib(bytes: number): string {
-  return `${(bytes / MIB).toFixed(1)} MiB`;
 }

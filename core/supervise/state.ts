@@ -209,6 +209,8 @@ export type ExitReason =
   | "recycled"
   /** It was asked to leave and ended badly while it did. */
   | "crashed-draining"
+  /** It ran out of memory: the kernel killed it, or its own runtime gave up. */
+  | "oom"
   /** It was ready and did not answer: the pool killed it. */
   | "hung"
   /** The pool killed it. */

@@ -87,6 +87,7 @@ export class Supervisor {
         this.#recycling.begin(worker);
         this.#onReady(worker);
       },
+      onLook: (worker) => this.#recycling.look(worker),
       onLeaving: (worker) => this.#onLeaving(worker),
       onGone: (worker, reason, status) => {
         this.#paths.look();

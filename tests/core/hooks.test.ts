@@ -22,6 +22,7 @@ const NO_KIND = {
   crashed: false,
   hung: false,
   recycled: false,
+  oom: false,
   forced: false,
 };
 
