@@ -40,6 +40,7 @@ export type {
   HangSignal,
   HangStack,
 } from "./core/options/hang.ts";
+export type { HealthCheckOptions } from "./core/options/health_check.ts";
 export type {
   ExitedWorker,
   HookedWorker,

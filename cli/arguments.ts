@@ -69,6 +69,9 @@ const OPTIONS: Readonly<
     draft.hangSignal = value as NonNullable<Draft["hangSignal"]>,
   "hang-stack": (draft, value) =>
     draft.hangStack = value as NonNullable<Draft["hangStack"]>,
+  check: (draft, value) => draft.check = value,
+  "check-timeout": (draft, value, name) =>
+    draft.checkTimeout = time(value, name),
   soak: (draft, value, name) => draft.soak = time(value, name),
   signals: (draft, value) =>
     draft.signals = value as NonNullable<Draft["signals"]>,

@@ -83,6 +83,9 @@ Options:
                           127.0.0.1 until it is killed (default: signal)
       --wait-ready        a worker is ready when its program says so by
                           process.send("ready"), not when it listens
+      --check PATH        a request that a worker of a new version has to answer
+                          with 2xx or 3xx before it accepts, as in /health
+      --check-timeout TIME  time it has for that (default: 5s)
       --soak TIME         time the first new worker of a reload must live
                           before the others follow (default: 1s)
       --probation TIME    time after the last slot of a reload in which a new

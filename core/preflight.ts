@@ -76,9 +76,10 @@ export async function prepare(
   const foreign = runtimes.has("exec");
   // Behind npm and the like there is JavaScript all the same.
   const deaf = foreign && !startsJavaScript(config, adapter);
-  if (deaf && config.standby > 0) {
+  const holds = heldBack(config);
+  if (deaf && holds !== undefined) {
     throw new TypeError(
-      `Cannot have standby workers of "${config.program}": only programs on Node, Deno and Bun load without accepting, leave "standby" out`,
+      `Cannot ${holds.what} of "${config.program}": only programs on Node, Deno and Bun load without accepting, leave "${holds.option}" out`,
     );
   }
   const compiled = compileCacheOf(config, runtimes, adapter);
@@ -99,14 +100,24 @@ export async function prepare(
     heritage,
   }, adapter);
   const own = listeners.find(({ mode }) => mode === "reuseport");
-  if (own !== undefined && config.standby > 0) {
+  if (own !== undefined && holds !== undefined) {
     closeListeners(listeners);
     throw new PreforkError(
       "ERR_SHARE_MODE",
-      `Cannot have standby workers in "reuseport", in which each binds "${own.name}" itself: use another share mode, or leave "standby" out`,
+      `Cannot ${holds.what} in "reuseport", in which each binds "${own.name}" itself: use another share mode, or leave "${holds.option}" out`,
     );
   }
   return { ...place, config: { ...config, listeners: specs }, listeners };
+}
+
+/** What workers that load without accepting are wanted for, if they are. */
+function heldBack(
+  { standby, check }: PoolConfig,
+): { readonly what: string; readonly option: string } | undefined {
+  if (standby > 0) return { what: "have standby workers", option: "standby" };
+  return check === undefined
+    ? undefined
+    : { what: "check workers", option: "check" };
 }
 
 /**

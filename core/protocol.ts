@@ -22,6 +22,15 @@ export type FromWorker =
   | { readonly type: "ready" }
   /** A standby: it could accept, and does so once it is told to resume. */
   | { readonly type: "standby" }
+  /**
+   * How `check` was answered: by a status and its text, or by nothing (0), and
+   * the text says why.
+   */
+  | {
+    readonly type: "checked";
+    readonly status: number;
+    readonly reason: string;
+  }
   /** Told to park: nothing is left, and it does not accept. */
   | { readonly type: "parked" }
   /** It cannot be parked; nothing has changed. The text says why. */
@@ -86,6 +95,8 @@ export type ToWorker =
   | { readonly type: "park"; readonly ms: number; readonly idle: number }
   /** Accept, or accept again, as the worker of this slot, and say "ready". */
   | { readonly type: "resume"; readonly slot: number }
+  /** Make this request of the program, and say how it was answered. */
+  | { readonly type: "check"; readonly path: string }
   /** Accept on another slot's shard as well. */
   | {
     readonly type: "adopt";
@@ -150,6 +161,7 @@ export const FROM_WORKER: Shapes<FromWorker> = {
   hello: { runtime: "string", pid: "count" },
   ready: {},
   standby: {},
+  checked: { status: "count", reason: "string" },
   parked: {},
   unparkable: { reason: "string" },
   spent: { count: "count" },
@@ -175,6 +187,7 @@ export const TO_WORKER: Shapes<ToWorker> = {
   drain: { ms: "count", idle: "count" },
   park: { ms: "count", idle: "count" },
   resume: { slot: "count" },
+  check: { path: "string" },
   adopt: { listener: "string", shard: "count" },
   release: { listener: "string", shard: "count" },
   opened: { id: "count", name: "string", address: "string" },

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Connection, WorkerProcess } from "./adapter.ts";
+import type { Connection, ExitStatus, WorkerProcess } from "./adapter.ts";
 import type { WorkerIdentity } from "./events.ts";
 import type { WorkerRuntime } from "./options/options.ts";
 import type { RecycleLimits } from "./options/recycle.ts";
@@ -31,6 +31,8 @@ export class PoolWorker implements Backend {
   readyAt: number | undefined;
   /** True for one that was started as a standby. */
   readonly standby: boolean;
+  /** True for one that has to answer a request before it accepts. */
+  readonly checked: boolean;
   /** When it said that it could take over, if it is a standby. */
   standbyAt: number | undefined;
   /** When it was last asked to accept again. */
@@ -98,13 +100,15 @@ export class PoolWorker implements Backend {
     startedAt: number,
     listeners: ReadonlySet<string>,
     standby = false,
+    checked = false,
   ) {
     this.slot = slot;
     this.generation = generation;
     this.runtime = runtime;
     this.startedAt = startedAt;
     this.#listeners = listeners;
-    this.standby = standby;
+    this.standby = standby || checked;
+    this.checked = checked;
   }
 
   /** Where it is in its life. */
@@ -141,6 +145,27 @@ export class PoolWorker implements Backend {
   get waits(): boolean {
     return this.standby &&
       (this.state === "starting" || this.state === "standby");
+  }
+
+  /**
+   * It accepts now; returns for how long it was started for that or, when it has
+   * stopped accepting in between, asked to, in ms.
+   */
+  welcome(now: number): number {
+    // A check is a part of its start.
+    const since = this.checked && this.readyAt === undefined
+      ? this.startedAt
+      : this.resumedAt ?? this.startedAt;
+    this.readyAt ??= now;
+    // What it could not do before, it has done by now.
+    this.failure = undefined;
+    return Math.round(now - since);
+  }
+
+  /** It has ended, and not by what it wrote long before that. */
+  forgetError(now: number, { code }: ExitStatus): void {
+    const old = now - this.lastErrorAt > LAST_WORDS_MS;
+    if (this.proven && (old || code === 0)) this.lastError = undefined;
   }
 
   /** What identifies it in events. */
@@ -231,3 +256,6 @@ export class PoolWorker implements Backend {
     this.#given.set(listener, (this.#given.get(listener) ?? 0) + change);
   }
 }
+
+/** How long before its end a worker names the error that ends it, in ms. */
+const LAST_WORDS_MS = 2000;

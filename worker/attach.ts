@@ -173,6 +173,7 @@ function createCore(): Core {
   };
   /** What a standby could serve, which counts as served only when it is. */
   const held = new Set<string>();
+  const probes: Core["probes"] = new Map();
   const takeOver = (as: number): void => {
     for (const name of held) missing.add(name);
     for (const listener of inheritance?.listeners ?? []) {
@@ -228,6 +229,7 @@ function createCore(): Core {
   const core: Core = {
     worker,
     attachments,
+    probes,
     ending: drain.ending,
     balancer,
     passing,
@@ -263,15 +265,17 @@ function createCore(): Core {
     get standby() {
       return standby.waits;
     },
-    hold(listener, accept, ready = true) {
+    hold(listener, accept, { ready = true, probe } = {}) {
       refChannel();
       standby.hold(accept);
       if (listener === undefined) return;
       held.add(listener);
+      if (probe !== undefined) probes.set(listener, probe);
       if (ready) core.served(listener);
     },
     left(listener) {
       held.delete(listener);
+      probes.delete(listener);
       const attachment = attachments.get(listener);
       attachments.delete(listener);
       if (worker.listeners.has(listener)) missing.add(listener);

@@ -11,6 +11,8 @@ import type { InheritedListener } from "../core/launch/environment.ts";
 import { messageOf } from "../core/errors.ts";
 import { isInherited } from "../core/options/share_mode.ts";
 import { isLimited } from "./listening/limit.ts";
+import { feedProbe } from "./listening/probe.ts";
+import type { OpenProbe } from "./process/probe.ts";
 import { isFiltered } from "./filters/listener_filter.ts";
 import { graftRefusal } from "./graft/graft.ts";
 import type { Attachment } from "./process/worker_core.ts";
@@ -38,6 +40,8 @@ export async function inherit(
 export interface Occupant {
   /** Looks to the program as if it listened. */
   hold(listener: InheritedListener): Promise<void>;
+  /** How a check reaches it, once it is held; undefined for none that can be. */
+  probe?(): OpenProbe | undefined;
   /** Accepts on the listener; undefined for what the program has closed. */
   serve(listener: InheritedListener): Promise<Attachment | undefined>;
 }
@@ -62,6 +66,7 @@ export function occupantOf(
   };
   return {
     hold: (on) => begin(on).hold(on),
+    probe: () => feedProbe(server, kind),
     serve: async (on) =>
       serving?.closed === true ? undefined : await begin(on).serve(on),
   };

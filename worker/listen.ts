@@ -136,7 +136,7 @@ export async function occupy(
   };
   if (core.standby) {
     await occupant.hold(listener).catch(fail);
-    reservation.hold(accept, ready);
+    reservation.hold(accept, { ready, probe: occupant.probe?.() });
   } else await accept();
   return { name, address, mode };
 }

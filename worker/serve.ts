@@ -11,6 +11,7 @@ import { nativeFor, warnBridged } from "./native.ts";
 import { isLearning } from "./listening/learning.ts";
 import { standaloneSpec } from "./listening/standalone.ts";
 import { chooseListener } from "./listening/choice.ts";
+import { feedProbe } from "./listening/probe.ts";
 import { defaultOnError, replying } from "./fetch/reply.ts";
 import { attachedCore } from "./attach.ts";
 import { bridge } from "./fetch/bridge.ts";
@@ -83,6 +84,8 @@ export async function serve(
         return await occupy(core, options, {
           // The program has nothing to look at.
           hold: () => Promise.resolve(),
+          // The handler is what a check is about.
+          probe: () => feedProbe(bridged(), "http"),
           async serve() {
             try {
               return start();

@@ -58,6 +58,8 @@ export function handleMessages(
         return core.standby
           ? undefined
           : parking.park(message.ms, message.idle);
+      case "check":
+        return answerCheck(core, message.path);
       case "resume":
         return resume(message.slot);
       case "connection":
@@ -78,6 +80,15 @@ export function handleMessages(
           ?.release?.(message.shard);
     }
   };
+}
+
+/** Of several servers the one of the first listener is asked. */
+function answerCheck(core: Core, path: string): void {
+  const [first] = [...core.worker.listeners.keys(), ...core.probes.keys()]
+    .flatMap((name) => core.probes.get(name) ?? []);
+  void import("./health_check.ts")
+    .then(({ check }) => check(path, first))
+    .then(core.tell);
 }
 
 function adoptShard(

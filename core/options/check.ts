@@ -15,6 +15,7 @@ import {
   WHERE_PROGRAM,
   type WorkerRuntime,
 } from "./options.ts";
+import { checkHealthCheck } from "./health_check.ts";
 import { checkHangTimeout, HANG_SIGNALS, HANG_STACKS } from "./hang.ts";
 import { checkRestarts } from "./restart.ts";
 import { checkRecycle } from "./recycle.ts";
@@ -72,6 +73,8 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   hangSignal: true,
   hangStack: true,
   waitReady: true,
+  check: true,
+  checkTimeout: true,
   soak: true,
   probation: true,
   rollback: true,
@@ -155,6 +158,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     ),
     hangStack: oneOf("hangStack", options.hangStack ?? "signal", HANG_STACKS),
     waitReady: flag("waitReady", options.waitReady ?? false),
+    ...checkHealthCheck(options),
     soak: duration("soak", options.soak ?? 1_000),
     probation: duration("probation", options.probation ?? 10_000),
     rollback: oneOf("rollback", options.rollback ?? "park", ROLLBACKS),

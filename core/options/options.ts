@@ -11,6 +11,7 @@ import type { ListenerSpec } from "./address.ts";
 import type { Balance } from "./balance.ts";
 import type { Budget, Portion } from "./budget.ts";
 import type { HangConfig, HangOptions } from "./hang.ts";
+import type { HealthCheckConfig, HealthCheckOptions } from "./health_check.ts";
 import type { PoolHooks } from "./hooks.ts";
 import type { SignalPreset } from "./signals.ts";
 
@@ -30,7 +31,7 @@ export type OpenPolicy = "none" | "unprivileged" | "any";
 export type Rollback = "park" | "restart" | "none";
 
 /** What a pool is made of. Times are in milliseconds. */
-export interface PoolOptions extends HangOptions {
+export interface PoolOptions extends HangOptions, HealthCheckOptions {
   /** The file that a worker runs, or with `runtime: "exec"` an executable. */
   readonly program: string;
   /** Arguments for the program. */
@@ -323,7 +324,8 @@ export interface RuntimeShare {
 }
 
 /** Options that were checked and completed. */
-export interface PoolConfig extends RecycleConfig, HangConfig, Budget {
+export interface PoolConfig
+  extends RecycleConfig, HangConfig, HealthCheckConfig, Budget {
   /** The program. */
   readonly program: string;
   /** Its arguments. */

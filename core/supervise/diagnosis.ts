@@ -9,7 +9,7 @@ import { formatAddress } from "../options/address.ts";
 import type { PoolConfig } from "../options/options.ts";
 import type { PoolWorker } from "../worker.ts";
 import { fullIn } from "./oom.ts";
-import type { ExitReason } from "./state.ts";
+import type { ExitReason, WorkerState } from "./state.ts";
 
 /** What is known of a worker. */
 export type Diagnosed =
@@ -47,6 +47,22 @@ export function noteError(worker: PoolWorker, line: string, now: number): void {
   if (error === undefined) return;
   worker.lastError = error;
   worker.lastErrorAt = now;
+}
+
+/** What a worker has not done whose time in a state has passed. */
+export function diagnoseOverdue(
+  worker: Diagnosed,
+  from: WorkerState,
+  config: PoolConfig,
+): string {
+  switch (from) {
+    case "starting":
+      return diagnoseSilence(worker, config);
+    case "resuming":
+      return `it did not accept again ${config.startTimeout} ms after it was asked to`;
+    default:
+      return `it was not done ${config.grace} ms after it began to drain`;
+  }
 }
 
 /** What a worker has not done whose start timeout has passed. */

@@ -16,6 +16,7 @@ import { drawLimits } from "../options/recycle.ts";
 import { createOnDemand, type OnDemand } from "../listeners/on_demand.ts";
 import { type FromWorker, parseFromWorker } from "../protocol.ts";
 import { Hangs } from "./hang.ts";
+import { HealthChecks } from "./health_check.ts";
 import { hearSpent } from "./recycling.ts";
 import type { WorkerRuntime } from "../options/options.ts";
 import type { StartHook } from "../options/hooks.ts";
@@ -24,7 +25,7 @@ import { reasonOf } from "./exit_status.ts";
 import { OutOfMemory } from "./oom.ts";
 import { Noise } from "./noise.ts";
 import { Ledger } from "../balance/receipt.ts";
-import { diagnoseSilence, noteError } from "./diagnosis.ts";
+import { diagnoseOverdue, noteError } from "./diagnosis.ts";
 import { PoolWorker } from "../worker.ts";
 import {
   type ExitReason,
@@ -67,6 +68,7 @@ export class Processes {
   readonly #oom: OutOfMemory;
   readonly #warnings: WorkerWarnings;
   readonly #noise: Noise;
+  readonly #checks: HealthChecks;
 
   /** Starts none yet. */
   constructor(
@@ -84,6 +86,11 @@ export class Processes {
       context,
       (worker) => observer.onLook?.(worker),
     );
+    this.#checks = new HealthChecks(
+      context,
+      this.#noise,
+      (worker, well) => this.step(worker, well ? "resume" : "kill"),
+    );
     this.#hangs = new Hangs(context, {
       condemn: (worker, evidence) => {
         worker.hung = true;
@@ -99,10 +106,16 @@ export class Processes {
   }
 
   /**
-   * Starts a worker; with `standby`, and run by that, one that waits for a slot.
+   * Starts a worker; with `standby`, and run by that, one that waits for a slot;
+   * with `checked` one that has to answer a request before it accepts.
    * @throws {PreforkError} `ERR_BOOT` or `ERR_SPAWN`
    */
-  start(slot: number, generation: number, standby?: WorkerRuntime): PoolWorker {
+  start(
+    slot: number,
+    generation: number,
+    standby?: WorkerRuntime,
+    checked = false,
+  ): PoolWorker {
     const { config, adapter, listeners, runtimeOf, traffic, post, emit } =
       this.#context;
     this.#observer.onStart?.({ slot, generation });
@@ -113,6 +126,7 @@ export class Processes {
       adapter.clock.now(),
       new Set(listeners.map(({ name }) => name)),
       standby !== undefined,
+      checked,
     );
     worker.limits = drawLimits(config, adapter.host.random);
     traffic.allot(worker);
@@ -150,9 +164,7 @@ export class Processes {
     const from = worker.state;
     const { next, actions } = WORKER_TABLE[from][event];
     worker.state = next;
-    if (event === "overdue" && next === "killed") {
-      this.#blame(worker, from);
-    }
+    if (event === "overdue" && next === "killed") this.#blame(worker, from);
     for (const action of actions) this.#act(worker, action);
   }
 
@@ -166,24 +178,20 @@ export class Processes {
     switch (action) {
       case "welcome":
         worker.timer?.[Symbol.dispose]();
-        worker.readyAt ??= adapter.clock.now();
-        // What it could not do before, it has done by now.
-        worker.failure = undefined;
         this.#output.release(worker);
         traffic.join(worker);
         emit({
           type: "worker-ready",
           ...worker.identity,
-          ms: Math.round(
-            adapter.clock.now() - (worker.resumedAt ?? worker.startedAt),
-          ),
+          ms: worker.welcome(adapter.clock.now()),
         });
         this.#hangs.watch(worker);
         this.#observer.onReady(worker);
         break;
       case "hold":
         this.#output.release(worker);
-        this.#observer.onStandby?.(worker);
+        if (worker.checked) this.#checks.begin(worker);
+        else this.#observer.onStandby?.(worker);
         break;
       case "ask": {
         const asked = worker.attached && worker.tell({
@@ -253,19 +261,13 @@ export class Processes {
 
   #blame(worker: PoolWorker, from: WorkerState): void {
     const { config, emit } = this.#context;
-    const starting = from === "starting";
-    const why = starting
-      ? diagnoseSilence(worker, config)
-      : from === "resuming"
-      ? `it did not accept again ${config.startTimeout} ms after it was asked to`
-      : `it was not done ${config.grace} ms after it began to drain${
-        this.#hangs.describe(worker)
-      }`;
+    const why = diagnoseOverdue(worker, from, config) +
+      (from === "draining" ? this.#hangs.describe(worker) : "");
     worker.failure ??= why;
     emit({
       type: "worker-killed",
       ...worker.identity,
-      why: starting ? worker.failure : why,
+      why: from === "starting" ? worker.failure : why,
     });
   }
 
@@ -281,11 +283,7 @@ export class Processes {
       this.ledger.close(worker.generation, traffic.tally(worker), !asked);
     }
     this.step(worker, "exit");
-    // What it wrote long before is not what it has ended by.
-    const old = adapter.clock.now() - worker.lastErrorAt > LAST_WORDS_MS;
-    if (worker.proven && (old || status.code === 0)) {
-      worker.lastError = undefined;
-    }
+    worker.forgetError(adapter.clock.now(), status);
     const unborn = worker.readyAt === undefined && reason === "oom";
     if (reason === "boot-failed" || unborn) this.#output.fail(worker);
     else this.#output.release(worker);
@@ -335,6 +333,9 @@ export class Processes {
         if (worker.waits !== (message.type === "standby")) {
           this.#noise.hear(worker, `it says "${message.type}"`);
         } else this.step(worker, message.type);
+        break;
+      case "checked":
+        this.#checks.hear(worker, message);
         break;
       case "parked":
         this.step(worker, message.type);
@@ -392,6 +393,3 @@ export class Processes {
     }
   }
 }
-
-/** How long before its end a worker names the error that ends it, in ms. */
-const LAST_WORDS_MS = 2000;

@@ -228,6 +228,6 @@ function isServed({ current, next }: SlotView): boolean {
 }
 
 function isActive(worker: WorkerView | undefined): boolean {
-  return worker?.state === "starting" || worker?.state === "ready" ||
-    worker?.state === "resuming";
+  return worker?.state === "starting" || worker?.state === "standby" ||
+    worker?.state === "ready" || worker?.state === "resuming";
 }

@@ -240,7 +240,12 @@ export class Supervisor {
     try {
       slot.vacated = false;
       slot[as] = this.standbys.take(slot.slot) ??
-        this.processes.start(slot.slot, generation);
+        this.processes.start(
+          slot.slot,
+          generation,
+          undefined,
+          this.#context.config.check !== undefined && this.#isNews(generation),
+        );
     } catch (error) {
       const how = messageOf(error);
       this.#fail(slot, generation, how, error);
@@ -248,6 +253,11 @@ export class Supervisor {
       if ((as === "next" && goesOn) || this.stopping) return;
       this.#respawn(slot, how);
     }
+  }
+
+  /** True for a version that has not shown yet that it serves. */
+  #isNews(generation: number): boolean {
+    return !this.#everReady || generation !== this.generation;
   }
 
   #onReady(worker: PoolWorker): void {

@@ -41,6 +41,8 @@ describe("what is assumed", () => {
       hangSignal: "none",
       hangStack: "signal",
       waitReady: false,
+      check: undefined,
+      checkTimeout: 5_000,
       soak: 1_000,
       probation: 10_000,
       rollback: "park",
@@ -70,7 +72,7 @@ describe("what is assumed", () => {
       ...["maxSurge", "maxUnavailable", "maxAge", "maxRss", "maxRssGrowth"],
       ...["recycleJitter", "maxRequests"],
       "upgradeCommand",
-      ...["probation", "rollback"],
+      ...["probation", "rollback", "check", "checkTimeout"],
       ...["upgradeCommand", "pidFile"],
       ...["restarts", "down", "downAfter"],
     ];

@@ -20,6 +20,7 @@ import {
   hangUpIdle,
 } from "./drain.ts";
 import { createClosing } from "../drain/closing.ts";
+import { lendProbe } from "../listening/native_probe.ts";
 import { parkNative } from "../listening/park.ts";
 import { putBunFacade } from "./facade.ts";
 import {
@@ -194,6 +195,11 @@ export function inheritBunServe(
         http: !encrypted,
         ...shards.serve(each),
       }),
+      probe: lendProbe(
+        shards.own.graft,
+        listener.fds[firstShard]!,
+        encrypted,
+      ),
       cede: shards.cede,
       become: (own) => void (home = own),
     },

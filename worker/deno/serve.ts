@@ -9,6 +9,7 @@ import type { InheritedListener } from "../../core/launch/environment.ts";
 import type { StartedServer } from "../listening/reservation.ts";
 import { presentCore } from "../process/worker_core.ts";
 import { createClosing } from "../drain/closing.ts";
+import { lendProbe } from "../listening/native_probe.ts";
 import { IDLE_MS } from "../drain/drain.ts";
 import { denoAddress, logListening } from "./address.ts";
 import {
@@ -116,6 +117,11 @@ export function inheritDenoServe(
         http: !encrypted,
         ...shards.serve(each),
       }),
+      probe: lendProbe(
+        shards.own.graft,
+        listener.fds[listener.shard]!,
+        encrypted,
+      ),
       cede: shards.cede,
       become: (own) => void (home = own),
     },

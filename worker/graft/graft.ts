@@ -5,7 +5,7 @@
  * @module
  */
 
-import { AF, errorName, F, SOCK } from "../../libc/libc.ts";
+import { AF, duplicate, errorName, F, SOCK } from "../../libc/libc.ts";
 import { PreforkError } from "../../core/errors.ts";
 import type { Kernel } from "./kernel.ts";
 import { grafting } from "./refusal.ts";
@@ -39,6 +39,12 @@ export interface Graft {
   resume(): void;
   /** True while it does not accept. */
   readonly quiesced: boolean;
+  /**
+   * Accepts from another socket, until disposed; only while it is quiesced.
+   *
+   * @throws {PreforkError} `ERR_ATTACH` when that cannot be done
+   */
+  lend?(socket: number): Disposable;
   /** The epoll instance of the server, which watches its connections too. */
   readonly epoll: number;
 }
@@ -124,9 +130,10 @@ export function switchOf(kernel: Kernel, watch: Watch, inode: number): Graft {
   let quiesced = false;
   // The server may have closed its descriptor, whose number then names
   // something else.
-  const ours = (): boolean =>
+  const isFor = (inode: number | undefined): boolean =>
     inodeOf(kernel, watch.fd) === inode &&
     kernel.target(watch.epoll) === "anon_inode:[eventpoll]";
+  const ours = (): boolean => isFor(inode);
   return {
     epoll: watch.epoll,
     get quiesced() {
@@ -141,6 +148,25 @@ export function switchOf(kernel: Kernel, watch: Watch, inode: number): Graft {
       if (!quiesced || !ours()) return;
       check(kernel, addWatch(kernel, watch), "epoll_ctl");
       quiesced = false;
+    },
+    lend(socket) {
+      if (!quiesced || !ours()) throw surprise("it does not hold still");
+      const { libc } = kernel;
+      const flags = libc.fcntl(watch.fd, F.getfd, 0);
+      const cloexec = (flags & F.cloexec) === 0 ? 0 : SOCK.cloexec;
+      const kept = duplicate(libc, watch.fd);
+      check(kernel, libc.dup3(socket, watch.fd, cloexec), "dup3");
+      check(kernel, addWatch(kernel, watch), "epoll_ctl");
+      const lent = inodeOf(kernel, socket);
+      return {
+        [Symbol.dispose]() {
+          if (isFor(lent)) {
+            deleteWatch(kernel, watch);
+            libc.dup3(kept, watch.fd, cloexec);
+          }
+          libc.close(kept);
+        },
+      };
     },
   };
 }
@@ -166,6 +192,7 @@ export function beginning(
   else current = begin(graft);
   return {
     epoll: graft.epoll,
+    ...(graft.lend !== undefined && { lend: graft.lend }),
     get quiesced() {
       return current.quiesced;
     },

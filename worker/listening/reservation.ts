@@ -9,7 +9,8 @@ import process from "node:process";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { messageOf, PreforkError } from "../../core/errors.ts";
 import { failed } from "../../core/protocol.ts";
-import type { Attachment, Core } from "../process/worker_core.ts";
+import type { Attachment, Core, Held } from "../process/worker_core.ts";
+import type { OpenProbe } from "../process/probe.ts";
 import { cannot } from "../process/errors.ts";
 
 /** An inherited listener that a server is about to serve. */
@@ -21,9 +22,9 @@ export interface Reservation {
   serve(attachment: Attachment, ready?: boolean): void;
   /**
    * The server could, and this worker is a standby: `accept` is called when it
-   * takes over. With `ready` as above.
+   * takes over.
    */
-  hold(accept: () => Promise<void> | void, ready?: boolean): void;
+  hold(accept: () => Promise<void> | void, how?: Held): void;
   /**
    * The server cannot: tells the supervisor why and frees the listener. Returns
    * the error to throw.
@@ -52,7 +53,7 @@ export function reserve(
       core.attach(attachment, name);
       if (ready) core.served(name);
     },
-    hold: (accept, ready = true) => core.hold(name, accept, ready),
+    hold: (accept, how) => core.hold(name, accept, how),
     fail(error) {
       core.attachments.delete(name);
       const failure = error instanceof PreforkError ? error : cannot(
@@ -91,6 +92,8 @@ export interface NativeServing<T> {
   serve(listener: InheritedListener): Attachment;
   /** Accepts on a listener no more, whose connections live on, if it can. */
   cede(listener: InheritedListener): boolean;
+  /** How a check reaches it while it is held back, if it answers HTTP/1. */
+  readonly probe?: OpenProbe;
   /** Goes on as another server, at an address of the program's own. */
   become(own: T): void;
 }

@@ -81,8 +81,8 @@ export function putNative<T>(
         throw reservation.fail(error);
       }
     };
-    if (core.standby) reservation.hold(accept);
-    else accept();
+    if (!core.standby) accept();
+    else reservation.hold(accept, { probe: started!.serving.probe });
   };
   const claimant: Claimant = {
     wanted,

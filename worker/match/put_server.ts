@@ -8,6 +8,7 @@ import type { Server } from "node:net";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { servingOf } from "../inherit.ts";
 import type { Place } from "../listening/acceptors.ts";
+import { feedProbe } from "../listening/probe.ts";
 import { giveBack, reserve, starting } from "../listening/reservation.ts";
 import { refChannel } from "../process/channel.ts";
 import { kindOf, type ServerKind } from "../process/server_kind.ts";
@@ -122,8 +123,9 @@ export async function putServer(
       await serving.hold(listener).catch(fail);
       await heard;
     }
-    if (core.standby) reservation.hold(accept);
-    else await accept();
+    if (core.standby) {
+      reservation.hold(accept, { probe: feedProbe(server, kind) });
+    } else await accept();
   };
   const serveOpened = async (
     opening: Promise<InheritedListener>,

@@ -11,6 +11,7 @@ import type { Socket } from "node:net";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import type { FromWorker } from "../../core/protocol.ts";
 import type { AcceptedHandle } from "../../handles/types.ts";
+import type { OpenProbe } from "./probe.ts";
 import type { Worker } from "../types.ts";
 import type { Balancer, Passing } from "./balancing.ts";
 
@@ -64,6 +65,14 @@ export interface Attachment {
   release?(shard: number): void;
 }
 
+/** What is to be known of a server that is held back. */
+export interface Held {
+  /** True where it makes the worker ready; true unless given. */
+  readonly ready?: boolean;
+  /** How a check reaches it. */
+  readonly probe?: OpenProbe | undefined;
+}
+
 /** The end of the process, where a program that was preloaded has a say. */
 export interface Ending {
   /** True once nothing is served any more: the process may end. */
@@ -83,6 +92,8 @@ export interface Core {
   readonly worker: Worker;
   /** What serves each inherited listener, by its name. */
   readonly attachments: Map<string, Attachment>;
+  /** How what is held back on a listener is reached by a check. */
+  readonly probes: Map<string, OpenProbe>;
   /** How the process ends. */
   readonly ending: Ending;
   /** Keeps connections even, where the pool is `balanced`. */
@@ -116,12 +127,13 @@ export interface Core {
    *
    * @param accept has it accept, which it tells by `attach()`; what it throws
    * the supervisor knows by then
-   * @param ready false where the program says itself that it is ready
+   * @param how `ready` is false where the program says itself that it is ready,
+   * `probe` reaches the server where it answers HTTP/1
    */
   hold(
     listener: string | undefined,
     accept: () => Promise<void> | void,
-    ready?: boolean,
+    how?: Held,
   ): void;
   /** The program has closed what served a listener, which is free again. */
   left(listener: string): void;

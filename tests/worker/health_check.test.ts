@@ -1,0 +1,126 @@
+/**
+ * A standby answers a request that comes to it alone, and accepts as ever after
+ * that: each kind of server.
+ */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import http from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { afterAll } from "../harness.ts";
+import { within } from "../within.ts";
+import { ownRuntime } from "../runtimes.ts";
+import type { FakeWorker, ListenerPlan } from "./fake_supervisor.ts";
+import { ask, type Kind } from "./requests.ts";
+import { testWorker } from "./test_worker.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "prefork-check-"));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+/** How a worker that stands by answers a request. */
+async function checked(
+  worker: FakeWorker,
+  path: string,
+  nth = 1,
+): Promise<[unknown, string]> {
+  await worker.send({ prefork: 1, type: "check", path });
+  const { status, reason } = await worker.until({ type: "checked" }, nth);
+  return [status, String(reason)];
+}
+
+/** The worker takes over its slot. */
+async function resumed(worker: FakeWorker): Promise<void> {
+  await worker.send({ prefork: 1, type: "resume", slot: 0 });
+  await worker.until({ type: "ready" });
+}
+
+const KINDS: Readonly<Record<Kind, RegExp | 200>> = {
+  http: 200,
+  serve: 200,
+  https: 200,
+  http2: /./,
+  h2c: /no server of the program answers HTTP\/1/,
+  net: /no server of the program answers HTTP\/1/,
+};
+
+testWorker(
+  "a server of each kind answers before it accepts",
+  async (runtime, supervisor) => {
+    if (process.platform !== "linux") return;
+    const check = async (kind: Kind, expected: RegExp | 200): Promise<void> => {
+      const { index, port } = await supervisor.bind();
+      const worker = await supervisor.spawn({
+        runtime,
+        program: ["park_program.ts"],
+        listeners: [{ name: `shared-${kind}`, port, sockets: [index] }],
+        standby: true,
+      });
+      await worker.until({ type: "standby" });
+      const [status, reason] = await checked(worker, "/health");
+      if (expected === 200) {
+        assert.deepEqual([kind, status], [kind, 200], reason);
+      } else {
+        assert.equal(status, 0, kind);
+        assert.match(reason, expected, kind);
+      }
+      await resumed(worker);
+      if (kind !== "net") {
+        assert.match(await ask(kind, port), new RegExp(`pid ${worker.pid}$`));
+      }
+      await worker.kill("SIGKILL");
+    };
+    for (const [kind, expected] of Object.entries(KINDS)) {
+      await check(kind as Kind, expected);
+    }
+  },
+);
+
+testWorker(
+  "a program that knows nothing of prefork answers, on a port and on a path, again and again",
+  async (runtime, supervisor) => {
+    if (process.platform !== "linux") return;
+    for (const path of [undefined, join(dir, ownRuntime)]) {
+      const { index, port } = await supervisor.bind(false, 0, path);
+      const listener: ListenerPlan = {
+        name: "web",
+        port,
+        path,
+        sockets: [index],
+      };
+      const worker = await supervisor.spawn({
+        runtime,
+        program: ["plain_native.ts", path ?? String(port)],
+        listeners: [listener],
+        standby: true,
+        preload: {},
+      });
+      await worker.until({ type: "standby" });
+      for (const [nth, status] of [200, 503, 301].entries()) {
+        const [said, reason] = await checked(worker, `/${status}`, nth + 1);
+        assert.equal(said, status, `${reason} ${worker.output()}`);
+      }
+      assert.equal(worker.messages.some(({ type }) => type === "ready"), false);
+      await resumed(worker);
+      for (let i = 0; i < 3; i++) {
+        const text = await within(
+          answerOf(path === undefined ? { port } : { socketPath: path }),
+          () => `an answer on ${path ?? port}`,
+        );
+        assert.equal(text, `pid ${worker.pid}`);
+      }
+      await worker.kill("SIGKILL");
+    }
+  },
+);
+
+/** The text that a server answers with, on a connection of its own. */
+function answerOf(at: http.RequestOptions): Promise<string> {
+  return new Promise((resolve, reject) => {
+    http.get({ ...at, agent: false }, (response) => {
+      let text = "";
+      response.on("data", (chunk) => text += chunk);
+      response.on("end", () => resolve(text));
+    }).on("error", reject);
+  });
+}
