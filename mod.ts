@@ -106,6 +106,7 @@ export type {
 } from "./core/adapter.ts";
 export type { PathFile, PidFile, Predecessor } from "./core/successor.ts";
 export type { Declining, Refusing } from "./core/decline.ts";
+export type { MemoryOptions } from "./core/options/memory.ts";
 export type { MemoryGroup, ProcessLook } from "./core/look.ts";
 
 // A program that was bundled with this module is the main one itself.

@@ -57,6 +57,8 @@ const OPTIONS: Readonly<
   "max-rss": (draft, value, name) => draft.maxRss = bytes(value, name),
   "max-rss-growth": (draft, value, name) =>
     draft.maxRssGrowth = bytes(value, name),
+  memory: (draft, value, name) =>
+    draft.memory = value === "auto" ? "auto" : bytes(value, name),
   "recycle-jitter": (draft, value, name) =>
     draft.recycleJitter = percent(value, name),
   grace: (draft, value, name) => draft.grace = time(value, name),
@@ -260,7 +262,9 @@ function bytes(value: string, name: string): number {
     return Math.round(Number(parts[1]) * SIZES[parts[2]!.toUpperCase()]!);
   }
   throw new RangeError(
-    `Cannot use "${value}" for "${name}": it must be a size such as 512M or 2G`,
+    `Cannot use "${value}" for "${name}": it must be a size such as 512M or 2G${
+      name === "--memory" ? ", or auto" : ""
+    }`,
   );
 }
 

@@ -63,6 +63,9 @@ Options:
       --max-age TIME      recycle a worker that has been ready for so long
       --max-rss SIZE      recycle a worker that holds more memory, as in 512M
       --max-rss-growth SIZE  recycle a worker that has grown by more
+      --memory SIZE|auto  what supervisor and workers may take in all, auto for
+                          the limit of the cgroup: divided into a limit of
+                          V8's heap for each, and recycled at 80% of its part
       --recycle-jitter PERCENT  each worker draws its own limits, lower by up
                           to so much (default: 10%)
       --grace TIME        time a draining worker has before it is killed

@@ -179,8 +179,16 @@ export type PoolEvent =
     readonly from: number;
     readonly to: number;
   }
-  /** A reload has begun. */
-  | { readonly type: "reload-started"; readonly generation: number }
+  /**
+   * A reload has begun. With `rollback` it starts the old version anew should it
+   * fail, though old workers are to wait: there is no memory for them, and why.
+   */
+  | {
+    readonly type: "reload-started";
+    readonly generation: number;
+    readonly rollback?: "restart";
+    readonly why?: string;
+  }
   /**
    * New workers serve in all slots, `ms` after the reload began. The old ones
    * wait in case one of these ends by itself.

@@ -9,6 +9,8 @@ import type { Listener } from "./listeners/listeners.ts";
 import { marginsOf } from "./options/budget.ts";
 import type { PoolConfig } from "./options/options.ts";
 import { hasLimits } from "./options/recycle.ts";
+import { MemoryBudget } from "./supervise/memory_budget.ts";
+import { mib } from "./supervise/oom.ts";
 import type { Prepared } from "./preflight.ts";
 import { BUN_INSPECT } from "./launch/own_environment.ts";
 import { startsJavaScript } from "./launch/program.ts";
@@ -26,6 +28,7 @@ export function warningsFor(
   const warnings = [
     ...kernelWarnings(listeners, adapter.host),
     ...recycleWarnings(config, prepared, adapter),
+    ...memoryWarnings(config, prepared, adapter),
     ...(config.down === "refuse" ? refuseWarnings(listeners, adapter) : []),
   ];
   if (weights.length > 0 && !listeners.some(isBalanced)) {
@@ -60,7 +63,8 @@ function recycleWarnings(
 ): readonly string[] {
   const warnings: string[] = [];
   const { maxRss, maxRssGrowth } = config;
-  const looks = maxRss !== undefined || maxRssGrowth !== undefined;
+  const looks = maxRss !== undefined || maxRssGrowth !== undefined ||
+    config.memory !== undefined;
   if (looks && adapter.host.rss() === undefined) {
     warnings.push(
       `no worker is recycled for its memory, because this supervisor cannot read VmRSS in /proc/self/status: limit it by "maxAge" (--max-age) instead`,
@@ -93,6 +97,44 @@ function refuseWarnings(
       `while no worker is ready, "refuse" (--down) accepts clients of ${listener.name} and closes them at once: only a socket of TCP that this pool has opened can refuse them, and not without libc`,
     ];
   });
+}
+
+/** Less is too little for a worker on any runtime, in bytes. */
+const LEAST_SHARE = 96 * 2 ** 20;
+
+/** One sentence for each thing that is wrong with the pool's memory. */
+function memoryWarnings(
+  config: PoolConfig,
+  { workers: wanted }: Prepared,
+  adapter: Adapter,
+): readonly string[] {
+  const { memory } = config;
+  if (memory === undefined) return [];
+  const limit = adapter.host.memoryGroup()?.limit;
+  if (memory === "auto" && limit === undefined) {
+    return [
+      `the memory of the workers is not limited, because no cgroup of this process has a limit: set one, or give the number as "memory" (--memory 2G)`,
+    ];
+  }
+  const warnings: string[] = [];
+  if (memory !== "auto" && limit !== undefined && memory > limit) {
+    warnings.push(
+      `the kernel ends processes of this cgroup before the pool has the ${
+        mib(memory)
+      } of "memory", because its limit is ${mib(limit)}: give less, or "auto"`,
+    );
+  }
+  const { share = LEAST_SHARE } = new MemoryBudget({ config, adapter }, {
+    wanted,
+  });
+  if (share < LEAST_SHARE) {
+    warnings.push(
+      `each worker has ${
+        mib(share)
+      } of the pool's memory, which is little for any runtime: give more as "memory" (--memory), or have fewer workers, standbys or surge`,
+    );
+  }
+  return warnings;
 }
 
 function isBalanced({ mode }: Listener): boolean {

@@ -67,6 +67,8 @@ export class PoolWorker implements Backend {
   full: string | undefined;
   /** How it has run out of memory, if that is how it has ended. */
   oom: string | undefined;
+  /** What of the pool's memory is its own, in bytes. */
+  share: number | undefined;
   /** What it may come to before it is recycled. */
   limits: RecycleLimits = {};
   /** True once it leaves because it is recycled. */

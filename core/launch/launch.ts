@@ -14,6 +14,7 @@ import {
 import type { Listener } from "../listeners/listeners.ts";
 import { ownEnvironment } from "./own_environment.ts";
 import { featuresOf } from "../options/listener_features.ts";
+import { heapLimit, heapVariables } from "./heap_limit.ts";
 import { isInherited } from "../options/share_mode.ts";
 import { parseListener } from "../options/address.ts";
 import { commandOf, learnsPid } from "./program.ts";
@@ -43,17 +44,18 @@ export function launch(
   { config, listeners, adapter, traffic, compiled }: LaunchContext,
   observer: LaunchObserver,
 ): void {
+  const { runtime, share } = worker;
   const { privatePorts, waitReady, startTimeout } = config;
   const reusePort = listeners.some(({ mode }) => mode === "reuseport");
-  const command = commandOf(
-    { ...config, runtime: worker.runtime, reusePort },
-    adapter,
-  );
   const customary = customaryVariables(worker, listeners);
   const own = ownEnvironment(adapter.host.env, customary["PORT"]);
+  const given = { ...own, ...config.env };
+  const heap = heapLimit(runtime, share, given);
+  const command = commandOf({ ...config, runtime, heap, reusePort }, adapter);
+  const preloaded = runtime === "exec" ? preloadVariables(adapter, given) : {};
   worker.process = adapter.spawn({
     command,
-    runtime: worker.runtime,
+    runtime,
     ...(config.cwd !== undefined && { cwd: config.cwd }),
     inherits: [...listeners.flatMap(inheritedSockets), ...traffic.files],
     env: (fds) => ({
@@ -61,15 +63,16 @@ export function launch(
       ...(config.cwd !== undefined && { PWD: config.cwd }),
       ...customary,
       ...config.env,
-      ...(worker.runtime === "exec" &&
-        preloadVariables(adapter, { ...own, ...config.env })),
+      ...preloaded,
+      ...(runtime === "exec" &&
+        heapVariables(heap, { ...given, ...preloaded })),
       ...inheritanceOf(worker, { config, listeners, adapter, traffic }, fds),
       [PRELOAD_VARIABLE]: JSON.stringify({
         privatePorts,
         waitReady,
         startTimeout,
         compileCache: compiled.compileCache,
-        wrapped: worker.runtime === "exec",
+        wrapped: runtime === "exec",
       }),
     }),
     output: config.output,

@@ -8,6 +8,7 @@
 import type { Adapter, Host } from "../adapter.ts";
 import { PreforkError } from "../errors.ts";
 import type { PoolConfig, WorkerRuntime } from "../options/options.ts";
+import { limitHeap } from "./heap_limit.ts";
 import { execsRuntime, firstLine, scriptOf } from "./interpreter.ts";
 import { denoArguments, runtimeArguments } from "./runtime_command.ts";
 
@@ -56,6 +57,8 @@ export interface ProgramPlan extends Place {
   readonly args: readonly string[];
   /** Arguments for the runtime. */
   readonly runtimeArgs?: readonly string[];
+  /** V8's option that limits the heap. */
+  readonly heap?: string | undefined;
   /** True when workers bind their address themselves. */
   readonly reusePort?: boolean;
 }
@@ -67,7 +70,8 @@ export interface ProgramPlan extends Place {
  * @throws {PreforkError} `ERR_SPAWN` when the runtime is not in PATH
  */
 export function commandOf(
-  { runtime, args, runtimeArgs = [], reusePort = false, ...place }: ProgramPlan,
+  { runtime, args, runtimeArgs = [], heap, reusePort = false, ...place }:
+    ProgramPlan,
   adapter: Adapter,
 ): [string, ...string[]] {
   if (runtime === "exec") {
@@ -87,12 +91,13 @@ export function commandOf(
   const script = isScript(program)
     ? undefined
     : scriptOf(headOf(place, program, adapter.host));
+  const given = script?.runtime === runtime
+    ? [...script.args, ...runtimeArgs]
+    : runtimeArgs;
   const plan = {
     runtime,
     program,
-    runtimeArgs: script?.runtime === runtime
-      ? [...script.args, ...runtimeArgs]
-      : runtimeArgs,
+    runtimeArgs: limitHeap(runtime, heap, given),
     reusePort,
   };
   // A runtime would take "-dash.js" for an option of its own.

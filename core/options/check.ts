@@ -18,6 +18,7 @@ import {
 import { checkHealthCheck } from "./health_check.ts";
 import { checkHangTimeout, HANG_SIGNALS, HANG_STACKS } from "./hang.ts";
 import { checkRestarts } from "./restart.ts";
+import { checkMemory } from "./memory.ts";
 import { checkRecycle } from "./recycle.ts";
 import { SHARE_MODES } from "./share_mode.ts";
 import { HOOK_NAMES, type PoolHooks } from "./hooks.ts";
@@ -89,6 +90,7 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   maxRss: true,
   maxRssGrowth: true,
   recycleJitter: true,
+  memory: true,
 };
 
 /**
@@ -170,6 +172,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
       : oneOf("down", options.down, ["503", "refuse", "queue"]),
     downAfter: duration("downAfter", options.downAfter ?? 5_000),
     ...checkRecycle(options),
+    memory: checkMemory(options.memory),
   };
   checkAffinity(config);
   checkWeights(config);

@@ -12,6 +12,7 @@ import type { Balance } from "./balance.ts";
 import type { Budget, Portion } from "./budget.ts";
 import type { HangConfig, HangOptions } from "./hang.ts";
 import type { HealthCheckConfig, HealthCheckOptions } from "./health_check.ts";
+import type { MemoryConfig, MemoryOptions } from "./memory.ts";
 import type { PoolHooks } from "./hooks.ts";
 import type { SignalPreset } from "./signals.ts";
 
@@ -31,7 +32,8 @@ export type OpenPolicy = "none" | "unprivileged" | "any";
 export type Rollback = "park" | "restart" | "none";
 
 /** What a pool is made of. Times are in milliseconds. */
-export interface PoolOptions extends HangOptions, HealthCheckOptions {
+export interface PoolOptions
+  extends HangOptions, HealthCheckOptions, MemoryOptions {
   /** The file that a worker runs, or with `runtime: "exec"` an executable. */
   readonly program: string;
   /** Arguments for the program. */
@@ -325,7 +327,7 @@ export interface RuntimeShare {
 
 /** Options that were checked and completed. */
 export interface PoolConfig
-  extends RecycleConfig, HangConfig, HealthCheckConfig, Budget {
+  extends RecycleConfig, HangConfig, HealthCheckConfig, MemoryConfig, Budget {
   /** The program. */
   readonly program: string;
   /** Its arguments. */

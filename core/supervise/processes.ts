@@ -12,7 +12,6 @@ import { BootOutput, type OutputLine } from "./boot_output.ts";
 import { launch } from "../launch/launch.ts";
 import { Releases } from "../launch/release.ts";
 import { startsJavaScript } from "../launch/program.ts";
-import { drawLimits } from "../options/recycle.ts";
 import { createOnDemand, type OnDemand } from "../listeners/on_demand.ts";
 import { type FromWorker, parseFromWorker } from "../protocol.ts";
 import { Hangs } from "./hang.ts";
@@ -22,6 +21,7 @@ import type { WorkerRuntime } from "../options/options.ts";
 import type { StartHook } from "../options/hooks.ts";
 import { WorkerWarnings } from "./warnings.ts";
 import { reasonOf } from "./exit_status.ts";
+import { allot } from "./memory_budget.ts";
 import { OutOfMemory } from "./oom.ts";
 import { Noise } from "./noise.ts";
 import { Ledger } from "../balance/receipt.ts";
@@ -39,6 +39,8 @@ import {
 export interface ProcessObserver {
   /** A worker is about to be started. */
   readonly onStart?: StartHook | undefined;
+  /** What of the pool's memory is that of a worker which is started now. */
+  shareOf?(): number | undefined;
   /** A worker could accept now. */
   onStandby?(worker: PoolWorker): void;
   /** A worker accepts now. */
@@ -128,7 +130,7 @@ export class Processes {
       standby !== undefined,
       checked,
     );
-    worker.limits = drawLimits(config, adapter.host.random);
+    allot(worker, this.#observer.shareOf?.(), this.#context);
     traffic.allot(worker);
     this.#output.begin(worker);
     const place = this.releases.placeOf(generation);

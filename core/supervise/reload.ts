@@ -37,6 +37,8 @@ export interface Reload {
   reason: string | undefined;
   /** What became of the connections of its generations, once it has ended. */
   receipts: readonly Receipt[];
+  /** Why old workers do not wait though they are to: memory. */
+  unparked: string | undefined;
   /** Why the rollback does not go on, when it does not. */
   stuck: string | undefined;
 }
@@ -52,6 +54,11 @@ export interface ReloadStatus {
   readonly generation: number;
   /** What failed in which slot; undefined while nothing has. */
   readonly reason: string | undefined;
+  /**
+   * Why the old version is started anew, should it fail, though `rollback` is
+   * `"park"`: for want of memory. Undefined when it is not.
+   */
+  readonly unparked: string | undefined;
   /**
    * What became of the connections of each of its generations, once it has
    * ended; empty where nobody counts.
@@ -174,6 +181,7 @@ export class Reloads {
       state: shown.state,
       generation: shown.reload.generation,
       reason: shown.reload.reason,
+      unparked: shown.reload.unparked,
       receipts: shown.reload.receipts,
       age: Math.round(now - shown.at),
       queued: queued !== undefined,
@@ -195,6 +203,7 @@ export class Reloads {
       proven: false,
       reason: undefined,
       receipts: [],
+      unparked: undefined,
       stuck: undefined,
     };
     return this.active;

@@ -16,6 +16,7 @@ import { messageOf, PreforkError, stateError } from "../errors.ts";
 import { marginsOf } from "../options/budget.ts";
 import type { Counts, PoolView, Step } from "./reconcile.ts";
 import { TaskQueue } from "./queue.ts";
+import { MemoryBudget } from "./memory_budget.ts";
 import { Recycling } from "./recycling.ts";
 import { isForgiven, respawn, wasHitAtBirth } from "./restart.ts";
 import { diagnose, diagnoseLeave } from "./diagnosis.ts";
@@ -51,6 +52,8 @@ export class Supervisor {
   readonly adoption: Adoption;
   /** Carries reloads out. */
   readonly transaction: Transaction;
+  /** What its workers may take of the machine's. */
+  readonly memory: MemoryBudget;
   /** Whether it has what it needs to serve. */
   readonly health: Health;
   /** The generation of workers that are started outside a reload. */
@@ -74,6 +77,7 @@ export class Supervisor {
   constructor(context: Omit<PoolContext, "post">, observer: PoolObserver) {
     this.#context = { ...context, post: (task) => this.post(task) };
     this.#observer = observer;
+    this.memory = new MemoryBudget(this.#context, this);
     this.adoption = new Adoption(context.listeners, context.emit);
     this.#recycling = new Recycling(this.#context);
     this.#table = new SlotTable((slot, worker) =>
@@ -81,6 +85,7 @@ export class Supervisor {
     );
     this.processes = new Processes(this.#context, {
       onStart: observer.onStart,
+      shareOf: () => this.memory.share,
       onStandby: (worker) => this.standbys.welcome(worker),
       onReady: (worker) => {
         this.#paths.look();

@@ -10,6 +10,7 @@
 import type { PoolContext } from "../context.ts";
 import { PreforkError } from "../errors.ts";
 import type { PoolWorker } from "../worker.ts";
+import type { MemoryBudget } from "./memory_budget.ts";
 import type { Processes } from "./processes.ts";
 import type { Counts } from "./reconcile.ts";
 import { type Reload, type ReloadPhase, Reloads, servingIn } from "./reload.ts";
@@ -29,6 +30,8 @@ export interface Reloadable {
   readonly processes: Pick<Processes, "step" | "releases" | "ledger">;
   /** What the slots count for. */
   readonly counts: Counts;
+  /** What its workers may take of the machine's. */
+  readonly memory: Pick<MemoryBudget, "crowd">;
   /** The worker that was to take over a slot leaves. */
   dropNext(slot: Slot): void;
 }
@@ -194,7 +197,7 @@ export class Transaction {
   #parks(worker: PoolWorker, next: PoolWorker): boolean {
     const { active } = this.reloads;
     return this.#context.config.rollback === "park" &&
-      active?.phase === "replacing" &&
+      active?.phase === "replacing" && active.unparked === undefined &&
       next.generation === active.generation &&
       worker.generation !== active.generation &&
       worker.state === "ready" && worker.attached;
@@ -315,10 +318,27 @@ export class Transaction {
     active.phaseSince = this.#context.adapter.clock.now();
   }
 
+  /** Why there is no room for the old workers beside the new ones. */
+  #crowd(): string | undefined {
+    const { memory, slots, wantedSlots } = this.#pool;
+    if (this.#context.config.rollback !== "park") return undefined;
+    const present = [...slots.values()].flatMap(({ workers }) => workers);
+    const replaced = wantedSlots.flatMap(({ current }) => current ?? []);
+    return memory.crowd(present, replaced);
+  }
+
   #follow(begun: Reload | undefined): void {
     if (begun === undefined) return;
     const { generation } = begun;
-    this.#context.emit({ type: "reload-started", generation });
+    begun.unparked = this.#crowd();
+    this.#context.emit({
+      type: "reload-started",
+      generation,
+      ...(begun.unparked !== undefined && {
+        rollback: "restart",
+        why: begun.unparked,
+      }),
+    });
     this.#context.post(() => {});
   }
 }

@@ -66,6 +66,8 @@ describe("options", () => {
     ["--max-age 1h", { maxAge: 3_600_000 }],
     ["--max-rss 512M", { maxRss: 512 * 2 ** 20 }],
     ["--max-rss 1.5GiB", { maxRss: 1.5 * 2 ** 30 }],
+    ["--memory 2G", { memory: 2 ** 31 }],
+    ["--memory auto", { memory: "auto" }],
     ["--max-rss-growth 4096", { maxRssGrowth: 4096 }],
     ["--recycle-jitter 25%", { recycleJitter: 0.25 }],
     ["--hang-timeout 1m", { hangTimeout: 60_000 }],

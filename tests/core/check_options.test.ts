@@ -57,6 +57,7 @@ describe("what is assumed", () => {
       maxRss: undefined,
       maxRssGrowth: undefined,
       recycleJitter: 0.1,
+      memory: undefined,
     });
   });
 
@@ -70,7 +71,7 @@ describe("what is assumed", () => {
       ...["maxSurge", "maxUnavailable"],
       ...["restarts", "downAfter"],
       ...["maxSurge", "maxUnavailable", "maxAge", "maxRss", "maxRssGrowth"],
-      ...["recycleJitter", "maxRequests"],
+      ...["recycleJitter", "maxRequests", "memory"],
       "upgradeCommand",
       ...["probation", "rollback", "check", "checkTimeout"],
       ...["upgradeCommand", "pidFile"],

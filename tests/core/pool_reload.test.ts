@@ -135,6 +135,7 @@ describe("reload", () => {
       state: "mixed",
       generation,
       reason,
+      unparked: undefined,
       receipts: [],
       age: 0,
       queued: false,
