@@ -100,6 +100,11 @@ export class MemoryProcess implements WorkerProcess {
     this.released = true;
   }
 
+  /** The system shows that it ends, and has no status yet. */
+  end(): void {
+    if (this.alive) this.plan.onEnding?.();
+  }
+
   /** The worker ends. */
   exit(status: Partial<ExitStatus> = {}): void {
     if (!this.alive) return;

@@ -8,7 +8,9 @@ import { picture } from "./picture/picture.ts";
 import { tradesOf } from "./picture/trade.ts";
 import { report } from "./report.ts";
 import type { Results } from "./results.ts";
-import { benchStart, startSection } from "./start.ts";
+import { laterSections } from "./sections.ts";
+import { benchStandby } from "./standby.ts";
+import { benchStart } from "./start.ts";
 import { missing } from "./tools.ts";
 
 /** The exit code for wrong usage and for a machine that lacks something. */
@@ -18,6 +20,7 @@ process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
   if (args[0] === "start") return await benchStart(args.slice(1));
+  if (args[0] === "standby") return await benchStandby(args.slice(1));
   let options: Options | undefined;
   try {
     options = parseOptions(args);
@@ -41,7 +44,7 @@ async function main(args: readonly string[]): Promise<number> {
   );
   const text = report(results, options);
   process.stdout.write(text);
-  if (options.whole) writeHere("RESULTS.md", text + startSection());
+  if (options.whole) writeHere("RESULTS.md", text + laterSections());
   const trades = tradesOf(results);
   if (trades.length > 0 && !options.quick) {
     writeHere("trade.svg", picture(trades));

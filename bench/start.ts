@@ -5,19 +5,14 @@
  * @module
  */
 
-import {
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { npmConsumer } from "../tests/package/consumer.ts";
 import { machine } from "./machine.ts";
+import { writeSection } from "./sections.ts";
 import { reloadTable, type ReloadTimes, startTable } from "./tables/start.ts";
 import { RELOADED, startReloaded } from "./workloads/reload.ts";
 import {
@@ -27,10 +22,8 @@ import {
   type StartSample,
 } from "./workloads/start.ts";
 
-const RESULTS = new URL("RESULTS.md", import.meta.url);
-
-/** What its section in RESULTS.md begins with; it is the last one. */
-const HEAD = "## Start\n";
+/** What its section in RESULTS.md begins with. */
+const HEAD = "## Start";
 
 /** What `--help` prints. */
 export const START_HELP: string = `Usage: npm run bench -- start [options]
@@ -76,7 +69,7 @@ export async function benchStart(args: readonly string[]): Promise<number> {
     );
     const samples = await starts(rows, rounds, env);
     const parts = [
-      `${HEAD}\n${machine()}`,
+      `${HEAD}\n\n${machine()}`,
       [
         // As `deno fmt` breaks it.
         `The packed library, the same unmodified \`node:http\` program, ${rounds} rounds, one row`,
@@ -95,24 +88,12 @@ export async function benchStart(args: readonly string[]): Promise<number> {
     }
     const text = `${parts.join("\n\n")}\n`;
     process.stdout.write(text);
-    if (values.write) writeFileSync(RESULTS, withStart(text));
+    if (values.write) writeSection(HEAD, text);
     return 0;
   } finally {
     consumer.remove();
     rmSync(cache, { recursive: true, force: true });
   }
-}
-
-/** RESULTS.md with another section of the start. */
-function withStart(section: string): string {
-  const [before] = readFileSync(RESULTS, "utf8").split(HEAD);
-  return `${before!.trimEnd()}\n\n${section}`;
-}
-
-/** The section as it stands in RESULTS.md, for a run that writes the rest. */
-export function startSection(): string {
-  const [, section] = readFileSync(RESULTS, "utf8").split(HEAD);
-  return section === undefined ? "" : `\n${HEAD}${section}`;
 }
 
 async function starts(

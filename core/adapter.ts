@@ -195,6 +195,13 @@ export interface SpawnPlan {
   onConnection(message: unknown, connection: Connection): void;
   /** Called with what was wrong when the channel carried no message. */
   onNoise(problem: string): void;
+  /**
+   * Called once at most, before `onExit`, when the system shows that the worker
+   * runs nothing of its program any more. Its status and its last lines are
+   * known a moment later, or much later where a process of its own holds its
+   * output.
+   */
+  onEnding?(): void;
   /** Called exactly once, after the last line of output. */
   onExit(status: ExitStatus): void;
 }

@@ -16,6 +16,8 @@ export interface ProcStat {
   readonly group: number;
   /** Its session. */
   readonly session: number;
+  /** True once it runs nothing of its program any more: PF_EXITING. */
+  readonly exiting: boolean;
   /** The CPU time it has used, in ticks of 10 ms. */
   readonly cpu: number;
   /**
@@ -24,6 +26,9 @@ export interface ProcStat {
    */
   readonly start: number;
 }
+
+/** Of the flags, field 9: include/linux/sched.h, the same since Linux 2.6. */
+const PF_EXITING = 0x4;
 
 /** Reads the line of a process; undefined where there is none. */
 export function procStat(
@@ -43,6 +48,7 @@ export function parseStat(text: string): ProcStat {
     parent: number(4),
     group: number(5),
     session: number(6),
+    exiting: (number(9) & PF_EXITING) !== 0,
     cpu: number(14) + number(15),
     start: number(22),
   };

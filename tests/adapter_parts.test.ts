@@ -1,6 +1,8 @@
 /** The parts of the adapters that need no process. */
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   mkdtempSync,
   readdirSync,
@@ -17,6 +19,8 @@ import { channelReader } from "../adapters/channel/reader.ts";
 import { channelsBy } from "../adapters/ffi/channel_reader.ts";
 import { channelPair } from "../adapters/ffi/spawn.ts";
 import { notify } from "../adapters/shared/notify.ts";
+import { announce } from "../adapters/shared/exit.ts";
+import { nextTurn } from "../adapters/shared/turn.ts";
 import { grantedCpus } from "../adapters/shared/cpus.ts";
 import { frameReader } from "../adapters/channel/frames.ts";
 import { CUT, lineSplitter, MAX_LINE } from "../adapters/shared/lines.ts";
@@ -250,6 +254,39 @@ describe("channels", () => {
     }
     assert.equal(ready.size, 0);
   });
+});
+
+describe("ends", () => {
+  const skip = process.platform === "linux" ? false : "proc(5) is of Linux";
+  const isAnnounced = async (pid: number): Promise<boolean> => {
+    let announced = false;
+    const channel = { ended: Promise.resolve(), cancel: () => {} };
+    await announce(pid, channel, () => announced = true);
+    return announced;
+  };
+
+  test(
+    "a process is ending once the kernel has left its program, and not because its channel is closed",
+    {
+      skip,
+    },
+    async () => {
+      // Nobody waits for a child of "sleep", so that one stays a zombie.
+      const sleep = spawn("sh", ["-c", "sleep 0.05 & echo $!; exec sleep 60"], {
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+      try {
+        const [text] = await once(sleep.stdout, "data") as [Uint8Array];
+        const zombie = Number(String(text));
+        assert.equal(await isAnnounced(sleep.pid!), false);
+        while (!await isAnnounced(zombie)) await nextTurn();
+      } finally {
+        sleep.kill("SIGKILL");
+        await once(sleep, "exit");
+      }
+      assert.equal(await isAnnounced(sleep.pid!), false);
+    },
+  );
 });
 
 describe("lines", () => {

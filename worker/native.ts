@@ -30,8 +30,15 @@ export interface Native {
   /** Listens without a pool; undefined when it cannot have the address. */
   standalone(spec: ListenerSpec): Standalone | undefined;
   /** How to serve an inherited listener; undefined when it cannot. */
-  inherited(listener: InheritedListener): (() => Attachment) | undefined;
+  inherited(listener: InheritedListener): StartNative | undefined;
 }
+
+/**
+ * Starts a server; what it returns has it accept.
+ *
+ * @param held true when it is not to accept before
+ */
+export type StartNative = (held: boolean) => () => Attachment;
 
 /** The native server of this runtime, or undefined when it has none. */
 export function nativeFor(
@@ -65,7 +72,12 @@ export function nativeFor(
       if (isInherited(listener.mode)) {
         if (nativeRefusal(listener) !== undefined) return undefined;
         const refusal = graftRefusal();
-        if (refusal === undefined) return () => kind.inherit(handler, listener);
+        if (refusal === undefined) {
+          return (held) => {
+            const serving = kind.inherit(handler, listener, held);
+            return () => serving.serve(listener);
+          };
+        }
         warnBridged(listener, `${refusal.reason}, use ${refusal.instead}`);
         return undefined;
       }
@@ -74,7 +86,9 @@ export function nativeFor(
         listener.mode !== "reuseport" || !kind.reusePort ||
         listener.ipv6Only || address.kind !== "tcp" || isFiltered(listener)
       ) return undefined;
-      return () => attachment(kind.start(last, { address, reusePort: true }));
+      // It accepts as soon as it has the port.
+      const place = { address, reusePort: true };
+      return () => () => attachment(kind.start(last, place));
     },
   };
 }

@@ -16,6 +16,7 @@ import { defaultOnError, replying } from "./fetch/reply.ts";
 import { attachedCore } from "./attach.ts";
 import { bridge } from "./fetch/bridge.ts";
 import type { ErrorHandler, FetchHandler } from "./fetch/handler.ts";
+import type { Attachment } from "./process/worker_core.ts";
 import {
   listen,
   type ListenInfo,
@@ -81,14 +82,21 @@ export async function serve(
       const listener = chooseListener(core.worker.listeners, options.name);
       const start = native.inherited(listener);
       if (start !== undefined) {
+        let accept: (() => Attachment) | undefined;
         return await occupy(core, options, {
-          // The program has nothing to look at.
-          hold: () => Promise.resolve(),
+          hold() {
+            try {
+              accept = start(true);
+            } catch {
+              // It is tried once more, and said why not, when it is to serve.
+            }
+            return Promise.resolve();
+          },
           // The handler is what a check is about.
           probe: () => feedProbe(bridged(), "http"),
           async serve() {
             try {
-              return start();
+              return (accept ?? start(false))();
             } catch (error) {
               warnBridged(listener, messageOf(error));
               return await inherit(bridged(), "http", listener);

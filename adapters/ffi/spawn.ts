@@ -20,7 +20,7 @@ import {
 import { takesRawHandles } from "../channel/raw_handles.ts";
 import { channelReader } from "../channel/reader.ts";
 import { findCommand, refusedError } from "../shared/command.ts";
-import { settle } from "../shared/exit.ts";
+import { announce, settle } from "../shared/exit.ts";
 import { guarded } from "../shared/guard.ts";
 import { leftToRuntime } from "../shared/orphans.ts";
 import { signaller } from "../shared/kill.ts";
@@ -146,7 +146,9 @@ function workerOf(
     settle: (taken) => writer.settled(taken),
     answer: (message) => void writer.answer(message),
   });
-  const readings = [readChannel(ours, reader)];
+  const channel = readChannel(ours, reader);
+  const readings = [channel];
+  void announce(process.pid, channel, callbacks.onEnding);
   for (const stream of plan.output === "lines" ? STREAMS : []) {
     readings.push(readLines(
       webSource(process[stream] as ReadableStream<Uint8Array>),

@@ -16,7 +16,7 @@ import {
   type WorkerProcess,
 } from "../../core/adapter.ts";
 import { findCommand, refusedError } from "../shared/command.ts";
-import { settle } from "../shared/exit.ts";
+import { announce, settle } from "../shared/exit.ts";
 import { type ChannelReader, channelReader } from "../channel/reader.ts";
 import { guarded } from "../shared/guard.ts";
 import { takesRawHandles } from "../channel/raw_handles.ts";
@@ -86,6 +86,7 @@ export function spawnChild(
     lines(child.stdout, (line) => callbacks.onLine("stdout", line)),
     lines(child.stderr, (line) => callbacks.onLine("stderr", line)),
   ];
+  void announce(child.pid!, channel, callbacks.onEnding);
   const kill = signaller(
     child.pid!,
     (signal) => options.kill(child, signal),

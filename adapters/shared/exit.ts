@@ -6,13 +6,29 @@
  */
 
 import type { ExitStatus } from "../../core/adapter.ts";
+import { procStat } from "../../libc/proc_stat.ts";
 import type { Reading } from "./lines.ts";
+import { readProc } from "./proc.ts";
 
 /**
  * How long to wait for the output of a dead worker, in milliseconds: a process
  * that it started itself may keep the pipes open for ever.
  */
 const PATIENCE = 1000;
+
+/**
+ * Reports that a process is ending as soon as its channel has: the kernel closes
+ * its files some ms before there is a status. A channel may also be closed by
+ * the program, so it is looked whether that has been left.
+ */
+export async function announce(
+  pid: number,
+  channel: Reading,
+  onEnding: () => void,
+): Promise<void> {
+  await channel.ended;
+  if (procStat(pid, readProc)?.exiting === true) onEnding();
+}
 
 /** Reports the end once, after the last line and the last message. */
 export async function settle(

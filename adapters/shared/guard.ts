@@ -11,11 +11,11 @@ import type { SpawnPlan } from "../../core/adapter.ts";
 /** The callbacks of a plan. */
 export type Callbacks = Pick<
   SpawnPlan,
-  "onLine" | "onMessage" | "onConnection" | "onNoise" | "onExit"
+  "onLine" | "onMessage" | "onConnection" | "onNoise" | "onEnding" | "onExit"
 >;
 
 /** Wraps the callbacks of a plan. */
-export function guarded(plan: SpawnPlan): Callbacks {
+export function guarded(plan: SpawnPlan): Required<Callbacks> {
   let over = false;
   return {
     onLine: (stream, line) => {
@@ -30,6 +30,9 @@ export function guarded(plan: SpawnPlan): Callbacks {
     },
     onNoise: (problem) => {
       if (!over) plan.onNoise(problem);
+    },
+    onEnding: () => {
+      if (!over) plan.onEnding?.();
     },
     onExit: (status) => {
       if (over) return;

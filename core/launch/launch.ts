@@ -25,7 +25,7 @@ import type { PoolWorker } from "../worker.ts";
 /** Who is told what a worker does. */
 type LaunchObserver = Pick<
   SpawnPlan,
-  "onLine" | "onMessage" | "onConnection" | "onNoise" | "onExit"
+  "onLine" | "onMessage" | "onConnection" | "onNoise" | "onEnding" | "onExit"
 >;
 
 /** What a worker is started with. */

@@ -49,6 +49,8 @@ export interface ProcessObserver {
   onLook?(worker: PoolWorker): void;
   /** A worker wants to leave, which nobody has asked of it. */
   onLeaving(worker: PoolWorker): void;
+  /** A worker runs nothing any more, and has not ended yet. */
+  onEnding?(worker: PoolWorker): void;
   /** A worker's process has ended. */
   onGone(worker: PoolWorker, reason: ExitReason, status: ExitStatus): void;
 }
@@ -152,6 +154,7 @@ export class Processes {
         post(() => this.#noise.hear(worker, problem));
       },
       onNoise: (problem) => post(() => this.#noise.hear(worker, problem)),
+      onEnding: () => post(() => this.#observer.onEnding?.(worker)),
       onExit: (status) => post(() => this.#reap(worker, status)),
     });
     this.#oom.watch(worker);

@@ -16,10 +16,19 @@ import { respawn } from "./restart.ts";
 import { Slot } from "./slot.ts";
 import type { Transaction } from "./transaction.ts";
 
+/**
+ * How long a place is left empty whose worker has taken over, in ms: the next
+ * one costs some 100 ms of CPU, and the first requests of the one that has taken
+ * over would wait for that.
+ */
+const REFILL_MS = 100;
+
 /** What a place holds, and for whom. */
 interface Place {
   readonly slot: Slot;
   readonly runtime: WorkerRuntime;
+  /** Whose slot its worker takes over, which has that once the other is gone. */
+  heirOf: PoolWorker | undefined;
 }
 
 /** What is asked of the supervisor. */
@@ -63,7 +72,11 @@ export class Standbys {
     const length = config.standby;
     this.#places = [...runtimes].flatMap((runtime) =>
       Array.from({ length }, () => runtime)
-    ).map((runtime, i) => ({ slot: new Slot(maxWorkers + i), runtime }));
+    ).map((runtime, i) => ({
+      slot: new Slot(maxWorkers + i),
+      runtime,
+      heirOf: undefined,
+    }));
   }
 
   /** The places, as slots whose worker is a standby. */
@@ -90,12 +103,31 @@ export class Standbys {
     const place = this.#find(slot);
     const worker = place?.slot.current;
     if (place === undefined || worker === undefined) return undefined;
+    if (place.heirOf === undefined) this.#promote(worker, slot);
+    place.heirOf = undefined;
     place.slot.remove(worker);
+    this.#rest(place.slot, REFILL_MS);
+    return worker;
+  }
+
+  /**
+   * A worker is ending: has the standby accept that will have its slot. It stays
+   * in its place until the slot is known to be free.
+   */
+  hasten(ending: PoolWorker): void {
+    const place = this.#find(ending.slot);
+    const worker = place?.slot.current;
+    if (place === undefined || worker === undefined) return;
+    place.heirOf = ending;
+    this.#promote(worker, ending.slot);
+  }
+
+  #promote(worker: PoolWorker, slot: number): void {
     worker.slot = slot;
     this.#promoted = worker;
-    this.#context.emit({ type: "worker-promoted", ...worker.identity });
+    // It hears of it before anybody else.
     this.#source.processes.step(worker, "resume");
-    return worker;
+    this.#context.emit({ type: "worker-promoted", ...worker.identity });
   }
 
   /**
@@ -104,14 +136,19 @@ export class Standbys {
    * waits in the slot's place.
    */
   relieve(slot: Slot, delay: number): void {
-    const { adapter, post } = this.#context;
     const place = this.#find(slot.slot)?.slot;
     // One that waits already is for another slot.
     if (!slot.waiting || place === undefined || place.waiting) return;
     slot.wait?.[Symbol.dispose]();
     slot.wait = undefined;
-    place.wait = adapter.clock.after(
-      delay,
+    this.#rest(place, delay);
+  }
+
+  /** Has a place wait before its next worker, unless it does. */
+  #rest(place: Slot, ms: number): void {
+    const { adapter, post } = this.#context;
+    place.wait ??= adapter.clock.after(
+      ms,
       () => post(() => place.wait = undefined),
     );
   }
@@ -131,6 +168,7 @@ export class Standbys {
     );
     if (place === undefined) return false;
     const filled = place.slot.remove(worker);
+    if (filled) place.heirOf = undefined;
     // Whoever was asked to leave has left the place before.
     if (!filled) return true;
     const { standbyAt } = worker;
@@ -152,8 +190,11 @@ export class Standbys {
       const { slot, runtime } = place;
       const worker = slot.current;
       if (worker !== undefined) {
+        // The slot that it was to have has somebody else, or wants nobody.
+        const unneeded = place.heirOf?.state === "gone";
         // Until a reload holds, the old ones may be needed.
-        if (wanted && worker.generation === generation) continue;
+        if (wanted && !unneeded && worker.generation === generation) continue;
+        place.heirOf = undefined;
         processes.step(worker, "drain");
         slot.remove(worker);
         slot.former.add(worker);
@@ -201,9 +242,13 @@ export class Standbys {
     const { generation } = this.#source.transaction;
     const { config, runtimeOf } = this.#context;
     if ((config.weights[slot] ?? 1) !== 1) return undefined;
-    return this.#places.find(({ slot: { current }, runtime }) =>
-      current?.state === "standby" && current.generation === generation &&
-      runtime === runtimeOf(slot)
+    const fits = ({ slot: { current }, runtime }: Place): boolean =>
+      current?.generation === generation && runtime === runtimeOf(slot);
+    return this.#places.find((place) =>
+      place.heirOf?.slot === slot && fits(place)
+    ) ?? this.#places.find((place) =>
+      place.heirOf === undefined && place.slot.current?.state === "standby" &&
+      fits(place)
     );
   }
 }

@@ -94,6 +94,7 @@ export class Supervisor {
       },
       onLook: (worker) => this.#recycling.look(worker),
       onLeaving: (worker) => this.#onLeaving(worker),
+      onEnding: (worker) => this.#onEnding(worker),
       onGone: (worker, reason, status) => {
         this.#paths.look();
         this.#recycling.end(worker);
@@ -285,6 +286,14 @@ export class Supervisor {
     slot.former.add(worker);
     const failed = !worker.proven && !wasHitAtBirth(slot, worker, LEFT, true);
     this.#lost(slot, worker, diagnoseLeave(lived), filled, failed);
+  }
+
+  /** Whoever is to take over accepts before it is known how it has ended. */
+  #onEnding(worker: PoolWorker): void {
+    const slot = this.slots.get(worker.slot);
+    if (slot?.current !== worker || worker.state !== "ready") return;
+    if (this.#isUnwanted(slot) || slot.next !== undefined) return;
+    if (!this.transaction.goesOn) this.standbys.hasten(worker);
   }
 
   #onGone(

@@ -33,9 +33,18 @@ async function standing(
 
 /** The word that has a standby take over. */
 function promotion(process: MemoryProcess): unknown {
-  return process.heard.find((message) =>
-    (message as { type?: unknown }).type === "resume"
-  );
+  return process.heard.find(promotes);
+}
+
+function promotes(message: unknown): boolean {
+  return (message as { type?: unknown }).type === "resume";
+}
+
+/** The place of the one that has taken over is filled again. */
+async function refilled({ world }: Stage): Promise<void> {
+  await settle();
+  world.advance(100);
+  await settle();
 }
 
 const slots = ({ pool }: Stage): unknown[] =>
@@ -79,8 +88,10 @@ describe("standby", () => {
     assert.deepEqual(slots(made), ["0 ready 1", "1 resuming 1"]);
     standby!.say({ type: "ready" });
     await settle();
-    assert.equal(slots(made).at(-1), "9 standby 1");
     assert.equal(made.pool.status().ready, 2);
+    assert.equal(made.world.alive.length, 2, "not in its first moments");
+    await refilled(made);
+    assert.equal(slots(made).at(-1), "9 standby 1");
     assert.equal(made.world.alive.length, 3);
     assert.deepEqual(made.all("worker-promoted"), [{
       type: "worker-promoted",
@@ -90,9 +101,99 @@ describe("standby", () => {
     }]);
   });
 
+  test("one takes over as soon as the other is seen to end, before that has a status", async () => {
+    const made = await standing();
+    const [standby] = made.standbys();
+    const [, dying] = made.world.processes;
+    dying!.end();
+    await settle();
+    assert.notEqual(promotion(standby!), undefined);
+    standby!.say({ type: "ready" });
+    await settle();
+    // Its output is open as long as a process of its own holds it.
+    made.world.advance(1000);
+    await settle();
+    assert.equal(made.world.alive.length, 3, "nobody has room yet");
+    dying!.exit({ code: 1 });
+    await settle();
+    assert.deepEqual(slots(made), ["0 ready 1", "1 ready 1"]);
+    assert.deepEqual(
+      made.all("worker-exited").map(({ slot, reason }) => [slot, reason]),
+      [[1, "crashed"]],
+    );
+    assert.equal(made.all("worker-promoted").length, 1);
+    assert.equal(standby!.heard.filter((one) => promotes(one)).length, 1);
+    await refilled(made);
+    assert.equal(slots(made).at(-1), "9 standby 1");
+  });
+
+  test("two that end at once have one each", async () => {
+    const made = await standing({ standby: 2 });
+    const [first, second] = made.world.processes;
+    first!.end();
+    second!.end();
+    await settle();
+    const standbys = made.standbys();
+    for (const standby of standbys) {
+      assert.notEqual(promotion(standby), undefined);
+      standby.say({ type: "ready" });
+    }
+    await settle();
+    second!.exit({ code: 1 });
+    first!.exit({ code: 1 });
+    await settle();
+    assert.deepEqual(
+      made.pool.status().workers.map(({ slot, pid }) => [slot, pid]),
+      standbys.map(({ pid }, slot) => [slot, pid]),
+    );
+  });
+
+  test("one whose slot is wanted no more by then leaves", async () => {
+    const made = await standing();
+    const [standby] = made.standbys();
+    const [, dying] = made.world.processes;
+    dying!.end();
+    await settle();
+    standby!.say({ type: "ready" });
+    made.pool.scale(1);
+    await settle();
+    dying!.exit({ code: 1 });
+    await settle();
+    assert.equal(standby!.wasTold("drain"), true);
+    standby!.exit();
+    await refilled(made);
+    assert.deepEqual(slots(made), ["0 ready 1", "8 standby 1"]);
+  });
+
+  test("one that ends while it takes over is replaced as the worker is", async () => {
+    const made = await standing();
+    const [standby] = made.standbys();
+    const [, dying] = made.world.processes;
+    dying!.end();
+    await settle();
+    standby!.exit({ code: 1 });
+    await settle();
+    dying!.exit({ code: 1 });
+    await settle();
+    const [next] = made.standbys();
+    assert.notEqual(promotion(next!), undefined);
+    assert.deepEqual(slots(made), ["0 ready 1", "1 resuming 1"]);
+  });
+
+  test("none takes over from one that was asked to leave", async () => {
+    const made = await standing();
+    const stop = made.pool.stop();
+    await settle();
+    made.world.processes[1]!.end();
+    await settle();
+    assert.equal(made.all("worker-promoted").length, 0);
+    for (const process of made.world.alive) process.exit();
+    await stop;
+  });
+
   test("a crash that would be waited after is answered at once too, and who follows the standby waits", async () => {
     const made = await standing();
-    for (let crashes = 1; crashes <= 3; crashes++) {
+    for (let crashes = 1; crashes <= 4; crashes++) {
       const { pid } = made.pool.status().workers[0]!;
       made.world.processes.find((one) => one.pid === pid)!.exit({ code: 1 });
       await settle();
@@ -101,11 +202,10 @@ describe("standby", () => {
       );
       promoted?.say({ type: "ready" });
       await settle();
-      assert.equal(made.pool.status().ready, crashes === 3 ? 1 : 2);
+      assert.equal(made.pool.status().ready, crashes === 4 ? 1 : 2);
+      await refilled(made);
     }
-    // The third one found no standby: that is not there again before 100 ms.
-    made.world.advance(100);
-    await settle();
+    // The fourth one found no standby: that was not there again before 200 ms.
     assert.equal(made.world.alive.length, 2);
   });
 
@@ -181,6 +281,7 @@ describe("standby", () => {
     await settle();
     standby!.say({ type: "ready" });
     await settle();
+    await refilled(made);
     assert.equal(made.pool.status().ready, 3);
     assert.equal(made.world.alive.length, 4);
   });
@@ -214,7 +315,7 @@ describe("standby", () => {
     made.world.processes[0]!.exit({ code: 1 });
     await settle();
     made.standbys()[0]!.say({ type: "ready" });
-    await settle();
+    await refilled(made);
     const numbers = made.standbys().map(({ env }) => env["PREFORK_SLOT"]);
     assert.deepEqual(numbers, ["8", "9"]);
   });

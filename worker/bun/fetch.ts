@@ -32,13 +32,13 @@ export function bunServer(): NativeKind | undefined {
         stop: (window) => stopWithin(server, window),
       };
     },
-    inherit: (handler, listener) =>
+    inherit: (handler, listener, held) =>
       inheritBunServe(
         listener,
         { fetch: told(handler) },
         (options) => bun.serve(options),
-        false,
-      ).serving.serve(listener),
+        held,
+      ).serving,
   };
 }
 

@@ -34,14 +34,15 @@ export function denoServer(): NativeKind | undefined {
         stop: () => server.shutdown(),
       };
     },
-    inherit: (handler, listener) =>
+    inherit: (handler, listener, held) =>
       inheritDenoServe(
         listener,
         [{ onListen() {} }, told(handler)],
         // Called by prefork alone, so never the preloaded one.
         ((...args: Parameters<typeof Deno.serve>) =>
           bypass(() => deno.serve(...args))) as typeof Deno.serve,
-      ).serving.serve(listener),
+        { held },
+      ).serving,
   };
 }
 

@@ -38,7 +38,12 @@ export interface NativeKind {
   /**
    * Starts it on an inherited socket.
    *
+   * @param held true when it is not to accept before it is told to serve
    * @throws {PreforkError} `ERR_ATTACH` when it cannot be put there
    */
-  inherit(handler: FetchHandler, listener: InheritedListener): Attachment;
+  inherit(
+    handler: FetchHandler,
+    listener: InheritedListener,
+    held: boolean,
+  ): { serve(listener: InheritedListener): Attachment };
 }
