@@ -90,7 +90,6 @@ export type {
   Adapter,
   BindRequest,
   Capabilities,
-  Clock,
   Connection,
   ExitStatus,
   HeadReader,
@@ -104,6 +103,7 @@ export type {
   SpawnPlan,
   WorkerProcess,
 } from "./core/adapter.ts";
+export type { Clock } from "./core/clock.ts";
 export type { PathFile, PidFile, Predecessor } from "./core/successor.ts";
 export type { Declining, Refusing } from "./core/decline.ts";
 export type { MemoryOptions } from "./core/options/memory.ts";

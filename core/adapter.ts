@@ -6,6 +6,7 @@
  */
 
 import type { Address } from "./options/address.ts";
+import type { Clock } from "./clock.ts";
 import type { Declining, Refusing } from "./decline.ts";
 import type { MemoryGroup, ProcessLook } from "./look.ts";
 import type { PathFile, PidFile, Predecessor } from "./successor.ts";
@@ -243,14 +244,6 @@ export interface WorkerProcess {
 
 /** How many messages may wait for a worker that reads none. */
 export const MAX_BEHIND = 1000;
-
-/** Time, so that tests need none. */
-export interface Clock {
-  /** Milliseconds that only ever grow, while the machine is awake. */
-  now(): number;
-  /** Runs something once after a time in milliseconds, unless disposed. */
-  after(ms: number, run: () => void): Disposable;
-}
 
 /** Facts about the place where the supervisor runs. */
 export interface Host {

@@ -15,7 +15,8 @@
  * @module
  */
 
-import type { Clock, Connection } from "../adapter.ts";
+import type { Connection } from "../adapter.ts";
+import type { Clock } from "../clock.ts";
 import { leastLoaded, type Score } from "./policy.ts";
 import {
   isServing,

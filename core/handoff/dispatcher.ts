@@ -9,7 +9,8 @@
  * @module
  */
 
-import type { Clock, Connection } from "../adapter.ts";
+import type { Connection } from "../adapter.ts";
+import type { Clock } from "../clock.ts";
 import type { Affinity } from "../options/balance.ts";
 import type { ProxySettings } from "../options/listener_features.ts";
 import type { Candidate, Placement } from "./placement.ts";

@@ -6,7 +6,8 @@
  * @module
  */
 
-import type { Clock, Connection } from "../adapter.ts";
+import type { Connection } from "../adapter.ts";
+import type { Clock } from "../clock.ts";
 import type { Affinity } from "../options/balance.ts";
 import { MAX_V2, parseProxyHead } from "./proxy_protocol.ts";
 import { idIn, isComplete, mayBeHttp } from "./request_head.ts";
