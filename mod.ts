@@ -41,6 +41,7 @@ export type {
   HangStack,
 } from "./core/options/hang.ts";
 export type { HealthCheckOptions } from "./core/options/health_check.ts";
+export type { UpgradeOptions } from "./core/options/upgrade.ts";
 export type {
   ExitedWorker,
   HookedWorker,
@@ -90,9 +91,7 @@ export type {
   Adapter,
   BindRequest,
   Capabilities,
-  Connection,
   ExitStatus,
-  HeadReader,
   HeldSocket,
   Host,
   Refusal,
@@ -104,6 +103,7 @@ export type {
   WorkerProcess,
 } from "./core/adapter.ts";
 export type { Clock } from "./core/clock.ts";
+export type { Connection, HeadReader } from "./core/connection.ts";
 export type { PathFile, PidFile, Predecessor } from "./core/successor.ts";
 export type { Declining, Refusing } from "./core/decline.ts";
 export type { MemoryOptions } from "./core/options/memory.ts";

@@ -101,6 +101,9 @@ Options:
       --restarts N/TIME   so many workers may end early within so long before
                           the pool counts as degraded, or down
                           (default: 2 per worker, at least 5, in 60s)
+      --keep-old TIME     time the old supervisor stays after an upgrade, without
+                          workers, to go back to: HUP to it, then QUIT to the
+                          new one (default: 0)
       --pid-file PATH     where the supervisor's process id is written; no two
                           pools can have one, and "prefork upgrade" wants it
       --down 503|refuse|queue  what clients get while no worker is ready: an

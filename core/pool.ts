@@ -119,6 +119,7 @@ export class PoolCore implements AsyncDisposable {
     this.#emit({ type: "scaled", from, to: workers });
     if (workers > 0) running.usual = workers;
     running.supervisor.scale(workers);
+    this.#lineage.scaled(workers);
   }
 
   /**
@@ -301,6 +302,7 @@ export class PoolCore implements AsyncDisposable {
       ...this.#running,
       workers: prepared.workers,
       ready: () => this.ready(),
+      reload: () => this.reload(),
       stop: () => this.stop({ delay: false }),
       stopped: this.#stopped.promise,
     };

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Connection, ExitStatus, WorkerProcess } from "./adapter.ts";
+import type { ExitStatus, WorkerProcess } from "./adapter.ts";
+import type { Connection } from "./connection.ts";
 import type { WorkerIdentity } from "./events.ts";
 import type { WorkerRuntime } from "./options/options.ts";
 import type { RecycleLimits } from "./options/recycle.ts";

@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { Adapter, Connection } from "../adapter.ts";
+import type { Adapter } from "../adapter.ts";
+import type { Connection } from "../connection.ts";
 import { affinityOf } from "../options/balance.ts";
 import { Dispatcher } from "../handoff/dispatcher.ts";
 import type { Listener } from "../listeners/listeners.ts";

@@ -33,6 +33,7 @@ import {
   text,
   whole,
 } from "./values.ts";
+import { checkUpgrade } from "./upgrade.ts";
 import { PRESET_NAMES, type SignalPreset } from "./signals.ts";
 
 /** The least and the most that a slot can weigh; the usual weight is 1. */
@@ -65,6 +66,7 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   output: true,
   signals: true,
   upgradeCommand: true,
+  keepOld: true,
   pidFile: true,
   grace: true,
   drainDelay: true,
@@ -144,10 +146,6 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     env: checkEnv(options.env ?? {}),
     output: oneOf("output", options.output ?? "inherit", ["inherit", "lines"]),
     signals: checkSignals(options.signals ?? false),
-    upgradeCommand: checkCommand(options.upgradeCommand),
-    pidFile: options.pidFile === undefined
-      ? undefined
-      : text("pidFile", options.pidFile),
     grace: duration("grace", options.grace ?? 30_000),
     drainDelay: duration("drainDelay", options.drainDelay ?? 0),
     idleGrace: duration("idleGrace", options.idleGrace ?? 300),
@@ -173,6 +171,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     downAfter: duration("downAfter", options.downAfter ?? 5_000),
     ...checkRecycle(options),
     memory: checkMemory(options.memory),
+    ...checkUpgrade(options),
   };
   checkAffinity(config);
   checkWeights(config);
@@ -330,14 +329,6 @@ function checkRuntime(
     );
   }
   return shares;
-}
-
-function checkCommand(
-  command: readonly string[] | undefined,
-): readonly string[] | undefined {
-  if (command === undefined) return undefined;
-  const [file, ...args] = strings("upgradeCommand", command);
-  return [text("upgradeCommand[0]", file), ...args];
 }
 
 function checkEnv(

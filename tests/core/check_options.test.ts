@@ -35,6 +35,7 @@ describe("what is assumed", () => {
       pidFile: undefined,
       grace: 30_000,
       drainDelay: 0,
+      keepOld: 0,
       idleGrace: 300,
       startTimeout: 60_000,
       hangTimeout: 30_000,
