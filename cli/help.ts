@@ -81,9 +81,10 @@ Options:
                           30s)
       --hang-signal SIGABRT|none  what a hung worker is sent a second before
                           SIGKILL, for a core dump (default: none)
-      --hang-stack signal|none  how the stack of a hung worker on Node is found:
-                          by SIGUSR1, which opens its debugger's port on
-                          127.0.0.1 until it is killed (default: signal)
+      --hang-stack signal|thread|none  how the stack of a hung worker on Node
+                          is found: by SIGUSR1, which opens its debugger's port
+                          on 127.0.0.1 until it is killed, or by a thread of it,
+                          for some 10 MiB (default: signal)
       --wait-ready        a worker is ready when its program says so by
                           process.send("ready"), not when it listens
       --check PATH        a request that a worker of a new version has to answer
