@@ -42,6 +42,7 @@ export type {
 } from "./core/options/hang.ts";
 export type { HealthCheckOptions } from "./core/options/health_check.ts";
 export type { UpgradeOptions } from "./core/options/upgrade.ts";
+export type { StatusFileOptions } from "./core/options/status_file.ts";
 export type {
   ExitedWorker,
   HookedWorker,

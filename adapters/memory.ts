@@ -44,6 +44,10 @@ export class MemoryWorld {
   deaf: string | undefined;
   /** What was done with pid files, in order. */
   readonly pidFiles: string[] = [];
+  /** What files that are written in one step hold, by their paths. */
+  readonly files: Map<string, string> = new Map();
+  /** What the disk says of it, if it is full. */
+  disk: Error | undefined;
   /** What a predecessor hands over. */
   predecessor: Predecessor | undefined;
   /** Links: paths, and what they lead to. */
@@ -254,6 +258,11 @@ export class MemoryWorld {
       notify: (_socket, state) => {
         if (this.deaf === undefined) this.notified.push(state);
         return this.deaf;
+      },
+      placeFile: (path, text) => {
+        if (this.disk !== undefined) throw this.disk;
+        if (text === undefined) this.files.delete(path);
+        else this.files.set(path, text);
       },
       pidFile: (path) => {
         const tell = (what: string) => (): void =>

@@ -107,6 +107,8 @@ Options:
                           new one (default: 0)
       --pid-file PATH     where the supervisor's process id is written; no two
                           pools can have one, and "prefork upgrade" wants it
+      --status-file PATH  where the state of the pool is written as JSON, at
+                          every change; removed at the end
       --down 503|refuse|queue  what clients get while no worker is ready: an
                           HTTP answer with Retry-After (default where a worker
                           has served HTTP without TLS), ECONNREFUSED, or

@@ -372,6 +372,8 @@ export interface Adapter {
    * "because"
    */
   notify(socket: string, state: string): string | undefined;
+  /** Writes a file in one step, or removes it; throws what the system says. */
+  placeFile(path: string, text: string | undefined): void;
   /** A pid file at an absolute path; nothing is written yet. */
   pidFile(path: string): PidFile;
   /**

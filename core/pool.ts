@@ -20,6 +20,7 @@ import type { ListenerSpec } from "./options/address.ts";
 import { type Place, prepare } from "./preflight.ts";
 import { attend } from "./signals.ts";
 import { reportOf, statusOf } from "./status.ts";
+import { keepStatusFile } from "./status_file.ts";
 import { Learning } from "./supervise/learning.ts";
 import { sendTo } from "./supervise/slot.ts";
 import { Supervisor } from "./supervise/supervisor.ts";
@@ -266,11 +267,14 @@ export class PoolCore implements AsyncDisposable {
     const { heritage } = this.#lineage;
     this.#since = adapter.clock.now();
     if (this.#ended) throw stateError("start", STOPPED);
+    const { cwd = ".", signals, statusFile } = this.#config;
+    this.#cleanup.push(
+      ...keepStatusFile(adapter, statusFile, this, this.#events, heritage),
+    );
     // Before anything else: a signal without a handler is lost on PID 1, and
     // ends any other process.
     const most = (): number => this.#running?.maxWorkers ?? 0;
-    this.#cleanup.push(...attend(this, adapter, this.#config.signals, most));
-    const { cwd = "." } = this.#config;
+    this.#cleanup.push(...attend(this, adapter, signals, most));
     const prepared = await prepare(
       { ...this.#config, cwd: adapter.host.resolve(cwd) },
       adapter,

@@ -15,6 +15,7 @@ import {
   WHERE_PROGRAM,
   type WorkerRuntime,
 } from "./options.ts";
+import { checkStatusFile } from "./status_file.ts";
 import { checkHealthCheck } from "./health_check.ts";
 import { checkHangTimeout, HANG_SIGNALS, HANG_STACKS } from "./hang.ts";
 import { checkRestarts } from "./restart.ts";
@@ -68,6 +69,7 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   upgradeCommand: true,
   keepOld: true,
   pidFile: true,
+  statusFile: true,
   grace: true,
   drainDelay: true,
   idleGrace: true,
@@ -146,6 +148,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     env: checkEnv(options.env ?? {}),
     output: oneOf("output", options.output ?? "inherit", ["inherit", "lines"]),
     signals: checkSignals(options.signals ?? false),
+    ...checkStatusFile(options),
     grace: duration("grace", options.grace ?? 30_000),
     drainDelay: duration("drainDelay", options.drainDelay ?? 0),
     idleGrace: duration("idleGrace", options.idleGrace ?? 300),

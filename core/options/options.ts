@@ -10,6 +10,7 @@ import type { RecycleConfig } from "./recycle.ts";
 import type { ListenerSpec } from "./address.ts";
 import type { Balance } from "./balance.ts";
 import type { Budget, Portion } from "./budget.ts";
+import type { StatusFileConfig, StatusFileOptions } from "./status_file.ts";
 import type { HangConfig, HangOptions } from "./hang.ts";
 import type { HealthCheckConfig, HealthCheckOptions } from "./health_check.ts";
 import type { MemoryConfig, MemoryOptions } from "./memory.ts";
@@ -34,7 +35,12 @@ export type Rollback = "park" | "restart" | "none";
 
 /** What a pool is made of. Times are in milliseconds. */
 export interface PoolOptions
-  extends HangOptions, HealthCheckOptions, MemoryOptions, UpgradeOptions {
+  extends
+    HangOptions,
+    HealthCheckOptions,
+    StatusFileOptions,
+    MemoryOptions,
+    UpgradeOptions {
   /** The file that a worker runs, or with `runtime: "exec"` an executable. */
   readonly program: string;
   /** Arguments for the program. */
@@ -321,6 +327,7 @@ export interface PoolConfig
     RecycleConfig,
     HangConfig,
     HealthCheckConfig,
+    StatusFileConfig,
     MemoryConfig,
     UpgradeConfig,
     Budget {

@@ -33,6 +33,7 @@ describe("what is assumed", () => {
       signals: undefined,
       upgradeCommand: undefined,
       pidFile: undefined,
+      statusFile: undefined,
       grace: 30_000,
       drainDelay: 0,
       keepOld: 0,
@@ -75,7 +76,7 @@ describe("what is assumed", () => {
       ...["recycleJitter", "maxRequests", "memory"],
       "upgradeCommand",
       ...["probation", "rollback", "check", "checkTimeout"],
-      ...["upgradeCommand", "pidFile"],
+      ...["upgradeCommand", "pidFile", "statusFile"],
       ...["restarts", "down", "downAfter"],
     ];
     const all = Object.fromEntries(names.map((name) => [name, undefined]));
