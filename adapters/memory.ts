@@ -9,18 +9,18 @@ import type {
   Adapter,
   BindRequest,
   Capabilities,
+  Connection,
   HeldSocket,
+  SharedFile,
   Signal,
 } from "../core/adapter.ts";
-import type { Connection } from "../core/connection.ts";
 import type { Predecessor } from "../core/successor.ts";
 import { type Address, formatAddress } from "../core/options/address.ts";
 import type { ProcessLook } from "../core/look.ts";
-import { PreforkError } from "../core/errors.ts";
 import { MemoryProcess } from "./memory_process.ts";
-import { arrayFile } from "./memory_file.ts";
 
 export { MemoryProcess };
+import { PreforkError } from "../core/errors.ts";
 
 /** A world in memory and the means to make things happen in it. */
 export class MemoryWorld {
@@ -44,10 +44,6 @@ export class MemoryWorld {
   deaf: string | undefined;
   /** What was done with pid files, in order. */
   readonly pidFiles: string[] = [];
-  /** What files that are written in one step hold, by their paths. */
-  readonly files: Map<string, string> = new Map();
-  /** What the disk says of it, if it is full. */
-  disk: Error | undefined;
   /** What a predecessor hands over. */
   predecessor: Predecessor | undefined;
   /** Links: paths, and what they lead to. */
@@ -60,8 +56,6 @@ export class MemoryWorld {
   readonly declined: Map<HeldSocket, { count: number }> = new Map();
   /** Sockets that clients were refused on, and what was done last. */
   readonly refused: Map<HeldSocket, string> = new Map();
-  /** False where a socket cannot be kept without accepting. */
-  rests = true;
   /** Addresses that cannot be bound. */
   readonly taken: Set<string> = new Set();
   /** The kernel's settings. */
@@ -106,6 +100,11 @@ export class MemoryWorld {
     });
   }
 
+  /** How many timers wait. */
+  get timers(): number {
+    return this.#timers.size;
+  }
+
   /** The processes that are alive. */
   get alive(): readonly MemoryProcess[] {
     return this.processes.filter(({ alive }) => alive);
@@ -123,15 +122,19 @@ export class MemoryWorld {
   /** Lets time pass, and runs what falls due on the way. */
   advance(ms: number): void {
     const end = this.#now + ms;
-    for (;;) {
-      const due = [...this.#timers].filter(({ at }) => at <= end)
-        .sort((a, b) => a.at - b.at)[0];
-      if (due === undefined) break;
-      this.#timers.delete(due);
-      this.#now = Math.max(this.#now, due.at);
-      due.run();
-    }
+    while (this.runNext(end - this.#now));
     this.#now = end;
+  }
+
+  /** Goes on to what falls due next, if it does within so many ms, and runs it. */
+  runNext(ms: number): boolean {
+    const [due] = [...this.#timers].filter(({ at }) => at <= this.#now + ms)
+      .sort((a, b) => a.at - b.at);
+    if (due === undefined) return false;
+    this.#timers.delete(due);
+    this.#now = Math.max(this.#now, due.at);
+    due.run();
+    return true;
   }
 
   /** Sends the supervisor a signal; false when it does not trap it. */
@@ -259,11 +262,6 @@ export class MemoryWorld {
         if (this.deaf === undefined) this.notified.push(state);
         return this.deaf;
       },
-      placeFile: (path, text) => {
-        if (this.disk !== undefined) throw this.disk;
-        if (text === undefined) this.files.delete(path);
-        else this.files.set(path, text);
-      },
       pidFile: (path) => {
         const tell = (what: string) => (): void =>
           void this.pidFiles.push(`${what} ${path}`);
@@ -299,10 +297,6 @@ export class MemoryWorld {
             ? `"${key}" was removed, and is there again`
             : undefined,
       }),
-      rest: () => {
-        this.#acceptors.delete(socket);
-        return this.rests;
-      },
       abandon: () => this.abandoned.push(key),
       close: () => {
         const left = (this.bound.get(key) ?? []).filter((one) =>
@@ -315,4 +309,26 @@ export class MemoryWorld {
     this.bound.set(key, [...holders, socket]);
     return socket;
   }
+}
+
+/** A file that is an array. */
+function arrayFile(): SharedFile {
+  let bytes = new Uint8Array();
+  return {
+    fd: 11,
+    read: (into) => {
+      const part = bytes.subarray(0, into.length);
+      into.set(part);
+      return part.length;
+    },
+    write: (part, at) => {
+      if (bytes.length < at + part.length) {
+        const longer = new Uint8Array(at + part.length);
+        longer.set(bytes);
+        bytes = longer;
+      }
+      bytes.set(part, at);
+    },
+    close: () => {},
+  };
 }

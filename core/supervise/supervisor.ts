@@ -140,9 +140,11 @@ export class Supervisor {
     };
   }
 
-  /** The slots that are to have a worker. */
+  /** The slots that are to have a worker, by their number. */
   get wantedSlots(): readonly Slot[] {
-    return [...this.slots.values()].filter(({ slot }) => slot < this.wanted);
+    // One that was forgotten and is wanted again is the last of the map.
+    return [...this.slots.values()].filter(({ slot }) => slot < this.wanted)
+      .sort((a, b) => a.slot - b.slot);
   }
 
   /** Puts something into the queue; what it changes is reconciled after it. */
@@ -308,9 +310,11 @@ export class Supervisor {
     if (slot === undefined) return;
     // It may have called listen(2) on its shard before it ended.
     if (worker.attached) this.adoption.use(worker.slot);
+    // What becomes of one that was let go before is no failure of its version.
+    const retired = slot.former.has(worker);
     const filled = this.#remove(slot, worker);
     const asked = reason === "drained" || reason === "recycled";
-    if (this.#isUnwanted(slot) || asked || worker.answered) return;
+    if (this.#isUnwanted(slot) || asked || retired || worker.answered) return;
     const how = end(this.#livedOf(worker));
     const hit = wasHitAtBirth(slot, worker, status);
     const trial = filled && reason !== "killed" &&

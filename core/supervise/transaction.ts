@@ -43,6 +43,8 @@ export class Transaction {
   readonly #context: PoolContext;
   readonly #pool: Reloadable;
   #probation: Disposable | undefined;
+  /** The reload whose probation is over. */
+  #held: Reload | undefined;
   /** Slots of which it is not known yet that the old version serves again. */
   readonly #undone: Set<Slot> = new Set();
 
@@ -107,7 +109,7 @@ export class Transaction {
       this.#trust(worker);
       return;
     }
-    adapter.clock.after(config.soak, () =>
+    worker.timer = adapter.clock.after(config.soak, () =>
       post(() => {
         if (worker.state === "ready") this.#trust(worker);
       }));
@@ -164,10 +166,14 @@ export class Transaction {
         emit({ type: "reload-probation", generation, ms });
         this.#probation = adapter.clock.after(
           config.probation,
-          () => post(() => this.#commit(active)),
+          () => post(() => this.#held = active),
         );
         return;
       }
+      case "probation":
+        // Who leaves at a SIGTERM has a successor that is not there yet.
+        if (this.#held === active && this.#isRenewed()) this.#commit(active);
+        return;
       case "committing":
         if (this.#isRenewed() && this.#pool.counts.parked === 0) {
           this.#finish(active);
@@ -209,7 +215,6 @@ export class Transaction {
   }
 
   #commit(active: Reload): void {
-    if (this.reloads.active !== active) return;
     this.#enter(active, "committing");
     this.#pool.generation = active.generation;
     for (const slot of this.#pool.slots.values()) {

@@ -157,3 +157,79 @@ test("an empty owner is refused", () => {
 test("ipv6Only on an IPv4 address is refused", () => {
   assert.throws(() => parseListener("127.0.0.1:80?ipv6Only"), TypeError);
 });
+
+test("a reload holds when every slot has a worker of it, not when its time is over", async () => {
+  const { world, pool } = await running({
+    workers: 1,
+    rollback: "park",
+    probation: 10_000,
+    soak: 0,
+  });
+  const [old] = world.processes;
+  const reload = pool.reload();
+  await settle();
+  world.onSpawn = () => {};
+  world.processes[1]!.say({ type: "leaving" });
+  world.advance(10_000);
+  await settle();
+  assert.equal(old!.wasTold("drain"), false, "what is its successor like?");
+  world.processes[1]!.exit();
+  world.processes[2]!.getReady();
+  await settle();
+  assert.equal(old!.wasTold("drain"), true);
+  old!.exit();
+  await reload;
+});
+
+test("slots are told by their number, whenever they came", async () => {
+  const { world, pool, all } = await running({ workers: 2, soak: 0 });
+  pool.scale(0);
+  await settle();
+  const [first, second] = world.processes;
+  first!.exit();
+  pool.scale(2);
+  second!.exit();
+  await settle();
+  assert.equal(pool.status().ready, 2);
+  world.onSpawn = (process) => queueMicrotask(() => process.exit({ code: 1 }));
+  await assert.rejects(pool.reload());
+  await settle();
+  assert.equal(all("reload-failed")[0]?.serving, "generation 1 in slots 0-1");
+});
+
+test("a stop leaves no timer behind", async () => {
+  const { world, pool } = await running({ workers: 1 });
+  pool.reload().catch(() => {});
+  await settle();
+  const stop = pool.stop();
+  await settle();
+  for (const process of world.alive) process.exit();
+  await stop;
+  assert.equal(world.timers, 0);
+});
+
+test("a worker that a scale let go, and that is killed at its deadline, fails no reload", async () => {
+  const { world, pool, all } = await running({
+    workers: 1,
+    soak: 1_000,
+    probation: 40_000,
+  });
+  world.onSpawn = () => {};
+  const reload = pool.reload();
+  await settle();
+  const [old, canary] = world.processes;
+  canary!.getReady();
+  await settle();
+  pool.scale(0);
+  await settle();
+  pool.scale(1);
+  old!.exit();
+  await settle();
+  world.advance(30_000);
+  await settle();
+  assert.deepEqual(canary!.signals, ["SIGKILL"]);
+  assert.deepEqual(all("reload-failed"), []);
+  for (const process of world.alive) process.getReady();
+  world.advance(10_000);
+  await reload;
+});
