@@ -28,7 +28,6 @@ import { ownCommand } from "./adapters/shared/own_command.ts";
 import { predecessor } from "./adapters/shared/predecessor.ts";
 import { host } from "./adapters/shared/host.ts";
 import { holderOf } from "./adapters/shared/pid_file.ts";
-import { placeFile } from "./adapters/shared/place_file.ts";
 import { readProc, statOf } from "./adapters/shared/proc.ts";
 import { isMain } from "./adapters/shared/main.ts";
 import {
@@ -77,7 +76,6 @@ export async function main(
         const { from, pid } = await upgradeByFile(command.request, {
           holderOf,
           read: readProc,
-          placeFile,
         });
         io.stdout.write(`prefork upgraded from=${from} pid=${pid}\n`);
         return EXIT.done;
@@ -135,7 +133,7 @@ class CommandPool extends Pool {
     this.#own = options.upgradeCommand;
     this.#desk = options.pidFile === undefined
       ? undefined
-      : new UpgradeDesk(host.resolve(options.pidFile), placeFile);
+      : new UpgradeDesk(host.resolve(options.pidFile));
   }
 
   override async upgrade(): Promise<UpgradeReport> {

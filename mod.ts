@@ -41,8 +41,6 @@ export type {
   HangStack,
 } from "./core/options/hang.ts";
 export type { HealthCheckOptions } from "./core/options/health_check.ts";
-export type { UpgradeOptions } from "./core/options/upgrade.ts";
-export type { StatusFileOptions } from "./core/options/status_file.ts";
 export type {
   ExitedWorker,
   HookedWorker,
@@ -92,7 +90,9 @@ export type {
   Adapter,
   BindRequest,
   Capabilities,
+  Connection,
   ExitStatus,
+  HeadReader,
   HeldSocket,
   Host,
   Refusal,
@@ -104,7 +104,6 @@ export type {
   WorkerProcess,
 } from "./core/adapter.ts";
 export type { Clock } from "./core/clock.ts";
-export type { Connection, HeadReader } from "./core/connection.ts";
 export type { PathFile, PidFile, Predecessor } from "./core/successor.ts";
 export type { Declining, Refusing } from "./core/decline.ts";
 export type { MemoryOptions } from "./core/options/memory.ts";

@@ -30,7 +30,6 @@ import { host } from "./shared/host.ts";
 import { probeSockets } from "./shared/probe_sockets.ts";
 import { notify } from "./shared/notify.ts";
 import { pidFile } from "./shared/pid_file.ts";
-import { placeFile } from "./shared/place_file.ts";
 import { predecessor } from "./shared/predecessor.ts";
 import { reapOrphans } from "./shared/orphans.ts";
 import { refuseHeld } from "./shared/refusal.ts";
@@ -78,7 +77,6 @@ export function createBunAdapter(): Adapter {
     reapOrphans,
     onSignal,
     notify,
-    placeFile,
     pidFile,
     predecessor,
   } satisfies Adapter;

@@ -24,7 +24,6 @@ import { nodeSockets } from "./node/sockets.ts";
 import { shareFile } from "../libc/share_file.ts";
 import { notify } from "./shared/notify.ts";
 import { pidFile } from "./shared/pid_file.ts";
-import { placeFile } from "./shared/place_file.ts";
 import { predecessor } from "./shared/predecessor.ts";
 import { reapOrphans } from "./shared/orphans.ts";
 import { refuseHeld } from "./shared/refusal.ts";
@@ -64,7 +63,6 @@ export function createNodeAdapter(): Adapter {
     reapOrphans,
     onSignal,
     notify,
-    placeFile,
     pidFile,
     predecessor,
   } satisfies Adapter;

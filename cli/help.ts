@@ -81,10 +81,9 @@ Options:
                           30s)
       --hang-signal SIGABRT|none  what a hung worker is sent a second before
                           SIGKILL, for a core dump (default: none)
-      --hang-stack signal|thread|none  how the stack of a hung worker on Node
-                          is found: by SIGUSR1, which opens its debugger's port
-                          on 127.0.0.1 until it is killed, or by a thread of it,
-                          for some 10 MiB (default: signal)
+      --hang-stack signal|none  how the stack of a hung worker on Node is found:
+                          by SIGUSR1, which opens its debugger's port on
+                          127.0.0.1 until it is killed (default: signal)
       --wait-ready        a worker is ready when its program says so by
                           process.send("ready"), not when it listens
       --check PATH        a request that a worker of a new version has to answer
@@ -102,13 +101,8 @@ Options:
       --restarts N/TIME   so many workers may end early within so long before
                           the pool counts as degraded, or down
                           (default: 2 per worker, at least 5, in 60s)
-      --keep-old TIME     time the old supervisor stays after an upgrade, without
-                          workers, to go back to: HUP to it, then QUIT to the
-                          new one (default: 0)
       --pid-file PATH     where the supervisor's process id is written; no two
                           pools can have one, and "prefork upgrade" wants it
-      --status-file PATH  where the state of the pool is written as JSON, at
-                          every change; removed at the end
       --down 503|refuse|queue  what clients get while no worker is ready: an
                           HTTP answer with Retry-After (default where a worker
                           has served HTTP without TLS), ECONNREFUSED, or

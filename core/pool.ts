@@ -20,7 +20,6 @@ import type { ListenerSpec } from "./options/address.ts";
 import { type Place, prepare } from "./preflight.ts";
 import { attend } from "./signals.ts";
 import { reportOf, statusOf } from "./status.ts";
-import { keepStatusFile } from "./status_file.ts";
 import { Learning } from "./supervise/learning.ts";
 import { sendTo } from "./supervise/slot.ts";
 import { Supervisor } from "./supervise/supervisor.ts";
@@ -120,7 +119,6 @@ export class PoolCore implements AsyncDisposable {
     this.#emit({ type: "scaled", from, to: workers });
     if (workers > 0) running.usual = workers;
     running.supervisor.scale(workers);
-    this.#lineage.scaled(workers);
   }
 
   /**
@@ -267,14 +265,11 @@ export class PoolCore implements AsyncDisposable {
     const { heritage } = this.#lineage;
     this.#since = adapter.clock.now();
     if (this.#ended) throw stateError("start", STOPPED);
-    const { cwd = ".", signals, statusFile } = this.#config;
-    this.#cleanup.push(
-      ...keepStatusFile(adapter, statusFile, this, this.#events, heritage),
-    );
     // Before anything else: a signal without a handler is lost on PID 1, and
     // ends any other process.
     const most = (): number => this.#running?.maxWorkers ?? 0;
-    this.#cleanup.push(...attend(this, adapter, signals, most));
+    this.#cleanup.push(...attend(this, adapter, this.#config.signals, most));
+    const { cwd = "." } = this.#config;
     const prepared = await prepare(
       { ...this.#config, cwd: adapter.host.resolve(cwd) },
       adapter,
@@ -306,7 +301,6 @@ export class PoolCore implements AsyncDisposable {
       ...this.#running,
       workers: prepared.workers,
       ready: () => this.ready(),
-      reload: () => this.reload(),
       stop: () => this.stop({ delay: false }),
       stopped: this.#stopped.promise,
     };

@@ -8,10 +8,10 @@ import { spawn } from "node:child_process";
 import net from "node:net";
 import process from "node:process";
 import util from "node:util";
-import type { Connection } from "../../core/connection.ts";
+import type { Connection } from "../../core/adapter.ts";
 import { ipFamily } from "../../core/options/networks.ts";
 import { takeHandles } from "../../handles/accepted.ts";
-import { checked, duplicate } from "../../libc/libc.ts";
+import { checked } from "../../libc/libc.ts";
 import { libcHere } from "../../libc/open.ts";
 import { readHandle } from "./head_reader.ts";
 import type {
@@ -133,8 +133,7 @@ function adopt(fd: number): Bound {
   return { fd, port: 0, target: socket, close: () => void socket.destroy() };
 }
 
-function rawSocket(first: Bound): RawSocket {
-  let bound = first;
+function rawSocket(bound: Bound): RawSocket {
   let server: net.Server | undefined;
   let deliver: ((connection: Connection) => void) | undefined;
   let late: NodeConnection[] = [];
@@ -150,10 +149,8 @@ function rawSocket(first: Bound): RawSocket {
       },
     );
   return {
-    get fd() {
-      return bound.fd;
-    },
-    port: () => first.port,
+    fd: bound.fd,
+    port: () => bound.port,
     listen: (backlog) => listenOnly(bound.fd, backlog),
     accept: (backlog, onConnection) => {
       deliver = onConnection;
@@ -167,17 +164,6 @@ function rawSocket(first: Bound): RawSocket {
           if (deliver === onConnection) deliver = undefined;
         },
       };
-    },
-    // libuv stops with what it accepts on: a copy stays.
-    rest: () => {
-      const libc = libcHere();
-      if (server === undefined || !open) return true;
-      if (libc === undefined) return false;
-      const copy = adopt(duplicate(libc, bound.fd));
-      server.close();
-      server = undefined;
-      bound = copy;
-      return true;
     },
     close: () => {
       if (!open) return;

@@ -40,7 +40,6 @@ async function probe(options: ListenOptions): Promise<RawSocket> {
     accept: () => {
       throw new Error("Cannot accept: the socket was only tried");
     },
-    rest: () => true,
     close: () => undefined,
   };
 }

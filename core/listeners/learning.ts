@@ -132,8 +132,6 @@ export class Addresses implements OnDemand {
 
   lose(): void {}
 
-  keep(): void {}
-
   abandon(): void {
     this.close();
   }

@@ -10,13 +10,11 @@ import type { RecycleConfig } from "./recycle.ts";
 import type { ListenerSpec } from "./address.ts";
 import type { Balance } from "./balance.ts";
 import type { Budget, Portion } from "./budget.ts";
-import type { StatusFileConfig, StatusFileOptions } from "./status_file.ts";
 import type { HangConfig, HangOptions } from "./hang.ts";
 import type { HealthCheckConfig, HealthCheckOptions } from "./health_check.ts";
 import type { MemoryConfig, MemoryOptions } from "./memory.ts";
 import type { PoolHooks } from "./hooks.ts";
 import type { SignalPreset } from "./signals.ts";
-import type { UpgradeConfig, UpgradeOptions } from "./upgrade.ts";
 
 /** What runs a worker: a runtime, or the program itself. */
 export type WorkerRuntime = RuntimeName | "exec";
@@ -35,12 +33,7 @@ export type Rollback = "park" | "restart" | "none";
 
 /** What a pool is made of. Times are in milliseconds. */
 export interface PoolOptions
-  extends
-    HangOptions,
-    HealthCheckOptions,
-    StatusFileOptions,
-    MemoryOptions,
-    UpgradeOptions {
+  extends HangOptions, HealthCheckOptions, MemoryOptions {
   /** The file that a worker runs, or with `runtime: "exec"` an executable. */
   readonly program: string;
   /** Arguments for the program. */
@@ -169,6 +162,17 @@ export interface PoolOptions
    * @default {false}
    */
   readonly signals?: boolean | SignalPreset;
+  /**
+   * The command line that starts this supervisor anew, for `upgrade`: the
+   * executable and its arguments. The `prefork` command takes its own.
+   */
+  readonly upgradeCommand?: readonly string[];
+  /**
+   * A file for the process id of this supervisor, from before the first worker
+   * to the end. While another pool runs that has it, this one does not start. In
+   * an upgrade it names who serves, and with `.old` behind it who drains.
+   */
+  readonly pidFile?: string;
   /**
    * The time a draining worker has before it is killed.
    *
@@ -323,14 +327,7 @@ export interface RuntimeShare {
 
 /** Options that were checked and completed. */
 export interface PoolConfig
-  extends
-    RecycleConfig,
-    HangConfig,
-    HealthCheckConfig,
-    StatusFileConfig,
-    MemoryConfig,
-    UpgradeConfig,
-    Budget {
+  extends RecycleConfig, HangConfig, HealthCheckConfig, MemoryConfig, Budget {
   /** The program. */
   readonly program: string;
   /** Its arguments. */
@@ -369,6 +366,10 @@ export interface PoolConfig
   readonly output: "inherit" | "lines";
   /** Which signals are trapped; undefined is none. */
   readonly signals: SignalPreset | undefined;
+  /** What starts this supervisor anew, if that is known. */
+  readonly upgradeCommand: readonly string[] | undefined;
+  /** The pid file, if there is one. */
+  readonly pidFile: string | undefined;
   /** Drain deadline, ms. */
   readonly grace: number;
   /** Time before a drain of all, ms. */

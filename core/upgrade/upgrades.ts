@@ -31,12 +31,8 @@ export interface UpgradablePool
   readonly pidFile: PidFile | undefined;
   /** Who has to know which process is the service. */
   readonly manager: ServiceManager;
-  /** The process that has stayed to go back to, from the upgrade before. */
-  keptBefore(): number | undefined;
-  /** Drains, and leaves the sockets to the successor, or stays beside it. */
-  handOver(successor: Successor): void;
-  /** The successor of a supervisor that has stayed has ended. */
-  takeBack(): void;
+  /** Drains, and leaves the sockets to the successor. */
+  leave(): void;
 }
 
 /** What has come of an upgrade. */
@@ -102,7 +98,8 @@ export class Upgrades {
       this.#done = true;
       const ms = Math.round(clock.now() - since);
       emit({ type: "upgrade-finished", pid: successor.pid, ms });
-      this.#pool.handOver(successor);
+      successor.tell({ type: "yours" });
+      this.#pool.leave();
       return { pid: successor.pid };
     } catch (error) {
       this.#underway = false;
@@ -123,8 +120,8 @@ export class Upgrades {
   }
 
   #refusal(): PreforkError | undefined {
-    const { adapter, manager, supervisor, keptBefore } = this.#pool;
-    const { transaction, wanted, isReady } = supervisor;
+    const { adapter, manager, supervisor: { transaction, wanted, isReady } } =
+      this.#pool;
     const keeper = keeperOf(adapter.host, manager);
     const why = keeper !== undefined
       ? keeper
@@ -132,8 +129,6 @@ export class Upgrades {
       ? this.#underway
         ? `another upgrade goes on (pid ${this.#successor.pid})`
         : `the supervisor of the last upgrade (pid ${this.#successor.pid}) has not ended yet`
-      : keptBefore() !== undefined
-      ? `the supervisor before it (pid ${keptBefore()}) stays to go back to: end that first, by SIGQUIT`
       : transaction.goesOn
       ? "a reload goes on, upgrade when that has ended"
       : wanted === 0
@@ -172,9 +167,7 @@ export class Upgrades {
     supervisor.shares = true;
     void successor.ended.then(() => {
       supervisor.shares = false;
-      this.#successor = undefined;
-      if (this.#done) this.#pool.takeBack();
-      this.#done = false;
+      if (!this.#done) this.#successor = undefined;
     });
     return successor;
   }

@@ -33,10 +33,8 @@ describe("what is assumed", () => {
       signals: undefined,
       upgradeCommand: undefined,
       pidFile: undefined,
-      statusFile: undefined,
       grace: 30_000,
       drainDelay: 0,
-      keepOld: 0,
       idleGrace: 300,
       startTimeout: 60_000,
       hangTimeout: 30_000,
@@ -76,7 +74,7 @@ describe("what is assumed", () => {
       ...["recycleJitter", "maxRequests", "memory"],
       "upgradeCommand",
       ...["probation", "rollback", "check", "checkTimeout"],
-      ...["upgradeCommand", "pidFile", "statusFile"],
+      ...["upgradeCommand", "pidFile"],
       ...["restarts", "down", "downAfter"],
     ];
     const all = Object.fromEntries(names.map((name) => [name, undefined]));
@@ -131,7 +129,7 @@ describe("valid values", () => {
     downAfter: [0, 5_000],
     hangTimeout: [0, 100, 60_000],
     hangSignal: ["SIGABRT", "none"],
-    hangStack: ["signal", "thread", "none"],
+    hangStack: ["signal", "none"],
   };
   for (const [name, values] of Object.entries(valid)) {
     test(`"${name}" is taken as it is`, () => {
@@ -251,11 +249,7 @@ describe("invalid values get an error with the name, the value and what is valid
     ["restarts", { period: 0 }, '0 for "restarts.period": it must be a whole'],
     ["output", "x", '"x" for "output": it must be one of inherit, lines'],
     ["hooks", 1, '1 for "hooks": it must be an object of functions'],
-    [
-      "hangStack",
-      "x",
-      '"x" for "hangStack": it must be one of signal, thread, none',
-    ],
+    ["hangStack", "x", '"x" for "hangStack": it must be one of signal, none'],
     ["hangTimeout", 99, '99 for "hangTimeout": it must be at least 100'],
     [
       "hangSignal",
