@@ -219,13 +219,14 @@ export type PoolEvent =
    */
   | { readonly type: "reload-receipt" } & Receipt
   /**
-   * The reload was given up: what failed in which slot, and which generation
+   * The reload was given up after `ms`: what failed in which slot, and which generation
    * goes on serving in which slots, as in "generation 2 in slot 0, generation 1
    * in slots 1-3".
    */
   | {
     readonly type: "reload-failed";
     readonly generation: number;
+    readonly ms: number;
     readonly reason: string;
     readonly serving: string;
   }

@@ -57,6 +57,8 @@ export class PoolWorker implements Backend {
   onChanged: (() => void) | undefined;
   /** Why it could not use a listener, in its own words. */
   failure: string | undefined;
+  /** What its program wrote last to stderr before it was ready. */
+  lastLine: string | undefined;
   /** The error that its program wrote last. */
   lastError: string | undefined;
   /** When that was. */

@@ -14,7 +14,7 @@ import type { ExitReason, WorkerState } from "./state.ts";
 /** What is known of a worker. */
 export type Diagnosed =
   & Pick<PoolWorker, "attached" | "runtime">
-  & Partial<Pick<PoolWorker, "lastError">>
+  & Partial<Pick<PoolWorker, "lastError" | "lastLine">>
   & { readonly opened?: Pick<ReadonlyMap<string, unknown>, "size" | "keys"> };
 
 const NONE = new Map<string, unknown>();
@@ -27,7 +27,7 @@ const MAX_ERROR = 300;
  * [ERR_MODULE_NOT_FOUND]: ..", "error: .." (Deno, Bun), "panic: ..".
  */
 const ERROR =
-  /^(?:(?:Uncaught )?[\w.$]*(?:Error|Exception)(?: \[\w+\])?|error|fatal error|panic): ./;
+  /^(?:(?:Uncaught )?[\w.$]*(?:Error|Exception|Rejection)(?: \[\w+\])?|error|fatal error|panic): ./;
 
 /** Colours and the like (ECMA-48, CSI), which Deno writes into pipes too. */
 // deno-lint-ignore no-control-regex
@@ -35,16 +35,28 @@ const STYLE = /\x1b\[[\d;]*m/g;
 
 /** The error that a line on stderr names, if it names one. */
 export function errorIn(line: string): string | undefined {
+  const text = plain(line);
+  return ERROR.test(text) ? text : undefined;
+}
+
+function plain(line: string): string {
   const text = line.slice(0, MAX_ERROR + 100).replaceAll(STYLE, "").trimEnd();
-  if (!ERROR.test(text)) return undefined;
   return text.length > MAX_ERROR ? `${text.slice(0, MAX_ERROR - 2)}..` : text;
 }
+
+/** What the runtimes write around an error, and says nothing of it. */
+const AROUND = /^(?:\s|\W*$|Node\.js v|Bun v|\(Use `node )/;
 
 /** Keeps what a line on stderr says of how a worker is about to end. */
 export function noteError(worker: PoolWorker, line: string, now: number): void {
   worker.full ??= fullIn(line);
   const error = errorIn(line);
-  if (error === undefined) return;
+  if (error === undefined) {
+    if (worker.readyAt === undefined && !AROUND.test(line)) {
+      worker.lastLine = plain(line);
+    }
+    return;
+  }
   worker.lastError = error;
   worker.lastErrorAt = now;
 }
@@ -154,7 +166,10 @@ export function diagnoseExit(
 ): string {
   const when = reason === "boot-failed" ? BEFORE : after(lived);
   if (signal !== null) return `it was ended by ${signal} ${when}`;
-  const { lastError, runtime, attached } = worker;
+  const { lastLine, runtime, attached } = worker;
+  // Who ends before it was ready says why in words of its own, too.
+  const last = reason === "boot-failed" && code !== 0 ? lastLine : undefined;
+  const { lastError = last } = worker;
   const own = lastError === undefined ? "" : `: ${lastError}`;
   const exited = `it exited with code ${code} ${when}${own}`;
   const other = needs(own);

@@ -64,6 +64,8 @@ export interface ReloadStatus {
    * ended; empty where nobody counts.
    */
   readonly receipts: readonly Receipt[];
+  /** How long it has gone on, or took, in milliseconds. */
+  readonly ms: number;
   /** For how long it has been so, in milliseconds. */
   readonly age: number;
   /** True when another one was asked for meanwhile and follows. */
@@ -177,12 +179,14 @@ export class Reloads {
       reload: active,
       at: active.phaseSince,
     };
+    const end = active === undefined ? shown?.at : now;
     return shown && {
       state: shown.state,
       generation: shown.reload.generation,
       reason: shown.reload.reason,
       unparked: shown.reload.unparked,
       receipts: shown.reload.receipts,
+      ms: Math.round(end! - shown.reload.since),
       age: Math.round(now - shown.at),
       queued: queued !== undefined,
     };

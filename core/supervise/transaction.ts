@@ -226,9 +226,9 @@ export class Transaction {
   }
 
   #finish(active: Reload): void {
-    const { generation, since } = active;
+    const { generation } = active;
     const now = this.#context.adapter.clock.now();
-    const ms = Math.round(now - since);
+    const ms = Math.round(now - active.since);
     this.#account(active);
     this.#context.emit({ type: "reload-finished", generation, ms });
     this.#pool.processes.releases.keep(generation);
@@ -276,6 +276,7 @@ export class Transaction {
   #giveUp(active: Reload): void {
     const { adapter, emit } = this.#context;
     const { generation, reason = "", stuck } = active;
+    const now = adapter.clock.now();
     this.#undone.clear();
     const slots = this.#pool.wantedSlots;
     const serving = servingIn(slots);
@@ -288,16 +289,14 @@ export class Transaction {
     active.reason = why;
     this.#pool.processes.releases.keep(this.#pool.generation);
     this.#account(active);
-    emit({ type: "reload-failed", generation, reason: why, serving });
+    const ms = Math.round(now - active.since);
+    emit({ type: "reload-failed", generation, ms, reason: why, serving });
     const error = new PreforkError(
       "ERR_RELOAD",
       `Cannot reload: ${why}; what serves now is ${serving}`,
     );
     this.#follow(
-      this.reloads.finish(adapter.clock.now(), this.#pool.generation, {
-        error,
-        state,
-      }),
+      this.reloads.finish(now, this.#pool.generation, { error, state }),
     );
   }
 

@@ -4,11 +4,14 @@ import {
   diagnoseExit,
   diagnoseSilence,
   errorIn,
+  noteError,
 } from "../../core/supervise/diagnosis.ts";
 import { parseListener } from "../../core/options/address.ts";
 import { startsJavaScript } from "../../core/launch/program.ts";
 import { customaryVariables } from "../../core/launch/launch.ts";
 import type { WorkerRuntime } from "../../core/options/options.ts";
+import type { ExitReason } from "../../core/supervise/state.ts";
+import { PoolWorker } from "../../core/worker.ts";
 import { describe, test } from "../harness.ts";
 
 describe("why a worker is not ready", () => {
@@ -93,6 +96,40 @@ describe("how a worker ended", () => {
     assert.match(
       told("error: Module not found '/srv/a?b.mjs'", "bun"),
       /Bun finds no file with a "\?" in its path .*, rename it$/,
+    );
+  });
+  test("one that names none is taken at its last word, unless it was ready", () => {
+    const worker = new PoolWorker(0, 1, "node", 0, new Set());
+    for (
+      const line of [
+        "starting",
+        "\x1b[31mcannot reach the database\x1b[0m",
+        "    at connect (app.js:1:2)",
+        "(Use `node --trace-uncaught ...` to show where it was thrown)",
+        "",
+        "Node.js v26.10.0",
+        "}",
+      ]
+    ) noteError(worker, line, 0);
+    const end = (code: number, reason: ExitReason): string =>
+      diagnoseExit({ code, signal: null }, reason, worker);
+    assert.equal(
+      end(1, "boot-failed"),
+      "it exited with code 1 before it was ready: cannot reach the database",
+    );
+    assert.equal(
+      end(1, "crashed"),
+      "it exited with code 1 right after it was ready",
+    );
+    assert.equal(
+      end(0, "boot-failed"),
+      "it exited with code 0 before it was ready",
+    );
+    noteError(worker, "UnhandledPromiseRejection: no disk", 0);
+    noteError(worker, "bye", 0);
+    assert.match(
+      end(1, "boot-failed"),
+      /: UnhandledPromiseRejection: no disk$/,
     );
   });
   test("with the runtime that alone has what the program asks for", () => {

@@ -117,6 +117,7 @@ describe("reload", () => {
     plan.onLine("stderr", "file:///srv/app.js:1");
     plan.onLine("stderr", "\x1b[31mSyntaxError\x1b[0m: Unexpected token");
     plan.onLine("stderr", "    at compileSourceTextModule (node:internal)");
+    world.advance(250);
     exit.call(world.processes[5], { code: 1 });
     const reason =
       "slot 1: it exited with code 1 before it was ready: SyntaxError: Unexpected token";
@@ -128,7 +129,7 @@ describe("reload", () => {
     await settle();
     const generation = 2;
     assert.deepEqual(all("reload-failed"), [
-      { type: "reload-failed", generation, reason, serving },
+      { type: "reload-failed", generation, ms: 250, reason, serving },
     ]);
     const { workers, reload: status } = pool.status();
     assert.deepEqual(status, {
@@ -137,6 +138,7 @@ describe("reload", () => {
       reason,
       unparked: undefined,
       receipts: [],
+      ms: 250,
       age: 0,
       queued: false,
     });
