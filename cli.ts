@@ -24,6 +24,7 @@ import {
 import { createReporter } from "./cli/report.ts";
 import { commandOn, upgradeByFile, UpgradeDesk } from "./cli/upgrade.ts";
 import { Pool } from "./adapters/pool.ts";
+import { controlDirectories } from "./adapters/shared/control_directory.ts";
 import { ownCommand } from "./adapters/shared/own_command.ts";
 import { predecessor } from "./adapters/shared/predecessor.ts";
 import { host } from "./adapters/shared/host.ts";
@@ -80,12 +81,22 @@ export async function main(
         io.stdout.write(`prefork upgraded from=${from} pid=${pid}\n`);
         return EXIT.done;
       }
+      case "control": {
+        // A pool needs none of it.
+        const { control } = await import("./cli/control.ts");
+        await control(command.command, {
+          stdout: io.stdout,
+          directories: controlDirectories(),
+        });
+        return EXIT.done;
+      }
     }
     const own = ownCommand();
     const succeeds = hasPredecessor();
     const pool = new CommandPool(args, {
       listen: WHERE_PROGRAM,
       signals: true,
+      control: "auto",
       ...command.options,
       output: "lines",
       ...(own !== undefined && { upgradeCommand: own }),

@@ -94,7 +94,6 @@ export type {
   ExitStatus,
   HeadReader,
   HeldSocket,
-  Host,
   Refusal,
   RuntimeName,
   SharedFile,
@@ -105,6 +104,14 @@ export type {
 } from "./core/adapter.ts";
 export type { Clock } from "./core/clock.ts";
 export type { PathFile, PidFile, Predecessor } from "./core/successor.ts";
+export type {
+  Answer,
+  ControlAnswer,
+  ControlPlace,
+  ControlRequest,
+  ControlSocket,
+} from "./core/control/socket.ts";
+export type { Host } from "./core/host.ts";
 export type { Declining, Refusing } from "./core/decline.ts";
 export type { MemoryOptions } from "./core/options/memory.ts";
 export type { MemoryGroup, ProcessLook } from "./core/look.ts";

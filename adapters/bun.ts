@@ -11,7 +11,12 @@ import { openLibc } from "../libc/bun.ts";
 import { shareFile } from "../libc/share_file.ts";
 import { bunAccept } from "./bun/accept.ts";
 import { bunChannels, socketChannels } from "./bun/channels.ts";
-import type { BunFdSockets, BunLike, BunSubprocess } from "./bun/types.ts";
+import type {
+  BunControl,
+  BunFdSockets,
+  BunLike,
+  BunSubprocess,
+} from "./bun/types.ts";
 import type { ReadChannel } from "./ffi/channel_reader.ts";
 import { ffiSockets } from "./ffi/sockets.ts";
 import { type Spawner, spawnWith } from "./ffi/spawn.ts";
@@ -22,6 +27,8 @@ import {
   sharesOn,
 } from "./shared/capabilities.ts";
 import { clock } from "./shared/clock.ts";
+import { controlSocket } from "./shared/control_socket.ts";
+import { bunControl } from "./bun/control.ts";
 import { refusedError } from "./shared/command.ts";
 import { declineHeld } from "./shared/decline.ts";
 import { acceptHeld, bindHeld } from "./shared/held.ts";
@@ -45,7 +52,9 @@ const SHARES = sharesOn(process.platform, {
 
 /** Makes the adapter of Bun 1.4 and later. */
 export function createBunAdapter(): Adapter {
-  const { Bun } = globalThis as unknown as { Bun: BunLike & BunFdSockets };
+  const { Bun } = globalThis as unknown as {
+    Bun: BunLike & BunFdSockets & BunControl;
+  };
   const libc = process.platform === "linux" ? openLibc() : undefined;
   const sockets = libc === undefined
     ? probeSockets
@@ -78,6 +87,7 @@ export function createBunAdapter(): Adapter {
     onSignal,
     notify,
     pidFile,
+    control: (place, answer) => controlSocket(place, answer, bunControl(Bun)),
     predecessor,
   } satisfies Adapter;
 }

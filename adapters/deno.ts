@@ -30,6 +30,8 @@ import {
   sharesOn,
 } from "./shared/capabilities.ts";
 import { clock } from "./shared/clock.ts";
+import { controlSocket } from "./shared/control_socket.ts";
+import { serveControl } from "./deno/control.ts";
 import { declineHeld } from "./shared/decline.ts";
 import { acceptHeld, bindHeld } from "./shared/held.ts";
 import { withReserve } from "./shared/descriptors.ts";
@@ -70,6 +72,7 @@ export function createDenoAdapter(): Adapter {
     onSignal,
     notify,
     pidFile,
+    control: (place, answer) => controlSocket(place, answer, serveControl),
     predecessor,
   } satisfies Adapter;
 }

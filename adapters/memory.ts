@@ -14,6 +14,7 @@ import type {
   SharedFile,
   Signal,
 } from "../core/adapter.ts";
+import type { Answer } from "../core/control/socket.ts";
 import type { Predecessor } from "../core/successor.ts";
 import { type Address, formatAddress } from "../core/options/address.ts";
 import type { ProcessLook } from "../core/look.ts";
@@ -44,6 +45,10 @@ export class MemoryWorld {
   deaf: string | undefined;
   /** What was done with pid files, in order. */
   readonly pidFiles: string[] = [];
+  /** Asks the pool as who connects to its control socket does. */
+  control: Answer | undefined;
+  /** Why there can be no control socket, if there cannot. */
+  controlProblem: string | undefined;
   /** What a predecessor hands over. */
   predecessor: Predecessor | undefined;
   /** Links: paths, and what they lead to. */
@@ -261,6 +266,17 @@ export class MemoryWorld {
       notify: (_socket, state) => {
         if (this.deaf === undefined) this.notified.push(state);
         return this.deaf;
+      },
+      control: (place, answer) => {
+        if (this.controlProblem !== undefined) {
+          return Promise.reject(new Error(this.controlProblem));
+        }
+        this.control = answer;
+        const path = "path" in place ? place.path : `/run/${place.name}.sock`;
+        return Promise.resolve({
+          path,
+          close: () => this.control = undefined,
+        });
       },
       pidFile: (path) => {
         const tell = (what: string) => (): void =>

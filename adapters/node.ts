@@ -15,6 +15,8 @@ import {
 } from "./shared/capabilities.ts";
 import { spawnChild } from "./node/child_process.ts";
 import { clock } from "./shared/clock.ts";
+import { controlSocket } from "./shared/control_socket.ts";
+import { serveControl } from "./node/control.ts";
 import { declineHeld } from "./shared/decline.ts";
 import { acceptHeld, bindHeld } from "./shared/held.ts";
 import { withReserve } from "./shared/descriptors.ts";
@@ -64,6 +66,7 @@ export function createNodeAdapter(): Adapter {
     onSignal,
     notify,
     pidFile,
+    control: (place, answer) => controlSocket(place, answer, serveControl),
     predecessor,
   } satisfies Adapter;
 }

@@ -8,6 +8,7 @@ import type { Portion } from "../core/options/budget.ts";
 import type { PoolOptions, WorkerRuntime } from "../core/options/options.ts";
 import { meantBy, verbIn } from "./habits.ts";
 import { parseUpgrade, type UpgradeRequest } from "./upgrade.ts";
+import { type ControlCommand, parseControl } from "./verbs.ts";
 
 /** How the log is written. */
 export type LogForm = "text" | "json";
@@ -20,6 +21,8 @@ export type CommandLine =
   | { readonly kind: "version" }
   /** A pool that runs is to have another supervisor. */
   | { readonly kind: "upgrade"; readonly request: UpgradeRequest }
+  /** A pool that runs is asked something. */
+  | { readonly kind: "control"; readonly command: ControlCommand }
   /** A pool. */
   | {
     readonly kind: "run";
@@ -85,6 +88,8 @@ const OPTIONS: Readonly<
     draft.rollback = value as NonNullable<Draft["rollback"]>,
   "compile-cache": (draft, value) => draft.compileCache = value,
   "pid-file": (draft, value) => draft.pidFile = value,
+  name: (draft, value) => draft.name = value,
+  control: (draft, value) => draft.control = value,
   "runtime-arg": (draft, value) => (draft.runtimeArgs ??= []).push(value),
   log: (draft, value, name) => {
     if (value !== "text" && value !== "json") {
@@ -123,6 +128,8 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   if (args[0] === "upgrade") {
     return { kind: "upgrade", request: parseUpgrade(args.slice(1)) };
   }
+  const command = parseControl(args);
+  if (command !== undefined) return { kind: "control", command };
   const draft: Partial<Draft> = {};
   let at = 0;
   for (; at < args.length; at++) {

@@ -12,7 +12,7 @@ const MEANT: readonly (readonly [RegExp, string])[] = [
   [/^(-p|-b|-H|--port|--bind|--host|--hostname)$/, '"-l host:port" says where'],
   [
     /^--(watch|hot|reload)$/,
-    'no files are watched, "kill -HUP" and its pid reload',
+    'no files are watched, "prefork reload" reloads',
   ],
   [
     /^(-d|--daemon|--daemonize|--background)$/,
@@ -36,9 +36,6 @@ export function meantBy(arg: string): string | undefined {
 const VERBS: Readonly<Record<string, string>> = {
   start: "the program stands alone",
   run: "the program stands alone",
-  reload: '"kill -HUP" and its pid reload a pool',
-  restart: '"kill -HUP" and its pid reload a pool',
-  stop: '"kill" and its pid stop a pool',
 };
 
 /** The verb of another command in front of a program, and what it means here. */

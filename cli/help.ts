@@ -10,6 +10,7 @@ export const VERSION = "0.1.0";
 /** The text of `--help`. */
 export const HELP = `Usage: prefork [options] program [args]
        prefork upgrade PIDFILE|PID [--runtime-exec FILE]
+       prefork list | status | reload | scale N | restart SLOT | stop [POOL]
 
 Runs a program as a pool of worker processes behind one listening socket.
 A program in JavaScript or TypeScript stays as it is: its listen(), Bun.serve()
@@ -101,6 +102,10 @@ Options:
       --restarts N/TIME   so many workers may end early within so long before
                           the pool counts as degraded, or down
                           (default: 2 per worker, at least 5, in 60s)
+      --name NAME         what the pool is called (default: by its address)
+      --control PATH|off  where a pool can be asked: a Unix socket of this user
+                          alone (default: by its name, in $XDG_RUNTIME_DIR,
+                          /run or the temporary directory)
       --pid-file PATH     where the supervisor's process id is written; no two
                           pools can have one, and "prefork upgrade" wants it
       --down 503|refuse|queue  what clients get while no worker is ready: an
@@ -115,6 +120,16 @@ Options:
 
 TIME is a number with ms, s, m or h; without a unit it means seconds. SIZE is a
 number of bytes with K, M or G (of 1024).
+
+Verbs, for a pool that runs; POOL is its name, pid or socket, and can be left
+out where there is one (docs/CONTROL.md):
+  list [--json]           the pools of this user
+  status [--json] [-w]    how it is, and each worker; -w again every second
+  reload                  ends when the new workers have proved themselves, or
+                          with the reason and code 1 when the old ones are back
+  scale N|+N|-N           changes how many workers are wanted
+  restart SLOT            replaces the worker of a slot
+  stop [--quick]          ends when the pool has; --quick kills the workers
 
 Signals: TERM, QUIT stop gracefully; INT too, a second INT at once (as unicorn
 and nginx QUIT gracefully, TERM and INT at once; as gunicorn TERM gracefully,

@@ -16,6 +16,7 @@ const SILENT: ReadonlySet<PoolEvent["type"]> = new Set([
   "worker-parked",
   "worker-message",
   "pool-ready",
+  "control-opened",
 ]);
 
 /** The line of an event, or undefined for one that is not worth a line. */

@@ -5,12 +5,12 @@
  * @module
  */
 
+import type { Answer, ControlPlace, ControlSocket } from "./control/socket.ts";
 import type { Address } from "./options/address.ts";
 import type { Clock } from "./clock.ts";
 import type { Declining, Refusing } from "./decline.ts";
-import type { MemoryGroup, ProcessLook } from "./look.ts";
+import type { Host } from "./host.ts";
 import type { PathFile, PidFile, Predecessor } from "./successor.ts";
-import type { CertificateFiles } from "./options/listener_features.ts";
 
 /** The runtimes that prefork runs on. */
 export type RuntimeName = "node" | "deno" | "bun";
@@ -245,87 +245,6 @@ export interface WorkerProcess {
 /** How many messages may wait for a worker that reads none. */
 export const MAX_BEHIND = 1000;
 
-/** Facts about the place where the supervisor runs. */
-export interface Host {
-  /** The operating system, as `process.platform` names it. */
-  readonly platform: string;
-  /** The CPUs that affinity and cgroup quota grant to this process. */
-  readonly cpus: number;
-  /** True when this process' stdin is a terminal. */
-  readonly terminal: boolean;
-  /** This process' id. */
-  readonly pid: number;
-  /** This process' environment. */
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** The executable of this process' runtime. */
-  readonly execPath: string;
-  /**
-   * The module that a worker loads before its program: an absolute path, or a
-   * URL where this package does not lie on a disk.
-   */
-  readonly preload: string;
-  /** Where an executable is in PATH, or undefined. */
-  which(name: string): string | undefined;
-  /** True when a file is there. */
-  exists(path: string): boolean;
-  /**
-   * An absolute path without links to what a path leads to now (realpath(3)), or
-   * undefined when there is nothing.
-   */
-  real(path: string): string | undefined;
-  /** The first 16 KiB of a file, or undefined when it cannot be read. */
-  head(path: string): string | undefined;
-  /**
-   * A path that begins where this process was started, as an absolute one: by
-   * the name that the place was given then, so that a link which points
-   * elsewhere by now leads there.
-   */
-  resolve(path: string): string;
-  /**
-   * Why a certificate cannot be used with its key, as the rest of a sentence;
-   * undefined when it can.
-   */
-  certificateProblem(files: CertificateFiles): string | undefined;
-  /**
-   * The path of a directory for compiled code that nobody else can write into,
-   * made when it is not there; one of this user's own unless one is given.
-   *
-   * @throws {Error} when it cannot be used; its message is the reason
-   */
-  cacheDirectory(given?: string): string;
-  /**
-   * True when a process may do all that this one may: it runs as the same user
-   * and has its capabilities. True as well where that cannot be known.
-   */
-  hasRights(pid: number): boolean;
-  /**
-   * The resident set of a process in bytes, of this one unless told which;
-   * undefined where it cannot be known, or the process is gone.
-   */
-  rss(pid?: number): number | undefined;
-  /**
-   * The cgroup in which the memory of a process counts, of this one unless told
-   * which; undefined where there is none.
-   */
-  memoryGroup(pid?: number): MemoryGroup | undefined;
-  /**
-   * What a process does at this moment; undefined where the system does not
-   * show it.
-   */
-  look(pid: number): ProcessLook | undefined;
-  /**
-   * The stack of a process of Node whose event loop does not turn, as one line
-   * of at most some 800 characters, the innermost call first; undefined where
-   * it cannot be had in so many ms. Leaves a debugger's port open in that
-   * process, which has to be killed after it.
-   */
-  stack(pid: number, ms: number): Promise<string | undefined>;
-  /** A number among the kernel's settings (sysctl(8)), where there is one. */
-  sysctl(name: string): number | undefined;
-  /** A number in [0, 1). */
-  random(): number;
-}
-
 /** Everything the core may ask of a runtime. */
 export interface Adapter {
   /** The runtime. */
@@ -390,6 +309,13 @@ export interface Adapter {
   notify(socket: string, state: string): string | undefined;
   /** A pid file at an absolute path; nothing is written yet. */
   pidFile(path: string): PidFile;
+  /**
+   * Answers whoever connects to a Unix socket that only this user, and root, can
+   * connect to.
+   *
+   * @throws {Error} when there can be none; its message is the reason
+   */
+  control(place: ControlPlace, answer: Answer): Promise<ControlSocket>;
   /**
    * The supervisor that has started this process to succeed it, and that hands
    * over by this environment variable. A second call gets nothing.

@@ -28,6 +28,8 @@ export type PreforkErrorCode =
   | "ERR_UPGRADE"
   /** The call does not fit the state of the pool. */
   | "ERR_STATE"
+  /** A pool that runs cannot be asked, or does not do what it is asked. */
+  | "ERR_CONTROL"
   /** A worker cannot use an inherited listener with this kind of server. */
   | "ERR_ATTACH";
 

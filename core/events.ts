@@ -127,6 +127,10 @@ export type PoolEvent =
     readonly listener: string;
     readonly shard: number;
   } & WorkerIdentity
+  /** The pool can be asked from outside, by the Unix socket at a path. */
+  | { readonly type: "control-opened"; readonly path: string }
+  /** It cannot be, and why: it runs without. */
+  | { readonly type: "control-off"; readonly reason: string }
   /** Every wanted worker is ready, `ms` after the start. */
   | {
     readonly type: "pool-ready";

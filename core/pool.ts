@@ -21,8 +21,11 @@ import { type Place, prepare } from "./preflight.ts";
 import { attend } from "./signals.ts";
 import { reportOf, statusOf } from "./status.ts";
 import { Learning } from "./supervise/learning.ts";
+import { restart } from "./supervise/recycling.ts";
 import { sendTo } from "./supervise/slot.ts";
+import { Control } from "./control/control.ts";
 import { Supervisor } from "./supervise/supervisor.ts";
+import { Ready } from "./ready.ts";
 import { Lineage } from "./upgrade/lineage.ts";
 import type { UpgradeReport } from "./upgrade/upgrades.ts";
 import { Traffic } from "./balance/traffic.ts";
@@ -53,13 +56,12 @@ export class PoolCore implements AsyncDisposable {
   readonly #emit = (event: PoolEvent): void => this.#events.push(event);
   readonly #stopped = Promise.withResolvers<StopReport>();
   readonly #cleanup: Disposable[] = [];
-  readonly #waiters: PromiseWithResolvers<void>[] = [];
+  readonly #ready = new Ready();
   #started: Promise<void> | undefined;
   #learning: Learning | undefined;
   #running: Running | undefined;
   #failure: PreforkError | undefined;
   #since = 0;
-  #announced = false;
   #ended = false;
 
   /**
@@ -97,11 +99,7 @@ export class PoolCore implements AsyncDisposable {
     if (this.#running?.supervisor.isReady === true && !this.#ended) {
       return Promise.resolve();
     }
-    const waiter = Promise.withResolvers<void>();
-    if (this.#ended) {
-      waiter.reject(this.#failure ?? stateError("wait for", STOPPED));
-    } else this.#waiters.push(waiter);
-    return waiter.promise;
+    return this.#ready.wait();
   }
 
   /**
@@ -141,6 +139,16 @@ export class PoolCore implements AsyncDisposable {
   }
 
   /**
+   * Replaces the worker of a slot within the budget, as recycling does.
+   *
+   * @throws {RangeError} when the slot has no worker that is ready
+   * @throws {PreforkError} `ERR_STATE` when the pool does not run
+   */
+  restart(slot: number): void {
+    restart(this.#require("restart a worker of", true).supervisor, slot);
+  }
+
+  /**
    * Replaces the supervisor too: starts another one beside this one, which gets
    * every socket. Resolves when each of its workers is ready; this pool drains
    * and ends then, which `stop()` waits for. If it does not become ready, this
@@ -177,7 +185,7 @@ export class PoolCore implements AsyncDisposable {
     const { drainDelay } = this.#config;
     if (!quick && (options.delay ?? true) && !active.stopping) {
       if (this.#delay.waits) return this.#stopped.promise;
-      const running = this.#announced ? this.#running : undefined;
+      const running = this.#ready.told ? this.#running : undefined;
       if (drainDelay > 0 && running !== undefined) {
         this.#emit({ type: "stopping", quick, delay: drainDelay });
         const stop = () => void this.stop({ delay: false });
@@ -186,8 +194,7 @@ export class PoolCore implements AsyncDisposable {
       }
     }
     this.#delay.end();
-    const news = quick || !active.stopping;
-    if (news) this.#emit({ type: "stopping", quick });
+    if (quick || !active.stopping) this.#emit({ type: "stopping", quick });
     this.#running?.traffic.flush();
     active.stop(quick);
     return this.#stopped.promise;
@@ -201,7 +208,7 @@ export class PoolCore implements AsyncDisposable {
       learning: this.#learning,
       ended: this.#ended,
       leaving: this.#delay.waits,
-      announced: this.#announced,
+      announced: this.#ready.told,
     });
   }
 
@@ -297,6 +304,7 @@ export class PoolCore implements AsyncDisposable {
       onFailing: (how) => this.#onFailing(how),
     });
     this.#running = { ...context, supervisor, usual: workers };
+    this.#cleanup.push(new Control(this, context));
     const pool = {
       ...this.#running,
       workers: prepared.workers,
@@ -348,9 +356,7 @@ export class PoolCore implements AsyncDisposable {
   }
 
   #onReady(workers: number): void {
-    for (const waiter of this.#waiters.splice(0)) waiter.resolve();
-    if (this.#announced) return;
-    this.#announced = true;
+    if (!this.#ready.tell()) return;
     const ms = Math.round(this.#running!.adapter.clock.now() - this.#since);
     this.#emit({ type: "pool-ready", workers, ms });
   }
@@ -368,12 +374,11 @@ export class PoolCore implements AsyncDisposable {
     this.#ended = true;
     this.#delay.end();
     this.#clean();
-    const ran = (this.#running ?? this.#learning) !== undefined;
-    if (ran) this.#emit({ type: "stopped", killed });
-    this.#events.close();
-    for (const waiter of this.#waiters.splice(0)) {
-      waiter.reject(this.#failure ?? stateError("wait for", STOPPED));
+    if (this.#running ?? this.#learning) {
+      this.#emit({ type: "stopped", killed });
     }
+    this.#events.close();
+    this.#ready.end(this.#failure ?? stateError("wait for", STOPPED));
     this.#stopped.resolve({ killed });
   }
 

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Adapter, Host } from "./adapter.ts";
+import type { Adapter } from "./adapter.ts";
+import type { Host } from "./host.ts";
 import type { Listener } from "./listeners/listeners.ts";
 import { marginsOf } from "./options/budget.ts";
 import type { PoolConfig } from "./options/options.ts";

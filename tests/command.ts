@@ -2,6 +2,9 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -35,6 +38,16 @@ export const IDLE_GRACE: readonly [string, string] = [
   "--idle-grace",
   `${patience(1)}s`,
 ];
+
+let directory: string | undefined;
+
+/** Where the pools of these tests can be asked, as long as this process runs. */
+function runtimeDirectory(): string {
+  if (directory !== undefined) return directory;
+  const made = mkdtempSync(join(tmpdir(), "prefork-run-"));
+  process.once("exit", () => rmSync(made, { recursive: true, force: true }));
+  return directory = made;
+}
 
 /** How the command ended. */
 export interface Ended {
@@ -72,6 +85,8 @@ export interface CommandOptions {
   readonly command?: readonly [string, ...string[]];
   /** True for a process group of its own, which has its pid. */
   readonly group?: boolean;
+  /** True where the arguments are a verb, and no options stand before it. */
+  readonly verb?: boolean;
 }
 
 /**
@@ -85,11 +100,18 @@ export function prefork(
   const runtime = options.runtime ?? ownRuntime;
   const cli = libraryFile("cli");
   const [file, ...before] = options.command ?? commandOn(runtime, cli);
-  const own = options.command === undefined ? ["--probation", "0"] : [];
+  const own = options.command === undefined && options.verb !== true
+    ? ["--probation", "0"]
+    : [];
   const child = spawn(file!, [...before, ...own, ...args], {
     cwd: options.cwd,
     detached: options.group ?? false,
-    env: cleanEnv({ PATH, NO_COLOR: "1", ...options.env }),
+    env: cleanEnv({
+      PATH,
+      NO_COLOR: "1",
+      XDG_RUNTIME_DIR: runtimeDirectory(),
+      ...options.env,
+    }),
     stdio: ["ignore", "pipe", "pipe"],
   });
   return watch(child);

@@ -70,6 +70,16 @@ export interface BunLike {
   spawn(options: BunSpawnOptions): BunSubprocess;
 }
 
+/** The member of `Bun` that answers on a Unix socket. */
+export interface BunControl {
+  /** Serves HTTP. */
+  serve(options: {
+    unix: string;
+    idleTimeout: number;
+    fetch(request: Request): Promise<Response>;
+  }): { unref(): void; stop(): Promise<void> };
+}
+
 /**
  * The members of `Bun` that take a file descriptor. The types of Bun 1.4.4
  * know `fd` for `connect` alone; both were run on 1.4.4.

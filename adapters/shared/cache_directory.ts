@@ -27,7 +27,7 @@ const WRITABLE_BY_OTHERS = 0o022;
  * @throws {Error} when it cannot be used; its message is the reason
  */
 export function cacheDirectory(given?: string): string {
-  if (given !== undefined) return secured(path.resolve(given));
+  if (given !== undefined) return ownDirectory(path.resolve(given));
   const { XDG_CACHE_HOME: caches, HOME: home } = process.env;
   const uid = process.getuid?.() ?? 0;
   const temporary = path.join(os.tmpdir(), `prefork-${uid}`);
@@ -36,15 +36,21 @@ export function cacheDirectory(given?: string): string {
     : home !== undefined && path.isAbsolute(home)
     ? path.join(home, ".cache")
     : undefined;
-  if (usual === undefined) return secured(temporary);
+  if (usual === undefined) return ownDirectory(temporary);
   try {
-    return secured(path.join(usual, "prefork"));
+    return ownDirectory(path.join(usual, "prefork"));
   } catch {
-    return secured(temporary);
+    return ownDirectory(temporary);
   }
 }
 
-function secured(directory: string): string {
+/**
+ * A directory that belongs to this user and that nobody else can write into,
+ * made when it is not there; its path.
+ *
+ * @throws {Error} when it is not so; its message is the reason
+ */
+export function ownDirectory(directory: string): string {
   makeDirectory(directory);
   // Not stat(2): a link may be another user's, and lead elsewhere later.
   const { mode, uid } = lstatSync(directory);

@@ -18,7 +18,7 @@ import {
 import os from "node:os";
 import path from "node:path";
 import process from "node:process";
-import type { Host } from "../../core/adapter.ts";
+import type { Host } from "../../core/host.ts";
 import { permissionIn, PreforkError } from "../../core/errors.ts";
 import { pairProblem } from "../../tls/pair.ts";
 import { cacheDirectory } from "./cache_directory.ts";

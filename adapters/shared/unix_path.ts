@@ -101,7 +101,8 @@ function temporaryName(length: number): string {
   return name;
 }
 
-async function requireFree(target: string): Promise<void> {
+/** Throws what is at a path, unless that is the socket of somebody who is gone. */
+export async function requireFree(target: string): Promise<void> {
   let stats: BigIntStats;
   try {
     stats = lstatSync(target, { bigint: true });

@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { Adapter, Host } from "../adapter.ts";
+import type { Adapter } from "../adapter.ts";
+import type { Host } from "../host.ts";
 import { PreforkError } from "../errors.ts";
 import type { PoolConfig, WorkerRuntime } from "../options/options.ts";
 import { limitHeap } from "./heap_limit.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Host } from "../adapter.ts";
+import type { Host } from "../host.ts";
 import type { PoolConfig } from "../options/options.ts";
 
 /** A program, and the directory in which it runs. */

@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { Host, RuntimeName } from "../adapter.ts";
+import type { RuntimeName } from "../adapter.ts";
+import type { Host } from "../host.ts";
 import { formatAddress, type ListenerSpec } from "../options/address.ts";
 import { denoAllows } from "../options/deno_permission.ts";
 import type { PoolConfig } from "../options/options.ts";

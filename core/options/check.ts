@@ -16,6 +16,7 @@ import {
   type WorkerRuntime,
 } from "./options.ts";
 import { checkHealthCheck } from "./health_check.ts";
+import { checkControl } from "./control.ts";
 import { checkHangTimeout, HANG_SIGNALS, HANG_STACKS } from "./hang.ts";
 import { checkRestarts } from "./restart.ts";
 import { checkMemory } from "./memory.ts";
@@ -66,6 +67,8 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   signals: true,
   upgradeCommand: true,
   pidFile: true,
+  name: true,
+  control: true,
   grace: true,
   drainDelay: true,
   idleGrace: true,
@@ -145,9 +148,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     output: oneOf("output", options.output ?? "inherit", ["inherit", "lines"]),
     signals: checkSignals(options.signals ?? false),
     upgradeCommand: checkCommand(options.upgradeCommand),
-    pidFile: options.pidFile === undefined
-      ? undefined
-      : text("pidFile", options.pidFile),
+    ...checkControl(options),
     grace: duration("grace", options.grace ?? 30_000),
     drainDelay: duration("drainDelay", options.drainDelay ?? 0),
     idleGrace: duration("idleGrace", options.idleGrace ?? 300),

@@ -10,6 +10,7 @@ import type { RecycleConfig } from "./recycle.ts";
 import type { ListenerSpec } from "./address.ts";
 import type { Balance } from "./balance.ts";
 import type { Budget, Portion } from "./budget.ts";
+import type { ControlConfig, ControlOptions } from "./control.ts";
 import type { HangConfig, HangOptions } from "./hang.ts";
 import type { HealthCheckConfig, HealthCheckOptions } from "./health_check.ts";
 import type { MemoryConfig, MemoryOptions } from "./memory.ts";
@@ -33,7 +34,7 @@ export type Rollback = "park" | "restart" | "none";
 
 /** What a pool is made of. Times are in milliseconds. */
 export interface PoolOptions
-  extends HangOptions, HealthCheckOptions, MemoryOptions {
+  extends HangOptions, HealthCheckOptions, MemoryOptions, ControlOptions {
   /** The file that a worker runs, or with `runtime: "exec"` an executable. */
   readonly program: string;
   /** Arguments for the program. */
@@ -167,12 +168,6 @@ export interface PoolOptions
    * executable and its arguments. The `prefork` command takes its own.
    */
   readonly upgradeCommand?: readonly string[];
-  /**
-   * A file for the process id of this supervisor, from before the first worker
-   * to the end. While another pool runs that has it, this one does not start. In
-   * an upgrade it names who serves, and with `.old` behind it who drains.
-   */
-  readonly pidFile?: string;
   /**
    * The time a draining worker has before it is killed.
    *
@@ -327,7 +322,13 @@ export interface RuntimeShare {
 
 /** Options that were checked and completed. */
 export interface PoolConfig
-  extends RecycleConfig, HangConfig, HealthCheckConfig, MemoryConfig, Budget {
+  extends
+    RecycleConfig,
+    HangConfig,
+    HealthCheckConfig,
+    MemoryConfig,
+    Budget,
+    ControlConfig {
   /** The program. */
   readonly program: string;
   /** Its arguments. */
@@ -368,8 +369,6 @@ export interface PoolConfig
   readonly signals: SignalPreset | undefined;
   /** What starts this supervisor anew, if that is known. */
   readonly upgradeCommand: readonly string[] | undefined;
-  /** The pid file, if there is one. */
-  readonly pidFile: string | undefined;
   /** Drain deadline, ms. */
   readonly grace: number;
   /** Time before a drain of all, ms. */

@@ -102,6 +102,32 @@ export function hearSpent(worker: PoolWorker, count: number): boolean {
   return true;
 }
 
+/**
+ * Has the worker of a slot replaced as one that has served enough.
+ *
+ * @throws {RangeError} when there is none that is ready
+ */
+export function restart(
+  pool: Pick<PoolContext, "post"> & {
+    readonly slots: ReadonlyMap<
+      number,
+      { readonly current: PoolWorker | undefined }
+    >;
+    readonly wanted: number;
+  },
+  slot: number,
+): void {
+  const worker = pool.slots.get(slot)?.current;
+  if (worker?.state !== "ready") {
+    throw new RangeError(
+      `Cannot restart slot ${slot}: it has no worker that is ready, those of the pool are 0 to ${
+        pool.wanted - 1
+      }`,
+    );
+  }
+  pool.post(() => spend(worker, "a restart was asked for"));
+}
+
 /** A worker is to be recycled, for the first reason that there is. */
 function spend(worker: PoolWorker, why: string): void {
   if (worker.state === "ready") worker.spent ??= why;

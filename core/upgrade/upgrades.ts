@@ -7,7 +7,7 @@
  */
 
 import type { PidFile } from "../successor.ts";
-import type { Host } from "../adapter.ts";
+import type { Host } from "../host.ts";
 import type { PoolContext } from "../context.ts";
 import { messageOf, PreforkError, stateError } from "../errors.ts";
 import {

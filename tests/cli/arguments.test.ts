@@ -151,7 +151,7 @@ describe("what cannot be understood", () => {
       ["--instances=4", '"-w N" says how many workers'],
       ["-p3000", '"-l host:port" says where'],
       ["--port", '"-l host:port" says where'],
-      ["--watch", 'no files are watched, "kill -HUP" and its pid reload'],
+      ["--watch", 'no files are watched, "prefork reload" reloads'],
       ["-d", "it stays in the foreground, as service managers want it"],
       ["--kill-timeout", '"--grace TIME" says how long'],
       ["--inspect=0", '"--runtime-arg ARG" hands one to the runtime'],
@@ -168,7 +168,7 @@ describe("what cannot be understood", () => {
     ],
     [
       "reload app.mts",
-      'Cannot understand "reload": "reload" is no word of it, "kill -HUP" and its pid reload a pool; write prefork [options] app.mts',
+      'Cannot understand "app.mts": a pool is named by its name, its pid or its socket, write prefork reload [POOL] (a program of that name: prefork ./reload)',
     ],
     ["-w", `Cannot understand "-w": ${missing}`],
     ["-w 4 --listen", `Cannot understand "--listen": ${missing}`],

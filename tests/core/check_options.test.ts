@@ -33,6 +33,8 @@ describe("what is assumed", () => {
       signals: undefined,
       upgradeCommand: undefined,
       pidFile: undefined,
+      name: undefined,
+      control: "off",
       grace: 30_000,
       drainDelay: 0,
       idleGrace: 300,
@@ -74,7 +76,7 @@ describe("what is assumed", () => {
       ...["recycleJitter", "maxRequests", "memory"],
       "upgradeCommand",
       ...["probation", "rollback", "check", "checkTimeout"],
-      ...["upgradeCommand", "pidFile"],
+      ...["upgradeCommand", "pidFile", "name", "control"],
       ...["restarts", "down", "downAfter"],
     ];
     const all = Object.fromEntries(names.map((name) => [name, undefined]));
@@ -114,6 +116,8 @@ describe("valid values", () => {
     privatePorts: [true, false],
     open: ["none", "unprivileged", "any"],
     compileCache: ["/var/cache/app", "off"],
+    name: ["web", "a", "web-1.x_Y"],
+    control: ["auto", "off", "/run/a.sock"],
     cwd: ["/srv", "."],
     env: [{}, { A: "1", B: "" }],
     output: ["inherit", "lines"],
@@ -197,6 +201,17 @@ describe("invalid values get an error with the name, the value and what is valid
     ["program", "", `"" for "program": ${text}`],
     ["program", 5, `5 for "program": ${text}`],
     ["cwd", "", `"" for "cwd": ${text}`],
+    ...["", "a/b", ".a", "-a", "a b", "a".repeat(49), 5].map((value) =>
+      [
+        "name",
+        value,
+        `${
+          typeof value === "string" ? `"${value}"` : value
+        } for "name": it must be 1 to 48 letters`,
+      ] as const
+    ),
+    ["control", "", `"" for "control": ${text}`],
+    ["control", true, `true for "control": ${text}`],
     ["cwd", 5, `5 for "cwd": ${text}`],
     ["args", "-x", `"-x" for "args": it must be an array of strings`],
     ["args", ["a", 1], '1 for "args[1]": it must be a string'],

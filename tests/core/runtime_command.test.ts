@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { MemoryWorld } from "../../adapters/memory.ts";
-import type { Adapter, Host, RuntimeName } from "../../core/adapter.ts";
+import type { Adapter, RuntimeName } from "../../core/adapter.ts";
+import type { Host } from "../../core/host.ts";
 import {
   denoArguments,
   preloadFor,

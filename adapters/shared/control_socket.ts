@@ -1,0 +1,153 @@
+/**
+ * The Unix socket at which a pool can be asked: who may connect to it, and whose
+ * its path is. What answers there is each runtime's own.
+ *
+ * @module
+ */
+
+import {
+  chmodSync,
+  linkSync,
+  lstatSync,
+  mkdtempSync,
+  rmSync,
+  unlinkSync,
+} from "node:fs";
+import path from "node:path";
+import process from "node:process";
+import { MAX_UNIX_PATH } from "../../core/options/address.ts";
+import type {
+  Answer,
+  ControlPlace,
+  ControlSocket,
+} from "../../core/control/socket.ts";
+import { codeOf, messageOf } from "../../core/errors.ts";
+import { ownDirectory } from "./cache_directory.ts";
+import { controlDirectories } from "./control_directory.ts";
+import { requireFree } from "./unix_path.ts";
+
+/**
+ * Serves HTTP on a Unix socket that is made at a path, until the returned
+ * function is called: from then on nobody can connect, and who waits for an
+ * answer still gets it.
+ */
+export type ServeControl = (
+  file: string,
+  answer: Answer,
+) => Promise<() => void>;
+
+/** Opens it; see {@linkcode Adapter.control}. */
+export async function controlSocket(
+  place: ControlPlace,
+  answer: Answer,
+  serve: ServeControl,
+): Promise<ControlSocket> {
+  if ("path" in place) return await openAt(place.path, answer, serve);
+  const reasons: string[] = [];
+  for (const directory of controlDirectories()) {
+    for (const name of [place.name, `${place.name}-${process.pid}`]) {
+      const file = path.join(directory, `${name}.sock`);
+      try {
+        requireAllowed(directory);
+        ownDirectory(directory);
+        return await openAt(file, answer, serve);
+      } catch (error) {
+        reasons.push(messageOf(error));
+        if (codeOf(error) !== "EADDRINUSE") break;
+      }
+    }
+  }
+  throw new Error(reasons.join("; "));
+}
+
+/**
+ * The socket is made in a directory that only this user can enter, so that
+ * nobody else connects before its permissions are set, and then gets its name,
+ * unless somebody answers under that: what a pool has left that was killed is
+ * replaced.
+ */
+async function openAt(
+  file: string,
+  answer: Answer,
+  serve: ServeControl,
+): Promise<ControlSocket> {
+  requireAllowed(path.dirname(file));
+  const directory = mkdtempSync(path.join(path.dirname(file), ".pf-"));
+  let close: (() => void) | undefined;
+  try {
+    const made = path.join(directory, "s");
+    if (Buffer.byteLength(made) > MAX_UNIX_PATH) {
+      throw new Error(
+        `"${file}" is too long: a Unix socket's path has at most ${MAX_UNIX_PATH} bytes`,
+      );
+    }
+    close = await serve(made, answer);
+    chmodSync(made, 0o600);
+    const { ino, dev } = lstatSync(made);
+    await place(made, file);
+    const end = close;
+    return {
+      path: file,
+      close() {
+        if (isFile(file, ino, dev)) tryUnlink(file);
+        end();
+      },
+    };
+  } catch (error) {
+    close?.();
+    throw error;
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** link(2) replaces nothing: of two pools that come at once one has the path. */
+async function place(made: string, file: string): Promise<void> {
+  for (;;) {
+    try {
+      return linkSync(made, file);
+    } catch (error) {
+      if (codeOf(error) !== "EEXIST") throw error;
+    }
+    try {
+      await requireFree(file);
+    } catch (error) {
+      throw Object.assign(new Error(`"${file}" is taken`), {
+        code: codeOf(error),
+      });
+    }
+    tryUnlink(file);
+  }
+}
+
+/** Deno would ask the user at the terminal, and the pool would wait for that. */
+function requireAllowed(directory: string): void {
+  if (process.versions["deno"] === undefined) return;
+  for (const name of ["read", "write"] as const) {
+    if (
+      Deno.permissions.querySync({ name, path: directory }).state === "granted"
+    ) {
+      continue;
+    }
+    throw new Error(
+      `Deno does not allow it, add "--allow-${name}" for "${directory}"`,
+    );
+  }
+}
+
+function isFile(file: string, ino: number, dev: number): boolean {
+  try {
+    const there = lstatSync(file);
+    return there.ino === ino && there.dev === dev;
+  } catch {
+    return false;
+  }
+}
+
+function tryUnlink(file: string): void {
+  try {
+    unlinkSync(file);
+  } catch {
+    // It is gone already.
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * Asks a pool by its control socket; `core/control/verbs.ts` answers.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { codeOf, PreforkError } from "../core/errors.ts";
+import {
+  CONTROL_VERSION,
+  type ControlIdentity,
+} from "../core/control/verbs.ts";
+import type { PoolStatus } from "../core/events.ts";
+
+/** What a pool answers. */
+export interface Told {
+  /** Who it is. */
+  readonly pool: ControlIdentity;
+  /** How it is. */
+  readonly status: PoolStatus;
+}
+
+/** How often is looked whether the process of a pool is gone, in ms. */
+const LOOK_MS = 50;
+
+/** Asks pools; what they do not do is an error with their own sentence. */
+export class ControlClient {
+  readonly #patience: number;
+
+  /**
+   * @param patience how long a pool may take to say how it is, in ms: it does
+   * so at once
+   */
+  constructor(patience: number) {
+    this.#patience = patience;
+  }
+
+  /** How the pool at a socket is. */
+  async status(file: string): Promise<Told> {
+    using asked = new Asked(file, "GET", "status");
+    const timer = setTimeout(
+      () => asked.fail(this.#silence(file)),
+      this.#patience,
+    );
+    try {
+      return await asked.told;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /**
+   * Has a pool do something. That may take long: it is waited for as long as
+   * the pool goes on saying how it is.
+   */
+  async command(file: string, what: string): Promise<Told> {
+    using asked = new Asked(file, "POST", what);
+    let timer: NodeJS.Timeout | undefined;
+    let over = false;
+    const watch = (): void => {
+      if (over) return;
+      timer = setTimeout(
+        () => void this.status(file).then(watch, (error) => asked.fail(error)),
+        this.#patience,
+      );
+    };
+    watch();
+    try {
+      return await asked.told;
+    } finally {
+      over = true;
+      clearTimeout(timer);
+    }
+  }
+
+  /** Resolves when the process of a pool that stops is gone. */
+  async gone(file: string, pid: number): Promise<void> {
+    for (let waited = 0; isThere(pid); waited += LOOK_MS) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      if (waited < this.#patience) continue;
+      waited = 0;
+      await this.status(file).catch((error: PreforkError) => {
+        // Shortly before its end it can be asked no more.
+        if (error.cause === undefined && isThere(pid)) throw error;
+      });
+    }
+  }
+
+  #silence(file: string): PreforkError {
+    return failure(
+      `the pool at "${file}" has not answered for ${
+        this.#patience / 1000
+      } s: it is stopped (SIGSTOP), or its machine is very busy`,
+    );
+  }
+}
+
+/** One request. */
+class Asked implements Disposable {
+  readonly #answer = Promise.withResolvers<Told>();
+  readonly #end: () => void;
+
+  constructor(file: string, method: "GET" | "POST", what: string) {
+    const { request } = process.getBuiltinModule("node:http");
+    const asked = request(
+      { socketPath: file, method, path: `/v1/${what}`, agent: false },
+      (response) => {
+        let text = "";
+        response.setEncoding("utf8");
+        response.on("data", (part: string) => text += part);
+        response.on("end", () => {
+          try {
+            this.#answer.resolve(understand(file, text));
+          } catch (error) {
+            this.#answer.reject(error);
+          }
+        });
+        response.on("error", (error) => this.fail(unreachable(file, error)));
+      },
+    );
+    asked.on("error", (error) => this.fail(unreachable(file, error)));
+    asked.end();
+    this.#end = () => asked.destroy();
+  }
+
+  /** What was answered. */
+  get told(): Promise<Told> {
+    return this.#answer.promise;
+  }
+
+  /** Waits no longer. */
+  fail(error: unknown): void {
+    this.#answer.reject(error);
+  }
+
+  [Symbol.dispose](): void {
+    this.#end();
+  }
+}
+
+function understand(file: string, text: string): Told {
+  let told: Partial<Told> & {
+    readonly prefork?: unknown;
+    readonly error?: { readonly message: string };
+  };
+  try {
+    told = JSON.parse(text);
+  } catch {
+    throw failure(`what answers at "${file}" is no pool`);
+  }
+  const { error, pool, status, prefork } = told;
+  // The pool's own sentence is whole.
+  if (error !== undefined) throw new PreforkError("ERR_CONTROL", error.message);
+  if (
+    prefork === CONTROL_VERSION && pool !== undefined && status !== undefined
+  ) {
+    return { ...told, pool, status };
+  }
+  throw failure(
+    `what answers at "${file}" is no pool of this version: use the prefork that runs it`,
+  );
+}
+
+function unreachable(file: string, cause: unknown): PreforkError {
+  const code = codeOf(cause);
+  const why = code === "ENOENT"
+    ? "there is none"
+    : code === "ECONNREFUSED"
+    ? "the pool that it belonged to is gone"
+    : code === "ECONNRESET"
+    ? "it has ended before it had answered"
+    : code === "EACCES"
+    ? "it is another user's"
+    : code ?? String(cause);
+  return new PreforkError(
+    "ERR_CONTROL",
+    `Cannot ask the pool at "${file}": ${why}`,
+    cause,
+  );
+}
+
+/** The error of a question that is not answered. */
+export function failure(why: string): PreforkError {
+  return new PreforkError("ERR_CONTROL", `Cannot ask a pool: ${why}`);
+}
+
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return codeOf(error) === "EPERM";
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * What the verbs of the command do: find the pool that is meant, ask it, and say
+ * what it answers.
+ *
+ * @module
+ */
+
+import { readdirSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { codeOf } from "../core/errors.ts";
+import { ControlClient, failure, type Told } from "./client.ts";
+import { lineOf } from "./log_line.ts";
+import type { Output } from "./output.ts";
+import { listText, statusText } from "./status.ts";
+import type { ControlCommand } from "./verbs.ts";
+
+/** Where pools are looked for, and where is said what they answer. */
+export interface ControlDesk {
+  /** Where to say it. */
+  readonly stdout: Output;
+  /** Where the sockets of this user's pools are. */
+  readonly directories: readonly string[];
+  /**
+   * How long a pool may take to say how it is, in ms.
+   *
+   * @default {5_000}
+   */
+  readonly patience?: number;
+}
+
+/** What is at a socket. */
+export interface Looked {
+  /** Its path. */
+  readonly file: string;
+  /** What the pool says; undefined where none answers. */
+  readonly told?: Told;
+  /** Why none does; undefined as well for what a killed pool has left. */
+  readonly problem?: Error;
+}
+
+/** How often a status is shown again, in ms. */
+const WATCH_MS = 1_000;
+
+/** Clears a terminal (ECMA-48: CUP, ED). */
+const CLEAR = "\x1b[H\x1b[J";
+
+/**
+ * Does what a command line asks, and says what came of it.
+ *
+ * @throws {PreforkError} `ERR_CONTROL` when no such pool answers, or with the
+ * pool's own sentence when it does not do it
+ */
+export async function control(
+  { verb, target, number = "", flags }: ControlCommand,
+  { stdout, directories, patience = 5_000 }: ControlDesk,
+): Promise<void> {
+  const client = new ControlClient(patience);
+  const write = (text: string): void => void stdout.write(`${text}\n`);
+  if (verb === "list") {
+    const pools = await lookAt(socketsIn(directories), client);
+    return write(
+      flags.has("--json")
+        ? JSON.stringify(pools.flatMap(({ told }) => told ?? []))
+        : listText(pools),
+    );
+  }
+  const { file, told } = await find(target, directories, client);
+  const { name, pid } = told.pool;
+  const say = (what: string, fields: Record<string, unknown>): void =>
+    write(lineOf("text", what, { pool: name, ...fields }));
+  switch (verb) {
+    case "status": {
+      const text = (now: Told): string =>
+        flags.has("--json") ? JSON.stringify(now) : statusText(now);
+      write(text(told));
+      while (flags.has("--watch")) {
+        await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+        const now = text(await client.status(file));
+        write(stdout.isTTY === true ? CLEAR + now : now);
+      }
+      return;
+    }
+    case "reload": {
+      const since = performance.now();
+      const { status: { generation } } = await client.command(file, "reload");
+      const ms = Math.round(performance.now() - since);
+      return say("reloaded", { generation, ms });
+    }
+    case "scale": {
+      const by = /^[+-]/.test(number);
+      const query = by ? `by=${Number(number)}` : `to=${number}`;
+      const { status } = await client.command(file, `scale?${query}`);
+      return say("scaled", { from: told.status.wanted, to: status.wanted });
+    }
+    case "restart":
+      await client.command(file, `restart?slot=${number}`);
+      return say("restarting", { slot: number });
+    case "stop":
+      await client.command(file, `stop?quick=${flags.has("--quick")}`);
+      await client.gone(file, pid);
+      return say("stopped", { pid });
+  }
+}
+
+/** The sockets that are there for this user's pools. */
+function socketsIn(directories: readonly string[]): readonly string[] {
+  return directories.flatMap((directory) => {
+    try {
+      return readdirSync(directory).filter((name) => name.endsWith(".sock"))
+        .sort().map((name) => join(directory, name));
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** What is at each socket. */
+function lookAt(
+  files: readonly string[],
+  client: ControlClient,
+): Promise<Looked[]> {
+  return Promise.all(files.map(async (file) => {
+    try {
+      return { file, told: await client.status(file) };
+    } catch (error) {
+      const { cause } = error as Error;
+      return codeOf(cause) === "ECONNREFUSED"
+        ? { file }
+        : { file, problem: error as Error };
+    }
+  }));
+}
+
+/** The pool that is meant. */
+async function find(
+  target: string | undefined,
+  directories: readonly string[],
+  client: ControlClient,
+): Promise<Required<Pick<Looked, "file" | "told">>> {
+  const files = socketsIn(directories);
+  const direct = target?.includes("/")
+    ? resolve(target)
+    : files.find((file) => basename(file, ".sock") === target);
+  if (direct !== undefined) {
+    return { file: direct, told: await client.status(direct) };
+  }
+  const looked = await lookAt(files, client);
+  const there = looked.flatMap(({ file, told }) =>
+    told === undefined ? [] : [{ file, told }]
+  );
+  const meant = there.filter(({ told: { pool } }) =>
+    target === undefined || pool.name === target || String(pool.pid) === target
+  );
+  if (meant.length === 1) return meant[0]!;
+  const names = there.map(({ file }) => basename(file, ".sock")).join(", ");
+  if (meant.length > 1) {
+    throw failure(`several pools are there, name one of ${names}`);
+  }
+  if (there.length > 0) {
+    throw failure(`there is no pool "${target}", those here are ${names}`);
+  }
+  const problem = looked.find((each) => each.problem !== undefined)?.problem;
+  throw problem ?? failure(
+    `no pool of this user is there, looked in ${
+      directories.join(" and ")
+    } (one that was started with "--control PATH" is asked by that path, one with "--control off" cannot be)`,
+  );
+}

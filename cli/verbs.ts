@@ -1,0 +1,89 @@
+/**
+ * The verbs of the command that ask a pool which runs, as they are written.
+ * `control.ts` asks.
+ *
+ * @module
+ */
+
+import { isScript } from "../core/launch/program.ts";
+
+/** What the command line asks of a pool. */
+export interface ControlCommand {
+  /** What. */
+  readonly verb: Verb;
+  /** Which pool: a name, a process id, a path; undefined for the only one. */
+  readonly target: string | undefined;
+  /** What stands before that: a number of workers, a slot. */
+  readonly number: string | undefined;
+  /** The flags that were given. */
+  readonly flags: ReadonlySet<string>;
+}
+
+/** The verbs. */
+export type Verb = keyof typeof VERBS;
+
+/** What each verb may be followed by. */
+const VERBS = {
+  status: { number: undefined, flags: ["--json", "--watch"] },
+  list: { number: undefined, flags: ["--json"] },
+  reload: { number: undefined, flags: [] },
+  scale: { number: "N|+N|-N", flags: [] },
+  restart: { number: "SLOT", flags: [] },
+  stop: { number: undefined, flags: ["--quick"] },
+} as const;
+
+const SHORT: Readonly<Record<string, string>> = { "-w": "--watch" };
+
+/**
+ * Reads a command line that begins with one of the verbs; undefined for any
+ * other.
+ *
+ * @throws {TypeError} when it cannot be understood
+ */
+export function parseControl(
+  words: readonly string[],
+): ControlCommand | undefined {
+  const [verb = "", ...rest] = words;
+  if (!Object.hasOwn(VERBS, verb)) return undefined;
+  const { number: wants, flags: known } = VERBS[verb as Verb];
+  const flags = new Set<string>();
+  const others: string[] = [];
+  for (const word of rest) {
+    const flag = SHORT[word] ?? word;
+    if ((known as readonly string[]).includes(flag)) flags.add(flag);
+    else if (word.startsWith("-") && !/^-\d+$/.test(word)) {
+      throw misread(verb as Verb, word, "there is no such option for it");
+    } else others.push(word);
+  }
+  const number = wants === undefined ? undefined : others.shift();
+  if (wants !== undefined && !/^[+-]?\d+$/.test(number ?? "")) {
+    throw misread(
+      verb as Verb,
+      number ?? verb,
+      `it needs ${wants === "SLOT" ? "the number of a slot" : "a number"}`,
+    );
+  }
+  if (others.length > (verb === "list" ? 0 : 1)) {
+    throw misread(verb as Verb, others.at(-1)!, "one pool is asked at a time");
+  }
+  const [target] = others;
+  // As PM2 has it.
+  if (target !== undefined && isScript(target) && !target.includes("/")) {
+    const why = "a pool is named by its name, its pid or its socket";
+    throw misread(verb as Verb, target, why);
+  }
+  return { verb: verb as Verb, target, number, flags };
+}
+
+function misread(verb: Verb, word: string, why: string): TypeError {
+  const { number, flags } = VERBS[verb];
+  const form = [
+    `prefork ${verb}`,
+    ...(number === undefined ? [] : [number]),
+    ...(verb === "list" ? [] : ["[POOL]"]),
+    ...flags.map((flag) => `[${flag}]`),
+  ].join(" ");
+  return new TypeError(
+    `Cannot understand "${word}": ${why}, write ${form} (a program of that name: prefork ./${verb})`,
+  );
+}

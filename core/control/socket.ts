@@ -1,0 +1,48 @@
+/**
+ * What a runtime does so that a pool can be asked from outside: a part of the
+ * seam in `core/adapter.ts`. What is said over it is in `docs/CONTROL.md`.
+ *
+ * @module
+ */
+
+/** Where a pool can be asked. */
+export type ControlPlace =
+  /** At an absolute path. */
+  | { readonly path: string }
+  /**
+   * Under a name, in a directory of this user; with the pid behind it where
+   * another pool that is there has the same.
+   */
+  | { readonly name: string };
+
+/** What somebody asks. */
+export interface ControlRequest {
+  /** The method of HTTP, as in `POST`. */
+  readonly method: string;
+  /** The path, as in `/v1/scale`. */
+  readonly path: string;
+  /** What stands behind the `?`. */
+  readonly query: URLSearchParams;
+}
+
+/** The answer: a status of HTTP, and what becomes JSON. */
+export interface ControlAnswer {
+  /** As in 200. */
+  readonly status: number;
+  /** The whole body. */
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** Answers whoever asks; never rejects. */
+export type Answer = (request: ControlRequest) => Promise<ControlAnswer>;
+
+/** A socket at which a pool is asked. */
+export interface ControlSocket {
+  /** Its absolute path. */
+  readonly path: string;
+  /**
+   * Lets nobody ask any more, and removes the path if it is still its own; who
+   * waits for an answer gets it.
+   */
+  close(): void;
+}

@@ -1,0 +1,152 @@
+/**
+ * What a pool can be asked from outside, as requests of HTTP. `cli/control.ts`
+ * asks.
+ *
+ * @module
+ */
+
+import type { PoolStatus, StopReport } from "../events.ts";
+import { codeOf, messageOf } from "../errors.ts";
+import type { UpgradeReport } from "../upgrade/upgrades.ts";
+import type { Answer, ControlAnswer, ControlRequest } from "./socket.ts";
+
+/** The version of what is said: raised when a verb changes its meaning. */
+export const CONTROL_VERSION = 1;
+
+/** What is asked and told, as far as a pool can be. */
+export interface ControlledPool {
+  /** See {@linkcode PoolCore.status}. */
+  status(): PoolStatus;
+  /** See {@linkcode PoolCore.reload}. */
+  reload(): Promise<void>;
+  /** See {@linkcode PoolCore.upgrade}. */
+  upgrade(): Promise<UpgradeReport>;
+  /** See {@linkcode PoolCore.scale}. */
+  scale(workers: number): void;
+  /** See {@linkcode PoolCore.restart}. */
+  restart(slot: number): void;
+  /** See {@linkcode PoolCore.stop}. */
+  stop(
+    options?: { readonly quick?: boolean; readonly delay?: boolean },
+  ): Promise<StopReport>;
+}
+
+/** Who a pool says that it is. */
+export interface ControlIdentity {
+  /** Its name. */
+  readonly name: string;
+  /** The supervisor's process id. */
+  readonly pid: number;
+  /** What runs the supervisor, as in "node 26.10.0". */
+  readonly runtime: string;
+}
+
+type Verb = (
+  pool: ControlledPool,
+  query: URLSearchParams,
+) => object | Promise<object>;
+
+/** What changes something, by the last part of its path. */
+const POST: Readonly<Record<string, Verb>> = {
+  async reload(pool) {
+    await pool.reload();
+    return { reload: pool.status().reload };
+  },
+  upgrade: async (pool) => ({ upgrade: await pool.upgrade() }),
+  scale(pool, query) {
+    const { wanted: from } = pool.status();
+    const by = query.has("by");
+    const to = by ? from + number(query, "by") : number(query, "to");
+    pool.scale(to);
+    return { scale: { from, to } };
+  },
+  restart(pool, query) {
+    pool.restart(number(query, "slot"));
+    return {};
+  },
+  stop(pool, query) {
+    // Whoever has asked sees the end by the end of the process.
+    void pool.stop({
+      quick: truth(query, "quick"),
+      ...(truth(query, "now") && { delay: false }),
+    });
+    return {};
+  },
+};
+
+const GET: Readonly<Record<string, Verb>> = { status: () => ({}) };
+
+/**
+ * Answers for a pool: `{"prefork": 1, "pool": .., ..}` with what the verb has to
+ * tell and then the status, or with an `error` of a `code` and a `message`.
+ */
+export function answerFor(
+  pool: ControlledPool,
+  identity: ControlIdentity,
+): Answer {
+  const whole = (status: number, more: object): ControlAnswer => ({
+    status,
+    body: { prefork: CONTROL_VERSION, pool: identity, ...more },
+  });
+  const wrong = (status: number, code: string, message: string) =>
+    whole(status, { error: { code, message } });
+  return async ({ method, path, query }: ControlRequest) => {
+    const [, version, name = ""] = /^\/v(\d+)\/([\w-]+)\/?$/.exec(path) ?? [];
+    const verb = verbOf(name);
+    if (Number(version) !== CONTROL_VERSION || verb === undefined) {
+      const known = [...Object.keys(GET), ...Object.keys(POST)];
+      return wrong(
+        404,
+        "ERR_CONTROL",
+        `Cannot answer "${path}": there are ${
+          known.map((each) => `/v${CONTROL_VERSION}/${each}`).join(", ")
+        }`,
+      );
+    }
+    if (method !== verb.method) {
+      return wrong(
+        405,
+        "ERR_CONTROL",
+        `Cannot answer ${method} "${path}": it is asked by ${verb.method}`,
+      );
+    }
+    try {
+      const told = await verb.run(pool, query);
+      return whole(200, { ...told, status: pool.status() });
+    } catch (error) {
+      const isWrong = error instanceof TypeError || error instanceof RangeError;
+      const code = codeOf(error) ?? (isWrong ? "ERR_CONTROL" : "ERR_INTERNAL");
+      const status = isWrong ? 400 : code === "ERR_STATE" ? 409 : 500;
+      return wrong(status, code, messageOf(error));
+    }
+  };
+}
+
+function verbOf(
+  name: string,
+): { readonly method: string; readonly run: Verb } | undefined {
+  for (const [method, verbs] of Object.entries({ GET, POST })) {
+    const run = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
+    if (run !== undefined) return { method, run };
+  }
+  return undefined;
+}
+
+function number(query: URLSearchParams, name: string): number {
+  const value = query.get(name);
+  if (value !== null && /^-?\d+$/.test(value)) return Number(value);
+  throw new TypeError(
+    value === null
+      ? `Cannot do that without "${name}": write ?${name}=N`
+      : `Cannot use "${value}" for "${name}": it must be a whole number`,
+  );
+}
+
+function truth(query: URLSearchParams, name: string): boolean {
+  const value = query.get(name);
+  if (value === null || value === "false" || value === "0") return false;
+  if (value === "" || value === "true" || value === "1") return true;
+  throw new TypeError(
+    `Cannot use "${value}" for "${name}": it must be true or false`,
+  );
+}

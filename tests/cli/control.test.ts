@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { control } from "../../cli/control.ts";
+import { parseControl } from "../../cli/verbs.ts";
+import { afterAll, describe, test } from "../harness.ts";
+import { poolStatus } from "./fake_pool.ts";
+
+const directory = mkdtempSync(path.join(tmpdir(), "prefork-control-"));
+const servers: Server[] = [];
+afterAll(() => {
+  for (const server of servers) server.close();
+  rmSync(directory, { recursive: true });
+});
+
+/** A directory of sockets of its own. */
+const place = (): string => mkdtempSync(path.join(directory, "d"));
+
+/** Something that answers at a socket; undefined answers nothing. */
+async function answering(
+  file: string,
+  answer: (url: string) => unknown,
+): Promise<void> {
+  const server = createServer(({ url = "" }, response) => {
+    const told = answer(url);
+    if (told === undefined) return;
+    response.end(typeof told === "string" ? told : JSON.stringify(told));
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(file, resolve));
+  server.unref();
+}
+
+const told = (name: string, pid: number, more: object = {}): object => ({
+  prefork: 1,
+  pool: { name, pid, runtime: "node 26.10.0" },
+  status: poolStatus(),
+  ...more,
+});
+
+/** What a command line prints. */
+async function said(
+  line: string,
+  directories: readonly string[],
+): Promise<string> {
+  let text = "";
+  await control(parseControl(line.split(" "))!, {
+    stdout: { write: (part) => text += part },
+    directories,
+    patience: 200,
+  });
+  return text;
+}
+
+describe("a verb asks", () => {
+  test("the only pool, one by name, by pid, by its socket", async () => {
+    const one = place();
+    await answering(path.join(one, "web.sock"), () => told("web", 4711));
+    for (const which of ["", " web", " 4711", ` ${one}/web.sock`]) {
+      assert.match(await said(`status${which}`, [one]), /^prefork web /);
+    }
+    const two = place();
+    await answering(path.join(two, "api.sock"), () => told("api", 4712));
+    assert.match(await said("status api", [one, two]), /^prefork api /);
+    assert.match(await said("status 4711", [one, two]), /^prefork web /);
+    await assert.rejects(said("status", [one, two]), {
+      code: "ERR_CONTROL",
+      message: /several pools are there, name one of web, api$/,
+    });
+    await assert.rejects(said("status db", [one, two]), {
+      message: /no pool "db", those here are web, api$/,
+    });
+    const list = (await said("list", [one, two])).split("\n");
+    assert.deepEqual(list.slice(1).map((line) => line.split(/\s+/)[0]), [
+      "web",
+      "api",
+      "",
+    ]);
+  });
+
+  test("nobody where nobody is", async () => {
+    const empty = place();
+    await assert.rejects(said("reload", [empty, "/nowhere"]), {
+      code: "ERR_CONTROL",
+      message: new RegExp(`looked in ${empty} and /nowhere \\(`),
+    });
+    assert.equal(
+      await said("list", [empty]),
+      "no pool of this user is there\n",
+    );
+    await assert.rejects(said("stop /nowhere/a.sock", [empty]), {
+      message: /"\/nowhere\/a.sock": there is none$/,
+    });
+  });
+
+  test("and what is no pool is told", async () => {
+    const one = place();
+    await answering(path.join(one, "web.sock"), () => "<html>");
+    await assert.rejects(said("status web", [one]), /is no pool$/);
+    const two = place();
+    await answering(
+      path.join(two, "web.sock"),
+      () => ({ ...told("web", 1), prefork: 2 }),
+    );
+    await assert.rejects(said("status", [two]), /no pool of this version: /);
+    const file = path.join(place(), "text");
+    writeFileSync(file, "");
+    await assert.rejects(said(`status ${file}`, []), { code: "ERR_CONTROL" });
+  });
+
+  test("and one that does not answer is told, also in the middle", async () => {
+    const one = place();
+    const file = path.join(one, "web.sock");
+    let answers = 0;
+    await answering(
+      file,
+      (url) =>
+        url.endsWith("status") && answers-- > 0 ? told("web", 1) : undefined,
+    );
+    await assert.rejects(said("status", [one]), /has not answered for 0.2 s/);
+    assert.match(await said("list", [one]), /^web +- +Cannot ask a pool: /m);
+    answers = 2;
+    await assert.rejects(said("reload", [one]), /has not answered for 0.2 s/);
+    assert.ok(answers < 0, "it was not asked in the middle");
+  });
+
+  test("and says what the pool says", async () => {
+    const one = place();
+    await answering(
+      path.join(one, "web.sock"),
+      (url) =>
+        url.endsWith("reload")
+          ? told("web", 1, { error: { code: "ERR_RELOAD", message: "No." } })
+          : told("web", 1),
+    );
+    await assert.rejects(said("reload", [one]), { message: "No." });
+    assert.equal(
+      await said("scale +1", [one]),
+      "prefork scaled pool=web from=2 to=2\n",
+    );
+    assert.equal(
+      JSON.parse(await said("status --json", [one])).pool.name,
+      "web",
+    );
+    assert.equal(JSON.parse(await said("list --json", [one])).length, 1);
+  });
+});
+
+describe("the verbs", () => {
+  for (
+    const [line, meant] of [
+      ["status", { verb: "status", flags: [] }],
+      ["status -w web", { target: "web", flags: ["--watch"] }],
+      ["scale -1", { number: "-1" }],
+      ["scale 4 web", { number: "4", target: "web" }],
+      ["restart 0 web", { number: "0", target: "web" }],
+      ["stop --quick", { flags: ["--quick"] }],
+    ] as const
+  ) {
+    test(line, () => {
+      const { flags, ...rest } = parseControl(line.split(" "))!;
+      const all: Record<string, unknown> = { ...rest, flags: [...flags] };
+      for (const [name, value] of Object.entries(meant)) {
+        assert.deepEqual(all[name], value);
+      }
+    });
+  }
+
+  for (
+    const [line, why] of [
+      ["scale", /"scale": it needs a number, write prefork scale N\|\+N\|-N /],
+      ["scale web", /"web": it needs a number/],
+      ["restart app.js", /"app.js": it needs the number of a slot/],
+      ["reload --now", /"--now": there is no such option for it/],
+      ["status a b", /"b": one pool is asked at a time/],
+      ["list web", /"web": one pool/],
+      ["status -x", /prefork status \[POOL\] \[--json\] \[--watch\] \(a prog/],
+    ] as const
+  ) {
+    test(`not ${line}`, () => {
+      assert.throws(() => parseControl(line.split(" ")), why);
+    });
+  }
+
+  test("are none of other words", () => {
+    for (const line of ["./status", "server.js", "-w 2", "start app.js", ""]) {
+      assert.equal(parseControl(line.split(" ")), undefined);
+    }
+  });
+});
