@@ -29,6 +29,7 @@ import { ownCommand } from "./adapters/shared/own_command.ts";
 import { predecessor } from "./adapters/shared/predecessor.ts";
 import { host } from "./adapters/shared/host.ts";
 import { holderOf } from "./adapters/shared/pid_file.ts";
+import { placeFile } from "./adapters/shared/place_file.ts";
 import { readProc, statOf } from "./adapters/shared/proc.ts";
 import { isMain } from "./adapters/shared/main.ts";
 import {
@@ -77,6 +78,7 @@ export async function main(
         const { from, pid } = await upgradeByFile(command.request, {
           holderOf,
           read: readProc,
+          placeFile,
         });
         io.stdout.write(`prefork upgraded from=${from} pid=${pid}\n`);
         return EXIT.done;
@@ -144,7 +146,7 @@ class CommandPool extends Pool {
     this.#own = options.upgradeCommand;
     this.#desk = options.pidFile === undefined
       ? undefined
-      : new UpgradeDesk(host.resolve(options.pidFile));
+      : new UpgradeDesk(host.resolve(options.pidFile), placeFile);
   }
 
   override async upgrade(): Promise<UpgradeReport> {

@@ -41,6 +41,9 @@ export type {
   HangStack,
 } from "./core/options/hang.ts";
 export type { HealthCheckOptions } from "./core/options/health_check.ts";
+export type { UpgradeOptions } from "./core/options/upgrade.ts";
+export type { StatusFileOptions } from "./core/options/status_file.ts";
+export type { ControlOptions } from "./core/options/control.ts";
 export type {
   ExitedWorker,
   HookedWorker,
@@ -90,9 +93,7 @@ export type {
   Adapter,
   BindRequest,
   Capabilities,
-  Connection,
   ExitStatus,
-  HeadReader,
   HeldSocket,
   Refusal,
   RuntimeName,
@@ -103,6 +104,7 @@ export type {
   WorkerProcess,
 } from "./core/adapter.ts";
 export type { Clock } from "./core/clock.ts";
+export type { Connection, HeadReader } from "./core/connection.ts";
 export type { PathFile, PidFile, Predecessor } from "./core/successor.ts";
 export type {
   Answer,

@@ -37,6 +37,7 @@ import { host } from "./shared/host.ts";
 import { probeSockets } from "./shared/probe_sockets.ts";
 import { notify } from "./shared/notify.ts";
 import { pidFile } from "./shared/pid_file.ts";
+import { placeFile } from "./shared/place_file.ts";
 import { predecessor } from "./shared/predecessor.ts";
 import { reapOrphans } from "./shared/orphans.ts";
 import { refuseHeld } from "./shared/refusal.ts";
@@ -86,6 +87,7 @@ export function createBunAdapter(): Adapter {
     reapOrphans,
     onSignal,
     notify,
+    placeFile,
     pidFile,
     control: (place, answer) => controlSocket(place, answer, bunControl(Bun)),
     predecessor,

@@ -40,6 +40,7 @@ import { probeSockets } from "./shared/probe_sockets.ts";
 import type { RawSockets } from "./shared/raw_socket.ts";
 import { notify } from "./shared/notify.ts";
 import { pidFile } from "./shared/pid_file.ts";
+import { placeFile } from "./shared/place_file.ts";
 import { predecessor } from "./shared/predecessor.ts";
 import { reapOrphans } from "./shared/orphans.ts";
 import { refuseHeld } from "./shared/refusal.ts";
@@ -71,6 +72,7 @@ export function createDenoAdapter(): Adapter {
     reapOrphans,
     onSignal,
     notify,
+    placeFile,
     pidFile,
     control: (place, answer) => controlSocket(place, answer, serveControl),
     predecessor,

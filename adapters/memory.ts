@@ -9,19 +9,19 @@ import type {
   Adapter,
   BindRequest,
   Capabilities,
-  Connection,
   HeldSocket,
-  SharedFile,
   Signal,
 } from "../core/adapter.ts";
 import type { Answer } from "../core/control/socket.ts";
+import type { Connection } from "../core/connection.ts";
 import type { Predecessor } from "../core/successor.ts";
 import { type Address, formatAddress } from "../core/options/address.ts";
 import type { ProcessLook } from "../core/look.ts";
+import { PreforkError } from "../core/errors.ts";
 import { MemoryProcess } from "./memory_process.ts";
+import { arrayFile } from "./memory_file.ts";
 
 export { MemoryProcess };
-import { PreforkError } from "../core/errors.ts";
 
 /** A world in memory and the means to make things happen in it. */
 export class MemoryWorld {
@@ -49,6 +49,10 @@ export class MemoryWorld {
   control: Answer | undefined;
   /** Why there can be no control socket, if there cannot. */
   controlProblem: string | undefined;
+  /** What files that are written in one step hold, by their paths. */
+  readonly files: Map<string, string> = new Map();
+  /** What the disk says of it, if it is full. */
+  disk: Error | undefined;
   /** What a predecessor hands over. */
   predecessor: Predecessor | undefined;
   /** Links: paths, and what they lead to. */
@@ -61,6 +65,8 @@ export class MemoryWorld {
   readonly declined: Map<HeldSocket, { count: number }> = new Map();
   /** Sockets that clients were refused on, and what was done last. */
   readonly refused: Map<HeldSocket, string> = new Map();
+  /** False where a socket cannot be kept without accepting. */
+  rests = true;
   /** Addresses that cannot be bound. */
   readonly taken: Set<string> = new Set();
   /** The kernel's settings. */
@@ -278,6 +284,11 @@ export class MemoryWorld {
           close: () => this.control = undefined,
         });
       },
+      placeFile: (path, text) => {
+        if (this.disk !== undefined) throw this.disk;
+        if (text === undefined) this.files.delete(path);
+        else this.files.set(path, text);
+      },
       pidFile: (path) => {
         const tell = (what: string) => (): void =>
           void this.pidFiles.push(`${what} ${path}`);
@@ -313,6 +324,10 @@ export class MemoryWorld {
             ? `"${key}" was removed, and is there again`
             : undefined,
       }),
+      rest: () => {
+        this.#acceptors.delete(socket);
+        return this.rests;
+      },
       abandon: () => this.abandoned.push(key),
       close: () => {
         const left = (this.bound.get(key) ?? []).filter((one) =>
@@ -325,26 +340,4 @@ export class MemoryWorld {
     this.bound.set(key, [...holders, socket]);
     return socket;
   }
-}
-
-/** A file that is an array. */
-function arrayFile(): SharedFile {
-  let bytes = new Uint8Array();
-  return {
-    fd: 11,
-    read: (into) => {
-      const part = bytes.subarray(0, into.length);
-      into.set(part);
-      return part.length;
-    },
-    write: (part, at) => {
-      if (bytes.length < at + part.length) {
-        const longer = new Uint8Array(at + part.length);
-        longer.set(bytes);
-        bytes = longer;
-      }
-      bytes.set(part, at);
-    },
-    close: () => {},
-  };
 }

@@ -5,12 +5,12 @@
  */
 
 import type {
-  Connection,
   ExitStatus,
   Signal,
   SpawnPlan,
   WorkerProcess,
 } from "../core/adapter.ts";
+import type { Connection } from "../core/connection.ts";
 import { encode, type FromWorker, type ToWorker } from "../core/protocol.ts";
 
 /** A worker that exists in memory only. */

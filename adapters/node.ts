@@ -26,6 +26,7 @@ import { nodeSockets } from "./node/sockets.ts";
 import { shareFile } from "../libc/share_file.ts";
 import { notify } from "./shared/notify.ts";
 import { pidFile } from "./shared/pid_file.ts";
+import { placeFile } from "./shared/place_file.ts";
 import { predecessor } from "./shared/predecessor.ts";
 import { reapOrphans } from "./shared/orphans.ts";
 import { refuseHeld } from "./shared/refusal.ts";
@@ -65,6 +66,7 @@ export function createNodeAdapter(): Adapter {
     reapOrphans,
     onSignal,
     notify,
+    placeFile,
     pidFile,
     control: (place, answer) => controlSocket(place, answer, serveControl),
     predecessor,

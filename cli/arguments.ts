@@ -87,9 +87,11 @@ const OPTIONS: Readonly<
   rollback: (draft, value) =>
     draft.rollback = value as NonNullable<Draft["rollback"]>,
   "compile-cache": (draft, value) => draft.compileCache = value,
+  "keep-old": (draft, value, name) => draft.keepOld = time(value, name),
   "pid-file": (draft, value) => draft.pidFile = value,
   name: (draft, value) => draft.name = value,
   control: (draft, value) => draft.control = value,
+  "status-file": (draft, value) => draft.statusFile = value,
   "runtime-arg": (draft, value) => (draft.runtimeArgs ??= []).push(value),
   log: (draft, value, name) => {
     if (value !== "text" && value !== "json") {

@@ -82,9 +82,10 @@ Options:
                           30s)
       --hang-signal SIGABRT|none  what a hung worker is sent a second before
                           SIGKILL, for a core dump (default: none)
-      --hang-stack signal|none  how the stack of a hung worker on Node is found:
-                          by SIGUSR1, which opens its debugger's port on
-                          127.0.0.1 until it is killed (default: signal)
+      --hang-stack signal|thread|none  how the stack of a hung worker on Node
+                          is found: by SIGUSR1, which opens its debugger's port
+                          on 127.0.0.1 until it is killed, or by a thread of it,
+                          for some 10 MiB (default: signal)
       --wait-ready        a worker is ready when its program says so by
                           process.send("ready"), not when it listens
       --check PATH        a request that a worker of a new version has to answer
@@ -106,8 +107,13 @@ Options:
       --control PATH|off  where a pool can be asked: a Unix socket of this user
                           alone (default: by its name, in $XDG_RUNTIME_DIR,
                           /run or the temporary directory)
+      --keep-old TIME     time the old supervisor stays after an upgrade, with no
+                          workers, to go back to: HUP to it, then QUIT to the
+                          new one (default: 0)
       --pid-file PATH     where the supervisor's process id is written; no two
                           pools can have one, and "prefork upgrade" wants it
+      --status-file PATH  where the state of the pool is written as JSON, at
+                          every change; removed at the end
       --down 503|refuse|queue  what clients get while no worker is ready: an
                           HTTP answer with Retry-After (default where a worker
                           has served HTTP without TLS), ECONNREFUSED, or

@@ -6,14 +6,7 @@
  * @module
  */
 
-import {
-  lstatSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { lstatSync, readFileSync, readlinkSync, unlinkSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import process from "node:process";
 import { codeOf, messageOf, PreforkError } from "../core/errors.ts";
@@ -33,7 +26,11 @@ export interface Machine {
   holderOf(pidFile: string): number | undefined;
   /** Reads a file of proc(5); undefined where there is none. */
   read(path: string): string | undefined;
+  /** Writes a file in one step, which nobody else can write to. */
+  readonly placeFile: PlaceFile;
 }
+
+type PlaceFile = (path: string, text: string) => void;
 
 /** What has come of an upgrade. */
 export type Outcome =
@@ -89,7 +86,7 @@ function misread(word: string, why: string): TypeError {
  */
 export async function upgradeByFile(
   { target, runtime }: UpgradeRequest,
-  { holderOf, read }: Machine,
+  { holderOf, read, placeFile }: Machine,
 ): Promise<UpgradeReport & { readonly from: number }> {
   const pidFile = /^\d+$/.test(target)
     ? pidFileOf(Number(target), read)
@@ -103,7 +100,7 @@ export async function upgradeByFile(
   try {
     if (runtime !== undefined) {
       const file = runtime.includes("/") ? resolve(runtime) : runtime;
-      place(requestOf(pidFile), JSON.stringify({ runtime: file }));
+      placeFile(requestOf(pidFile), JSON.stringify({ runtime: file }));
     }
     process.kill(pid, "SIGUSR2");
   } catch (error) {
@@ -124,10 +121,12 @@ export async function upgradeByFile(
 /** What a pool with a pid file does for those who ask by it. */
 export class UpgradeDesk {
   readonly #pidFile: string;
+  readonly #placeFile: PlaceFile;
 
   /** For the pool with this pid file. */
-  constructor(pidFile: string) {
+  constructor(pidFile: string, placeFile: Machine["placeFile"]) {
     this.#pidFile = pidFile;
+    this.#placeFile = placeFile;
   }
 
   /**
@@ -153,7 +152,7 @@ export class UpgradeDesk {
   tell(outcome: UpgradeReport | { readonly reason: string }): void {
     try {
       const text = JSON.stringify({ from: process.pid, ...outcome });
-      place(outcomeOf(this.#pidFile), text);
+      this.#placeFile(outcomeOf(this.#pidFile), text);
     } catch {
       // The log tells it, too.
     }
@@ -184,13 +183,6 @@ function kindOf(runtime: string): "node" | "deno" | "bun" {
   throw new TypeError(
     `Cannot use "${runtime}" for "--runtime-exec": it must be the path or name of an executable of node, deno or bun`,
   );
-}
-
-/** Writes a file in one step, which nobody else can write to. */
-function place(file: string, text: string): void {
-  const beside = `${file}.${process.pid}`;
-  writeFileSync(beside, `${text}\n`, { mode: 0o644 });
-  renameSync(beside, file);
 }
 
 function identityOf(file: string): string {

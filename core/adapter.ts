@@ -8,6 +8,7 @@
 import type { Answer, ControlPlace, ControlSocket } from "./control/socket.ts";
 import type { Address } from "./options/address.ts";
 import type { Clock } from "./clock.ts";
+import type { Connection } from "./connection.ts";
 import type { Declining, Refusing } from "./decline.ts";
 import type { Host } from "./host.ts";
 import type { PathFile, PidFile, Predecessor } from "./successor.ts";
@@ -109,6 +110,11 @@ export interface HeldSocket {
   mend?(): string | undefined;
   /** Where it has a path: which file that is. */
   readonly file?: PathFile;
+  /**
+   * Accepts no more, so that what comes stays in the queue, until it is accepted
+   * on again. False where that cannot be without closing it. Never throws.
+   */
+  rest(): boolean;
   /** Closes it; a Unix socket's path goes away with it. Never throws. */
   close(): void;
   /**
@@ -127,32 +133,6 @@ export interface SharedFile {
   /** Writes at a place in bytes. */
   write(bytes: Uint8Array, at: number): void;
   /** Closes it; it is gone once nobody has it open. Never throws. */
-  close(): void;
-}
-
-/** Gets to see the first bytes of a connection. */
-export interface HeadReader {
-  /** Some have come; the buffer is used again afterwards. */
-  bytes(bytes: Uint8Array): void;
-  /** No more will come: the client has ended its half, or all is broken. */
-  end(broken: boolean): void;
-}
-
-/** An accepted connection that waits to be handed to a worker. */
-export interface Connection {
-  /** The client's address without its port; undefined on a Unix socket. */
-  readonly peer: string | undefined;
-  /**
-   * True when {@linkcode Connection.read} only looks: the worker reads the same
-   * again. Where it does not, what was read must be sent with the connection.
-   */
-  readonly peeks: boolean;
-  /**
-   * Reads what the client sends, but never more than `limit` bytes, until
-   * disposed. The reader is not called before this returns.
-   */
-  read(limit: number, reader: HeadReader): Disposable;
-  /** Closes this process' copy; the worker's copy lives on. */
   close(): void;
 }
 
@@ -307,6 +287,8 @@ export interface Adapter {
    * "because"
    */
   notify(socket: string, state: string): string | undefined;
+  /** Writes a file in one step, or removes it; throws what the system says. */
+  placeFile(path: string, text: string | undefined): void;
   /** A pid file at an absolute path; nothing is written yet. */
   pidFile(path: string): PidFile;
   /**

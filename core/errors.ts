@@ -24,6 +24,8 @@ export type PreforkErrorCode =
   | "ERR_RELOAD"
   /** The pid file is another pool's, or cannot be written. */
   | "ERR_PID_FILE"
+  /** The status file cannot be written. */
+  | "ERR_STATUS_FILE"
   /** An upgrade was given up: the supervisor that was to succeed is not there. */
   | "ERR_UPGRADE"
   /** The call does not fit the state of the pool. */
@@ -78,7 +80,7 @@ export const EXIT = {
   usage: 2,
   /** The program does not boot. */
   boot: 3,
-  /** A listener cannot be bound, or the pid file is another pool's. */
+  /** A listener cannot be bound, or the pid or status file cannot be had. */
   bind: 4,
   /** The stop killed workers: at the drain deadline, or on a second SIGINT. */
   killed: 5,
@@ -92,6 +94,7 @@ export function exitCodeOf(error: unknown): number {
   switch ((error as { code?: unknown } | null)?.code) {
     case "ERR_BIND":
     case "ERR_PID_FILE":
+    case "ERR_STATUS_FILE":
       return EXIT.bind;
     case "ERR_BOOT":
     case "ERR_SPAWN":

@@ -238,7 +238,7 @@ export type PoolEvent =
   | { readonly type: "upgrade-started"; readonly pid: number }
   /**
    * Every worker of the other supervisor is ready: it has the sockets from now
-   * on, and this pool drains and ends.
+   * on, and this pool drains and ends, or stays.
    */
   | {
     readonly type: "upgrade-finished";
@@ -247,6 +247,13 @@ export type PoolEvent =
   }
   /** The other supervisor was given up, and why: this pool goes on. */
   | { readonly type: "upgrade-failed"; readonly reason: string }
+  /**
+   * This pool drains and stays, without workers, to go back to: for so many
+   * milliseconds, beside the supervisor `pid`.
+   */
+  | { readonly type: "kept"; readonly pid: number; readonly ms: number }
+  /** The supervisor `from`, which had succeeded this one, has ended. */
+  | { readonly type: "taken-back"; readonly from: number }
   /** The sockets of the supervisor `from` are this one's own. */
   | { readonly type: "taken-over"; readonly from: number }
   /**

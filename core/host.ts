@@ -77,12 +77,16 @@ export interface Host {
    */
   look(pid: number): ProcessLook | undefined;
   /**
-   * The stack of a process of Node whose event loop does not turn, as one line
-   * of at most some 800 characters, the innermost call first; undefined where
-   * it cannot be had in so many ms. Leaves a debugger's port open in that
-   * process, which has to be killed after it.
+   * The stack of a process whose event loop does not turn, as one line of at most
+   * some 800 characters, the innermost call first; undefined where it cannot be
+   * had in so many ms. Leaves a debugger's port open in one on Node, which has to
+   * be killed after it; one on Deno must have been started with its own.
    */
-  stack(pid: number, ms: number): Promise<string | undefined>;
+  stack(
+    pid: number,
+    ms: number,
+    runtime: "node" | "deno",
+  ): Promise<string | undefined>;
   /** A number among the kernel's settings (sysctl(8)), where there is one. */
   sysctl(name: string): number | undefined;
   /** A number in [0, 1). */

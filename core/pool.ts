@@ -20,6 +20,7 @@ import type { ListenerSpec } from "./options/address.ts";
 import { type Place, prepare } from "./preflight.ts";
 import { attend } from "./signals.ts";
 import { reportOf, statusOf } from "./status.ts";
+import { keepStatusFile } from "./status_file.ts";
 import { Learning } from "./supervise/learning.ts";
 import { restart } from "./supervise/recycling.ts";
 import { sendTo } from "./supervise/slot.ts";
@@ -32,9 +33,9 @@ import { Traffic } from "./balance/traffic.ts";
 
 const STOPPED = "it was stopped";
 
-interface Running
-  extends
-    Pick<PoolContext, "adapter" | "config" | "emit" | "listeners" | "traffic"> {
+type Shared = "adapter" | "config" | "emit" | "listeners" | "traffic";
+
+interface Running extends Pick<PoolContext, Shared> {
   readonly supervisor: Supervisor;
   readonly maxWorkers: number;
   /** What `quiesce` is undone to. */
@@ -117,13 +118,13 @@ export class PoolCore implements AsyncDisposable {
     this.#emit({ type: "scaled", from, to: workers });
     if (workers > 0) running.usual = workers;
     running.supervisor.scale(workers);
+    this.#lineage.scaled(workers);
   }
 
   /**
    * Replaces the workers slot by slot, each new one ready before the old one
    * stops to accept. Resolves when the new ones have lived through the
-   * `probation` and the last old one is gone. A reload asked for during another
-   * one follows it.
+   * `probation` and the last old one is gone. During another one it follows it.
    *
    * @throws {PreforkError} `ERR_RELOAD` when a new worker does not come up, or
    * ends by itself before that: what served before serves again, and the message
@@ -151,8 +152,7 @@ export class PoolCore implements AsyncDisposable {
   /**
    * Replaces the supervisor too: starts another one beside this one, which gets
    * every socket. Resolves when each of its workers is ready; this pool drains
-   * and ends then, which `stop()` waits for. If it does not become ready, this
-   * pool goes on as if nothing had happened.
+   * and ends then, which `stop()` waits for. If not, it goes on as before.
    *
    * @param options `command` goes before the option `upgradeCommand`
    * @throws {PreforkError} `ERR_UPGRADE` when the other one does not become
@@ -239,8 +239,8 @@ export class PoolCore implements AsyncDisposable {
    * @throws {PreforkError} `ERR_STATE` when the pool does not run
    */
   send(message: unknown, slot?: number): number {
-    const { supervisor } = this.#require("send to");
-    return sendTo(supervisor.slots.values(), message, slot);
+    const { slots } = this.#require("send to").supervisor;
+    return sendTo(slots.values(), message, slot);
   }
 
   /** Tells the operator something, as an event. */
@@ -272,11 +272,14 @@ export class PoolCore implements AsyncDisposable {
     const { heritage } = this.#lineage;
     this.#since = adapter.clock.now();
     if (this.#ended) throw stateError("start", STOPPED);
+    const { cwd = ".", signals, statusFile } = this.#config;
+    this.#cleanup.push(
+      ...keepStatusFile(adapter, statusFile, this, this.#events, heritage),
+    );
     // Before anything else: a signal without a handler is lost on PID 1, and
     // ends any other process.
     const most = (): number => this.#running?.maxWorkers ?? 0;
-    this.#cleanup.push(...attend(this, adapter, this.#config.signals, most));
-    const { cwd = "." } = this.#config;
+    this.#cleanup.push(...attend(this, adapter, signals, most));
     const prepared = await prepare(
       { ...this.#config, cwd: adapter.host.resolve(cwd) },
       adapter,
@@ -287,7 +290,7 @@ export class PoolCore implements AsyncDisposable {
       throw error;
     });
     const { config, listeners, maxWorkers } = prepared;
-    const { workers: wanted = prepared.workers } = heritage?.handover ?? {};
+    const wanted = heritage?.handover.workers ?? prepared.workers;
     const workers = Math.min(wanted, maxWorkers);
     if (this.#ended) {
       closeListeners(listeners);
@@ -309,6 +312,7 @@ export class PoolCore implements AsyncDisposable {
       ...this.#running,
       workers: prepared.workers,
       ready: () => this.ready(),
+      reload: () => this.reload(),
       stop: () => this.stop({ delay: false }),
       stopped: this.#stopped.promise,
     };
@@ -335,14 +339,11 @@ export class PoolCore implements AsyncDisposable {
   }
 
   /** Has the program show where it listens. */
-  async #learn(
-    place: Place,
-    adapter: Adapter,
-  ): Promise<readonly ListenerSpec[]> {
+  async #learn(place: Place, adapter: Adapter): Promise<ListenerSpec[]> {
     if (this.#ended) throw stateError("start", STOPPED);
     this.#learning = new Learning(place, adapter, this.#emit);
     try {
-      return await this.#learning.learn();
+      return [...await this.#learning.learn()];
     } finally {
       if (this.#learning.stopping) this.#end(0);
       this.#learning = undefined;
@@ -374,9 +375,8 @@ export class PoolCore implements AsyncDisposable {
     this.#ended = true;
     this.#delay.end();
     this.#clean();
-    if (this.#running ?? this.#learning) {
-      this.#emit({ type: "stopped", killed });
-    }
+    const ran = this.#running ?? this.#learning;
+    if (ran) this.#emit({ type: "stopped", killed });
     this.#events.close();
     this.#ready.end(this.#failure ?? stateError("wait for", STOPPED));
     this.#stopped.resolve({ killed });

@@ -75,6 +75,11 @@ export type FromWorker =
   | { readonly type: "serves"; readonly listener: string }
   /** Its server of a listener answers HTTP/1, and not within TLS. */
   | { readonly type: "http"; readonly listener: string }
+  /**
+   * The calls that its event loop was in when it had not turned for a while,
+   * the innermost first, one a line; told by a thread of it.
+   */
+  | { readonly type: "stack"; readonly calls: string }
   /** In `balanced`: another worker should have the connection with this. */
   | { readonly type: "pass"; readonly id: number; readonly listener: string }
   /** The connection that it wanted to pass on is the supervisor's now. */
@@ -176,6 +181,7 @@ export const FROM_WORKER: Shapes<FromWorker> = {
   left: { listener: "string" },
   serves: { listener: "string" },
   http: { listener: "string" },
+  stack: { calls: "string" },
   pass: { id: "count", listener: "string" },
   gave: { id: "count" },
   kept: { id: "count" },

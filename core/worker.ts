@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Connection, ExitStatus, WorkerProcess } from "./adapter.ts";
+import type { ExitStatus, WorkerProcess } from "./adapter.ts";
+import type { Connection } from "./connection.ts";
 import type { WorkerIdentity } from "./events.ts";
 import type { WorkerRuntime } from "./options/options.ts";
 import type { RecycleLimits } from "./options/recycle.ts";
@@ -49,6 +50,11 @@ export class PoolWorker implements Backend {
   underway = 0;
   /** How often it has said that it has read messages. */
   answers = 0;
+  /**
+   * The calls that its event loop is in, one a line, where a thread of it has told
+   * them since its last answer.
+   */
+  calls: string | undefined;
   /** True once it is taken as hung. */
   hung = false;
   /** Called when it may be {@linkcode free} again. */
@@ -193,6 +199,7 @@ export class PoolWorker implements Backend {
   /** It has read so many of the messages. */
   heard(count: number): void {
     this.answers++;
+    this.calls = undefined;
     this.unread = Math.max(0, this.unread - count);
     this.onFreed?.();
   }

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -15,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { holderOf, pidFile } from "../adapters/shared/pid_file.ts";
+import { placeFile } from "../adapters/shared/place_file.ts";
 import { channelReader } from "../adapters/channel/reader.ts";
 import { channelsBy } from "../adapters/ffi/channel_reader.ts";
 import { channelPair } from "../adapters/ffi/spawn.ts";
@@ -333,6 +335,25 @@ describe("socket addresses", () => {
       [2, 0, 31, 144, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
     );
   });
+});
+
+test("a file is placed in one step, and one that cannot be leaves nothing", () => {
+  const directory = mkdtempSync(join(tmpdir(), "prefork-place-"));
+  try {
+    const path = join(directory, "state");
+    for (const text of ["one", "two"]) {
+      placeFile(path, text);
+      assert.equal(readFileSync(path, "utf8"), `${text}\n`);
+    }
+    placeFile(path, undefined);
+    assert.deepEqual(readdirSync(directory), []);
+    // What is there cannot be replaced by a file.
+    mkdirSync(path);
+    assert.throws(() => placeFile(path, "three"), /EISDIR/);
+    assert.deepEqual(readdirSync(directory), ["state"]);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
 
 describe("a pid file", () => {

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import net from "node:net";
 import process from "node:process";
-import type { Adapter, Connection } from "../core/adapter.ts";
+import type { Adapter } from "../core/adapter.ts";
+import type { Connection } from "../core/connection.ts";
 import type { Address } from "../core/options/address.ts";
 import {
   ANY_PORT,

@@ -1,7 +1,8 @@
 /** Connections that a worker has accepted and passes on. */
 
 import assert from "node:assert/strict";
-import type { Adapter, Connection } from "../core/adapter.ts";
+import type { Adapter } from "../core/adapter.ts";
+import type { Connection } from "../core/connection.ts";
 import type { Address } from "../core/options/address.ts";
 import { handOver, taker } from "./conformance_handoff.ts";
 import {

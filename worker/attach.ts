@@ -35,6 +35,7 @@ import { handleMessages } from "./supervisor_messages.ts";
 import { createOnDemand } from "./listening/on_demand.ts";
 import { keepPath } from "./process/own_paths.ts";
 import { RUNTIME } from "./process/runtime.ts";
+import { tellStackAfter } from "./process/stack.ts";
 import { trapStandalone, trapSupervised } from "./process/signals.ts";
 import type { Worker } from "./types.ts";
 
@@ -81,6 +82,20 @@ export function attachedCore(): Core {
 /** The same for a program that does not know of prefork. */
 export function preloadedCore(): Core {
   return coreOf(createCore);
+}
+
+/** Has the stack told of an event loop that stands still, where that is wanted. */
+function watchStack(inheritance: Inheritance, tell: Core["tell"]): void {
+  const { stackAfter } = inheritance;
+  if (stackAfter === undefined || RUNTIME.name !== "node") return;
+  try {
+    tellStackAfter(stackAfter, encode({ type: "stack", calls: "" }) as object);
+  } catch (error) {
+    const message = `the stack of a worker that hangs cannot be told: ${
+      messageOf(error)
+    }`;
+    tell({ type: "warn", message });
+  }
 }
 
 /** What keeps the load even, where the pool wants that. */
@@ -316,5 +331,6 @@ function createCore(): Core {
     drain.begin(ORPHAN_MS, IDLE_MS, "The supervisor is gone");
   });
   tell({ type: "hello", runtime: RUNTIME.name, pid: process.pid });
+  watchStack(inheritance, tell);
   return core;
 }

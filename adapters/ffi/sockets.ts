@@ -100,6 +100,10 @@ function rawSocket(libc: Libc, fd: number, accept: Accept): RawSocket {
       };
       return accepting = own;
     },
+    rest: () => {
+      accepting?.[Symbol.dispose]();
+      return true;
+    },
     close: () => {
       accepting?.[Symbol.dispose]();
       if (open) libc.close(fd);

@@ -8,10 +8,10 @@ import { spawn } from "node:child_process";
 import net from "node:net";
 import process from "node:process";
 import util from "node:util";
-import type { Connection } from "../../core/adapter.ts";
+import type { Connection } from "../../core/connection.ts";
 import { ipFamily } from "../../core/options/networks.ts";
 import { takeHandles } from "../../handles/accepted.ts";
-import { checked } from "../../libc/libc.ts";
+import { checked, duplicate } from "../../libc/libc.ts";
 import { libcHere } from "../../libc/open.ts";
 import { readHandle } from "./head_reader.ts";
 import type {
@@ -133,7 +133,8 @@ function adopt(fd: number): Bound {
   return { fd, port: 0, target: socket, close: () => void socket.destroy() };
 }
 
-function rawSocket(bound: Bound): RawSocket {
+function rawSocket(first: Bound): RawSocket {
+  let bound = first;
   let server: net.Server | undefined;
   let deliver: ((connection: Connection) => void) | undefined;
   let late: NodeConnection[] = [];
@@ -149,8 +150,10 @@ function rawSocket(bound: Bound): RawSocket {
       },
     );
   return {
-    fd: bound.fd,
-    port: () => bound.port,
+    get fd() {
+      return bound.fd;
+    },
+    port: () => first.port,
     listen: (backlog) => listenOnly(bound.fd, backlog),
     accept: (backlog, onConnection) => {
       deliver = onConnection;
@@ -164,6 +167,17 @@ function rawSocket(bound: Bound): RawSocket {
           if (deliver === onConnection) deliver = undefined;
         },
       };
+    },
+    // libuv stops with what it accepts on: a copy stays.
+    rest: () => {
+      const libc = libcHere();
+      if (server === undefined || !open) return true;
+      if (libc === undefined) return false;
+      const copy = adopt(duplicate(libc, bound.fd));
+      server.close();
+      server = undefined;
+      bound = copy;
+      return true;
     },
     close: () => {
       if (!open) return;

@@ -7,11 +7,8 @@
 
 import process from "node:process";
 import type { TcpAddress, UnixAddress } from "../../core/options/address.ts";
-import type {
-  BindRequest,
-  Connection,
-  HeldSocket,
-} from "../../core/adapter.ts";
+import type { BindRequest, HeldSocket } from "../../core/adapter.ts";
+import type { Connection } from "../../core/connection.ts";
 import type { PathFile } from "../../core/successor.ts";
 import { ipFamily } from "../../core/options/networks.ts";
 import { codeOf } from "../../core/errors.ts";
@@ -149,8 +146,11 @@ function held(
 ): Held {
   return {
     address,
-    fd: raw.fd,
+    get fd() {
+      return raw.fd;
+    },
     raw,
+    rest: () => raw.rest(),
     ...(linked !== undefined && {
       mend: linked.link.mend,
       file: linked.file,

@@ -40,6 +40,7 @@ async function probe(options: ListenOptions): Promise<RawSocket> {
     accept: () => {
       throw new Error("Cannot accept: the socket was only tried");
     },
+    rest: () => true,
     close: () => undefined,
   };
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Connection } from "../../core/adapter.ts";
+import type { Connection } from "../../core/connection.ts";
 
 /** A bound socket that this process holds. */
 export interface RawSocket {
@@ -20,6 +20,8 @@ export interface RawSocket {
     backlog: number,
     onConnection: (connection: Connection) => void,
   ): Disposable;
+  /** See {@linkcode HeldSocket.rest}. */
+  rest(): boolean;
   /** Closes it. Never throws. */
   close(): void;
 }

@@ -1,13 +1,16 @@
 /**
- * The stack of a Node process whose event loop does not turn. SIGUSR1 opens the
- * debugger's port from a thread of Node's own, whatever the loop does; there the
- * code can be paused between two of its steps. The port is on 127.0.0.1 and
- * stays open: whoever asks for this kills the process right after it.
+ * The stack of a process whose event loop does not turn. Node and Deno serve a
+ * debugger's port from a thread of their own, whatever the loop does; there the
+ * code can be paused between two of its steps. Node opens it at SIGUSR1, on
+ * 127.0.0.1, and leaves it open: whoever asks for this kills the process right
+ * after it. Deno has it where it was started with it alone (2.9.5): SIGUSR1
+ * would end one that has just begun.
  *
  * @module
  */
 
 import process from "node:process";
+import { stackLine } from "../../core/supervise/stack.ts";
 import { inodeIn, tcpSockets } from "../../libc/proc_net.ts";
 import { type InspectorMessage, openSession } from "./inspector.ts";
 import { signaller } from "./kill.ts";
@@ -16,9 +19,8 @@ import { linkProc, listProc, readProc } from "./proc.ts";
 /** How often is looked for the port, in milliseconds. */
 const LOOK_MS = 20;
 
-/** The most that is told of a stack. */
-const MAX_FRAMES = 8;
-const MAX_TEXT = 800;
+/** What has a runtime open its debugger's port from the start. */
+const INSPECT = /(^|[\0\s=])--inspect(-brk|-wait)?([=\0\s]|$)/;
 
 /** 127.0.0.1 in /proc/net/tcp, on little-endian machines. */
 const LOOPBACK = "0100007F";
@@ -40,15 +42,25 @@ interface Frame {
  * Takes the stack as one line, the innermost call first, as in
  * `parse (/srv/app.js:12:5) < handler (/srv/app.js:30:3)`; undefined where it
  * cannot be had in so many milliseconds: the process is in the kernel or in
- * native code, does not trap SIGUSR1, or has its debugger open already.
+ * native code, or has no debugger.
  */
 export async function stackOf(
   pid: number,
   ms: number,
+  runtime: "node" | "deno",
 ): Promise<string | undefined> {
   const end = performance.now() + ms;
   const left = (): number => end - performance.now();
   const before = new Set(portsOf(pid));
+  if (isInspected(pid)) {
+    // It does not say which of them is the debugger's. The pool's are not.
+    for (const port of portsOf(process.pid)) before.delete(port);
+    const asking = [...before].filter(mayConnect).map(async (port) =>
+      await ask(port, left()) ?? Promise.reject(new Error("there is none"))
+    );
+    return await Promise.any(asking).catch(() => undefined);
+  }
+  if (runtime !== "node") return undefined;
   const send = signaller(pid, (signal) => process.kill(pid, signal));
   if (!traps(pid) || !send("SIGUSR1")) return undefined;
   for (; left() > 0; await sleep(LOOK_MS)) {
@@ -60,6 +72,14 @@ export async function stackOf(
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** True for a process that was started with its debugger. */
+function isInspected(pid: number): boolean {
+  const command = readProc(`/proc/${pid}/cmdline`) ?? "";
+  const options = (readProc(`/proc/${pid}/environ`) ?? "").split("\0")
+    .find((variable) => variable.startsWith("NODE_OPTIONS="));
+  return INSPECT.test(command) || INSPECT.test(options ?? "");
 }
 
 /** True for a process that SIGUSR1 does not end. */
@@ -105,7 +125,7 @@ async function ask(port: number, ms: number): Promise<string | undefined> {
       urls.set(scriptId, url);
     } else if (method === "Debugger.paused") {
       const { callFrames } = params as { callFrames: readonly Frame[] };
-      stack.resolve(textOf(callFrames, urls));
+      stack.resolve(stackLine(callsOf(callFrames, urls)));
     }
   };
   try {
@@ -122,20 +142,15 @@ async function ask(port: number, ms: number): Promise<string | undefined> {
   }
 }
 
-/** Calls of Node itself are left out where there are others. */
-function textOf(
+/** Each call as text, the innermost first. */
+function callsOf(
   frames: readonly Frame[],
   urls: ReadonlyMap<string, string>,
-): string {
-  const texts = frames.map(({ functionName, location }) => {
+): readonly string[] {
+  return frames.map(({ functionName, location }) => {
     const { scriptId, lineNumber, columnNumber } = location;
-    const file = (urls.get(scriptId) ?? "").replace(/^file:\/\//, "");
     const name = functionName === "" ? "(anonymous)" : functionName;
-    return `${name} (${file}:${lineNumber + 1}:${columnNumber + 1})`;
+    const url = urls.get(scriptId) ?? "";
+    return `${name} (${url}:${lineNumber + 1}:${columnNumber + 1})`;
   });
-  const programs = texts.filter((text) => !text.includes(" (node:"));
-  const told = programs.length > 0 ? programs : texts;
-  const text = told.slice(0, MAX_FRAMES).join(" < ");
-  const cut = told.length > MAX_FRAMES || text.length > MAX_TEXT;
-  return cut ? `${text.slice(0, MAX_TEXT)} < ..` : text;
 }

@@ -15,7 +15,7 @@
  * @module
  */
 
-import type { Connection } from "../adapter.ts";
+import type { Connection } from "../connection.ts";
 import type { Clock } from "../clock.ts";
 import { leastLoaded, type Score } from "./policy.ts";
 import {

@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { Adapter, Connection } from "../adapter.ts";
+import type { Adapter } from "../adapter.ts";
+import type { Connection } from "../connection.ts";
 import { affinityOf } from "../options/balance.ts";
 import { Dispatcher } from "../handoff/dispatcher.ts";
 import type { Listener } from "../listeners/listeners.ts";
@@ -135,7 +136,10 @@ export class Traffic {
     worker.seat = undefined;
   }
 
-  /** Hears what a worker says of connections; false when it is about others. */
+  /**
+   * Hears what a worker says of connections and of its event loop; false when it
+   * is about others.
+   */
   hear(worker: PoolWorker, message: FromWorker): boolean {
     switch (message.type) {
       case "http":
@@ -152,6 +156,9 @@ export class Traffic {
         return true;
       case "heard":
         worker.heard(message.count);
+        return true;
+      case "stack":
+        worker.calls = message.calls;
         return true;
       case "gave":
         this.#passing?.gave(worker, message.id);

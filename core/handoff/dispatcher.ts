@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Connection } from "../adapter.ts";
+import type { Connection } from "../connection.ts";
 import type { Clock } from "../clock.ts";
 import type { Affinity } from "../options/balance.ts";
 import type { ProxySettings } from "../options/listener_features.ts";

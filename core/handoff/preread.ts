@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Connection } from "../adapter.ts";
+import type { Connection } from "../connection.ts";
 import type { Clock } from "../clock.ts";
 import type { Affinity } from "../options/balance.ts";
 import { MAX_V2, parseProxyHead } from "./proxy_protocol.ts";

@@ -69,6 +69,11 @@ export interface Inheritance {
   readonly standby?: boolean;
   /** How many requests it may begin before it says "spent", if it counts. */
   readonly requests?: number;
+  /**
+   * How long its event loop may stand still before a thread tells the stack, in
+   * ms; unless given there is no such thread.
+   */
+  readonly stackAfter?: number;
   /** In a pool with listeners in `balanced`: where its load is written. */
   readonly seat?: Seat;
 }
@@ -83,6 +88,8 @@ export const ENV = {
   generation: "PREFORK_GENERATION",
   /** How many requests it may begin before it says "spent". */
   requests: "PREFORK_MAX_REQUESTS",
+  /** How long its event loop may stand still before its stack is told. */
+  stackAfter: "PREFORK_STACK_AFTER",
   /** 1 for a standby. */
   standby: "PREFORK_STANDBY",
   /** The listeners, as JSON. */
@@ -115,6 +122,9 @@ export function encodeInheritance(
     [ENV.generation]: String(inheritance.generation),
     ...(inheritance.requests !== undefined && {
       [ENV.requests]: String(inheritance.requests),
+    }),
+    ...(inheritance.stackAfter !== undefined && {
+      [ENV.stackAfter]: String(inheritance.stackAfter),
     }),
     ...(inheritance.standby === true && { [ENV.standby]: "1" }),
     [ENV.listeners]: JSON.stringify(inheritance.listeners),
@@ -175,6 +185,7 @@ export function decodeInheritance(
   const generation = countIn(env[ENV.generation]);
   const listeners = jsonIn(env[ENV.listeners]);
   const requests = countIn(env[ENV.requests]);
+  const stackAfter = countIn(env[ENV.stackAfter]);
   const seat = env[ENV.seat] === undefined ? undefined : jsonIn(env[ENV.seat]);
   if (
     !isCount(slot) || !isCount(generation) || !Array.isArray(listeners) ||
@@ -190,6 +201,7 @@ export function decodeInheritance(
     generation,
     listeners,
     ...(isCount(requests) && { requests }),
+    ...(isCount(stackAfter) && { stackAfter }),
     ...(env[ENV.standby] === "1" && { standby: true }),
     ...(seat !== undefined && { seat: seat as Seat }),
   };

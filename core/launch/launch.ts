@@ -15,6 +15,7 @@ import type { Listener } from "../listeners/listeners.ts";
 import { ownEnvironment } from "./own_environment.ts";
 import { featuresOf } from "../options/listener_features.ts";
 import { heapLimit, heapVariables } from "./heap_limit.ts";
+import { stackAfter } from "../options/hang.ts";
 import { isInherited } from "../options/share_mode.ts";
 import { parseListener } from "../options/address.ts";
 import { commandOf, learnsPid } from "./program.ts";
@@ -124,6 +125,7 @@ function inheritanceOf(
       listeners: inherited,
       ...(seat && { seat }),
       ...(maxRequests !== undefined && { requests: maxRequests }),
+      ...stackAfter(config),
       standby: worker.standby,
     },
     learnsPid(worker.runtime, adapter),

@@ -26,15 +26,13 @@ export class Heritage {
   /** What was handed over. */
   readonly handover: Handover;
   /**
-   * The runtime, as it is to be used until all is this supervisor's own: what it
-   * would accept waits in the kernel's queue, where also the predecessor finds
-   * it.
+   * True once no other process has its sockets. Until then their paths are not
+   * removed.
    */
-  readonly adapter: Adapter;
+  isAlone = false;
+  readonly #adapter: Adapter;
   readonly #listeners: Kept[];
   readonly #opened: Kept[];
-  readonly #waiting: (() => void)[] = [];
-  #own = false;
 
   private constructor(
     handover: Handover,
@@ -43,10 +41,7 @@ export class Heritage {
     opened: readonly Kept[],
   ) {
     this.handover = handover;
-    this.adapter = {
-      ...adapter,
-      accept: (...args) => this.#accept(adapter, args),
-    };
+    this.#adapter = adapter;
     this.#listeners = [...listeners];
     this.#opened = [...opened];
   }
@@ -61,7 +56,7 @@ export class Heritage {
     handover: Handover,
     adapter: Adapter,
   ): Promise<Heritage> {
-    const isOwn = (): boolean => made.#own;
+    const isAlone = (): boolean => made.isAlone;
     const keep = async (handed: HandedListener): Promise<Kept> => {
       const { address: text, backlog, ipv6Only, file, fds, claim } = handed;
       const { address } = parseListener(text);
@@ -74,9 +69,14 @@ export class Heritage {
           reusePort: false,
           listen: false,
         });
-        // Until then the path is the predecessor's.
-        const close = (): void => isOwn() ? socket.close() : socket.abandon();
-        return { ...socket, close };
+        const close = (): void => isAlone() ? socket.close() : socket.abandon();
+        return {
+          ...socket,
+          get fd() {
+            return socket.fd;
+          },
+          close,
+        };
       };
       const sockets: HeldSocket[] = [];
       for (const fd of fds) sockets.push(await hold(fd));
@@ -129,7 +129,7 @@ export class Heritage {
     while (mode === "sharded" && sockets.length < shards) {
       const { address } = first!;
       sockets.push(
-        await this.adapter.bind({ ...spec, address, reusePort: true, listen }),
+        await this.#adapter.bind({ ...spec, address, reusePort: true, listen }),
       );
     }
     return { sockets, ...(claim !== undefined && { claim }) };
@@ -143,12 +143,6 @@ export class Heritage {
     return found.sockets[0];
   }
 
-  /** From now on all of it is this supervisor's own. */
-  own(): void {
-    this.#own = true;
-    for (const begin of this.#waiting.splice(0)) begin();
-  }
-
   /** Closes the pool's listeners that nobody has asked for; returns which. */
   closeRest(): readonly string[] {
     return close(this.#listeners);
@@ -157,25 +151,6 @@ export class Heritage {
   /** Closes those that no worker has asked for; returns which. */
   closeOpened(): readonly string[] {
     return close(this.#opened);
-  }
-
-  #accept(
-    adapter: Adapter,
-    args: Parameters<Adapter["accept"]>,
-  ): Disposable {
-    if (this.#own) return adapter.accept(...args);
-    let accepting: Disposable | undefined;
-    const begin = (): void => {
-      accepting = adapter.accept(...args);
-    };
-    this.#waiting.push(begin);
-    return {
-      [Symbol.dispose]: () => {
-        const at = this.#waiting.indexOf(begin);
-        if (at >= 0) this.#waiting.splice(at, 1);
-        accepting?.[Symbol.dispose]();
-      },
-    };
   }
 }
 

@@ -132,6 +132,8 @@ export class Addresses implements OnDemand {
 
   lose(): void {}
 
+  keep(): void {}
+
   abandon(): void {
     this.close();
   }

@@ -33,6 +33,8 @@ export interface OnDemand {
   leave(worker: PoolWorker, name: string): boolean;
   /** A worker is gone: what nobody asks for any more is closed in the end. */
   lose(worker: PoolWorker): void;
+  /** Keeps them without any worker, or no longer than usual any more. */
+  keep(on: boolean): void;
   /** Closes them; nothing is opened from now on. */
   close(): void;
   /** The same, where a successor has the sockets: nothing in a queue is lost. */
@@ -74,6 +76,7 @@ export function createOnDemand(
   const rates = new Map<number, Rate>();
   const present = new Set<OpenAddress>();
   let closed = false;
+  let kept = false;
 
   const shut = (entry: OpenAddress): void => {
     const { accepting, listener, unused } = entry;
@@ -85,6 +88,7 @@ export function createOnDemand(
     dispatcher.drop(listener.name);
   };
   const watch = (entry: OpenAddress): void => {
+    if (kept) return;
     entry.unused ??= adapter.clock.after(UNUSED_MS, () =>
       post(() => {
         const { address } = entry.listener;
@@ -232,7 +236,7 @@ export function createOnDemand(
       for (const entry of [...present]) {
         if (entry.listener.name !== name) continue;
         entry.holders.delete(worker);
-        if (entry.holders.size === 0) shut(entry);
+        if (entry.holders.size === 0 && !kept) shut(entry);
       }
       return true;
     },
@@ -241,6 +245,14 @@ export function createOnDemand(
         if (entry.holders.delete(worker) && entry.holders.size === 0) {
           watch(entry);
         }
+      }
+    },
+    keep(on) {
+      kept = on;
+      for (const entry of present) {
+        entry.unused?.[Symbol.dispose]();
+        entry.unused = undefined;
+        if (entry.holders.size === 0) watch(entry);
       }
     },
     close() {

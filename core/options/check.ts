@@ -15,6 +15,7 @@ import {
   WHERE_PROGRAM,
   type WorkerRuntime,
 } from "./options.ts";
+import { checkStatusFile } from "./status_file.ts";
 import { checkHealthCheck } from "./health_check.ts";
 import { checkControl } from "./control.ts";
 import { checkHangTimeout, HANG_SIGNALS, HANG_STACKS } from "./hang.ts";
@@ -34,6 +35,7 @@ import {
   text,
   whole,
 } from "./values.ts";
+import { checkUpgrade } from "./upgrade.ts";
 import { PRESET_NAMES, type SignalPreset } from "./signals.ts";
 
 /** The least and the most that a slot can weigh; the usual weight is 1. */
@@ -66,9 +68,11 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   output: true,
   signals: true,
   upgradeCommand: true,
+  keepOld: true,
   pidFile: true,
   name: true,
   control: true,
+  statusFile: true,
   grace: true,
   drainDelay: true,
   idleGrace: true,
@@ -147,8 +151,8 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     env: checkEnv(options.env ?? {}),
     output: oneOf("output", options.output ?? "inherit", ["inherit", "lines"]),
     signals: checkSignals(options.signals ?? false),
-    upgradeCommand: checkCommand(options.upgradeCommand),
     ...checkControl(options),
+    ...checkStatusFile(options),
     grace: duration("grace", options.grace ?? 30_000),
     drainDelay: duration("drainDelay", options.drainDelay ?? 0),
     idleGrace: duration("idleGrace", options.idleGrace ?? 300),
@@ -174,6 +178,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     downAfter: duration("downAfter", options.downAfter ?? 5_000),
     ...checkRecycle(options),
     memory: checkMemory(options.memory),
+    ...checkUpgrade(options),
   };
   checkAffinity(config);
   checkWeights(config);
@@ -331,14 +336,6 @@ function checkRuntime(
     );
   }
   return shares;
-}
-
-function checkCommand(
-  command: readonly string[] | undefined,
-): readonly string[] | undefined {
-  if (command === undefined) return undefined;
-  const [file, ...args] = strings("upgradeCommand", command);
-  return [text("upgradeCommand[0]", file), ...args];
 }
 
 function checkEnv(

@@ -13,10 +13,13 @@ export type HangSignal = "SIGABRT" | "none";
 export const HANG_SIGNALS: readonly HangSignal[] = ["SIGABRT", "none"];
 
 /** How the stack of a hung worker is found. */
-export type HangStack = "signal" | "none";
+export type HangStack = "signal" | "thread" | "none";
 
 /** All of them. */
-export const HANG_STACKS: readonly HangStack[] = ["signal", "none"];
+export const HANG_STACKS: readonly HangStack[] = ["signal", "thread", "none"];
+
+/** How often a worker is asked in the hang timeout. */
+export const ASKS = 3;
 
 /** The options that say so. Times are in milliseconds. */
 export interface HangOptions {
@@ -39,8 +42,9 @@ export interface HangOptions {
   /**
    * How the stack of a hung worker on Node is found: `"signal"` sends it SIGUSR1
    * and asks its debugger, whose port is open on 127.0.0.1 from then until the
-   * kill, some 100 ms later and at most 10 s. `"none"` opens no port, and tells no
-   * stack.
+   * kill, some 100 ms later and at most 10 s. `"thread"` opens no port: each
+   * worker on Node has a thread that looks at its event loop and tells the stack,
+   * for some 10 MiB. `"none"` tells none.
    *
    * @default {"signal"}
    */
@@ -55,6 +59,16 @@ export interface HangConfig {
   readonly hangSignal: HangSignal;
   /** How the stack of a hung worker is found. */
   readonly hangStack: HangStack;
+}
+
+/** What a worker is told that has a thread for its stack. */
+export function stackAfter(
+  { hangStack, hangTimeout }: HangConfig,
+): { readonly stackAfter?: number } {
+  return hangStack !== "thread" || hangTimeout === 0
+    ? {}
+    // It is told by then in two thirds of the time, and read in time.
+    : { stackAfter: Math.round(hangTimeout / ASKS) };
 }
 
 /** Less is no hang, in milliseconds: a collection of garbage takes as long. */

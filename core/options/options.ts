@@ -11,11 +11,13 @@ import type { ListenerSpec } from "./address.ts";
 import type { Balance } from "./balance.ts";
 import type { Budget, Portion } from "./budget.ts";
 import type { ControlConfig, ControlOptions } from "./control.ts";
+import type { StatusFileConfig, StatusFileOptions } from "./status_file.ts";
 import type { HangConfig, HangOptions } from "./hang.ts";
 import type { HealthCheckConfig, HealthCheckOptions } from "./health_check.ts";
 import type { MemoryConfig, MemoryOptions } from "./memory.ts";
 import type { PoolHooks } from "./hooks.ts";
 import type { SignalPreset } from "./signals.ts";
+import type { UpgradeConfig, UpgradeOptions } from "./upgrade.ts";
 
 /** What runs a worker: a runtime, or the program itself. */
 export type WorkerRuntime = RuntimeName | "exec";
@@ -34,7 +36,13 @@ export type Rollback = "park" | "restart" | "none";
 
 /** What a pool is made of. Times are in milliseconds. */
 export interface PoolOptions
-  extends HangOptions, HealthCheckOptions, MemoryOptions, ControlOptions {
+  extends
+    HangOptions,
+    HealthCheckOptions,
+    StatusFileOptions,
+    MemoryOptions,
+    ControlOptions,
+    UpgradeOptions {
   /** The file that a worker runs, or with `runtime: "exec"` an executable. */
   readonly program: string;
   /** Arguments for the program. */
@@ -163,11 +171,6 @@ export interface PoolOptions
    * @default {false}
    */
   readonly signals?: boolean | SignalPreset;
-  /**
-   * The command line that starts this supervisor anew, for `upgrade`: the
-   * executable and its arguments. The `prefork` command takes its own.
-   */
-  readonly upgradeCommand?: readonly string[];
   /**
    * The time a draining worker has before it is killed.
    *
@@ -326,9 +329,11 @@ export interface PoolConfig
     RecycleConfig,
     HangConfig,
     HealthCheckConfig,
+    StatusFileConfig,
     MemoryConfig,
-    Budget,
-    ControlConfig {
+    ControlConfig,
+    UpgradeConfig,
+    Budget {
   /** The program. */
   readonly program: string;
   /** Its arguments. */
@@ -367,8 +372,6 @@ export interface PoolConfig
   readonly output: "inherit" | "lines";
   /** Which signals are trapped; undefined is none. */
   readonly signals: SignalPreset | undefined;
-  /** What starts this supervisor anew, if that is known. */
-  readonly upgradeCommand: readonly string[] | undefined;
   /** Drain deadline, ms. */
   readonly grace: number;
   /** Time before a drain of all, ms. */

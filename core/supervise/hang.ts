@@ -13,6 +13,7 @@
 import type { Adapter } from "../adapter.ts";
 import type { PoolContext } from "../context.ts";
 import type { ProcessLook } from "../look.ts";
+import { ASKS } from "../options/hang.ts";
 import type { PoolWorker } from "../worker.ts";
 import {
   type Evidence,
@@ -20,9 +21,7 @@ import {
   type Glance,
   isStarved,
 } from "./evidence.ts";
-
-/** How often a worker is asked in the hang timeout. */
-const ASKS = 3;
+import { stackLine } from "./stack.ts";
 
 /** A turn that takes so much longer than it should came late. */
 const LATE = 1.5;
@@ -215,14 +214,19 @@ export class Hangs {
 
   /** Its stack, where it can be had: not of one that cannot go on to tell it. */
   async #stack(
-    { attachedRuntime }: PoolWorker,
+    { attachedRuntime, calls }: PoolWorker,
     { look }: Glance,
   ): Promise<string | undefined> {
     const { adapter: { host }, config } = this.#context;
-    const asks = config.hangStack !== "none" && attachedRuntime === "node" &&
-      look !== undefined && !/[TtDZ]/.test(look.state);
-    const ms = look?.state === "R" ? STACK_MS.running : STACK_MS.waiting;
-    return asks ? await host.stack(look.pid, ms) : undefined;
+    if (config.hangStack !== "signal") {
+      return calls && stackLine(calls.split("\n"));
+    }
+    if (attachedRuntime !== "node" && attachedRuntime !== "deno") {
+      return undefined;
+    }
+    if (look === undefined || /[TtDZ]/.test(look.state)) return undefined;
+    const ms = look.state === "R" ? STACK_MS.running : STACK_MS.waiting;
+    return await host.stack(look.pid, ms, attachedRuntime);
   }
 
   #killAfterDump(worker: PoolWorker, waited = 0): void {

@@ -8,6 +8,7 @@
 import type { Adapter } from "../adapter.ts";
 import type { PidFile } from "../successor.ts";
 import { stateError } from "../errors.ts";
+import { Gate } from "../listeners/gate.ts";
 import { ServiceManager } from "../notify.ts";
 import type { Heritage } from "../listeners/heritage.ts";
 import {
@@ -16,19 +17,14 @@ import {
   type Listener,
 } from "../listeners/listeners.ts";
 import { type SucceedingPool, Succession } from "./predecessor.ts";
-import {
-  type UpgradablePool,
-  type UpgradeReport,
-  Upgrades,
-} from "./upgrades.ts";
+import { Kept, type KeptPool } from "./kept.ts";
+import { type UpgradeReport, Upgrades } from "./upgrades.ts";
 
 /** A pool that has come from one, and may go to another. */
 export interface LineagePool
-  extends
-    SucceedingPool,
-    Omit<UpgradablePool, "leave" | "pidFile" | "manager"> {
-  /** Drains, and ends. */
-  stop(): unknown;
+  extends SucceedingPool, Omit<KeptPool, "gate" | "pidFile"> {
+  /** How many workers it began with. */
+  readonly workers: number;
 }
 
 /** The place of a pool among its predecessor and its successor. */
@@ -37,8 +33,14 @@ export class Lineage {
   #upgrades: Upgrades | undefined;
   #pidFile: PidFile | undefined;
   #manager: ServiceManager | undefined;
-  /** True once a successor has the sockets. */
+  #gate: Gate | undefined;
+  #pool: LineagePool | undefined;
+  /** There while this pool stays beside its successor. */
+  #kept: Kept | undefined;
+  /** True while others have the sockets too, and go on. */
   #left = false;
+  /** True once what is accepted here is left to those. */
+  #parted = false;
 
   /** What a predecessor has left. */
   get heritage(): Heritage | undefined {
@@ -64,25 +66,52 @@ export class Lineage {
     this.#pidFile = pidFile === undefined
       ? undefined
       : adapter.pidFile(adapter.host.resolve(pidFile));
-    this.#succession = await Succession.begin(adapter, this.#pidFile);
-    // A successor is named once it serves.
-    if (this.#succession === undefined) this.#pidFile?.claim();
-    return this.heritage?.adapter ?? adapter;
+    const gate = this.#gate = new Gate(adapter);
+    this.#succession = await Succession.begin(adapter, this.#pidFile, gate);
+    // A successor is named, and accepts, once it serves.
+    if (this.#succession === undefined) {
+      gate.open();
+      this.#pidFile?.claim();
+    }
+    return gate.adapter;
   }
 
   /** The pool runs: it may have a successor. */
   attach(pool: LineagePool): void {
-    const leave = (): void => {
-      this.#left = true;
-      pool.supervisor.processes.onDemand.abandon();
-      // Before the workers drain: who connects from now on is the successor's.
-      const own = pool.listeners.filter(({ mode }) => mode === "handoff");
-      abandonListeners(own);
-      void pool.stop();
-    };
+    this.#pool = pool;
     const manager = this.#manager = new ServiceManager(pool.adapter);
-    const pidFile = this.#pidFile;
-    this.#upgrades = new Upgrades({ ...pool, leave, pidFile, manager });
+    const kept = { ...pool, pidFile: this.#pidFile, gate: this.#gate! };
+    this.#upgrades = new Upgrades({
+      ...kept,
+      manager,
+      keptBefore: () => this.#succession?.kept,
+      handOver: (successor) => {
+        this.#left = true;
+        const stays = pool.config.keepOld > 0 && Kept.begin(kept);
+        successor.tell({ type: "yours", ...(stays && { kept: true }) });
+        if (stays) this.#kept = new Kept(kept, successor);
+        else {
+          this.#part();
+          void pool.stop();
+        }
+      },
+      takeBack: () => {
+        const before = this.#kept;
+        this.#kept = undefined;
+        this.#left = false;
+        before?.return();
+      },
+    });
+  }
+
+  /** Leaves what is accepted here to those who have the sockets too. */
+  #part(): void {
+    this.#left = true;
+    this.#parted = true;
+    const { supervisor, listeners } = this.#pool!;
+    supervisor.processes.onDemand.abandon();
+    // Before the workers drain: who connects from now on is another one's.
+    abandonListeners(listeners.filter(({ mode }) => mode === "handoff"));
   }
 
   /**
@@ -124,9 +153,18 @@ export class Lineage {
     throw stateError("upgrade", "it has not been started");
   }
 
+  /** Another number of workers is wanted. */
+  scaled(workers: number): void {
+    this.#kept?.scaled(workers).catch(() => {});
+  }
+
   /** The pool stops: nobody is to succeed it. */
   stop(): void {
     this.#upgrades?.stop();
+    if (this.#parted) return;
+    const back = this.#left ? undefined : this.#succession?.stop();
+    if (back !== undefined) this.#manager?.tell({ MAINPID: back });
+    if (back !== undefined || this.#kept !== undefined) this.#part();
   }
 
   /** The pool has ended: closes its listeners, or leaves them. */

@@ -8,6 +8,7 @@ import type { Adapter } from "../adapter.ts";
 import type { PidFile, Predecessor } from "../successor.ts";
 import { decodeHandover, HANDOVER_VARIABLE } from "../listeners/handover.ts";
 import type { PoolContext } from "../context.ts";
+import type { Gate } from "../listeners/gate.ts";
 import { UNUSED_MS } from "../listeners/on_demand.ts";
 import type { Supervisor } from "../supervise/supervisor.ts";
 import { Heritage } from "../listeners/heritage.ts";
@@ -30,22 +31,39 @@ export class Succession {
   readonly heritage: Heritage;
   readonly #predecessor: Predecessor;
   readonly #pidFile: PidFile | undefined;
+  readonly #gate: Gate;
   readonly #owned = Promise.withResolvers<void>();
+  /** True while a predecessor is there that stays. */
+  #kept = false;
+  /** True while that has workers again. */
+  #serves = false;
+  #supervisor: Supervisor | undefined;
   #unused: Disposable | undefined;
 
   private constructor(
     predecessor: Predecessor,
     heritage: Heritage,
     pidFile: PidFile | undefined,
+    gate: Gate,
   ) {
     this.#pidFile = pidFile;
+    this.#gate = gate;
     this.#predecessor = predecessor;
     this.heritage = heritage;
     predecessor.onMessage((message) => {
-      if (wordIn(message)?.type === "yours") this.#own();
+      const word = wordIn(message);
+      if (word?.type === "yours") {
+        this.#kept = word.kept ?? false;
+        this.#own();
+      }
+      if (this.#kept) this.#share(word?.type === "serving");
     });
     // It was killed, perhaps: who else is there to serve.
-    predecessor.onGone(() => this.#own());
+    predecessor.onGone(() => {
+      this.#kept = false;
+      this.#share(false);
+      this.#own();
+    });
   }
 
   /**
@@ -57,13 +75,14 @@ export class Succession {
   static async begin(
     adapter: Adapter,
     pidFile: PidFile | undefined,
+    gate: Gate,
   ): Promise<Succession | undefined> {
     const predecessor = adapter.predecessor(HANDOVER_VARIABLE);
     if (predecessor === undefined) return undefined;
     try {
       const handover = decodeHandover(predecessor.handover);
       const heritage = await Heritage.receive(handover, adapter);
-      return new Succession(predecessor, heritage, pidFile);
+      return new Succession(predecessor, heritage, pidFile, gate);
     } catch (error) {
       await predecessor.say(say(givenUp(error)));
       throw error;
@@ -73,6 +92,23 @@ export class Succession {
   /** True once all is this supervisor's own. */
   isOwned = false;
 
+  /** The predecessor, while it stays to go back to. */
+  get kept(): number | undefined {
+    return this.#kept ? this.heritage.handover.pid : undefined;
+  }
+
+  /**
+   * The pool is to stop. Where its predecessor serves again, that has all from
+   * now on, and this returns its process id; one that has not been gone back to
+   * ends too.
+   */
+  stop(): number | undefined {
+    if (!this.#kept) return undefined;
+    if (this.#serves) return this.heritage.handover.pid;
+    void this.#predecessor.say(say({ type: "stopping" }));
+    return undefined;
+  }
+
   /**
    * Takes over, once every worker has been ready for the soak time. False when
    * the pool has been stopped before.
@@ -80,6 +116,7 @@ export class Succession {
   async complete(pool: SucceedingPool): Promise<boolean> {
     const { adapter: { clock }, supervisor, config: { soak }, emit } = pool;
     const { heritage } = this;
+    this.#supervisor = supervisor;
     do {
       await pool.ready();
       await new Promise<void>((resolve) => clock.after(soak, resolve));
@@ -120,12 +157,22 @@ export class Succession {
     this.#unused?.[Symbol.dispose]();
     this.heritage.closeRest();
     this.heritage.closeOpened();
+    this.#predecessor.close();
+  }
+
+  /** The predecessor has workers, too, or none. */
+  #share(on: boolean): void {
+    this.#serves = on;
+    if (this.#supervisor === undefined) return;
+    this.#supervisor.shares = on;
+    this.#supervisor.post(() => {});
   }
 
   #own(): void {
     this.isOwned = true;
-    this.#predecessor.close();
-    this.heritage.own();
+    this.heritage.isAlone = !this.#kept;
+    if (!this.#kept) this.#predecessor.close();
+    this.#gate.open();
     this.#owned.resolve();
   }
 }

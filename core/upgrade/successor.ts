@@ -33,6 +33,8 @@ export class Successor {
   readonly #grace: number;
   #timer: Disposable | undefined;
   #gone = false;
+  /** True once it has said that it is to stop, and this process with it. */
+  stopping = false;
 
   /**
    * Starts it.
@@ -112,6 +114,9 @@ export class Successor {
       case "ready":
         this.#timer?.[Symbol.dispose]();
         this.#ready.resolve();
+        break;
+      case "stopping":
+        this.stopping = true;
         break;
       case "failed":
         this.#fail(word.reason);

@@ -31,8 +31,12 @@ export interface UpgradablePool
   readonly pidFile: PidFile | undefined;
   /** Who has to know which process is the service. */
   readonly manager: ServiceManager;
-  /** Drains, and leaves the sockets to the successor. */
-  leave(): void;
+  /** The process that has stayed to go back to, from the upgrade before. */
+  keptBefore(): number | undefined;
+  /** Drains, and leaves the sockets to the successor, or stays beside it. */
+  handOver(successor: Successor): void;
+  /** The successor of a supervisor that has stayed has ended. */
+  takeBack(): void;
 }
 
 /** What has come of an upgrade. */
@@ -98,8 +102,7 @@ export class Upgrades {
       this.#done = true;
       const ms = Math.round(clock.now() - since);
       emit({ type: "upgrade-finished", pid: successor.pid, ms });
-      successor.tell({ type: "yours" });
-      this.#pool.leave();
+      this.#pool.handOver(successor);
       return { pid: successor.pid };
     } catch (error) {
       this.#underway = false;
@@ -120,8 +123,8 @@ export class Upgrades {
   }
 
   #refusal(): PreforkError | undefined {
-    const { adapter, manager, supervisor: { transaction, wanted, isReady } } =
-      this.#pool;
+    const { adapter, manager, supervisor, keptBefore } = this.#pool;
+    const { transaction, wanted, isReady } = supervisor;
     const keeper = keeperOf(adapter.host, manager);
     const why = keeper !== undefined
       ? keeper
@@ -129,6 +132,8 @@ export class Upgrades {
       ? this.#underway
         ? `another upgrade goes on (pid ${this.#successor.pid})`
         : `the supervisor of the last upgrade (pid ${this.#successor.pid}) has not ended yet`
+      : keptBefore() !== undefined
+      ? `the supervisor before it (pid ${keptBefore()}) stays to go back to: end that first, by SIGQUIT`
       : transaction.goesOn
       ? "a reload goes on, upgrade when that has ended"
       : wanted === 0
@@ -167,7 +172,9 @@ export class Upgrades {
     supervisor.shares = true;
     void successor.ended.then(() => {
       supervisor.shares = false;
-      if (!this.#done) this.#successor = undefined;
+      this.#successor = undefined;
+      if (this.#done) this.#pool.takeBack();
+      this.#done = false;
     });
     return successor;
   }

@@ -17,8 +17,15 @@ export type Word =
   | { readonly type: "ready" }
   /** The successor: I give up, and why. */
   | { readonly type: "failed"; readonly reason: string }
-  /** The predecessor: all is yours, I drain and leave. */
-  | { readonly type: "yours" };
+  /**
+   * The predecessor: all is yours, I drain and leave; or I stay without workers,
+   * to go back to.
+   */
+  | { readonly type: "yours"; readonly kept?: boolean }
+  /** The predecessor that has stayed: my workers serve again, or no more. */
+  | { readonly type: "serving" | "resting" }
+  /** The successor of one that has stayed: I am to stop, and you with me. */
+  | { readonly type: "stopping" };
 
 /** Why the successor gives up. */
 export function givenUp(error: unknown): Word {
@@ -35,11 +42,15 @@ export function wordIn(message: unknown): Word | undefined {
   if (typeof message !== "object" || message === null) return undefined;
   const fields = message as Readonly<Record<string, unknown>>;
   if (fields[TAG] !== HANDOVER_VERSION) return undefined;
-  const { type, reason } = fields;
+  const { type, reason, kept } = fields;
   switch (type) {
     case "ready":
-    case "yours":
+    case "serving":
+    case "resting":
+    case "stopping":
       return { type };
+    case "yours":
+      return { type, ...(kept === true && { kept }) };
     case "failed":
       return { type, reason: typeof reason === "string" ? reason : "" };
     default:

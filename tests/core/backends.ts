@@ -1,5 +1,5 @@
 /** What the tests of the dispatcher share: workers and connections. */
-import type { Connection, HeadReader } from "../../core/adapter.ts";
+import type { Connection, HeadReader } from "../../core/connection.ts";
 import type { Clock } from "../../core/clock.ts";
 import { affinityOf, type Balance } from "../../core/options/balance.ts";
 import { Dispatcher } from "../../core/handoff/dispatcher.ts";

@@ -35,8 +35,10 @@ describe("what is assumed", () => {
       pidFile: undefined,
       name: undefined,
       control: "off",
+      statusFile: undefined,
       grace: 30_000,
       drainDelay: 0,
+      keepOld: 0,
       idleGrace: 300,
       startTimeout: 60_000,
       hangTimeout: 30_000,
@@ -76,7 +78,7 @@ describe("what is assumed", () => {
       ...["recycleJitter", "maxRequests", "memory"],
       "upgradeCommand",
       ...["probation", "rollback", "check", "checkTimeout"],
-      ...["upgradeCommand", "pidFile", "name", "control"],
+      ...["upgradeCommand", "pidFile", "name", "control", "statusFile"],
       ...["restarts", "down", "downAfter"],
     ];
     const all = Object.fromEntries(names.map((name) => [name, undefined]));
@@ -133,7 +135,7 @@ describe("valid values", () => {
     downAfter: [0, 5_000],
     hangTimeout: [0, 100, 60_000],
     hangSignal: ["SIGABRT", "none"],
-    hangStack: ["signal", "none"],
+    hangStack: ["signal", "thread", "none"],
   };
   for (const [name, values] of Object.entries(valid)) {
     test(`"${name}" is taken as it is`, () => {
@@ -264,7 +266,11 @@ describe("invalid values get an error with the name, the value and what is valid
     ["restarts", { period: 0 }, '0 for "restarts.period": it must be a whole'],
     ["output", "x", '"x" for "output": it must be one of inherit, lines'],
     ["hooks", 1, '1 for "hooks": it must be an object of functions'],
-    ["hangStack", "x", '"x" for "hangStack": it must be one of signal, none'],
+    [
+      "hangStack",
+      "x",
+      '"x" for "hangStack": it must be one of signal, thread, none',
+    ],
     ["hangTimeout", 99, '99 for "hangTimeout": it must be at least 100'],
     [
       "hangSignal",

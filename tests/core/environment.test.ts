@@ -71,6 +71,7 @@ describe("what prefork's own workers read", () => {
     ...encode([listener()], true, SEAT),
     [ENV.standby]: "1",
     [ENV.requests]: "100",
+    [ENV.stackAfter]: "10000",
   };
   const json = (change: Record<string, unknown>): string =>
     JSON.stringify([{ ...listener(), ...change }]);
@@ -156,7 +157,9 @@ describe("Server::Starter's variables", () => {
   test("are not there when no socket is inherited", () => {
     const env = encode([listener({ mode: "reuseport", fds: [] })]);
     const ours = Object.values(ENV).filter((name) =>
-      ![ENV.seat, ENV.standby, ENV.requests].includes(name as never)
+      ![ENV.seat, ENV.standby, ENV.requests, ENV.stackAfter].includes(
+        name as never,
+      )
     );
     assert.deepEqual(Object.keys(env).sort(), ours.sort());
   });

@@ -101,9 +101,34 @@ describe("a worker that does not answer", () => {
     };
     assert.equal(await told("node", "R"), "f (app.js:1:2)");
     assert.equal(await told("node", "T"), "unavailable");
+    assert.equal(await told("deno", "R"), "f (app.js:1:2)");
     assert.equal(await told("bun", "R"), "unavailable");
     const none = { hangStack: "none" } as const;
     assert.equal(await told("node", "R", none), "unavailable");
+    const thread = { hangStack: "thread" } as const;
+    assert.equal(await told("node", "R", thread), "unavailable");
+  });
+
+  test("tells its stack by a thread, as of this time and not of one before", async () => {
+    const { world, pass, hanging, all } = await scene({ hangStack: "thread" });
+    const [first] = world.processes;
+    assert.equal(first!.env["PREFORK_STACK_AFTER"], String(TIMEOUT / 3));
+    const tell = (calls: string): void => first!.say({ type: "stack", calls });
+    const now = "g (file:///b.js:2:3)\nh (node:fs:1:1)\nf (file:///a.js:1:2)";
+    tell(now);
+    await pass(TIMEOUT);
+    hanging.add(first!);
+    await pass(TIMEOUT);
+    tell(now);
+    await pass(2 * TIMEOUT);
+    assert.equal(all("worker-hung")[0]!.stack, "g (/b.js:2:3) < f (/a.js:1:2)");
+    const other = await scene({ hangStack: "thread" });
+    const [old] = other.world.processes;
+    old!.say({ type: "stack", calls: now });
+    await other.pass(TIMEOUT);
+    other.hanging.add(old!);
+    await other.pass(3 * TIMEOUT);
+    assert.equal(other.all("worker-hung")[0]!.stack, "unavailable");
   });
 
   test("is asked once and not again and again", async () => {

@@ -1,33 +1,20 @@
 /** Both supervisors of an upgrade, each in a world in memory of its own. */
 import assert from "node:assert/strict";
-import { type MemoryProcess, MemoryWorld } from "../../adapters/memory.ts";
+import { MemoryWorld } from "../../adapters/memory.ts";
 import {
   decodeHandover,
-  encodeHandover,
-  type HandedListener,
-  type Handover,
   HANDOVER_VARIABLE,
 } from "../../core/listeners/handover.ts";
-import { say, type Word, wordIn } from "../../core/upgrade/words.ts";
+import { wordIn } from "../../core/upgrade/words.ts";
 import { describe, test } from "../harness.ts";
-import { running, settle, type Stage, stage } from "./world.ts";
-
-const COMMAND = ["prefork", "app.js"];
-
-/** A running pool that knows its command, and the successor that it starts. */
-async function upgrading(
-  options: Parameters<typeof running>[0] = {},
-): Promise<Stage & { successor: MemoryProcess; upgrade: Promise<unknown> }> {
-  const made = await running({ upgradeCommand: COMMAND, ...options });
-  made.world.onSpawn = () => {};
-  const upgrade = made.pool.upgrade();
-  upgrade.catch(() => {});
-  await settle();
-  return { ...made, upgrade, successor: made.world.processes.at(-1)! };
-}
-
-const word = (process: MemoryProcess, said: Word): void =>
-  process.plan.onMessage(say(said));
+import {
+  COMMAND,
+  handed,
+  succeeding,
+  upgrading,
+  word,
+} from "./upgrade_world.ts";
+import { running, settle } from "./world.ts";
 
 describe("the supervisor that is succeeded", () => {
   test("starts its own command with every socket, and leaves once it is ready", async () => {
@@ -226,67 +213,6 @@ describe("the supervisor that is succeeded", () => {
     );
   });
 });
-
-/** The predecessor of a pool, as that sees it. */
-interface Before {
-  readonly said: (Word | undefined)[];
-  tell(said: Word): void;
-  die(): void;
-}
-
-function before(world: MemoryWorld, handover: Partial<Handover>): Before {
-  const said: (Word | undefined)[] = [];
-  let hear: (message: unknown) => void;
-  let gone: () => void;
-  world.predecessor = {
-    handover: encodeHandover({
-      pid: 77,
-      listeners: [],
-      opened: [],
-      shards: [],
-      ...handover,
-    }),
-    say: async (message) => void await said.push(wordIn(message)),
-    onMessage: (run) => hear = run,
-    onGone: (run) => gone = run,
-    close: () => {},
-  };
-  return { said, tell: (each) => hear(say(each)), die: () => gone() };
-}
-
-function handed(
-  asked: string,
-  more: Partial<HandedListener> = {},
-): HandedListener {
-  return {
-    asked,
-    name: asked,
-    address: asked,
-    mode: "balanced",
-    backlog: 511,
-    ipv6Only: false,
-    anyPort: false,
-    fds: [3],
-    ...more,
-  };
-}
-
-/** A pool that succeeds another one, and whose workers become ready. */
-async function succeeding(
-  handover: Partial<Handover>,
-  options: Parameters<typeof running>[0] = {},
-): Promise<Stage & Before & { started: Promise<void> }> {
-  const world = new MemoryWorld();
-  const past = before(world, handover);
-  const made = stage({ soak: 0, ...options }, world);
-  world.onSpawn = (process) => queueMicrotask(() => process.getReady());
-  const started = made.pool.start();
-  started.catch(() => {});
-  await settle();
-  world.advance(0);
-  await settle();
-  return { ...made, ...past, started };
-}
 
 describe("the supervisor that succeeds", () => {
   test("has the sockets, the port and as many workers as the one before", async () => {

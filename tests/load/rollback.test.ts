@@ -4,7 +4,13 @@
  * ways of `--rollback`.
  */
 import assert from "node:assert/strict";
-import { mkdirSync, renameSync, symlinkSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+} from "node:fs";
 import { join } from "node:path";
 import {
   IDLE_GRACE,
@@ -138,8 +144,10 @@ for (
       renameSync(join(files.directory, "next"), join(files.directory, "now"));
     };
     activate("good");
+    const status = join(files.directory, `${rollback}.json`);
     await using command = prefork([
       ...["-w", "2", "--soak", "0", "--rollback", rollback],
+      ...["--status-file", status],
       ...["-r", ownRuntime],
       ...LOCAL,
       ...IDLE_GRACE,
@@ -158,6 +166,11 @@ for (
     );
     assert.match(reason!, /^slot 1: .* before it was ready: .*no such slot$/);
     assert.equal(now, serving);
+    await until(() => {
+      const { reload } = JSON.parse(readFileSync(status, "utf8"));
+      return reload?.state === (rollback === "none" ? "mixed" : "failed") &&
+        reload.generation === 2 && /no such slot/.test(reload.reason);
+    }, "the status file says how it went");
     const answers = await distinct(address, 2);
     assert.deepEqual(
       [...answers].map((body) => body.split(" ")[0]).sort(),
@@ -169,6 +182,9 @@ for (
     const report = await running.stop();
     assert.deepEqual(report.failed, []);
     assert.deepEqual(report.cut, []);
+    command.signal("SIGTERM");
+    assert.equal((await command.ended).code, 0);
+    assert.equal(existsSync(status), false);
     assert.ok(report.closes > 0, "kept-alive connections were ended with care");
   });
 }

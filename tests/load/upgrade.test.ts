@@ -23,6 +23,7 @@ import {
   until,
 } from "../command.ts";
 import { afterAll, describe, test } from "../harness.ts";
+import { get } from "../http.ts";
 import { ownRuntime } from "../runtimes.ts";
 import { load, type LoadKind } from "../strict_client.ts";
 import { upgraded } from "../upgraded.ts";
@@ -92,5 +93,77 @@ describe("upgrades under load", () => {
       assert.equal(existsSync(`${dir}/${share}.sock`), false, share);
     }
     assert.deepEqual(readdirSync(dir), ["pid.upgrade"]);
+    rmSync(`${dir}/pid.upgrade`);
+  });
+
+  test("are gone back from: HUP to the one that stays, QUIT to the new one", {
+    timeout: 60_000,
+    skip: process.platform !== "linux" && "a command line is read in /proc",
+  }, async () => {
+    const pidFile = `${dir}/kept.pid`;
+    const command = prefork([
+      ...["-w", "2", "--soak", "0", "-r", ownRuntime],
+      ...["--pid-file", pidFile, "--keep-old", "10m"],
+      ...IDLE_GRACE,
+      ...MODES.flatMap(listenersOf).flatMap((listener) => ["-l", listener]),
+      fixture("everything.ts"),
+    ]);
+    await using pool = upgraded(command, pidFile);
+    const { pid } = pool;
+    const named = (file = pidFile): string => readFileSync(file, "utf8");
+    const { listen } = await ready(command);
+    const loads = listen!.split(",").flatMap((address) =>
+      KINDS.map((kind) => ({ kind, address, loops: 1, pause: 50 }))
+    );
+    await using running = await load(loads);
+    /** Upgrades, and waits until the old one has no workers. */
+    const replace = async (): Promise<number> => {
+      const from = command.lines.length;
+      const old = readyPids(command).filter(isAlive);
+      process.kill(pid, "SIGUSR2");
+      const [, next] = await command.line(/^prefork kept pid=(\d+)/, from);
+      await until(() => !old.some(isAlive), "the old workers have gone");
+      assert.equal(named(), `${next}\n`);
+      assert.equal(named(`${pidFile}.old`), `${pid}\n`);
+      return Number(next);
+    };
+
+    const next = await replace();
+    const workers = readyPids(command).filter(isAlive);
+    assert.equal(workers.length, 2);
+    process.kill(pid, "SIGHUP");
+    await until(
+      () => readyPids(command).filter(isAlive).length === 4,
+      "both have workers",
+    );
+    process.kill(next, "SIGQUIT");
+    await command.line(new RegExp(`^prefork taken-back from=${next}$`));
+    await until(() => !workers.some(isAlive), "the new workers have gone");
+    assert.equal(named(), `${pid}\n`);
+    assert.equal(existsSync(`${pidFile}.old`), false);
+    // And forth: nobody has lost anything.
+    await replace();
+    const report = await running.stop();
+    const text = JSON.stringify(report) + command.lines.join("\n");
+    assert.deepEqual(report.failed, [], text);
+    assert.deepEqual(report.cut, [], text);
+    for (const kind of KINDS) assert.ok(report.done[kind]! > 10, text);
+
+    // The one that stays serves again by itself where the new one is killed.
+    const from = command.lines.length;
+    process.kill(Number(named()), "SIGKILL");
+    await command.line(/^prefork taken-back /, from);
+    await command.line(/^prefork worker-ready slot=1 /, from);
+    for (const address of listen!.split(",")) await get(address);
+    assert.equal(named(), `${pid}\n`);
+    // And ends with one that is stopped.
+    process.kill(await replace(), "SIGTERM");
+    const { code } = await command.ended;
+    assert.equal(code, 0, command.lines.join("\n"));
+    assert.ok(!readyPids(command).some(isAlive));
+    for (const share of MODES) {
+      assert.equal(existsSync(`${dir}/${share}.sock`), false, share);
+    }
+    assert.equal(existsSync(pidFile), false);
   });
 });

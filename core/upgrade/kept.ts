@@ -1,0 +1,105 @@
+/**
+ * What a supervisor does that stays after an upgrade: it has no workers and does
+ * not accept, so that the successor has all, and keeps the sockets, so that
+ * nothing is lost when it is gone back to.
+ *
+ * @module
+ */
+
+import type { PoolContext } from "../context.ts";
+import type { Gate } from "../listeners/gate.ts";
+import type { PidFile } from "../successor.ts";
+import type { Supervisor } from "../supervise/supervisor.ts";
+import type { Successor } from "./successor.ts";
+
+/** The pool of a supervisor that can stay. */
+export interface KeptPool
+  extends Pick<PoolContext, "adapter" | "config" | "listeners" | "emit"> {
+  /** Its workers. */
+  readonly supervisor: Supervisor;
+  /** Whether it accepts itself. */
+  readonly gate: Gate;
+  /** Its pid file, if it has one. */
+  readonly pidFile: PidFile | undefined;
+  /** Resolves when every worker is ready. */
+  ready(): Promise<void>;
+  /** Starts as many workers as before. */
+  reload(): Promise<void>;
+  /** Drains, and ends. */
+  stop(): unknown;
+}
+
+/** A supervisor beside its successor. */
+export class Kept {
+  readonly #pool: KeptPool;
+  readonly #successor: Successor;
+  #timer: Disposable | undefined;
+
+  /** Stays for the time of `keepOld`, or until it has workers again. */
+  constructor(pool: KeptPool, successor: Successor) {
+    this.#pool = pool;
+    this.#successor = successor;
+    const { adapter: { clock }, config: { keepOld }, supervisor } = pool;
+    this.#timer = clock.after(keepOld, () => void pool.stop());
+    pool.emit({ type: "kept", pid: successor.pid, ms: keepOld });
+    supervisor.scale(0);
+  }
+
+  /**
+   * True where it could stop to accept: it can stay. What cannot is on the way
+   * out in any case.
+   */
+  static begin({ gate, supervisor, adapter, emit }: KeptPool): boolean {
+    if (gate.close()) {
+      supervisor.processes.onDemand.keep(true);
+      return true;
+    }
+    const message =
+      `this supervisor does not stay to go back to: ${adapter.runtime} cannot stop accepting without libc, which handoff needs for that (on Node 26.9 or later)`;
+    emit({ type: "warning", message });
+    return false;
+  }
+
+  /** Another number of workers is wanted: some again, or none once more. */
+  async scaled(workers: number): Promise<void> {
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+    const { supervisor } = this.#pool;
+    if (workers === 0) {
+      this.#successor.tell({ type: "resting" });
+      this.#pool.gate.close();
+      return supervisor.processes.onDemand.keep(true);
+    }
+    await this.#pool.ready();
+    if (supervisor.wanted === 0 || supervisor.stopping) return;
+    this.#serve();
+    this.#successor.tell({ type: "serving" });
+  }
+
+  /** The successor has ended: whatever it had is this supervisor's again. */
+  return(): void {
+    this.#timer?.[Symbol.dispose]();
+    const { supervisor, pidFile, emit } = this.#pool;
+    pidFile?.takeBack();
+    if (supervisor.stopping) return;
+    emit({ type: "taken-back", from: this.#successor.pid });
+    if (supervisor.wanted > 0) this.#serve();
+    else if (this.#successor.stopping) void this.#pool.stop();
+    else {
+      this.#serve();
+      this.#pool.reload().catch(() => {});
+    }
+  }
+
+  #serve(): void {
+    const { gate, supervisor, listeners } = this.#pool;
+    // The successor may have had them listen, and they are never closed.
+    for (const { mode, sockets } of listeners) {
+      if (mode !== "sharded") continue;
+      for (const shard of sockets.keys()) supervisor.adoption.use(shard);
+    }
+    supervisor.processes.onDemand.keep(false);
+    gate.open();
+    supervisor.post(() => {});
+  }
+}
