@@ -1,6 +1,6 @@
 /**
- * `npm run chaos -- --seed N --minutes M --runtime R`: what happens to a pool
- * under load when everything happens to it. Prints the seed, each deed as it
+ * `npm run chaos -- --seed N --minutes M --runtime R --standby S`: what happens
+ * to a pool under load when everything happens to it. Prints the seed, each deed as it
  * goes on, and what was lost; ends with 1 when anything of it is unexplained.
  */
 
@@ -14,23 +14,29 @@ const { values } = parseArgs({
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     minutes: { type: "string", default: "1" },
     runtime: { type: "string", default: "node" },
+    standby: { type: "string", default: "0" },
   },
 });
 const runtime = RUNTIMES.find((name) => name === values.runtime);
 const [seed, minutes] = [Number(values.seed), Number(values.minutes)];
-if (runtime === undefined || !(minutes > 0) || !Number.isInteger(seed)) {
+const standby = Number(values.standby);
+if (
+  runtime === undefined || !(minutes > 0) ||
+  ![seed, standby].every(Number.isInteger)
+) {
   console.error(
     `usage: npm run chaos -- --seed N --minutes M --runtime ${
       RUNTIMES.join("|")
-    }`,
+    } --standby S`,
   );
   process.exit(2);
 }
-console.log(`seed ${seed}, ${minutes} min, ${runtime}`);
+console.log(`seed ${seed}, ${minutes} min, ${runtime}, ${standby} standby`);
 const { done, explained, unexplained, schedule } = await chaos({
   seed,
   ms: minutes * 60_000,
   runtime: runtime as Runtime,
+  standby,
   tell: (line) => console.log(line),
 });
 console.log(

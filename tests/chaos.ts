@@ -50,6 +50,8 @@ export interface ChaosOptions {
   readonly ms?: number;
   /** What runs supervisor and workers. */
   readonly runtime: Runtime;
+  /** How many workers stand by; none unless given. */
+  readonly standby?: number;
   /** Told as it goes on. */
   tell?(line: string): void;
 }
@@ -81,7 +83,8 @@ const sleep = (ms: number): Promise<void> =>
 
 /** Runs it. */
 export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
-  const { seed, runtime, deeds = Infinity, ms = Infinity } = options;
+  const { seed, runtime, standby = 0 } = options;
+  const { deeds = Infinity, ms = Infinity } = options;
   const random = createRandom(seed);
   const directory = mkdtempSync(path.join(os.tmpdir(), "pf-chaos-"));
   const release = path.join(directory, "release");
@@ -92,6 +95,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
   const killed = new Map<number, number>();
   await using pool = prefork([
     ...["-w", `${WORKERS}`, "-r", runtime, ...LOCAL, ...IDLE_GRACE],
+    ...["--standby", `${standby}`],
     ...["--soak", "200ms", "--probation", "300ms"],
     ...["--hang-timeout", `${patience(2)}s`, "--max-workers", "4"],
     fixture("chaos_program.ts"),

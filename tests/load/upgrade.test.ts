@@ -25,12 +25,19 @@ import {
 import { afterAll, describe, test } from "../harness.ts";
 import { get } from "../http.ts";
 import { ownRuntime } from "../runtimes.ts";
-import { load, type LoadKind } from "../strict_client.ts";
+import { type Load, load, type LoadKind } from "../strict_client.ts";
 import { upgraded } from "../upgraded.ts";
 
 const UPGRADES = Number(process.env["TEST_UPGRADES"] ?? 2);
 const MODES = ["balanced", "shared", "sharded", "handoff"] as const;
 const KINDS: readonly LoadKind[] = ["connect", "keepalive"];
+
+/** What those hear who wait in a queue of `reuseport` that is closed. */
+const OWN_QUEUE = Number(
+    readFileSync("/proc/sys/net/ipv4/tcp_migrate_req", "utf8"),
+  ) === 1
+  ? /^nothing$/
+  : /ECONNRESET/;
 
 /** The runtime of the last supervisor. */
 const OTHER = { node: "bun", bun: "deno", deno: "node" } as const;
@@ -52,7 +59,10 @@ describe("upgrades under load", () => {
     timeout: 60_000 + UPGRADES * 20_000,
     skip: process.platform !== "linux" && "a command line is read in /proc",
   }, async () => {
-    const listeners = MODES.flatMap(listenersOf);
+    const listeners = [
+      ...MODES.flatMap(listenersOf),
+      "own-http=127.0.0.1:0?share=reuseport",
+    ];
     const command = prefork([
       ...["-w", "2", "--soak", "0", "-r", ownRuntime],
       ...["--pid-file", `${dir}/pid`],
@@ -62,10 +72,12 @@ describe("upgrades under load", () => {
     ]);
     await using pool = upgraded(command, `${dir}/pid`);
     const { listen } = await ready(command);
-    const loads = listen!.split(",").flatMap((address) =>
-      KINDS.map((kind) => ({ kind, address, loops: 1, pause: 50 }))
-    );
-    await using running = await load(loads);
+    const addresses = listen!.split(",");
+    const own = addresses.pop()!;
+    const loadsOf = (address: string): Load[] =>
+      KINDS.map((kind) => ({ kind, address, loops: 1, pause: 50 }));
+    await using running = await load(addresses.flatMap(loadsOf));
+    await using ownRunning = await load(loadsOf(own));
     const open: number[] = [];
     for (let i = 0; i < UPGRADES; i++) {
       await pool.upgrade();
@@ -80,6 +92,13 @@ describe("upgrades under load", () => {
     assert.deepEqual(report.cut, [], text);
     for (const kind of KINDS) assert.ok(report.done[kind]! > 10, text);
     assert.equal(new Set(readyPids(command)).size, 2 * (2 + UPGRADES));
+    // Who leaves resets what is in its own queue, and idle connections are
+    // ended: no more than that.
+    const { failed, cut, done } = await ownRunning.stop();
+    for (const each of failed) assert.match(each, OWN_QUEUE, text);
+    for (const each of cut) assert.match(each, /: end$/, text);
+    for (const kind of KINDS) assert.ok(done[kind]! > 10, text);
+    assert.equal((await get(own)).status, 200);
     if (UPGRADES > 2) console.log(report.done, open);
     // Those that wait for a worker that leaves differ by a few.
     const more = open.at(-1)! - open[0]!;
