@@ -33,7 +33,7 @@ export interface ControlContext {
 export interface ControlPool extends ControlledPool {
   /** See {@linkcode PoolCore.on}. */
   on(
-    type: "taken-over" | "upgrade-finished",
+    type: "taken-over" | "taken-back" | "upgrade-finished",
     listener: () => unknown,
   ): Disposable;
 }
@@ -48,14 +48,15 @@ export class Control implements Disposable {
 
   /**
    * Opens it, and says by an event where it is, or why there is none. It is the
-   * successor's from the moment in which that has the sockets.
+   * successor's as long as that has the sockets.
    */
   constructor(pool: ControlPool, context: ControlContext) {
     this.#pool = pool;
     this.#context = context;
     this.#turns = [
       pool.on("taken-over", () => this.#open()),
-      pool.on("upgrade-finished", () => this[Symbol.dispose]()),
+      pool.on("taken-back", () => this.#open()),
+      pool.on("upgrade-finished", () => this.#close()),
     ];
     if (context.heritage === undefined) void this.#open();
   }
@@ -87,7 +88,12 @@ export class Control implements Disposable {
   [Symbol.dispose](): void {
     this.#disposed = true;
     for (const turn of this.#turns) turn[Symbol.dispose]();
+    this.#close();
+  }
+
+  #close(): void {
     this.#socket?.close();
+    this.#socket = undefined;
   }
 
   /** The first listener's address, as far as it can be the name of a file. */

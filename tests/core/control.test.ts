@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { ControlAnswer } from "../../core/control/socket.ts";
 import { describe, test } from "../harness.ts";
-import { settle, type Stage, stage } from "./world.ts";
+import { handed, succeeding, upgrading, word } from "./upgrade_world.ts";
+import { running, settle, type Stage, stage } from "./world.ts";
 
 /** Asks a pool as whoever connects to its socket does. */
 function ask(
@@ -17,21 +18,13 @@ function ask(
 const errorOf = ({ body }: ControlAnswer): Record<string, string> =>
   body["error"] as Record<string, string>;
 
-/** A pool that can be asked, and whose workers are ready at once. */
-async function running(
-  options: Parameters<typeof stage>[0] = {},
-): Promise<Stage> {
-  const scene = stage({ control: "auto", soak: 0, ...options });
-  scene.world.onSpawn = (process) =>
-    void Promise.resolve().then(() => process.getReady());
-  await scene.pool.start();
-  await settle();
-  return scene;
-}
+/** A running pool that can be asked. */
+const asked = (options: Parameters<typeof running>[0] = {}): Promise<Stage> =>
+  running({ control: "auto", soak: 0, ...options });
 
 describe("a pool that is asked", () => {
   test("says who it is and how", async () => {
-    const scene = await running();
+    const scene = await asked();
     const { status, body } = await ask(scene, "GET /v1/status");
     assert.equal(status, 200);
     assert.equal(body["prefork"], 1);
@@ -49,7 +42,7 @@ describe("a pool that is asked", () => {
     ] as const
   ) {
     test(`at ${listen} it is called ${name}`, async () => {
-      const { all } = await running({ listen });
+      const { all } = await asked({ listen });
       assert.deepEqual(
         all("control-opened").map(({ path }) => path),
         [`/run/${name}.sock`],
@@ -58,14 +51,14 @@ describe("a pool that is asked", () => {
   }
 
   test("has the name and the place that it was given", async () => {
-    const { all } = await running({ name: "web" });
+    const { all } = await asked({ name: "web" });
     assert.equal(all("control-opened")[0]?.path, "/run/web.sock");
-    const other = await running({ control: "/srv/c", name: "web" });
+    const other = await asked({ control: "/srv/c", name: "web" });
     assert.equal(other.all("control-opened")[0]?.path, "/srv/c");
   });
 
   test("scales to a number and by one", async () => {
-    const scene = await running({ maxWorkers: 4 });
+    const scene = await asked({ maxWorkers: 4 });
     const to = await ask(scene, "POST /v1/scale?to=4");
     assert.deepEqual([to.status, to.body["scale"]], [200, { from: 2, to: 4 }]);
     const by = await ask(scene, "POST /v1/scale?by=-1");
@@ -88,7 +81,7 @@ describe("a pool that is asked", () => {
     ] as const
   ) {
     test(`${request} is answered ${status} and changes nothing`, async () => {
-      const scene = await running({ maxWorkers: 4 });
+      const scene = await asked({ maxWorkers: 4 });
       const answer = await ask(scene, request);
       assert.equal(answer.status, status);
       assert.match(errorOf(answer)["message"]!, message);
@@ -98,10 +91,10 @@ describe("a pool that is asked", () => {
   }
 
   test("answers a reload when that is over", async () => {
-    const scene = await running();
-    const asked = ask(scene, "POST /v1/reload");
+    const scene = await asked();
+    const answer = ask(scene, "POST /v1/reload");
     let over = false;
-    void asked.then(() => over = true);
+    void answer.then(() => over = true);
     while (!over) {
       for (const process of scene.world.alive) {
         if (process.wasTold("drain")) process.exit();
@@ -109,14 +102,14 @@ describe("a pool that is asked", () => {
       scene.world.advance(100);
       await settle();
     }
-    const { status, body } = await asked;
+    const { status, body } = await answer;
     assert.equal(status, 200);
     assert.equal((body["reload"] as { state: string }).state, "finished");
     assert.equal(scene.pool.status().generation, 2);
   });
 
   test("says why a reload has failed", async () => {
-    const scene = await running();
+    const scene = await asked();
     scene.world.onSpawn = (process) =>
       void Promise.resolve().then(() => process.exit({ code: 1 }));
     const answer = await ask(scene, "POST /v1/reload");
@@ -127,7 +120,7 @@ describe("a pool that is asked", () => {
   });
 
   test("restarts the worker of a slot, the next one first", async () => {
-    const scene = await running();
+    const scene = await asked();
     assert.equal((await ask(scene, "POST /v1/restart?slot=1")).status, 200);
     await settle();
     assert.equal(scene.world.alive.length, 3);
@@ -137,7 +130,7 @@ describe("a pool that is asked", () => {
   });
 
   test("stops, says so meanwhile, and cannot be asked any more", async () => {
-    const scene = await running();
+    const scene = await asked();
     assert.equal((await ask(scene, "POST /v1/stop")).status, 200);
     const late = await ask(scene, "POST /v1/reload");
     assert.equal(late.status, 409);
@@ -162,7 +155,7 @@ describe("a pool that is asked", () => {
 
 describe("a pool that cannot be asked", () => {
   test("by default is none", async () => {
-    const { world, types } = await running({ control: "off" });
+    const { world, types } = await asked({ control: "off" });
     assert.equal(world.control, undefined);
     assert.ok(!types().some((type) => type.startsWith("control-")));
   });
@@ -179,5 +172,47 @@ describe("a pool that cannot be asked", () => {
       ["the disk is full"],
     );
     assert.equal(scene.pool.status().state, "running");
+  });
+});
+
+describe("in an upgrade", () => {
+  test("the old one is asked until the new one has the sockets", async () => {
+    const { world, pool, successor, upgrade } = await upgrading({
+      control: "auto",
+    });
+    assert.ok(world.control !== undefined);
+    word(successor, { type: "ready" });
+    await upgrade;
+    await settle();
+    assert.equal(world.control, undefined);
+    await pool.stop({ quick: true });
+  });
+
+  test("and again when it has them back", async () => {
+    const { world, pool, successor, upgrade } = await upgrading({
+      control: "auto",
+      keepOld: 60_000,
+    });
+    word(successor, { type: "ready" });
+    await upgrade;
+    await settle();
+    assert.equal(world.control, undefined);
+    successor.exit();
+    await settle();
+    assert.ok(world.control !== undefined);
+    await pool.stop({ quick: true });
+  });
+
+  test("the new one is asked from when it has them", async () => {
+    const { world, pool, tell, started } = await succeeding(
+      { listeners: [handed("127.0.0.1:8080")] },
+      { control: "auto" },
+    );
+    assert.equal(world.control, undefined);
+    tell({ type: "yours" });
+    await started;
+    await settle();
+    assert.ok(world.control !== undefined);
+    await pool.stop({ quick: true });
   });
 });
