@@ -5,7 +5,7 @@
  */
 
 import type { Adapter } from "./adapter.ts";
-import { warningsFor } from "./warnings.ts";
+import { announce } from "./warnings.ts";
 import type { PoolContext } from "./context.ts";
 import { PreforkError, stateError } from "./errors.ts";
 import { DrainDelay } from "./drain_delay.ts";
@@ -33,9 +33,9 @@ import { Traffic } from "./balance/traffic.ts";
 
 const STOPPED = "it was stopped";
 
-type Shared = "adapter" | "config" | "emit" | "listeners" | "traffic";
-
-interface Running extends Pick<PoolContext, Shared> {
+interface Running
+  extends
+    Pick<PoolContext, "adapter" | "config" | "emit" | "listeners" | "traffic"> {
   readonly supervisor: Supervisor;
   readonly maxWorkers: number;
   /** What `quiesce` is undone to. */
@@ -124,7 +124,8 @@ export class PoolCore implements AsyncDisposable {
   /**
    * Replaces the workers slot by slot, each new one ready before the old one
    * stops to accept. Resolves when the new ones have lived through the
-   * `probation` and the last old one is gone. During another one it follows it.
+   * `probation` and the last old one is gone. A reload asked for during another
+   * one follows it.
    *
    * @throws {PreforkError} `ERR_RELOAD` when a new worker does not come up, or
    * ends by itself before that: what served before serves again, and the message
@@ -152,7 +153,8 @@ export class PoolCore implements AsyncDisposable {
   /**
    * Replaces the supervisor too: starts another one beside this one, which gets
    * every socket. Resolves when each of its workers is ready; this pool drains
-   * and ends then, which `stop()` waits for. If not, it goes on as before.
+   * and ends then, which `stop()` waits for. If it does not become ready, this
+   * pool goes on as if nothing had happened.
    *
    * @param options `command` goes before the option `upgradeCommand`
    * @throws {PreforkError} `ERR_UPGRADE` when the other one does not become
@@ -239,8 +241,8 @@ export class PoolCore implements AsyncDisposable {
    * @throws {PreforkError} `ERR_STATE` when the pool does not run
    */
   send(message: unknown, slot?: number): number {
-    const { slots } = this.#require("send to").supervisor;
-    return sendTo(slots.values(), message, slot);
+    const { supervisor } = this.#require("send to");
+    return sendTo(supervisor.slots.values(), message, slot);
   }
 
   /** Tells the operator something, as an event. */
@@ -290,7 +292,7 @@ export class PoolCore implements AsyncDisposable {
       throw error;
     });
     const { config, listeners, maxWorkers } = prepared;
-    const wanted = heritage?.handover.workers ?? prepared.workers;
+    const { workers: wanted = prepared.workers } = heritage?.handover ?? {};
     const workers = Math.min(wanted, maxWorkers);
     if (this.#ended) {
       closeListeners(listeners);
@@ -317,12 +319,7 @@ export class PoolCore implements AsyncDisposable {
       stopped: this.#stopped.promise,
     };
     this.#lineage.attach(pool);
-    for (const { name, address, mode, reason } of listeners) {
-      emit({ type: "listening", name, address, share: mode, reason });
-    }
-    for (const message of warningsFor(prepared, config, adapter)) {
-      this.warn(message);
-    }
+    announce(prepared, adapter, emit);
     supervisor.scale(workers);
     await this.ready();
     if (await this.#lineage.complete(pool)) return;
@@ -339,11 +336,14 @@ export class PoolCore implements AsyncDisposable {
   }
 
   /** Has the program show where it listens. */
-  async #learn(place: Place, adapter: Adapter): Promise<ListenerSpec[]> {
+  async #learn(
+    place: Place,
+    adapter: Adapter,
+  ): Promise<readonly ListenerSpec[]> {
     if (this.#ended) throw stateError("start", STOPPED);
     this.#learning = new Learning(place, adapter, this.#emit);
     try {
-      return [...await this.#learning.learn()];
+      return await this.#learning.learn();
     } finally {
       if (this.#learning.stopping) this.#end(0);
       this.#learning = undefined;
@@ -375,8 +375,9 @@ export class PoolCore implements AsyncDisposable {
     this.#ended = true;
     this.#delay.end();
     this.#clean();
-    const ran = this.#running ?? this.#learning;
-    if (ran) this.#emit({ type: "stopped", killed });
+    if (this.#running ?? this.#learning) {
+      this.#emit({ type: "stopped", killed });
+    }
     this.#events.close();
     this.#ready.end(this.#failure ?? stateError("wait for", STOPPED));
     this.#stopped.resolve({ killed });

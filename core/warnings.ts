@@ -5,6 +5,7 @@
  */
 
 import type { Adapter } from "./adapter.ts";
+import type { PoolEvent } from "./events.ts";
 import type { Host } from "./host.ts";
 import type { Listener } from "./listeners/listeners.ts";
 import { marginsOf } from "./options/budget.ts";
@@ -18,13 +19,23 @@ import { startsJavaScript } from "./launch/program.ts";
 import { refusingOf } from "./supervise/down.ts";
 import { preloadFor } from "./launch/runtime_command.ts";
 
-/** One sentence for each thing that a pool suffers from. */
-export function warningsFor(
+/** Tells where a pool listens, and what it suffers from. */
+export function announce(
   prepared: Prepared,
-  config: PoolConfig,
   adapter: Adapter,
-): readonly string[] {
-  const { listeners, runtimes, compiled } = prepared;
+  emit: (event: PoolEvent) => void,
+): void {
+  for (const { name, address, mode, reason } of prepared.listeners) {
+    emit({ type: "listening", name, address, share: mode, reason });
+  }
+  for (const message of warningsFor(prepared, adapter)) {
+    emit({ type: "warning", message });
+  }
+}
+
+/** One sentence for each thing that a pool suffers from. */
+function warningsFor(prepared: Prepared, adapter: Adapter): readonly string[] {
+  const { config, listeners, runtimes, compiled } = prepared;
   const { weights } = config;
   const warnings = [
     ...kernelWarnings(listeners, adapter.host),

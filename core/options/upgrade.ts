@@ -1,6 +1,5 @@
 /**
- * What a user says of the supervisor itself: its pid file, and how another one
- * succeeds it.
+ * What a user says of how another supervisor succeeds this one.
  *
  * @module
  */
@@ -21,12 +20,6 @@ export interface UpgradeOptions {
    * @default {0}
    */
   readonly keepOld?: number;
-  /**
-   * A file for the process id of this supervisor, from before the first worker
-   * to the end. While another pool runs that has it, this one does not start. In
-   * an upgrade it names who serves, and with `.old` behind it who drains.
-   */
-  readonly pidFile?: string;
 }
 
 /** The same, completed. */
@@ -35,8 +28,6 @@ export interface UpgradeConfig {
   readonly upgradeCommand: readonly string[] | undefined;
   /** How long it stays after an upgrade, ms. */
   readonly keepOld: number;
-  /** The pid file, if there is one. */
-  readonly pidFile: string | undefined;
 }
 
 /**
@@ -46,12 +37,11 @@ export interface UpgradeConfig {
  * @throws {RangeError} when the time is no number of ms
  */
 export function checkUpgrade(
-  { upgradeCommand, keepOld = 0, pidFile }: UpgradeOptions,
+  { upgradeCommand, keepOld = 0 }: UpgradeOptions,
 ): UpgradeConfig {
   return {
     upgradeCommand: upgradeCommand && checkCommand(upgradeCommand),
     keepOld: duration("keepOld", keepOld),
-    pidFile: pidFile === undefined ? undefined : text("pidFile", pidFile),
   };
 }
 
