@@ -114,7 +114,7 @@ export type {
   ControlSocket,
 } from "./core/control/socket.ts";
 export type { Host } from "./core/host.ts";
-export type { Declining, Refusing } from "./core/decline.ts";
+export type { DeclineRequest, Declining, Refusing } from "./core/decline.ts";
 export type { MemoryOptions } from "./core/options/memory.ts";
 export type { MemoryGroup, ProcessLook } from "./core/look.ts";
 

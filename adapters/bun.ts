@@ -30,7 +30,8 @@ import { clock } from "./shared/clock.ts";
 import { controlSocket } from "./shared/control_socket.ts";
 import { bunControl } from "./bun/control.ts";
 import { refusedError } from "./shared/command.ts";
-import { declineHeld } from "./shared/decline.ts";
+import { fdOf } from "./ffi/connection.ts";
+import { declineByLibc } from "./shared/decline.ts";
 import { acceptHeld, bindHeld } from "./shared/held.ts";
 import { withReserve } from "./shared/descriptors.ts";
 import { host } from "./shared/host.ts";
@@ -74,7 +75,7 @@ export function createBunAdapter(): Adapter {
     bind: (request) => bindHeld(request, sockets),
     shareFile,
     accept: acceptHeld,
-    decline: declineHeld,
+    decline: (socket, request) => declineByLibc(socket, request, fdOf),
     refuse: refuseHeld,
 
     // --- processes --------------------------------------------------------

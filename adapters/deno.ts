@@ -32,7 +32,8 @@ import {
 import { clock } from "./shared/clock.ts";
 import { controlSocket } from "./shared/control_socket.ts";
 import { serveControl } from "./deno/control.ts";
-import { declineHeld } from "./shared/decline.ts";
+import { fdOf } from "./ffi/connection.ts";
+import { declineByLibc } from "./shared/decline.ts";
 import { acceptHeld, bindHeld } from "./shared/held.ts";
 import { withReserve } from "./shared/descriptors.ts";
 import { host } from "./shared/host.ts";
@@ -64,7 +65,7 @@ export function createDenoAdapter(): Adapter {
     bind: (request) => bindHeld(request, sockets),
     shareFile,
     accept: acceptHeld,
-    decline: declineHeld,
+    decline: (socket, request) => declineByLibc(socket, request, fdOf),
     refuse: refuseHeld,
 
     // --- processes --------------------------------------------------------

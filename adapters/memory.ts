@@ -62,7 +62,7 @@ export class MemoryWorld {
   /** False where clients cannot be told to come again later. */
   declines = true;
   /** Sockets whose clients are, and how many were. */
-  readonly declined: Map<HeldSocket, { count: number }> = new Map();
+  readonly declined: Map<HeldSocket | undefined, { count: number }> = new Map();
   /** Sockets that clients were refused on, and what was done last. */
   readonly refused: Map<HeldSocket, string> = new Map();
   /** False where a socket cannot be kept without accepting. */
@@ -244,7 +244,14 @@ export class MemoryWorld {
       decline: (socket) => {
         if (!this.declines) return undefined;
         const end = (): void => void this.declined.delete(socket);
-        const declined = { count: 0, [Symbol.dispose]: end };
+        const declined = {
+          count: 0,
+          take(connection: Connection) {
+            this.count++;
+            connection.close();
+          },
+          [Symbol.dispose]: end,
+        };
         this.declined.set(socket, declined);
         return declined;
       },

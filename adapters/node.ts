@@ -17,7 +17,7 @@ import { spawnChild } from "./node/child_process.ts";
 import { clock } from "./shared/clock.ts";
 import { controlSocket } from "./shared/control_socket.ts";
 import { serveControl } from "./node/control.ts";
-import { declineHeld } from "./shared/decline.ts";
+import { decline } from "./node/decline.ts";
 import { acceptHeld, bindHeld } from "./shared/held.ts";
 import { withReserve } from "./shared/descriptors.ts";
 import { host } from "./shared/host.ts";
@@ -51,7 +51,7 @@ export function createNodeAdapter(): Adapter {
     bind: (request) => bindHeld(request, nodeSockets),
     shareFile,
     accept: acceptHeld,
-    decline: declineHeld,
+    decline,
     refuse: refuseHeld,
 
     // --- processes --------------------------------------------------------

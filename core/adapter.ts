@@ -9,7 +9,7 @@ import type { Answer, ControlPlace, ControlSocket } from "./control/socket.ts";
 import type { Address } from "./options/address.ts";
 import type { Clock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
-import type { Declining, Refusing } from "./decline.ts";
+import type { DeclineRequest, Declining, Refusing } from "./decline.ts";
 import type { Host } from "./host.ts";
 import type { PathFile, PidFile, Predecessor } from "./successor.ts";
 
@@ -258,10 +258,13 @@ export interface Adapter {
     onConnection: (connection: Connection) => void,
   ): Disposable;
   /**
-   * Answers each HTTP/1 request on a held socket, if that can be done here; with
-   * an empty reply each connection is closed at once.
+   * Answers whoever connects to a held socket, or without one only those whose
+   * connections it is given, if that can be done here.
    */
-  decline(socket: HeldSocket, reply: Uint8Array): Declining | undefined;
+  decline(
+    socket: HeldSocket | undefined,
+    request: DeclineRequest,
+  ): Declining | undefined;
   /** Closes a held socket for clients and opens it, if that can be done. */
   refuse(socket: HeldSocket): Refusing | undefined;
   /**

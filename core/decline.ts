@@ -4,10 +4,27 @@
  * @module
  */
 
+import type { Connection } from "./connection.ts";
+import type { ProxySettings } from "./options/listener_features.ts";
+
+/** What clients are given. */
+export interface DeclineRequest {
+  /** The answer to a request of HTTP/1; empty to close each connection at once. */
+  readonly reply: Uint8Array;
+  /** How a load balancer says whose connection it is, if it does. */
+  readonly proxy?: ProxySettings | undefined;
+}
+
 /** Clients are turned away until this is disposed. */
 export interface Declining extends Disposable {
   /** How many have been. */
   readonly count: number;
+  /**
+   * Turns another client away, and closes its connection.
+   *
+   * @param head what was read of it, one character per byte
+   */
+  take(connection: Connection, head?: string): void;
 }
 
 /** A listening socket of TCP that can be closed for clients, and be bound still. */

@@ -103,10 +103,10 @@ function refuseWarnings(
   adapter: Adapter,
 ): readonly string[] {
   return listeners.flatMap((listener) => {
-    if (listener.mode === "reuseport" || listener.mode === "handoff") return [];
+    if (listener.mode === "reuseport") return [];
     if (refusingOf(listener, adapter) !== undefined) return [];
     return [
-      `while no worker is ready, "refuse" (--down) accepts clients of ${listener.name} and closes them at once: only a socket of TCP that this pool has opened can refuse them, and not without libc`,
+      `while no worker is ready, "refuse" (--down) accepts clients of ${listener.name} and closes them at once: only a socket of TCP that this pool has opened can refuse them, not in handoff, and not without libc`,
     ];
   });
 }

@@ -18,6 +18,8 @@ export interface NodeHandle {
 
 /** A connection as libuv accepted it. */
 export interface AcceptedHandle {
+  /** The file descriptor, on Node. */
+  readonly fd?: number;
   /** Fills in the client's address; returns 0 or a negative error number. */
   getpeername?(out: { address?: string }): number;
   /** Begins to read; UDP sockets do not have it. */

@@ -15,6 +15,11 @@ export interface FdConnection extends Connection {
   fd(): number;
 }
 
+/** The file descriptor of a connection that {@linkcode fdConnection} made. */
+export function fdOf(connection: Connection): number {
+  return (connection as FdConnection).fd();
+}
+
 /** Wraps an accepted file descriptor. */
 export function fdConnection(libc: Libc, fd: number): FdConnection {
   let open = fd;

@@ -58,6 +58,9 @@ interface Load {
   taken: number;
 }
 
+/** Takes connections away. */
+export type Divert = (connection: Connection, head: string | undefined) => void;
+
 /** Spreads connections over workers. */
 export class Dispatcher {
   readonly #placement: Placement<Backend>;
@@ -66,6 +69,8 @@ export class Dispatcher {
   readonly #free = new Set<Backend>();
   readonly #queue = new Queue<Backend, Offer>();
   readonly #preread: Preread;
+  /** Who gets what comes to a listener, where that is no worker. */
+  readonly #diverted = new Map<string, Divert>();
   #nextId = 1;
 
   /** Makes a dispatcher without workers. */
@@ -145,6 +150,15 @@ export class Dispatcher {
     proxy?: ProxySettings,
   ): void {
     this.#preread.offer(listener, connection, proxy);
+  }
+
+  /** What waits for a listener, and comes to it, goes there and to no worker. */
+  divert(listener: string, to: Divert | undefined): void {
+    if (to === undefined) this.#diverted.delete(listener);
+    else {
+      this.#diverted.set(listener, to);
+      for (const offer of this.#queue.drain()) this.#enqueue(offer);
+    }
   }
 
   /** A worker has taken over a connection. */
@@ -241,7 +255,9 @@ export class Dispatcher {
   }
 
   #enqueue(offer: Offer): void {
-    const { key, listener } = offer;
+    const { key, listener, connection, head } = offer;
+    const divert = this.#diverted.get(listener);
+    if (divert !== undefined) return divert(connection, head);
     this.#queue.enqueue(
       key === undefined ? offer : {
         ...offer,

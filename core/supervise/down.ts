@@ -10,6 +10,7 @@ import type { Adapter } from "../adapter.ts";
 import type { PoolContext } from "../context.ts";
 import type { Declining, Refusing } from "../decline.ts";
 import type { Listener } from "../listeners/listeners.ts";
+import type { Processes } from "./processes.ts";
 
 /** How long a client is asked to wait before it comes again, in seconds. */
 const RETRY_AFTER = 5;
@@ -34,6 +35,8 @@ export interface DownSource {
   readonly shares: boolean;
   /** True when no worker is there, in whatever state. */
   readonly isEmpty: boolean;
+  /** Who has the listeners that workers have asked for. */
+  readonly processes: Pick<Processes, "onDemand">;
 }
 
 /** What is done about the clients of a listener. */
@@ -83,7 +86,8 @@ export class Down {
 
   #begin(): void {
     const { listeners, emit } = this.#context;
-    for (const listener of listeners) {
+    const { onDemand } = this.#source.processes;
+    for (const listener of [...listeners, ...onDemand.listeners]) {
       const known = this.#means.get(listener);
       if (known !== undefined) {
         this.#tend(listener, known);
@@ -111,15 +115,9 @@ export class Down {
       return { answer: "refuse", reason: "no socket is there that listens" };
     }
     if (down === "queue") return queued("that was asked for");
-    if (listener.mode === "handoff") {
-      return queued("in handoff connections wait in the supervisor");
-    }
     if (down === "refuse") return this.#refuse(listener);
     if (listener.certificates !== undefined) {
       return queued("the workers end TLS");
-    }
-    if (listener.proxy !== undefined) {
-      return queued("the workers read PROXY headers");
     }
     return down === "503" || traffic.http.has(listener.name)
       ? this.#decline(listener, "503", REPLY)
@@ -148,16 +146,21 @@ export class Down {
     reply: Uint8Array,
     reason?: string,
   ): Means {
-    const { adapter } = this.#context;
-    const declining: Declining[] = [];
-    for (const socket of listener.sockets) {
-      const one = adapter.decline(socket, reply);
-      if (one !== undefined) declining.push(one);
-      else {
-        return queued(
-          `${adapter.runtime} cannot do that without calling libc`,
-        );
-      }
+    const { adapter, traffic: { dispatcher } } = this.#context;
+    const { name, mode, proxy, sockets } = listener;
+    const request = { reply, proxy };
+    // In `handoff` they are accepted here already.
+    const declining = (mode === "handoff" ? [undefined] : sockets)
+      .flatMap((socket) => adapter.decline(socket, request) ?? []);
+    const [first] = declining;
+    if (first === undefined) {
+      return queued(`${adapter.runtime} cannot do that without calling libc`);
+    }
+    if (mode === "handoff") {
+      dispatcher.divert(
+        name,
+        (connection, head) => first.take(connection, head),
+      );
     }
     return { answer, declining, ...(reason !== undefined && { reason }) };
   }
@@ -172,6 +175,7 @@ export class Down {
   }
 
   #end(): void {
+    const { traffic, emit } = this.#context;
     this.#waiting?.[Symbol.dispose]();
     this.#waiting = undefined;
     this.#due = false;
@@ -181,6 +185,7 @@ export class Down {
         one[Symbol.dispose]();
         answered += one.count;
       }
+      traffic.dispatcher.divert(listener.name, undefined);
       for (const one of refusing) {
         // Who serves has opened the ones that it serves; in `sharded` nobody
         // would accept on the others.
@@ -188,7 +193,7 @@ export class Down {
         else one.listen(listener.backlog);
       }
       const { name, address } = listener;
-      this.#context.emit({ type: "listener-up", name, address, answered });
+      emit({ type: "listener-up", name, address, answered });
     }
     this.#means.clear();
   }

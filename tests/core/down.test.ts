@@ -45,14 +45,9 @@ describe("while no worker is ready", () => {
       ["no worker has said that it answers", await down(5_000, {}, false)],
       ["that was asked for", await down(5_000, { down: "queue" })],
       [
-        "the workers read PROXY headers",
-        await down(5_000, { listen: "127.0.0.1:8080?proxy=v1" }),
-      ],
-      [
         "the workers end TLS",
         await down(5_000, { listen: "127.0.0.1:8080?cert=/a&key=/b" }),
       ],
-      ["in handoff", await down(5_000, { share: "handoff" })],
       ["no socket is there", await down(5_000, { share: "reuseport" })],
     ];
     for (const [why, made] of rows) {
@@ -129,6 +124,35 @@ describe("while no worker is ready", () => {
     world.advance(1_000);
     await settle();
     assert.deepEqual([...world.refused.values()], ["open"]);
+  });
+
+  test("in handoff and on demand who waits here is answered, and who comes", async () => {
+    const made = await running({ workers: 1, share: "handoff" });
+    const { world, all } = made;
+    const [first] = world.processes;
+    first!.say({ type: "http", listener: "127.0.0.1:8080" });
+    first!.say({ type: "open", id: 1, address: "127.0.0.1:9090", nth: 0 });
+    await settle();
+    first!.say({ type: "http", listener: "127.0.0.1:9090" });
+    world.onSpawn = () => {};
+    first!.exit({ code: 1 });
+    const early = world.connect();
+    world.advance(4_999);
+    await settle();
+    assert.equal(early.closed, false);
+    world.advance(1);
+    await settle();
+    assert.deepEqual(answers(made), ["503", "503"]);
+    assert.equal(early.closed, true);
+    assert.equal(world.connect().closed, true);
+    world.alive[0]!.getReady();
+    const late = world.connect();
+    assert.equal(late.closed, false);
+    await settle();
+    assert.deepEqual(all("listener-up").map(({ answered }) => answered), [
+      2,
+      0,
+    ]);
   });
 
   test("not when none is wanted, nor when the pool stops", async () => {
