@@ -88,6 +88,10 @@ export class MemoryWorld {
   readonly groups: Map<number, string> = new Map();
   /** The limit of the supervisor's cgroup, in bytes. */
   memoryLimit: number | undefined;
+  /** How many connections wait on each listening socket, by its address. */
+  readonly queued: Map<string, number> = new Map();
+  /** How many connections of listeners processes hold, none unless given. */
+  readonly accepted: Map<number, number> = new Map();
   /** The adapter of this world. */
   readonly adapter: Adapter;
   readonly #timers = new Set<{ at: number; run: () => void }>();
@@ -220,6 +224,8 @@ export class MemoryWorld {
             kills: () => this.kills.get(path) ?? 0,
           };
         },
+        queued: () => Math.max(0, ...this.queued.values()),
+        accepted: (_fd, pid) => this.accepted.get(pid) ?? 0,
         look: (pid) => this.looks.get(pid),
         stack: (pid) => Promise.resolve(this.stacks.get(pid)),
         sysctl: (name) => this.sysctl.get(name),

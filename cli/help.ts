@@ -107,7 +107,7 @@ Options:
       --control PATH|off  where a pool can be asked: a Unix socket of this user
                           alone (default: by its name, in $XDG_RUNTIME_DIR,
                           /run or the temporary directory)
-      --keep-old TIME     time the old supervisor stays after an upgrade, with no
+      --keep-old TIME     time the old supervisor stays after an upgrade, no
                           workers, to go back to: HUP to it, then QUIT to the
                           new one (default: 0)
       --pid-file PATH     where the supervisor's process id is written; no two

@@ -67,6 +67,17 @@ export type PoolEvent =
     & Evidence
     & WorkerIdentity
   /**
+   * A worker has accepted nothing for `idle` ms though `queued` connections wait
+   * on a listener and its event loop turns; it is replaced.
+   */
+  | {
+    readonly type: "worker-deaf";
+    readonly listener: string;
+    readonly queued: number;
+    readonly idle: number;
+    readonly why: string;
+  } & WorkerIdentity
+  /**
    * A worker's process has ended, `ms` after its start. Of one that ran out of
    * memory (`oom`) `why` says how, and `rss` what it held when it was last looked
    * at, in bytes.

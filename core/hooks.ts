@@ -21,6 +21,7 @@ const KINDS: Readonly<
   crashed: { crashed: true },
   "crashed-draining": { crashed: true },
   oom: { crashed: true, oom: true },
+  deaf: { hung: true },
   hung: { hung: true, forced: true },
   recycled: { recycled: true },
   killed: { forced: true },

@@ -5,11 +5,12 @@
  * @module
  */
 
+import type { AcceptQueues } from "./accept_queue.ts";
 import type { MemoryGroup, ProcessLook } from "./look.ts";
 import type { CertificateFiles } from "./options/listener_features.ts";
 
 /** Facts about the place where the supervisor runs. */
-export interface Host {
+export interface Host extends AcceptQueues {
   /** The operating system, as `process.platform` names it. */
   readonly platform: string;
   /** The CPUs that affinity and cgroup quota grant to this process. */

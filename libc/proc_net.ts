@@ -18,6 +18,8 @@ export interface InternetSocket {
   readonly port: number;
   /** True when it is open to any client: it listens, or is not connected. */
   readonly listens: boolean;
+  /** What waits to be read; of one that listens, connections to be accepted. */
+  readonly queued: number;
 }
 
 /** One row of /proc/net/unix. */
@@ -28,6 +30,8 @@ export interface UnixSocket {
   readonly path: string;
   /** True when connections can be accepted from it. */
   readonly listens: boolean;
+  /** True for a connection that has not been accepted yet. */
+  readonly waits: boolean;
 }
 
 /** TCP_LISTEN and TCP_CLOSE of the kernel (net/tcp_states.h). */
@@ -35,6 +39,9 @@ const OPEN_TO_ALL = { tcp: "0A", udp: "07" } as const;
 
 /** __SO_ACCEPTCON of the kernel (linux/net.h), in the flags of a Unix socket. */
 const ACCEPTS = 0x10000;
+
+/** SS_CONNECTING of the kernel (linux/net.h). */
+const CONNECTING = "02";
 
 /** All TCP sockets of the network namespace; none where there is no table. */
 export function tcpSockets(read: ReadProc): InternetSocket[] {
@@ -52,15 +59,18 @@ function internetSockets(
 ): InternetSocket[] {
   return [`/proc/net/${protocol}`, `/proc/net/${protocol}6`].flatMap((file) =>
     // sl local remote state tx:rx tr:when retrnsmt uid timeout inode ..
-    rows(read(file)).map(([, local = "", , state, , , , , , inode]) => {
-      const [host = "", port = ""] = local.split(":");
-      return {
-        inode: Number(inode),
-        host,
-        port: parseInt(port, 16),
-        listens: state === OPEN_TO_ALL[protocol],
-      };
-    })
+    rows(read(file)).map(
+      ([, local = "", , state, queues = "", , , , , inode]) => {
+        const [host = "", port = ""] = local.split(":");
+        return {
+          inode: Number(inode),
+          host,
+          port: parseInt(port, 16),
+          listens: state === OPEN_TO_ALL[protocol],
+          queued: parseInt(queues.split(":")[1] ?? "", 16),
+        };
+      },
+    )
   );
 }
 
@@ -71,6 +81,7 @@ export function unixSockets(read: ReadProc): UnixSocket[] {
     inode: Number(columns[6]),
     path: columns.slice(7).join(" "),
     listens: (parseInt(columns[3] ?? "", 16) & ACCEPTS) !== 0,
+    waits: columns[5] === CONNECTING,
   }));
 }
 

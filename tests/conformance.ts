@@ -11,6 +11,7 @@ import { addHandoffTests } from "./conformance_handoff.ts";
 import { addOutputTests } from "./conformance_output.ts";
 import { addHeadTests } from "./conformance_head.ts";
 import { addPathTests } from "./conformance_path.ts";
+import { addQueueTests } from "./conformance_queue.ts";
 import { addReceiveTests } from "./conformance_receive.ts";
 import { addShareFileTests } from "./conformance_share_file.ts";
 import { addSpawnTests } from "./conformance_spawn.ts";
@@ -22,6 +23,7 @@ export function addConformance(adapter: Adapter): void {
   describe(`${adapter.runtime} adapter`, () => {
     describe("bind", () => addBindTests(adapter));
     describe("Unix paths", () => addPathTests(adapter));
+    describe("queues", () => addQueueTests(adapter));
     describe("spawn", () => addSpawnTests(adapter));
     describe("output", () => addOutputTests(adapter));
     describe("channel", () => addChannelTests(adapter));

@@ -21,6 +21,7 @@ import process from "node:process";
 import type { Host } from "../../core/host.ts";
 import { permissionIn, PreforkError } from "../../core/errors.ts";
 import { pairProblem } from "../../tls/pair.ts";
+import { acceptQueues } from "./accept_queue.ts";
 import { cacheDirectory } from "./cache_directory.ts";
 import { memoryGroupOf } from "./cgroup.ts";
 import { grantedCpus } from "./cpus.ts";
@@ -70,6 +71,7 @@ export const host: Host = {
     return kib === undefined ? undefined : Number(kib) * 1024;
   },
   memoryGroup: (pid) => memoryGroupOf(readProc, pid),
+  ...acceptQueues,
   look: lookAt,
   stack: stackOf,
   sysctl: (name) => {

@@ -33,7 +33,10 @@ export interface ExitedWorker extends HookedWorker {
   readonly reason: string;
   /** True when it ended badly by itself, before it was ready too. */
   readonly crashed: boolean;
-  /** True when it did not answer any longer and was killed for it. */
+  /**
+   * True when it did not answer any longer and was killed for it, or did not
+   * accept and was replaced.
+   */
   readonly hung: boolean;
   /** True when it had served its time, its requests or its memory. */
   readonly recycled: boolean;

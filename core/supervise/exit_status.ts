@@ -32,14 +32,15 @@ export function isEndedBy(
 
 /** Why a worker is no more, by all that is known of it. */
 export function reasonOf(
-  { state, hung, oom, failure, readyAt, recycled }: Pick<
+  { state, hung, deaf, oom, failure, readyAt, recycled }: Pick<
     PoolWorker,
-    "state" | "hung" | "oom" | "failure" | "readyAt" | "recycled"
+    "state" | "hung" | "deaf" | "oom" | "failure" | "readyAt" | "recycled"
   >,
   status: ExitStatus,
 ): ExitReason {
   const end = exitReason(state, isClean(status));
   if (hung) return "hung";
+  if (deaf) return "deaf";
   if (oom !== undefined) return "oom";
   if (failure !== undefined && readyAt === undefined) return "boot-failed";
   return end === "drained" && recycled ? "recycled" : end;

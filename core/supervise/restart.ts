@@ -88,16 +88,17 @@ const MAX_HITS = 3;
  * manager sends SIGTERM to every process of a cgroup, and a worker may tell of
  * it before the supervisor hears its own.
  *
- * @param leaves true when it was asked by SIGTERM and says so
+ * @param status how it has ended; undefined for one that was asked by SIGTERM,
+ * and says so
  */
 export function wasHitAtBirth(
   slot: Slot,
   worker: PoolWorker,
-  { signal }: ExitStatus,
-  leaves = false,
+  status?: ExitStatus,
 ): boolean {
-  const hit = leaves || !worker.attached && signal !== null &&
-      signal in SIGNAL_PRESETS.default;
+  const signal = status?.signal;
+  const hit = status === undefined ||
+    !worker.attached && signal != null && signal in SIGNAL_PRESETS.default;
   if (!hit || worker.readyAt !== undefined || slot.hits === MAX_HITS) {
     return false;
   }

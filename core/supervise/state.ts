@@ -211,6 +211,8 @@ export type ExitReason =
   | "crashed-draining"
   /** It ran out of memory: the kernel killed it, or its own runtime gave up. */
   | "oom"
+  /** It was ready and accepted nothing: it was replaced, and asked to leave. */
+  | "deaf"
   /** It was ready and did not answer: the pool killed it. */
   | "hung"
   /** The pool killed it. */

@@ -9,9 +9,11 @@ import type { ExitStatus } from "../adapter.ts";
 import type { PoolContext } from "../context.ts";
 import { Adoption } from "../listeners/adoption.ts";
 import { PathWatch } from "../listeners/path_watch.ts";
+import { DeafWorkers } from "./deaf.ts";
 import { Down } from "./down.ts";
 import { Health } from "./health.ts";
-import { Processes, type ProcessObserver } from "./processes.ts";
+import type { PoolObserver } from "./observer.ts";
+import { Processes } from "./processes.ts";
 import { messageOf, PreforkError, stateError } from "../errors.ts";
 import { marginsOf } from "../options/budget.ts";
 import type { Counts, PoolView, Step } from "./reconcile.ts";
@@ -26,21 +28,6 @@ import { Transaction } from "./transaction.ts";
 import { Standbys } from "./standby.ts";
 import type { PoolWorker } from "../worker.ts";
 import type { ExitReason } from "./state.ts";
-
-/** How a worker ends that leaves as it wishes. */
-const LEFT: ExitStatus = { code: 0, signal: null };
-
-/** Who is told how a pool does as a whole. */
-export interface PoolObserver extends Pick<ProcessObserver, "onStart"> {
-  /** Every wanted worker is ready. */
-  onReady(): void;
-  /** No worker has ever been ready, and none will be. */
-  onHopeless(error: PreforkError): void;
-  /** It was stopping, and the last worker is gone. */
-  onEmpty(): void;
-  /** A worker did not come up, while others do or did. */
-  onFailing(how: string): void;
-}
 
 /** Keeps as many workers as are wanted. */
 export class Supervisor {
@@ -69,6 +56,7 @@ export class Supervisor {
   readonly #observer: PoolObserver;
   readonly #paths: PathWatch;
   readonly #recycling: Recycling;
+  readonly #deaf: DeafWorkers;
   readonly #queue = new TaskQueue(() => this.#reconcile());
   readonly #down: Down;
   #everReady = false;
@@ -80,6 +68,7 @@ export class Supervisor {
     this.memory = new MemoryBudget(this.#context, this);
     this.adoption = new Adoption(context.listeners, context.emit);
     this.#recycling = new Recycling(this.#context);
+    this.#deaf = new DeafWorkers(this.#context, this.#onDeaf.bind(this));
     this.#table = new SlotTable((slot, worker) =>
       this.adoption.serve(slot, worker)
     );
@@ -90,6 +79,7 @@ export class Supervisor {
       onReady: (worker) => {
         this.#paths.look();
         this.#recycling.begin(worker);
+        this.#deaf.watch(worker);
         this.#onReady(worker);
       },
       onLook: (worker) => this.#recycling.look(worker),
@@ -98,6 +88,7 @@ export class Supervisor {
       onGone: (worker, reason, status) => {
         this.#paths.look();
         this.#recycling.end(worker);
+        this.#deaf.end(worker);
         this.#onGone(worker, reason, status);
       },
     });
@@ -283,11 +274,25 @@ export class Supervisor {
     if (slot === undefined || this.#isUnwanted(slot)) return;
     const lived = this.#livedOf(worker);
     if (slot.former.has(worker) || isForgiven(lived)) return;
+    const failed = !worker.proven && !wasHitAtBirth(slot, worker);
+    this.#follow(slot, worker, diagnoseLeave(lived), failed);
+  }
+
+  /** It serves nobody: the next one does not wait until it has left. */
+  #onDeaf(worker: PoolWorker, how: string): void {
+    const slot = this.slots.get(worker.slot);
+    this.processes.step(worker, "drain");
+    if (slot === undefined || this.#isUnwanted(slot)) return;
+    const failed = !worker.proven || this.transaction.isOnTrial(worker);
+    this.#follow(slot, worker, how, failed);
+  }
+
+  /** Another one is started for a worker that is still there. */
+  #follow(slot: Slot, worker: PoolWorker, how: string, failed: boolean): void {
     worker.answered = true;
     const filled = this.#remove(slot, worker);
     slot.former.add(worker);
-    const failed = !worker.proven && !wasHitAtBirth(slot, worker, LEFT, true);
-    this.#lost(slot, worker, diagnoseLeave(lived), filled, failed);
+    this.#lost(slot, worker, how, filled, failed);
   }
 
   /** Whoever is to take over accepts before it is known how it has ended. */

@@ -1,0 +1,19 @@
+/**
+ * What the kernel knows of a listening socket that workers accept on.
+ *
+ * @module
+ */
+
+/** Looks at sockets that this process has bound and its workers share. */
+export interface AcceptQueues {
+  /**
+   * How many connections wait to be accepted on a listening socket of this
+   * process; undefined where that cannot be known, or it does not listen.
+   */
+  queued(fd: number): number | undefined;
+  /**
+   * How many connections that were accepted on it a process holds; undefined
+   * where that cannot be known.
+   */
+  accepted(fd: number, pid: number): number | undefined;
+}

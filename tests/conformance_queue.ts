@@ -1,0 +1,72 @@
+/** What the kernel tells of the queues of sockets that workers accept on. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import net from "node:net";
+import type { Adapter } from "../core/adapter.ts";
+import type { Address } from "../core/options/address.ts";
+import { until } from "./command.ts";
+import {
+  ANY_PORT,
+  bind,
+  childOn,
+  start,
+  target,
+  temporaryDirectory,
+} from "./conformance_tools.ts";
+import { test } from "./harness.ts";
+
+/** Adds the tests. */
+export function addQueueTests(adapter: Adapter): void {
+  test("of TCP: who waits, and whom a process holds", () =>
+    follow(adapter, ANY_PORT));
+
+  test("of a Unix socket", async () => {
+    using directory = temporaryDirectory();
+    const path = `${directory.path}/s`;
+    await follow(adapter, { kind: "unix", path, abstract: false });
+  });
+
+  test("of a Unix socket without a file", () =>
+    follow(adapter, {
+      kind: "unix",
+      path: `prefork-${Math.random()}`,
+      abstract: true,
+    }));
+
+  test("is none before listen(2), and of what is no socket", async () => {
+    const socket = await bind(adapter, ANY_PORT);
+    assert.ok(!adapter.host.queued(socket.fd));
+    socket.close();
+    assert.equal(adapter.host.queued(9999), undefined);
+    assert.equal(adapter.host.accepted(9999, 1), undefined);
+  });
+}
+
+async function follow(adapter: Adapter, address: Address): Promise<void> {
+  const { host } = adapter;
+  const socket = await bind(adapter, address, { listen: true });
+  try {
+    assert.equal(host.queued(socket.fd), 0);
+    const clients = [0, 1].map(() =>
+      net.connect({ ...target(socket.address), allowHalfOpen: true })
+    );
+    for (const client of clients) {
+      client.resume();
+      if (client.connecting) await once(client, "connect");
+    }
+    assert.equal(host.queued(socket.fd), 2);
+    await using child = start(adapter, childOn("node"), {
+      inherits: [socket],
+      env: ([fd]) => ({ LISTEN_ON: String(fd), NAME: "worker" }),
+    });
+    const { pid } = child.process;
+    // It ends its half; the other one is open until the client ends it too.
+    await until(() => host.accepted(socket.fd, pid) === 2, "both are held");
+    assert.equal(host.queued(socket.fd), 0);
+    for (const client of clients) client.end();
+    await until(() => host.accepted(socket.fd, pid) === 0, "none is");
+  } finally {
+    socket.close();
+  }
+}
