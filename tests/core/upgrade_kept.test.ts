@@ -51,7 +51,8 @@ describe("a supervisor that stays", () => {
   });
 
   test("has workers again after SIGHUP, and all after the end of the other", async () => {
-    const { pool, world, successor, all } = await kept();
+    const { pool, world, successor, all } = await kept({ control: "/control" });
+    assert.equal(world.control, undefined);
     world.signal("SIGHUP");
     await settle();
     assert.equal(pool.status().ready, 2);
@@ -67,6 +68,7 @@ describe("a supervisor that stays", () => {
     ]);
     assert.equal(world.pidFiles.at(-1), "take back /pid");
     assert.equal(pool.status().ready, 2);
+    assert.notEqual(world.control, undefined);
     // Once more.
     world.onSpawn = () => {};
     const again = pool.upgrade();
