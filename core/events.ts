@@ -222,11 +222,15 @@ export type PoolEvent =
     readonly generation: number;
     readonly reason: string;
   }
-  /** Every worker belongs to the new generation, and the old ones are gone. */
+  /**
+   * Every worker belongs to the new generation, and the old ones are gone;
+   * `inQueue` connections wait in the kernel to be accepted, where that is known.
+   */
   | {
     readonly type: "reload-finished";
     readonly generation: number;
     readonly ms: number;
+    readonly inQueue?: number | undefined;
   }
   /**
    * What became of the connections of one generation, just before a reload
@@ -236,12 +240,13 @@ export type PoolEvent =
   /**
    * The reload was given up after `ms`: what failed in which slot, and which generation
    * goes on serving in which slots, as in "generation 2 in slot 0, generation 1
-   * in slots 1-3".
+   * in slots 1-3". `inQueue` as above.
    */
   | {
     readonly type: "reload-failed";
     readonly generation: number;
     readonly ms: number;
+    readonly inQueue?: number | undefined;
     readonly reason: string;
     readonly serving: string;
   }

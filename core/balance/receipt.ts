@@ -4,6 +4,9 @@
  * @module
  */
 
+import type { Host } from "../host.ts";
+import type { Listener } from "../listeners/listeners.ts";
+
 /**
  * What became of the connections of a generation. Undefined is what the pool's
  * share modes cannot know: in `shared`, `sharded` and `reuseport`, and of
@@ -35,6 +38,22 @@ export interface WorkerTally extends Omit<Tally, "finished" | "cut"> {
 }
 
 type Count = number | undefined;
+
+/**
+ * How many connections wait in the kernel to be accepted on the listeners of a
+ * pool; undefined where no queue can be looked at, or one is that of a worker's
+ * own socket (`reuseport`).
+ */
+export function queuedAt(
+  listeners: readonly Pick<Listener, "mode" | "sockets">[],
+  { queued }: Pick<Host, "queued">,
+): Count {
+  if (listeners.some(({ mode }) => mode === "reuseport")) return undefined;
+  // A shard that nobody listens on has no queue.
+  const known = listeners.flatMap(({ sockets }) => sockets)
+    .flatMap(({ fd }) => queued(fd) ?? []);
+  return known.length === 0 ? undefined : known.reduce((a, b) => a + b);
+}
 
 /** The connections of the generations that a reload is about. */
 export class Ledger {

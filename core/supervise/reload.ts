@@ -37,6 +37,8 @@ export interface Reload {
   reason: string | undefined;
   /** What became of the connections of its generations, once it has ended. */
   receipts: readonly Receipt[];
+  /** How many connections waited to be accepted then, where that is known. */
+  inQueue: number | undefined;
   /** Why old workers do not wait though they are to: memory. */
   unparked: string | undefined;
   /** Why the rollback does not go on, when it does not. */
@@ -64,6 +66,11 @@ export interface ReloadStatus {
    * ended; empty where nobody counts.
    */
   readonly receipts: readonly Receipt[];
+  /**
+   * How many connections waited in the kernel to be accepted when it ended;
+   * undefined while it goes on, and where that cannot be known.
+   */
+  readonly inQueue: number | undefined;
   /** How long it has gone on, or took, in milliseconds. */
   readonly ms: number;
   /** For how long it has been so, in milliseconds. */
@@ -186,6 +193,7 @@ export class Reloads {
       reason: shown.reload.reason,
       unparked: shown.reload.unparked,
       receipts: shown.reload.receipts,
+      inQueue: shown.reload.inQueue,
       ms: Math.round(end! - shown.reload.since),
       age: Math.round(now - shown.at),
       queued: queued !== undefined,
@@ -207,6 +215,7 @@ export class Reloads {
       proven: false,
       reason: undefined,
       receipts: [],
+      inQueue: undefined,
       unparked: undefined,
       stuck: undefined,
     };

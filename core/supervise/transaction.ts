@@ -7,6 +7,7 @@
  * @module
  */
 
+import { queuedAt } from "../balance/receipt.ts";
 import type { PoolContext } from "../context.ts";
 import { PreforkError } from "../errors.ts";
 import type { PoolWorker } from "../worker.ts";
@@ -230,7 +231,8 @@ export class Transaction {
     const now = this.#context.adapter.clock.now();
     const ms = Math.round(now - active.since);
     this.#account(active);
-    this.#context.emit({ type: "reload-finished", generation, ms });
+    const { inQueue } = active;
+    this.#context.emit({ type: "reload-finished", generation, ms, inQueue });
     this.#pool.processes.releases.keep(generation);
     this.#follow(this.reloads.finish(now, generation));
   }
@@ -290,7 +292,9 @@ export class Transaction {
     this.#pool.processes.releases.keep(this.#pool.generation);
     this.#account(active);
     const ms = Math.round(now - active.since);
-    emit({ type: "reload-failed", generation, ms, reason: why, serving });
+    const { inQueue } = active;
+    const told = { generation, ms, inQueue, reason: why, serving };
+    emit({ type: "reload-failed", ...told });
     const error = new PreforkError(
       "ERR_RELOAD",
       `Cannot reload: ${why}; what serves now is ${serving}`,
@@ -302,7 +306,7 @@ export class Transaction {
 
   /** Says what became of the connections, as far as anybody knows. */
   #account(active: Reload): void {
-    const { traffic, emit } = this.#context;
+    const { adapter, listeners, traffic, emit } = this.#context;
     const { slots, processes: { ledger }, generation } = this.#pool;
     traffic.loads();
     const present = [...slots.values()].flatMap(({ workers }) => workers)
@@ -315,6 +319,7 @@ export class Transaction {
       emit({ type: "reload-receipt", ...receipt });
     }
     ledger.keep(generation);
+    active.inQueue = queuedAt(listeners, adapter.host);
   }
 
   #enter(active: Reload, phase: ReloadPhase): void {

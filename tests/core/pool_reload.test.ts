@@ -129,7 +129,14 @@ describe("reload", () => {
     await settle();
     const generation = 2;
     assert.deepEqual(all("reload-failed"), [
-      { type: "reload-failed", generation, ms: 250, reason, serving },
+      {
+        type: "reload-failed",
+        generation,
+        ms: 250,
+        inQueue: 0,
+        reason,
+        serving,
+      },
     ]);
     const { workers, reload: status } = pool.status();
     assert.deepEqual(status, {
@@ -138,6 +145,7 @@ describe("reload", () => {
       reason,
       unparked: undefined,
       receipts: [],
+      inQueue: 0,
       ms: 250,
       age: 0,
       queued: false,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Ledger } from "../../core/balance/receipt.ts";
+import { Ledger, queuedAt } from "../../core/balance/receipt.ts";
+import type { ShareMode } from "../../core/adapter.ts";
 import { test } from "../harness.ts";
 import { score } from "./passing_scene.ts";
 import { running, settle } from "./world.ts";
@@ -79,4 +80,31 @@ test("in balanced each generation has its own, in shared nobody counts", async (
       ]);
     }
   }
+});
+
+test("what waits to be accepted is read from the kernel, of the sockets that listen", async () => {
+  const made = await running({ listen: ["127.0.0.1:0", "unix:/run/a"] });
+  const { world, pool } = made;
+  const ends = async (): Promise<unknown> => {
+    const reload = pool.reload();
+    for (let i = 0; i < 5; i++) {
+      await settle();
+      for (const each of world.alive) if (each.wasTold("drain")) each.exit();
+      world.advance(1_000);
+    }
+    await reload;
+    await settle();
+    const event = made.all("reload-finished").at(-1)!;
+    assert.equal(event.inQueue, pool.status().reload?.inQueue);
+    return event.inQueue;
+  };
+  assert.equal(await ends(), 0);
+  world.queued.set("any", 3);
+  assert.equal(await ends(), 6);
+  const sockets = [{ fd: 1 }, { fd: 2 }] as never;
+  const at = (mode: ShareMode, queued: (fd: number) => number | undefined) =>
+    queuedAt([{ mode, sockets }], { queued });
+  assert.equal(at("sharded", (fd) => fd === 1 ? 4 : undefined), 4);
+  assert.equal(at("shared", () => undefined), undefined);
+  assert.equal(at("reuseport", () => 1), undefined);
 });
