@@ -17,16 +17,25 @@ import type { Connection } from "../core/connection.ts";
 import type { Predecessor } from "../core/successor.ts";
 import { type Address, formatAddress } from "../core/options/address.ts";
 import type { ProcessLook } from "../core/look.ts";
+import { Heap } from "../core/heap.ts";
 import { PreforkError } from "../core/errors.ts";
 import { MemoryProcess } from "./memory_process.ts";
 import { arrayFile } from "./memory_file.ts";
 
 export { MemoryProcess };
 
+interface Timer {
+  readonly at: number;
+  readonly number: number;
+  readonly run: () => void;
+}
+
 /** A world in memory and the means to make things happen in it. */
 export class MemoryWorld {
   /** Every process that was started, in order. */
   readonly processes: MemoryProcess[] = [];
+  /** How many that is. */
+  started = 0;
   /** What is bound. */
   readonly bound: Map<string, HeldSocket[]> = new Map();
   /** What happens to each process right after its start. */
@@ -94,7 +103,12 @@ export class MemoryWorld {
   readonly accepted: Map<number, number> = new Map();
   /** The adapter of this world. */
   readonly adapter: Adapter;
-  readonly #timers = new Set<{ at: number; run: () => void }>();
+  /** Those that are due first are first; the older ones of one moment. */
+  readonly #due = new Heap<Timer>((a, b) =>
+    a.at < b.at || a.at === b.at && a.number < b.number
+  );
+  readonly #timers = new Set<Timer>();
+  #number = 0;
   readonly #traps = new Map<Signal, Set<() => void>>();
   readonly #acceptors = new Map<HeldSocket, (connection: Connection) => void>();
   #now = 0;
@@ -143,9 +157,12 @@ export class MemoryWorld {
 
   /** Goes on to what falls due next, if it does within so many ms, and runs it. */
   runNext(ms: number): boolean {
-    const [due] = [...this.#timers].filter(({ at }) => at <= this.#now + ms)
-      .sort((a, b) => a.at - b.at);
-    if (due === undefined) return false;
+    let due = this.#due.first;
+    for (; due !== undefined && !this.#timers.has(due); due = this.#due.first) {
+      this.#due.pop();
+    }
+    if (due === undefined || due.at > this.#now + ms) return false;
+    this.#due.pop();
     this.#timers.delete(due);
     this.#now = Math.max(this.#now, due.at);
     due.run();
@@ -234,8 +251,9 @@ export class MemoryWorld {
       clock: {
         now: () => this.#now,
         after: (ms, run) => {
-          const timer = { at: this.#now + ms, run };
+          const timer = { at: this.#now + ms, number: this.#number++, run };
           this.#timers.add(timer);
+          this.#due.push(timer);
           return { [Symbol.dispose]: () => void this.#timers.delete(timer) };
         },
       },
@@ -271,7 +289,7 @@ export class MemoryWorld {
         };
       },
       spawn: (plan) => {
-        const process = new MemoryProcess(1001 + this.processes.length, plan);
+        const process = new MemoryProcess(1001 + this.started++, plan);
         this.processes.push(process);
         this.onSpawn(process);
         return process;

@@ -11,8 +11,8 @@ export function arrayFile(): SharedFile {
   let bytes = new Uint8Array();
   return {
     fd: 11,
-    read: (into) => {
-      const part = bytes.subarray(0, into.length);
+    read: (into, at = 0) => {
+      const part = bytes.subarray(at, at + into.length);
       into.set(part);
       return part.length;
     },

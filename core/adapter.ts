@@ -128,8 +128,8 @@ export interface HeldSocket {
 export interface SharedFile {
   /** The file descriptor, for {@linkcode SpawnPlan.inherits}. */
   readonly fd: number;
-  /** Reads from its beginning; returns how many bytes there were. */
-  read(into: Uint8Array): number;
+  /** Reads from a place in bytes, 0 unless given; returns how many there were. */
+  read(into: Uint8Array, at?: number): number;
   /** Writes at a place in bytes. */
   write(bytes: Uint8Array, at: number): void;
   /** Closes it; it is gone once nobody has it open. Never throws. */

@@ -50,22 +50,22 @@ export function shareFile(size?: number): SharedFile {
 
 /** How a file is read and written. */
 interface Files {
-  read(fd: number, into: Uint8Array): number;
+  read(fd: number, into: Uint8Array, at: number): number;
   write(fd: number, bytes: Uint8Array, at: number): void;
   close(fd: number): void;
 }
 
 /** Five times faster than libc on Node (26.10). */
 const NODE_FILES: Files = {
-  read: (fd, into) => readSync(fd, into, 0, into.length, 0),
+  read: (fd, into, at) => readSync(fd, into, 0, into.length, at),
   write: (fd, bytes, at) => void writeSync(fd, bytes, 0, bytes.length, at),
   close: closeSync,
 };
 
 function libcFiles(libc: Libc): Files {
   return {
-    read: (fd, into) =>
-      checked(libc, libc.pread(fd, into, into.length, 0), "pread"),
+    read: (fd, into, at) =>
+      checked(libc, libc.pread(fd, into, into.length, at), "pread"),
     write: (fd, bytes, at) =>
       void checked(libc, libc.pwrite(fd, bytes, bytes.length, at), "pwrite"),
     close: libc.close,
@@ -76,7 +76,7 @@ function sharedBy({ read, write, close }: Files, fd: number): SharedFile {
   let open = true;
   return {
     fd,
-    read: (into) => open ? read(fd, into) : 0,
+    read: (into, at = 0) => open ? read(fd, into, at) : 0,
     write: (bytes, at) => {
       if (open) write(fd, bytes, at);
     },

@@ -57,8 +57,6 @@ interface PeerState {
   able: boolean;
   /** When it was asked whether it is awake, unless it has answered. */
   asked: number | undefined;
-  /** True when it has answered, and has got no connection for that yet. */
-  awake: boolean;
   /** Sent to it, not yet confirmed. */
   readonly underway: Set<Pass>;
 }
@@ -68,6 +66,8 @@ export class Passing {
   readonly #board: Scoreboard;
   readonly #clock: Clock;
   readonly #peers = new Map<PoolWorker, PeerState>();
+  /** Those that have answered, and have got no connection for that yet. */
+  readonly #awake = new Set<PeerState>();
   readonly #passes = new Passes();
   /** Ours, in the order in which they came. */
   readonly #ours: Pass[] = [];
@@ -94,7 +94,6 @@ export class Passing {
         open: true,
         able: true,
         asked: undefined,
-        awake: false,
         underway: new Set(),
       });
     }
@@ -106,7 +105,7 @@ export class Passing {
     const peer = this.#peers.get(worker);
     if (peer === undefined) return;
     peer.open = false;
-    peer.awake = false;
+    this.#awake.delete(peer);
     this.#proceed();
   }
 
@@ -119,6 +118,7 @@ export class Passing {
   lose(worker: PoolWorker): void {
     const peer = this.#peers.get(worker);
     this.#peers.delete(worker);
+    if (peer !== undefined) this.#awake.delete(peer);
     this.#ours.unshift(...peer?.underway ?? []);
     this.#ours.push(...this.#passes.drain(worker));
     this.#proceed();
@@ -150,7 +150,7 @@ export class Passing {
     const peer = this.#peers.get(from);
     if (peer !== undefined) {
       peer.asked = undefined;
-      peer.awake = false;
+      this.#awake.delete(peer);
     }
     this.#proceed();
   }
@@ -175,7 +175,7 @@ export class Passing {
     if (peer === undefined || worker.unread > 0) return;
     if (peer.asked !== undefined) {
       peer.asked = undefined;
-      peer.awake = peer.open;
+      if (peer.open) this.#awake.add(peer);
     }
     this.#proceed();
   }
@@ -199,6 +199,7 @@ export class Passing {
   /** Does whatever can be done now. */
   #proceed(): void {
     if (this.#stopping) return this.#spill();
+    if (this.waiting + this.#awake.size === 0) return;
     this.#give();
     this.#wake();
     this.#room();
@@ -215,10 +216,10 @@ export class Passing {
     while (this.#ours.length > 0) {
       const [best] = this.#sorted(
         1,
-        (worker, peer) => peer.awake && worker.free,
+        (worker, peer) => this.#awake.has(peer) && worker.free,
       );
       if (best === undefined) return;
-      this.#peers.get(best)!.awake = false;
+      this.#awake.delete(this.#peers.get(best)!);
       this.#send(best, this.#ours.shift()!);
     }
   }
@@ -231,7 +232,7 @@ export class Passing {
       peer.underway.delete(pass);
       // It is already gone, or out of files most likely.
       peer.able = false;
-      peer.awake = false;
+      this.#awake.delete(peer);
       this.#ours.unshift(pass);
     };
     const settled = (taken: boolean): void => {
@@ -251,13 +252,13 @@ export class Passing {
   #wake(): void {
     const now = this.#clock.now();
     const { waiting } = this;
+    // What they said holds for a moment only.
+    if (waiting === 0) return this.#awake.clear();
     let answering = 0;
     for (const peer of this.#peers.values()) {
-      // What it said holds for a moment only.
-      if (waiting === 0) peer.awake = false;
-      const { asked, awake } = peer;
+      const { asked } = peer;
       const soon = asked !== undefined && now - asked < SILENT_MS;
-      if (awake || soon) answering++;
+      if (soon || this.#awake.has(peer)) answering++;
     }
     // What is ours must not wait for one that stands still.
     const all = this.#ours.length > 0;
@@ -265,7 +266,7 @@ export class Passing {
     const workers = this.#sorted(
       wanted,
       (worker, peer, row) =>
-        peer.asked === undefined && !peer.awake &&
+        peer.asked === undefined && !this.#awake.has(peer) &&
         // Whoever passes on has too many itself.
         (all || (isServing(row, Date.now()) && !this.#passes.has(worker))),
     );
@@ -278,9 +279,9 @@ export class Passing {
 
   /** Tells as many workers as are awake that their connection has a place. */
   #room(): void {
-    let free = -this.#passes.promised - this.#ours.length;
-    for (const { awake } of this.#peers.values()) if (awake) free++;
-    this.#passes.room(free);
+    this.#passes.room(
+      this.#awake.size - this.#passes.promised - this.#ours.length,
+    );
   }
 
   /** Sends what is ours to whoever is there, also to those that drain. */

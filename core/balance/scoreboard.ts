@@ -8,6 +8,7 @@
  */
 
 import type { SharedFile } from "../adapter.ts";
+import { Heap } from "../heap.ts";
 import { MAX_WORKERS } from "../options/values.ts";
 import type { Score } from "./policy.ts";
 
@@ -135,8 +136,8 @@ export interface Scoreboard {
   allot(): number | undefined;
   /** A worker is gone: others see it no more. */
   clear(seat: number): void;
-  /** Reads all rows anew. */
-  look(): void;
+  /** Reads all rows anew, or the one of a seat. */
+  look(seat?: number): void;
   /**
    * What a worker had said at the last look, or undefined when it had said
    * nothing yet.
@@ -146,7 +147,10 @@ export interface Scoreboard {
 
 /** Makes the scoreboard of a pool. */
 export function createScoreboard(file: SharedFile): Scoreboard {
-  const taken = new Set<number>();
+  /** Seats that somebody has left: the first of them is given first. */
+  const free = new Heap<number>((a, b) => a < b);
+  /** All from this one on were given to nobody yet. */
+  let next = 0;
   let board = new Float64Array();
   const leave = (seat: number): void => {
     const row = new Float64Array(DOUBLES);
@@ -156,21 +160,25 @@ export function createScoreboard(file: SharedFile): Scoreboard {
   return {
     file,
     allot() {
-      let seat = 0;
-      while (taken.has(seat)) seat++;
-      if (seat >= SEATS) return undefined;
-      taken.add(seat);
-      if ((seat + 1) * DOUBLES > board.length) {
-        board = new Float64Array((seat + 1) * DOUBLES);
-        leave(seat);
+      const left = free.pop();
+      if (left !== undefined) return left;
+      if (next >= SEATS) return undefined;
+      if ((next + 1) * DOUBLES > board.length) {
+        board = new Float64Array(2 * (next + 1) * DOUBLES);
       }
-      return seat;
+      leave(next);
+      return next++;
     },
     clear(seat) {
-      taken.delete(seat);
+      free.push(seat);
       leave(seat);
     },
-    look: () => void file.read(new Uint8Array(board.buffer)),
+    look(seat) {
+      const rows = seat === undefined
+        ? new Uint8Array(board.buffer)
+        : new Uint8Array(board.buffer, seat * ROW_BYTES, ROW_BYTES);
+      file.read(rows, rows.byteOffset);
+    },
     row: (seat) => seat === undefined ? undefined : decodeRow(board, seat),
   };
 }

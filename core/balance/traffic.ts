@@ -201,6 +201,11 @@ export class Traffic {
     return this.#accepting.length + opened.size > 0;
   }
 
+  /** Reads what a worker wrote on the scoreboard last. */
+  look({ seat }: PoolWorker): void {
+    if (seat !== undefined) this.#board?.look(seat);
+  }
+
   /** The load of each worker, as it is now. */
   loads(): (worker: PoolWorker) => WorkerLoad {
     this.#board?.look();
@@ -220,15 +225,15 @@ export class Traffic {
    * How long ago a worker has last written its row on the scoreboard, in ms;
    * undefined where it writes none.
    */
-  quietFor({ seat }: PoolWorker): number | undefined {
-    this.#board?.look();
-    const row = this.#board?.row(seat);
+  quietFor(worker: PoolWorker): number | undefined {
+    this.look(worker);
+    const row = this.#board?.row(worker.seat);
     return row && Math.abs(Date.now() - row.beat);
   }
 
   /**
-   * What a worker has come to, as of its last row where there is one; read the
-   * board by `loads()` first.
+   * What a worker has come to, as of its last row where there is one; `look` at
+   * it, or read the board by `loads`, before that.
    */
   tally(worker: PoolWorker): WorkerTally {
     const { taken, underway } = this.dispatcher.tally(worker);

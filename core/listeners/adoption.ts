@@ -5,12 +5,7 @@
  * @module
  */
 
-import {
-  type AdoptionChange,
-  adoptionChanges,
-  type Adoptions,
-  assignShards,
-} from "./shards.ts";
+import { type AdoptionChange, Shards } from "./shards.ts";
 import type { Listener } from "./listeners.ts";
 import type { PoolEvent } from "../events.ts";
 import type { PoolWorker } from "../worker.ts";
@@ -19,14 +14,9 @@ import type { PoolWorker } from "../worker.ts";
 export class Adoption {
   readonly #names: readonly string[];
   readonly #emit: (event: PoolEvent) => void;
-  /** The shards whose queue was opened: a worker has listened on them. */
-  readonly #used = new Set<number>();
-  #present: Adoptions = new Map();
+  readonly #shards = new Shards();
   /** The workers that accept, by slot. */
   readonly #ready = new Map<number, PoolWorker>();
-  #changed = false;
-  /** Who was told, since a slot's worker changes. */
-  readonly #told = new Map<number, PoolWorker>();
 
   /** Makes one for the sharded listeners among a pool's. */
   constructor(
@@ -40,62 +30,43 @@ export class Adoption {
 
   /** The shards whose queue was opened. */
   get used(): ReadonlySet<number> {
-    return this.#used;
+    return this.#shards.used;
   }
 
   /** A worker of this slot may have opened the queue of its shard. */
   use(slot: number): void {
-    if (this.#used.has(slot)) return;
-    this.#used.add(slot);
-    this.#changed = this.#names.length > 0;
+    this.#shards.use(slot);
   }
 
   /** Another worker of a slot accepts, or none does any more. */
   serve(slot: number, worker: PoolWorker | undefined): void {
     if (this.#names.length === 0) return;
-    this.#changed = true;
-    if (worker === undefined) this.#ready.delete(slot);
-    else {
-      this.#ready.set(slot, worker);
-      this.#used.add(slot);
-    }
+    // A new worker has not been told what the one before it has adopted.
+    this.#shards.leave(slot);
+    this.#ready.delete(slot);
+    if (worker === undefined) return;
+    this.#ready.set(slot, worker);
+    this.#shards.join(slot);
   }
 
   /** Brings the assignment in line with who accepts. */
   update(): void {
-    if (!this.#changed) return;
-    this.#changed = false;
-    const ready = this.#ready;
-    const before = new Map(this.#present);
-    for (const [shard, slot] of before) {
-      // A new worker of the adopting slot has not been told.
-      if (ready.get(slot) !== this.#told.get(shard)) before.delete(shard);
-    }
-    const after = assignShards(this.#used, new Set(ready.keys()), before);
-    this.#present = after;
-    for (const change of adoptionChanges(before, after)) {
-      this.#tell(change, ready);
-    }
+    if (this.#names.length === 0) return;
+    for (const change of this.#shards.changes()) this.#tell(change);
   }
 
-  #tell(
-    { type, shard, slot }: AdoptionChange,
-    ready: ReadonlyMap<number, PoolWorker>,
-  ): void {
-    const worker = ready.get(slot);
-    if (type === "adopt") this.#told.set(shard, worker!);
-    else this.#told.delete(shard);
+  #tell({ type, shard, slot }: AdoptionChange): void {
+    const worker = this.#ready.get(slot)!;
     for (const listener of this.#names) {
-      if (type === "adopt") worker?.toAdopt.add(`${listener} ${shard}`);
-      worker?.tell({ type, listener, shard });
-      if (type === "release" && worker !== undefined) {
-        this.#emit({
-          type: "shard-released",
-          ...worker.identity,
-          listener,
-          shard,
-        });
-      }
+      if (type === "adopt") worker.toAdopt.add(`${listener} ${shard}`);
+      worker.tell({ type, listener, shard });
+      if (type === "adopt") continue;
+      this.#emit({
+        type: "shard-released",
+        ...worker.identity,
+        listener,
+        shard,
+      });
     }
   }
 }

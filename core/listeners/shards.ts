@@ -8,46 +8,7 @@
  * @module
  */
 
-/** Shard number -> the slot whose worker accepts on it in the slot's stead. */
-export type Adoptions = ReadonlyMap<number, number>;
-
-/**
- * Says who adopts which shard.
- *
- * @param used the shards whose queue has been opened by a worker
- * @param ready the slots that have a ready worker
- * @param present who adopts what now; an adopter that is still ready keeps it
- */
-export function assignShards(
-  used: Iterable<number>,
-  ready: ReadonlySet<number>,
-  present: Adoptions,
-): Adoptions {
-  const next = new Map<number, number>();
-  const load = new Map<number, number>();
-  for (const slot of ready) load.set(slot, 0);
-  const orphans: number[] = [];
-  for (const shard of used) {
-    if (ready.has(shard)) continue;
-    const adopter = present.get(shard);
-    if (adopter !== undefined && ready.has(adopter)) {
-      next.set(shard, adopter);
-      load.set(adopter, load.get(adopter)! + 1);
-    } else orphans.push(shard);
-  }
-  for (const shard of orphans) {
-    let best: number | undefined;
-    for (const [slot, count] of load) {
-      if (best === undefined || count < load.get(best)!) best = slot;
-    }
-    if (best === undefined) break;
-    next.set(shard, best);
-    load.set(best, load.get(best)! + 1);
-  }
-  return next;
-}
-
-/** What has to be said to get from one assignment to another. */
+/** What has to be said to a worker. */
 export interface AdoptionChange {
   /** What to do. */
   readonly type: "adopt" | "release";
@@ -57,21 +18,121 @@ export interface AdoptionChange {
   readonly slot: number;
 }
 
-/** The differences between two assignments; releases of dead slots included. */
-export function adoptionChanges(
-  before: Adoptions,
-  after: Adoptions,
-): readonly AdoptionChange[] {
-  const changes: AdoptionChange[] = [];
-  for (const [shard, slot] of after) {
-    if (before.get(shard) !== slot) {
+/**
+ * The shards of a pool. What an event costs does not grow with their number: it
+ * is about the shards that have lost or found somebody.
+ */
+export class Shards {
+  readonly #used = new Set<number>();
+  /** The slots that have a ready worker, by what they have adopted. */
+  readonly #ready = new Loads();
+  readonly #adopted = new Map<number, Set<number>>();
+  /** Shard -> the slot whose worker accepts on it in the slot's stead. */
+  readonly #adopters = new Map<number, number>();
+  /** Those that nobody accepts on. */
+  readonly #orphans = new Set<number>();
+  /** Those that are adopted, and whose slot is ready again. */
+  readonly #returned = new Set<number>();
+
+  /** The shards whose queue was opened: a worker has listened on them. */
+  get used(): ReadonlySet<number> {
+    return this.#used;
+  }
+
+  /** Who accepts on which shard in its slot's stead. */
+  get adopters(): ReadonlyMap<number, number> {
+    return this.#adopters;
+  }
+
+  /** A worker may have opened the queue of its slot's shard. */
+  use(slot: number): void {
+    if (this.#used.has(slot)) return;
+    this.#used.add(slot);
+    if (!this.#ready.has(slot)) this.#orphans.add(slot);
+  }
+
+  /** A slot has a ready worker, which has adopted nothing. */
+  join(slot: number): void {
+    this.use(slot);
+    this.#ready.set(slot, 0);
+    this.#adopted.set(slot, new Set());
+    this.#orphans.delete(slot);
+    if (this.#adopters.has(slot)) this.#returned.add(slot);
+  }
+
+  /** A slot has no ready worker any more, or another one than before. */
+  leave(slot: number): void {
+    const left = this.#adopted.get(slot);
+    if (left === undefined) return;
+    this.#ready.delete(slot);
+    this.#adopted.delete(slot);
+    this.#returned.delete(slot);
+    if (!this.#adopters.has(slot)) this.#orphans.add(slot);
+    for (const shard of left) {
+      this.#adopters.delete(shard);
+      if (!this.#returned.delete(shard)) this.#orphans.add(shard);
+    }
+  }
+
+  /**
+   * Gives each shard without anybody to who has adopted least, and back to its
+   * slot what has a worker again. Who has adopted a shard keeps it as long as it
+   * is ready. What has to be said for that, adoptions first.
+   */
+  changes(): readonly AdoptionChange[] {
+    const releases: AdoptionChange[] = [];
+    for (const shard of this.#returned) {
+      const slot = this.#adopters.get(shard)!;
+      this.#adopters.delete(shard);
+      this.#adopted.get(slot)!.delete(shard);
+      this.#ready.set(slot, this.#adopted.get(slot)!.size);
+      releases.push({ type: "release", shard, slot });
+    }
+    this.#returned.clear();
+    const changes: AdoptionChange[] = [];
+    for (const shard of this.#orphans) {
+      const slot = this.#ready.least();
+      if (slot === undefined) break;
+      this.#orphans.delete(shard);
+      this.#adopters.set(shard, slot);
+      this.#adopted.get(slot)!.add(shard);
+      this.#ready.set(slot, this.#adopted.get(slot)!.size);
       changes.push({ type: "adopt", shard, slot });
     }
+    return [...changes, ...releases];
   }
-  for (const [shard, slot] of before) {
-    if (after.get(shard) !== slot) {
-      changes.push({ type: "release", shard, slot });
-    }
+}
+
+/** Slots by their load, of which the least loaded is found at once. */
+class Loads {
+  readonly #loads = new Map<number, number>();
+  /** Load -> the slots that have it, in the order in which they came to it. */
+  readonly #slots: Set<number>[] = [];
+  /** Nobody has less. */
+  #least = 0;
+
+  has(slot: number): boolean {
+    return this.#loads.has(slot);
   }
-  return changes;
+
+  set(slot: number, load: number): void {
+    this.delete(slot);
+    this.#loads.set(slot, load);
+    (this.#slots[load] ??= new Set()).add(slot);
+    this.#least = Math.min(this.#least, load);
+  }
+
+  delete(slot: number): void {
+    const load = this.#loads.get(slot);
+    if (load === undefined) return;
+    this.#loads.delete(slot);
+    this.#slots[load]!.delete(slot);
+  }
+
+  least(): number | undefined {
+    if (this.#loads.size === 0) return undefined;
+    while (!this.#slots[this.#least]?.size) this.#least++;
+    const [slot] = this.#slots[this.#least]!;
+    return slot;
+  }
 }

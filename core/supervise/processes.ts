@@ -283,7 +283,7 @@ export class Processes {
     // One that was never ready has served nobody.
     if (reason === "killed" && worker.readyAt !== undefined) this.killed++;
     if (worker.readyAt !== undefined) {
-      traffic.loads();
+      traffic.look(worker);
       const asked = reason === "drained" || reason === "recycled";
       this.ledger.close(worker.generation, traffic.tally(worker), !asked);
     }

@@ -108,6 +108,8 @@ export class Reference {
   #going: Going | undefined;
   /** The last generation that a reload was seen to bring. */
   #newest = 1;
+  /** Those that the pool has had stop serving since the last look. */
+  readonly #stopped = new Set<Seen>();
   /** True when a reload was asked for since then. */
   #asked = false;
   /** The last generation that was good. */
@@ -156,7 +158,9 @@ export class Reference {
       this.failures--;
       process.alive = false;
       if (!standby) {
-        this.#blame(one, "surely");
+        // The reload may be over, and a recycled worker's turn have come.
+        const recycles = this.#of(slot).some(({ spent }) => spent);
+        this.#blame(one, recycles ? "perhaps" : "surely");
         if (!fills) this.#lost.set(slot, "by itself");
       }
       throw new Error("Cannot start it: EAGAIN");
@@ -181,6 +185,7 @@ export class Reference {
   check(): void {
     if (this.#broken !== undefined) throw this.#broken;
     this.#hearEvents();
+    this.#stopped.clear();
     this.#asked = false;
     const { reload, workers, ready, wanted } = this.#stage.pool.status();
     assert.equal(wanted, this.wanted, "wanted");
@@ -381,6 +386,7 @@ export class Reference {
     if (phase === "parked") this.#enter(one, "parked");
     else this.#goes(one, "by the pool");
     const served = this.#served;
+    if (from === "serving") this.#stopped.add(one);
     if (from !== "serving" || this.stopping || served === before) return;
     const { least } = this.#budget;
     this.#must(served >= least, `${served} ready, ${least} are the least`);
@@ -503,7 +509,10 @@ export class Reference {
       const { reload } = this.#stage.pool.status();
       // Another one has begun with it, and may have taken workers already.
       if (reload?.generation !== generation) return;
-      assert.equal(serving, this.#serving(), "what serves where");
+      // Recycling may have begun in the same moment.
+      if (serving !== this.#serving(true)) {
+        assert.equal(serving, this.#serving(), "what serves where");
+      }
       const mixed = this.alive.some((one) =>
         one.phase === "serving" && one.generation === generation &&
         one.slot < this.wanted
@@ -517,11 +526,13 @@ export class Reference {
     }
   }
 
-  /** Which generation serves in which slots, in words. */
-  #serving(): string {
+  /** Which generation serves in which slots, or did a moment ago, in words. */
+  #serving(before = false): string {
     const where = new Map<string, number[]>();
     for (let slot = 0; slot < this.wanted; slot++) {
-      const one = this.#of(slot).find(({ phase }) => phase === "serving");
+      const all = this.#of(slot);
+      const one = all.find(({ phase }) => phase === "serving") ??
+        (before ? all.find((one) => this.#stopped.has(one)) : undefined);
       const what = one === undefined
         ? "no worker"
         : `generation ${one.generation}`;

@@ -1,19 +1,23 @@
 import assert from "node:assert/strict";
-import {
-  adoptionChanges,
-  type Adoptions,
-  assignShards,
-} from "../../core/listeners/shards.ts";
+import { type AdoptionChange, Shards } from "../../core/listeners/shards.ts";
 import { describe, test } from "../harness.ts";
-import { forSeeds, type Random } from "../random.ts";
+import { forSeeds } from "../random.ts";
 
-const assigned = (
-  used: readonly number[],
-  ready: readonly number[],
-  present: Adoptions = new Map(),
-): string =>
-  [...assignShards(used, new Set(ready), present)]
-    .map(([shard, slot]) => `${shard}>${slot}`).join(" ");
+/** Shards of which these are used and these have a ready worker. */
+function shardsOf(used: readonly number[], ready: readonly number[]): Shards {
+  const shards = new Shards();
+  for (const shard of used) shards.use(shard);
+  for (const slot of ready) shards.join(slot);
+  return shards;
+}
+
+const written = (changes: readonly AdoptionChange[]): string =>
+  changes.map(({ type, shard, slot }) =>
+    `${type === "adopt" ? "" : "not "}${shard}>${slot}`
+  ).join(" ");
+
+const assigned = (used: readonly number[], ready: readonly number[]): string =>
+  written(shardsOf(used, ready).changes());
 
 describe("who adopts which shard", () => {
   test("nobody, while every slot of a used shard is ready", () => {
@@ -31,85 +35,116 @@ describe("who adopts which shard", () => {
     assert.equal(assigned([0, 1, 2, 3, 4], [0, 1]), "2>0 3>1 4>0");
   });
   test("an adopter that is still ready keeps what it has", () => {
-    assert.equal(assigned([0, 1, 2], [0, 1], new Map([[2, 1]])), "2>1");
+    const shards = shardsOf([0, 1], [0]);
+    shards.changes();
+    shards.join(2);
+    assert.equal(written(shards.changes()), "");
+    assert.deepEqual([...shards.adopters], [[1, 0]]);
   });
   test("the next orphan goes to who has adopted least", () => {
-    assert.equal(
-      assigned([0, 1, 2, 3], [0, 1], new Map([[2, 0]])),
-      "2>0 3>1",
-    );
+    const shards = shardsOf([2], [0]);
+    shards.changes();
+    shards.join(1);
+    shards.use(3);
+    assert.equal(written(shards.changes()), "3>1");
   });
   test("when the adopter is gone as well, another takes over", () => {
-    assert.equal(assigned([0, 1, 2], [1], new Map([[2, 0]])), "0>1 2>1");
+    const shards = shardsOf([2], [0]);
+    shards.changes();
+    shards.join(1);
+    shards.leave(0);
+    assert.equal(written(shards.changes()), "0>1 2>1");
+  });
+  test("another worker in the adopter's slot is told as the first one was", () => {
+    const shards = shardsOf([1], [0]);
+    shards.changes();
+    shards.leave(0);
+    shards.join(0);
+    assert.equal(written(shards.changes()), "1>0");
   });
   test("a slot that is ready again has its shard back", () => {
-    assert.equal(assigned([0, 1], [0, 1], new Map([[1, 0]])), "");
+    const shards = shardsOf([1], [0]);
+    shards.changes();
+    shards.join(1);
+    assert.equal(written(shards.changes()), "not 1>0");
+  });
+  test("one that was ready for a moment only has not", () => {
+    const shards = shardsOf([1], [0]);
+    shards.changes();
+    shards.join(1);
+    shards.leave(1);
+    assert.equal(written(shards.changes()), "");
+    assert.deepEqual([...shards.adopters], [[1, 0]]);
   });
   test("when nobody is ready, nobody adopts", () => {
-    assert.equal(assigned([0, 1], [], new Map([[1, 0]])), "");
+    const shards = shardsOf([1], [0]);
+    shards.changes();
+    shards.leave(0);
+    assert.equal(written(shards.changes()), "");
+    assert.deepEqual([...shards.adopters], []);
   });
-});
-
-test("the differences are told with the adoptions first", () => {
-  assert.deepEqual(
-    adoptionChanges(
-      new Map([[1, 0], [2, 0], [3, 0]]),
-      new Map([[1, 0], [2, 4]]),
-    ),
-    [
-      { type: "adopt", shard: 2, slot: 4 },
-      { type: "release", shard: 2, slot: 0 },
-      { type: "release", shard: 3, slot: 0 },
-    ],
-  );
+  test("the adoptions are told first", () => {
+    const shards = shardsOf([0, 1, 2], [0]);
+    shards.changes();
+    shards.join(1);
+    shards.use(3);
+    assert.equal(written(shards.changes()), "3>1 not 1>0");
+  });
 });
 
 test("in any sequence of deaths and births no used shard is a black hole", () => {
   forSeeds(300, (random) => {
-    const shards = random.whole(1, 8);
-    const used = new Set<number>();
-    let present: Adoptions = new Map();
+    const count = random.whole(1, 8);
+    const shards = new Shards();
+    const ready = new Set<number>();
     for (let turn = 0; turn < 30; turn++) {
-      const ready = randomSlots(random, shards);
-      for (const slot of ready) used.add(slot);
-      const next = assignShards(used, ready, present);
-      const seed = `seed ${random.seed}, turn ${turn}: ready ${[
-        ...ready,
-      ]}, from ${[...present].join(" ")} to ${[...next].join(" ")}`;
-      checkAssignment(used, ready, present, next, seed);
-      assert.deepEqual(assignShards(used, ready, next), next, `${seed} stays`);
-      checkChanges(present, next, seed);
-      present = next;
+      const seed = `seed ${random.seed}, turn ${turn}`;
+      const before = new Map(shards.adopters);
+      const stayed = new Set(ready);
+      for (let events = random.whole(0, 4); events > 0; events--) {
+        const slot = random.whole(0, count - 1);
+        if (random.chance(0.1)) {
+          shards.use(slot);
+          continue;
+        }
+        stayed.delete(slot);
+        if (ready.has(slot)) {
+          shards.leave(slot);
+          ready.delete(slot);
+        } else {
+          shards.join(slot);
+          ready.add(slot);
+        }
+      }
+      const changes = shards.changes();
+      checkAssignment(shards, ready, before, stayed, seed);
+      checkChanges(before, changes, shards.adopters, stayed, seed);
+      assert.deepEqual(shards.changes(), [], `${seed} stays`);
     }
   });
 });
 
-function randomSlots(random: Random, shards: number): ReadonlySet<number> {
-  const alive = random.next();
-  const slots = Array.from({ length: shards }, (_, i) => i);
-  return new Set(slots.filter(() => random.chance(alive)));
-}
-
+/** @param stayed those whose worker was ready all the time */
 function checkAssignment(
-  used: ReadonlySet<number>,
+  { used, adopters }: Shards,
   ready: ReadonlySet<number>,
-  present: Adoptions,
-  next: Adoptions,
+  before: ReadonlyMap<number, number>,
+  stayed: ReadonlySet<number>,
   seed: string,
 ): void {
   const orphans = [...used].filter((shard) => !ready.has(shard));
   assert.deepEqual(
-    [...next.keys()].sort(),
+    [...adopters.keys()].sort(),
     ready.size > 0 ? orphans.sort() : [],
     seed,
   );
   const load = new Map([...ready].map((slot) => [slot, 0]));
   const kept = new Map(load);
-  for (const [shard, slot] of next) {
+  for (const [shard, slot] of adopters) {
     assert.ok(ready.has(slot), seed);
-    const before = present.get(shard);
-    if (before !== undefined && ready.has(before)) {
-      assert.equal(slot, before, seed);
+    const adopter = before.get(shard);
+    if (adopter !== undefined && stayed.has(adopter)) {
+      assert.equal(slot, adopter, seed);
       kept.set(slot, kept.get(slot)! + 1);
     }
     load.set(slot, load.get(slot)! + 1);
@@ -121,9 +156,17 @@ function checkAssignment(
   }
 }
 
-function checkChanges(before: Adoptions, after: Adoptions, seed: string): void {
-  const pairs = new Set([...before].map((pair) => pair.join(">")));
-  for (const { type, shard, slot } of adoptionChanges(before, after)) {
+/** What a worker has been told is what is so; a new one has been told nothing. */
+function checkChanges(
+  before: ReadonlyMap<number, number>,
+  changes: readonly AdoptionChange[],
+  after: ReadonlyMap<number, number>,
+  stayed: ReadonlySet<number>,
+  seed: string,
+): void {
+  const told = [...before].filter(([, slot]) => stayed.has(slot));
+  const pairs = new Set(told.map((pair) => pair.join(">")));
+  for (const { type, shard, slot } of changes) {
     const pair = `${shard}>${slot}`;
     assert.equal(pairs.has(pair), type === "release", seed);
     if (type === "adopt") pairs.add(pair);
