@@ -8,6 +8,7 @@ import { picture } from "./picture/picture.ts";
 import { tradesOf } from "./picture/trade.ts";
 import { report } from "./report.ts";
 import type { Results } from "./results.ts";
+import { benchScale } from "./scale.ts";
 import { laterSections } from "./sections.ts";
 import { benchStandby } from "./standby.ts";
 import { benchStart } from "./start.ts";
@@ -20,6 +21,7 @@ process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
   if (args[0] === "start") return await benchStart(args.slice(1));
+  if (args[0] === "scale") return await benchScale(args.slice(1));
   if (args[0] === "standby") return await benchStandby(args.slice(1));
   let options: Options | undefined;
   try {

@@ -10,7 +10,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 const RESULTS = new URL("RESULTS.md", import.meta.url);
 
 /** What they begin with, in order. */
-const HEADS: readonly string[] = ["## Start", "## Standby"];
+const HEADS: readonly string[] = ["## Start", "## Standby", "## Scale"];
 
 /** Puts a section into RESULTS.md, whose text begins with its head. */
 export function writeSection(head: string, section: string): void {
