@@ -356,7 +356,7 @@ export class MemoryWorld {
             : undefined,
       }),
       rest: () => {
-        this.#acceptors.delete(socket);
+        if (this.rests) this.#acceptors.delete(socket);
         return this.rests;
       },
       abandon: () => this.abandoned.push(key),

@@ -265,9 +265,9 @@ export type PoolEvent =
   | { readonly type: "upgrade-failed"; readonly reason: string }
   /**
    * This pool drains and stays, without workers, to go back to: for so many
-   * milliseconds, beside the supervisor `pid`.
+   * milliseconds, beside the supervisor `pid`; as process 1 to the end.
    */
-  | { readonly type: "kept"; readonly pid: number; readonly ms: number }
+  | { readonly type: "kept"; readonly pid: number; readonly ms?: number }
   /** The supervisor `from`, which had succeeded this one, has ended. */
   | { readonly type: "taken-back"; readonly from: number }
   /** The sockets of the supervisor `from` are this one's own. */

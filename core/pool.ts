@@ -183,7 +183,7 @@ export class PoolCore implements AsyncDisposable {
     const active = this.#learning ?? this.#running?.supervisor;
     if (active === undefined && !this.#ended) this.#end(0);
     if (this.#ended || active === undefined) return this.#stopped.promise;
-    this.#lineage.stop();
+    if (this.#lineage.stop(quick)) return this.#stopped.promise;
     const { drainDelay } = this.#config;
     if (!quick && (options.delay ?? true) && !active.stopping) {
       if (this.#delay.waits) return this.#stopped.promise;
@@ -281,7 +281,7 @@ export class PoolCore implements AsyncDisposable {
     // Before anything else: a signal without a handler is lost on PID 1, and
     // ends any other process.
     const most = (): number => this.#running?.maxWorkers ?? 0;
-    this.#cleanup.push(...attend(this, adapter, signals, most));
+    this.#cleanup.push(...attend(this, adapter, signals, most, this.#lineage));
     const prepared = await prepare(
       { ...this.#config, cwd: adapter.host.resolve(cwd) },
       adapter,

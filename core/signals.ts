@@ -40,12 +40,15 @@ export interface SignalTarget {
 /**
  * Makes a pool obey the signals of a preset until the returned ones are
  * disposed.
+ *
+ * @param others says true to a signal that another process obeys
  */
 export function trapSignals(
   pool: SignalTarget,
   adapter: Adapter,
   preset: SignalPreset,
   maxWorkers: () => number,
+  others?: { forward(signal: Signal): boolean },
 ): readonly Disposable[] {
   const actions = SIGNAL_PRESETS[preset];
   const last = new Map<Signal, number>();
@@ -60,6 +63,7 @@ export function trapSignals(
   }
 
   function obey(signal: Signal): void {
+    if (others?.forward(signal) === true) return;
     const action = actions[signal];
     const { state, wanted, generation } = pool.status();
     switch (action) {
@@ -157,6 +161,7 @@ export function attend(
   adapter: Adapter,
   preset: SignalPreset | undefined,
   maxWorkers: () => number,
+  others?: { forward(signal: Signal): boolean },
 ): readonly Disposable[] {
   const attending = [stayAlive(adapter.clock)];
   const reaping = adapter.reapOrphans();
@@ -166,5 +171,8 @@ export function attend(
     );
   } else if (reaping !== undefined) attending.push(reaping);
   if (preset === undefined) return attending;
-  return [...attending, ...trapSignals(pool, adapter, preset, maxWorkers)];
+  return [
+    ...attending,
+    ...trapSignals(pool, adapter, preset, maxWorkers, others),
+  ];
 }

@@ -47,6 +47,8 @@ export interface Handover {
   readonly pid: number;
   /** How many workers it wants, where that was changed while it ran. */
   readonly workers?: number;
+  /** True where that is process 1, which stays and passes signals on. */
+  readonly init?: boolean;
   /** The listeners of the pool. */
   readonly listeners: readonly HandedListener[];
   /** Those that workers have asked for. */

@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { Signal } from "../adapter.ts";
 import type { PoolContext } from "../context.ts";
 import type { Gate } from "../listeners/gate.ts";
 import type { PidFile } from "../successor.ts";
@@ -19,6 +20,8 @@ export interface KeptPool
   readonly supervisor: Supervisor;
   /** Whether it accepts itself. */
   readonly gate: Gate;
+  /** True where this is process 1: it cannot leave. */
+  readonly init: boolean;
   /** Its pid file, if it has one. */
   readonly pidFile: PidFile | undefined;
   /** Resolves when every worker is ready. */
@@ -34,26 +37,52 @@ export class Kept {
   readonly #pool: KeptPool;
   readonly #successor: Successor;
   #timer: Disposable | undefined;
+  /** True once both are to end. */
+  #stopping = false;
 
-  /** Stays for the time of `keepOld`, or until it has workers again. */
+  /**
+   * Stays for the time of `keepOld`, or until it has workers again; as process 1
+   * to the end.
+   */
   constructor(pool: KeptPool, successor: Successor) {
     this.#pool = pool;
     this.#successor = successor;
-    const { adapter: { clock }, config: { keepOld }, supervisor } = pool;
-    this.#timer = clock.after(keepOld, () => void pool.stop());
-    pool.emit({ type: "kept", pid: successor.pid, ms: keepOld });
+    const { adapter: { clock }, config: { keepOld }, init, supervisor } = pool;
+    if (!init) this.#timer = clock.after(keepOld, () => void pool.stop());
+    const { pid } = successor;
+    pool.emit({ type: "kept", pid, ...(!init && { ms: keepOld }) });
     supervisor.scale(0);
+  }
+
+  /** Passes a signal on, as process 1. False where that is not done. */
+  forward(signal: Signal): boolean {
+    if (this.#pool.init) this.#successor.kill(signal);
+    return this.#pool.init;
+  }
+
+  /**
+   * Has the successor end before this one, as process 1. False where this one
+   * may end now.
+   */
+  stop(quick: boolean): boolean {
+    if (!this.#pool.init) return false;
+    this.#stopping = true;
+    const { pid } = this.#pool.adapter.host;
+    if (quick) this.#successor.kill("SIGKILL");
+    else this.#successor.tell({ type: "leave", pid });
+    return true;
   }
 
   /**
    * True where it could stop to accept: it can stay. What cannot is on the way
-   * out in any case.
+   * out in any case, or goes on as process 1.
    */
-  static begin({ gate, supervisor, adapter, emit }: KeptPool): boolean {
+  static begin({ gate, init, supervisor, adapter, emit }: KeptPool): boolean {
     if (gate.close()) {
       supervisor.processes.onDemand.keep(true);
       return true;
     }
+    if (init) gate.open();
     const message =
       `this supervisor does not stay to go back to: ${adapter.runtime} cannot stop accepting without libc, which handoff needs for that (on Node 26.9 or later)`;
     emit({ type: "warning", message });
@@ -80,11 +109,11 @@ export class Kept {
   return(): void {
     this.#timer?.[Symbol.dispose]();
     const { supervisor, pidFile, emit } = this.#pool;
-    pidFile?.takeBack();
+    if (!this.#pool.init) pidFile?.takeBack();
     if (supervisor.stopping) return;
     emit({ type: "taken-back", from: this.#successor.pid });
     if (supervisor.wanted > 0) this.#serve();
-    else if (this.#successor.stopping) void this.#pool.stop();
+    else if (this.#stopping || this.#successor.stopping) void this.#pool.stop();
     else {
       this.#serve();
       this.#pool.reload().catch(() => {});

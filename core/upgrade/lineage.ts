@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Adapter } from "../adapter.ts";
+import type { Adapter, Signal } from "../adapter.ts";
 import type { PidFile } from "../successor.ts";
 import { stateError } from "../errors.ts";
 import { Gate } from "../listeners/gate.ts";
@@ -22,7 +22,7 @@ import { type UpgradeReport, Upgrades } from "./upgrades.ts";
 
 /** A pool that has come from one, and may go to another. */
 export interface LineagePool
-  extends SucceedingPool, Omit<KeptPool, "gate" | "pidFile"> {
+  extends SucceedingPool, Omit<KeptPool, "gate" | "init" | "pidFile"> {
   /** How many workers it began with. */
   readonly workers: number;
 }
@@ -80,14 +80,28 @@ export class Lineage {
   attach(pool: LineagePool): void {
     this.#pool = pool;
     const manager = this.#manager = new ServiceManager(pool.adapter);
-    const kept = { ...pool, pidFile: this.#pidFile, gate: this.#gate! };
+    const kept = {
+      ...pool,
+      pidFile: this.#pidFile,
+      gate: this.#gate!,
+      init: pool.adapter.host.pid === 1,
+    };
+    const { emit } = pool;
+    if (this.#succession !== undefined) {
+      this.#succession.onLeave = (pid) => {
+        const { pid: before } = this.heritage!.handover;
+        if (pid !== before) emit({ type: "upgrade-finished", pid, ms: 0 });
+        void pool.stop();
+      };
+    }
     this.#upgrades = new Upgrades({
       ...kept,
       manager,
       keptBefore: () => this.#succession?.kept,
-      handOver: (successor) => {
+      rest: () => Kept.begin(kept),
+      handOver: (successor, former, stays) => {
         this.#left = true;
-        const stays = pool.config.keepOld > 0 && Kept.begin(kept);
+        former?.tell({ type: "leave", pid: successor.pid });
         successor.tell({ type: "yours", ...(stays && { kept: true }) });
         if (stays) this.#kept = new Kept(kept, successor);
         else {
@@ -158,12 +172,28 @@ export class Lineage {
     this.#kept?.scaled(workers).catch(() => {});
   }
 
-  /** The pool stops: nobody is to succeed it. */
-  stop(): void {
+  /** Passes a signal on to whoever serves in the place of process 1. */
+  forward(signal: Signal): boolean {
+    return signal !== "SIGUSR2" && (this.#kept?.forward(signal) ?? false);
+  }
+
+  /**
+   * The pool stops: nobody is to succeed it. True where it has to wait for one
+   * that does, and is stopped again after that.
+   */
+  stop(quick: boolean): boolean {
     this.#upgrades?.stop();
+    if (this.#kept?.stop(quick) === true) return true;
+    this.#depart();
+    return false;
+  }
+
+  /** Others have the sockets, too, and go on. */
+  #depart(): void {
     if (this.#parted) return;
     const back = this.#left ? undefined : this.#succession?.stop();
-    if (back !== undefined) this.#manager?.tell({ MAINPID: back });
+    const init = this.heritage?.handover.init ?? false;
+    if (back !== undefined && !init) this.#manager?.tell({ MAINPID: back });
     if (back !== undefined || this.#kept !== undefined) this.#part();
   }
 

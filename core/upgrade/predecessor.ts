@@ -46,7 +46,8 @@ export class Succession {
     pidFile: PidFile | undefined,
     gate: Gate,
   ) {
-    this.#pidFile = pidFile;
+    // Process 1 is who obeys whatever signal is sent to the pool.
+    this.#pidFile = heritage.handover.init === true ? undefined : pidFile;
     this.#gate = gate;
     this.#predecessor = predecessor;
     this.heritage = heritage;
@@ -56,7 +57,10 @@ export class Succession {
         this.#kept = word.kept ?? false;
         this.#own();
       }
-      if (this.#kept) this.#share(word?.type === "serving");
+      if (!this.#kept) return;
+      // Another one serves in this one's place, or soon does.
+      this.#share(word?.type === "serving" || word?.type === "leave");
+      if (word?.type === "leave") this.onLeave(word.pid);
     });
     // It was killed, perhaps: who else is there to serve.
     predecessor.onGone(() => {
@@ -92,9 +96,17 @@ export class Succession {
   /** True once all is this supervisor's own. */
   isOwned = false;
 
-  /** The predecessor, while it stays to go back to. */
-  get kept(): number | undefined {
-    return this.#kept ? this.heritage.handover.pid : undefined;
+  /** Called when the process `pid` takes the place of this one. */
+  onLeave: (pid: number) => void = () => {};
+
+  /** Why a predecessor that stays is in the way of a successor. */
+  get kept(): string | undefined {
+    const { handover: { pid, init = false } } = this.heritage;
+    return !this.#kept
+      ? undefined
+      : init
+      ? "process 1 stays, and it is that which starts another supervisor: send it SIGUSR2"
+      : `the supervisor before it (pid ${pid}) stays to go back to: end that first, by SIGQUIT`;
   }
 
   /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Adapter, ExitStatus, WorkerProcess } from "../adapter.ts";
+import type { Adapter, ExitStatus, Signal, WorkerProcess } from "../adapter.ts";
 import { PreforkError } from "../errors.ts";
 import { say, type Word, wordIn } from "./words.ts";
 
@@ -90,6 +90,11 @@ export class Successor {
   /** Says something to it. */
   tell(word: Word): void {
     this.#process.send(say(word));
+  }
+
+  /** Sends it a signal. */
+  kill(signal: Signal): void {
+    this.#process.kill(signal);
   }
 
   /** Ends it: as any supervisor is ended, or by SIGKILL when that takes long. */

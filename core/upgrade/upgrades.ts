@@ -31,10 +31,21 @@ export interface UpgradablePool
   readonly pidFile: PidFile | undefined;
   /** Who has to know which process is the service. */
   readonly manager: ServiceManager;
-  /** The process that has stayed to go back to, from the upgrade before. */
-  keptBefore(): number | undefined;
-  /** Drains, and leaves the sockets to the successor, or stays beside it. */
-  handOver(successor: Successor): void;
+  /** True where this is process 1: it cannot leave. */
+  readonly init: boolean;
+  /** Why it has a predecessor that is in the way of a successor. */
+  keptBefore(): string | undefined;
+  /** True where it can stop to accept, and has, so that it can stay. */
+  rest(): boolean;
+  /**
+   * Leaves the sockets to the successor, and to none before that: drains, and
+   * ends unless it `stays`.
+   */
+  handOver(
+    successor: Successor,
+    former: Successor | undefined,
+    stays: boolean,
+  ): void;
   /** The successor of a supervisor that has stayed has ended. */
   takeBack(): void;
 }
@@ -48,10 +59,12 @@ export interface UpgradeReport {
 /** The upgrades of a pool, one at a time. */
 export class Upgrades {
   readonly #pool: UpgradablePool;
-  #successor: Successor | undefined;
-  /** True until it is known what comes of the present one. */
+  /** The one that is being started, or was and has not ended yet. */
+  #next: Successor | undefined;
+  /** The one that has the sockets. */
+  #main: Successor | undefined;
+  /** True until it is known what comes of the next one. */
   #underway = false;
-  #done = false;
 
   /** Nothing is started yet. */
   constructor(pool: UpgradablePool) {
@@ -85,7 +98,8 @@ export class Upgrades {
     try {
       const [file, ...args] = command ?? [];
       if (file === undefined) throw noCommand();
-      this.#pool.pidFile?.setAside();
+      const { init, pidFile, config: { keepOld } } = this.#pool;
+      if (!init) pidFile?.setAside();
       this.#underway = true;
       const successor = this.#start([file, ...args]);
       emit({ type: "upgrade-started", pid: successor.pid });
@@ -93,20 +107,31 @@ export class Upgrades {
       if (successor.gone || this.#pool.supervisor.stopping) {
         throw stateError("upgrade", "it is stopping");
       }
-      const unheard = this.#pool.manager.tell({ MAINPID: successor.pid });
+      const { manager } = this.#pool;
+      const unheard = init
+        ? undefined
+        : manager.tell({ MAINPID: successor.pid });
       if (unheard !== undefined) {
         successor.end();
         throw stateError("upgrade", untold(unheard));
       }
+      const former = this.#main;
+      const stays = former !== undefined ||
+        ((init || keepOld > 0) && this.#pool.rest());
+      if (init && !stays) {
+        successor.end();
+        throw stateError("upgrade", PROCESS_1);
+      }
       this.#underway = false;
-      this.#done = true;
+      this.#main = successor;
+      this.#next = undefined;
       const ms = Math.round(clock.now() - since);
       emit({ type: "upgrade-finished", pid: successor.pid, ms });
-      this.#pool.handOver(successor);
+      this.#pool.handOver(successor, former, stays);
       return { pid: successor.pid };
     } catch (error) {
       this.#underway = false;
-      this.#pool.pidFile?.takeBack();
+      if (!this.#pool.init) this.#pool.pidFile?.takeBack();
       emit({ type: "upgrade-failed", reason: messageOf(error) });
       throw error;
     }
@@ -114,38 +139,41 @@ export class Upgrades {
 
   /** The pool stops: nobody is to succeed it any more. */
   stop(): void {
-    if (this.active) this.#successor?.end();
+    if (this.active) this.#next?.end();
   }
 
   /** The pool has ended. */
   close(): void {
-    this.#successor?.release();
+    this.#next?.release();
+    this.#main?.release();
   }
 
   #refusal(): PreforkError | undefined {
-    const { adapter, manager, supervisor, keptBefore } = this.#pool;
+    const { adapter, init, manager, supervisor, keptBefore } = this.#pool;
     const { transaction, wanted, isReady } = supervisor;
-    const keeper = keeperOf(adapter.host, manager);
-    const why = keeper !== undefined
-      ? keeper
-      : this.#successor !== undefined
-      ? this.#underway
-        ? `another upgrade goes on (pid ${this.#successor.pid})`
-        : `the supervisor of the last upgrade (pid ${this.#successor.pid}) has not ended yet`
-      : keptBefore() !== undefined
-      ? `the supervisor before it (pid ${keptBefore()}) stays to go back to: end that first, by SIGQUIT`
-      : transaction.goesOn
-      ? "a reload goes on, upgrade when that has ended"
-      : wanted === 0
-      ? "its workers were drained, SIGHUP brings them back"
-      : isReady
-      ? undefined
-      : "not every worker is ready, upgrade when they are";
+    const other = this.#next ?? (init ? undefined : this.#main);
+    const why = keeperOf(adapter.host, manager) ??
+      (other !== undefined
+        ? this.#underway
+          ? `another upgrade goes on (pid ${other.pid})`
+          : `the supervisor of the last upgrade (pid ${other.pid}) has not ended yet`
+        : keptBefore() !== undefined
+        ? keptBefore()
+        : this.#main !== undefined
+        ? undefined
+        : transaction.goesOn
+        ? "a reload goes on, upgrade when that has ended"
+        : wanted === 0
+        ? "its workers were drained, SIGHUP brings them back"
+        : isReady
+        ? undefined
+        : "not every worker is ready, upgrade when they are");
     return why === undefined ? undefined : stateError("upgrade", why);
   }
 
   #start(command: readonly [string, ...string[]]): Successor {
-    const { adapter, config, listeners, supervisor, workers } = this.#pool;
+    const { adapter, config, init, listeners, supervisor, workers } =
+      this.#pool;
     const { wanted, processes: { onDemand } } = supervisor;
     const opened = onDemand.listeners;
     const successor = new Successor({
@@ -157,7 +185,8 @@ export class Upgrades {
         return {
           [HANDOVER_VARIABLE]: encodeHandover({
             pid: adapter.host.pid,
-            ...(wanted !== workers && { workers: wanted }),
+            ...(wanted > 0 && wanted !== workers && { workers: wanted }),
+            ...(init && { init }),
             listeners: handedListeners(listeners, take),
             opened: handedListeners(opened, take),
             shards: [...supervisor.adoption.used],
@@ -168,13 +197,14 @@ export class Upgrades {
       limit: 2 * config.startTimeout,
       grace: config.grace,
     }, adapter);
-    this.#successor = successor;
+    this.#next = successor;
     supervisor.shares = true;
     void successor.ended.then(() => {
-      supervisor.shares = false;
-      this.#successor = undefined;
-      if (this.#done) this.#pool.takeBack();
-      this.#done = false;
+      const isMain = this.#main === successor;
+      if (isMain) this.#main = undefined;
+      if (this.#next === successor) this.#next = undefined;
+      supervisor.shares = (this.#main ?? this.#next) !== undefined;
+      if (isMain) this.#pool.takeBack();
     });
     return successor;
   }
@@ -190,9 +220,7 @@ function keeperOf(
   { pid, env }: Host,
   manager: ServiceManager,
 ): string | undefined {
-  if (pid === 1) {
-    return "its supervisor is process 1, with which all others of the container end (pid_namespaces(7)); SIGHUP replaces the workers, a new container the rest";
-  }
+  if (pid === 1) return undefined;
   if (manager.socket !== undefined) {
     // What has been said already is said again, in case it hears by now.
     const problem = manager.problem && manager.tell({ READY: 1 });
@@ -203,6 +231,9 @@ function keeperOf(
   }
   return undefined;
 }
+
+const PROCESS_1 =
+  "its supervisor is process 1, with which all others of the container end (pid_namespaces(7)), and could not stay without accepting; SIGHUP replaces the workers, a new container the rest";
 
 const OTHERWISE = "SIGHUP replaces the workers, systemctl restart the rest";
 

@@ -24,6 +24,8 @@ export type Word =
   | { readonly type: "yours"; readonly kept?: boolean }
   /** The predecessor that has stayed: my workers serve again, or no more. */
   | { readonly type: "serving" | "resting" }
+  /** The predecessor that stays: leave, the process `pid` has your place. */
+  | { readonly type: "leave"; readonly pid: number }
   /** The successor of one that has stayed: I am to stop, and you with me. */
   | { readonly type: "stopping" };
 
@@ -42,7 +44,7 @@ export function wordIn(message: unknown): Word | undefined {
   if (typeof message !== "object" || message === null) return undefined;
   const fields = message as Readonly<Record<string, unknown>>;
   if (fields[TAG] !== HANDOVER_VERSION) return undefined;
-  const { type, reason, kept } = fields;
+  const { type, reason, kept, pid } = fields;
   switch (type) {
     case "ready":
     case "serving":
@@ -51,6 +53,8 @@ export function wordIn(message: unknown): Word | undefined {
       return { type };
     case "yours":
       return { type, ...(kept === true && { kept }) };
+    case "leave":
+      return { type, pid: Number(pid) };
     case "failed":
       return { type, reason: typeof reason === "string" ? reason : "" };
     default:

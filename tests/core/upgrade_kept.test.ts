@@ -1,23 +1,37 @@
 /** A supervisor that stays after an upgrade, to go back to. */
 import assert from "node:assert/strict";
-import type { MemoryProcess } from "../../adapters/memory.ts";
+import { type MemoryProcess, MemoryWorld } from "../../adapters/memory.ts";
+import {
+  decodeHandover,
+  HANDOVER_VARIABLE,
+} from "../../core/listeners/handover.ts";
 import { wordIn } from "../../core/upgrade/words.ts";
 import { describe, test } from "../harness.ts";
 import { handed, succeeding, upgrading, word } from "./upgrade_world.ts";
 import { settle, type Stage } from "./world.ts";
+
+const DAY = 86_400_000;
 
 type Options = NonNullable<Parameters<typeof upgrading>[0]>;
 
 /** A pool that has handed over and stays, without workers. */
 async function kept(
   options: Options = {},
+  world?: MemoryWorld,
 ): Promise<Stage & { successor: MemoryProcess }> {
   const made = await upgrading({
     keepOld: 60_000,
     pidFile: "/pid",
     signals: true,
     ...options,
-  });
+  }, world);
+  return await handedOver(made);
+}
+
+/** The successor of a pool is ready, and its workers have gone. */
+async function handedOver(
+  made: Awaited<ReturnType<typeof upgrading>>,
+): ReturnType<typeof kept> {
   const { world, successor } = made;
   const workers = world.alive.filter((each) => each !== successor);
   word(successor, { type: "ready" });
@@ -158,6 +172,107 @@ describe("a supervisor that stays", () => {
   });
 });
 
+describe("process 1", () => {
+  /** It has a successor, and is the init of that from now on. */
+  async function init(options: Options = {}): ReturnType<typeof kept> {
+    const world = new MemoryWorld();
+    world.pid = 1;
+    return await kept({ keepOld: 0, ...options }, world);
+  }
+
+  test("stays for ever, and passes signals on", async () => {
+    const { pool, world, successor, all } = await init();
+    const { pid } = successor;
+    assert.deepEqual(all("kept"), [{ type: "kept", pid }]);
+    assert.deepEqual(successor.heard.map(wordIn), [
+      { type: "yours", kept: true },
+    ]);
+    const { init: is } = decodeHandover(successor.env[HANDOVER_VARIABLE]!);
+    assert.equal(is, true);
+    world.advance(DAY);
+    for (const signal of ["SIGHUP", "SIGTTIN", "SIGTERM"] as const) {
+      world.signal(signal);
+    }
+    assert.deepEqual(successor.signals, ["SIGHUP", "SIGTTIN", "SIGTERM"]);
+    assert.equal(pool.status().state, "running");
+    word(successor, { type: "stopping" });
+    successor.exit();
+    await settle();
+    assert.equal(pool.status().state, "stopped");
+    assert.equal(world.bound.size, 0);
+    // The pid file names it from the beginning to the end.
+    assert.deepEqual(world.pidFiles, ["claim new /pid", "remove /pid"]);
+  });
+
+  test("starts one successor after the other, and goes on with the former where one fails", async () => {
+    const { pool, world, successor } = await init();
+    world.onSpawn = () => {};
+    world.signal("SIGUSR2");
+    await settle();
+    const broken = world.processes.at(-1)!;
+    broken.exit({ code: 1 });
+    await settle();
+    assert.deepEqual(said(successor), ["yours"]);
+    assert.equal(pool.status().workers.length, 0);
+    world.signal("SIGHUP");
+    assert.deepEqual(successor.signals, ["SIGHUP"]);
+
+    const upgrade = pool.upgrade();
+    await settle();
+    const next = world.processes.at(-1)!;
+    assert.equal(
+      decodeHandover(next.env[HANDOVER_VARIABLE]!).workers,
+      undefined,
+    );
+    word(next, { type: "ready" });
+    await upgrade;
+    assert.deepEqual(successor.heard.map(wordIn).at(-1), {
+      type: "leave",
+      pid: next.pid,
+    });
+    assert.deepEqual(said(next), ["yours"]);
+    successor.exit();
+    await settle();
+    assert.deepEqual(world.alive, [next]);
+    world.signal("SIGHUP");
+    assert.deepEqual(next.signals, ["SIGHUP"]);
+  });
+
+  test("has workers again where its successor is killed, and waits for it where the pool is stopped", async () => {
+    const { pool, world, successor } = await init();
+    successor.exit({ code: null, signal: "SIGKILL" });
+    await settle();
+    assert.equal(pool.status().ready, 2);
+    const workers = [...world.alive];
+    world.onSpawn = () => {};
+    const upgrade = pool.upgrade();
+    await settle();
+    const next = world.processes.at(-1)!;
+    word(next, { type: "ready" });
+    await upgrade;
+    for (const each of workers) each.exit();
+    await settle();
+    const stopped = pool.stop();
+    assert.equal(pool.status().state, "running");
+    assert.deepEqual(next.heard.map(wordIn).at(-1), { type: "leave", pid: 1 });
+    next.exit();
+    await stopped;
+    assert.equal(world.bound.size, 0);
+  });
+
+  test("goes on where it cannot stop accepting", async () => {
+    const world = new MemoryWorld();
+    world.pid = 1;
+    world.rests = false;
+    const made = await upgrading({ share: "handoff" }, world);
+    word(made.successor, { type: "ready" });
+    await assert.rejects(made.upgrade, /process 1, .* could not stay/);
+    assert.deepEqual(made.successor.signals, ["SIGTERM"]);
+    assert.equal(made.pool.status().ready, 2);
+    made.world.connect();
+  });
+});
+
 describe("a supervisor whose predecessor stays", () => {
   const listeners = [handed("unix:/s", { fds: [3] })];
   const options = { listen: "unix:/s", upgradeCommand: ["prefork"] };
@@ -200,4 +315,24 @@ describe("a supervisor whose predecessor stays", () => {
     assert.equal(made.world.bound.size, 0);
     assert.deepEqual(made.said.map((each) => each?.type), ["ready"]);
   });
+});
+
+test("a successor of process 1 leaves the pid file to it, and its place to the next", async () => {
+  const made = await succeeding(
+    { init: true, pid: 1, listeners: [handed("unix:/s", { fds: [3] })] },
+    { listen: "unix:/s", pidFile: "/pid", upgradeCommand: ["prefork"] },
+  );
+  made.tell({ type: "yours", kept: true });
+  await made.started;
+  assert.ok(!made.world.pidFiles.some((each) => each.startsWith("claim")));
+  await assert.rejects(made.pool.upgrade(), /process 1 stays/);
+  made.tell({ type: "leave", pid: 5 });
+  await settle();
+  assert.equal(made.pool.status().state, "stopping");
+  assert.deepEqual(made.all("upgrade-finished"), [
+    { type: "upgrade-finished", pid: 5, ms: 0 },
+  ]);
+  for (const each of made.world.alive) each.exit();
+  await made.pool.stop();
+  assert.deepEqual(made.world.abandoned, ["unix:/s"]);
 });

@@ -14,8 +14,9 @@ export const COMMAND: readonly string[] = ["prefork", "app.js"];
 /** A running pool that knows its command, and the successor that it starts. */
 export async function upgrading(
   options: Parameters<typeof running>[0] = {},
+  world?: MemoryWorld,
 ): Promise<Stage & { successor: MemoryProcess; upgrade: Promise<unknown> }> {
-  const made = await running({ upgradeCommand: COMMAND, ...options });
+  const made = await running({ upgradeCommand: COMMAND, ...options }, world);
   made.world.onSpawn = () => {};
   const upgrade = made.pool.upgrade();
   upgrade.catch(() => {});
