@@ -4,16 +4,7 @@
  * @module
  */
 
-import {
-  accessSync,
-  closeSync,
-  constants,
-  ftruncateSync,
-  openSync,
-  readSync,
-  unlinkSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -113,21 +104,27 @@ function tried(libc: Libc, size: number | undefined): number | undefined {
 }
 
 function namedFile(size: number | undefined): number {
-  const directory = isWritable(IN_MEMORY) ? IN_MEMORY : tmpdir();
+  try {
+    return namedFileIn(IN_MEMORY, size);
+  } catch {
+    // It is not there, not for this user, or full.
+    return namedFileIn(tmpdir(), size);
+  }
+}
+
+function namedFileIn(directory: string, size = 0): number {
   const { randomUUID } = process.getBuiltinModule("node:crypto");
   // Containers that share the directory may have the same process ids.
   const path = join(directory, `prefork-${randomUUID()}`);
   const fd = openSync(path, "wx+", 0o600);
-  unlinkSync(path);
-  if (size !== undefined) ftruncateSync(fd, size);
-  return fd;
-}
-
-function isWritable(directory: string): boolean {
   try {
-    accessSync(directory, constants.W_OK);
-    return true;
-  } catch {
-    return false;
+    unlinkSync(path);
+    // The disk may be full later, when a row is written.
+    const bytes = new Uint8Array(size);
+    for (let at = 0; at < size;) at += writeSync(fd, bytes, at);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
   }
 }

@@ -40,6 +40,26 @@ const OUTSIDE_COMMAND: readonly (readonly [RegExp, string])[] = [
   [/\bprocess\s*\.\s*(?:abort|reallyExit)\b/g, "ends the user's process"],
 ];
 
+/** What reads the clock that an administrator may turn. */
+const CALENDAR: readonly (readonly [RegExp, string])[] = [
+  [
+    /(?<![\w$.])(?:Date\.now|new Date)\b/g,
+    "jumps when the machine's clock is set, judge by the adapter's clock",
+  ],
+];
+
+/** Files that have to: what others write, files and dates of certificates. */
+const MAY_READ_CALENDAR: ReadonlySet<string> = new Set([
+  "adapters/shared/pid_file.ts",
+  "cli/log_line.ts",
+  "core/balance/passing.ts",
+  "core/balance/traffic.ts",
+  "core/status_file.ts",
+  "tls/certificates.ts",
+  "worker/balance/balancer.ts",
+  "worker/balance/scoreboard.ts",
+]);
+
 const problems: string[] = [];
 
 function refuse(
@@ -70,6 +90,7 @@ for (const file of filesBelow("").filter((f) => TEXT.test(f))) {
   const code = codeOnly(text);
   refuse(file, code, IN_LIBRARY);
   if (!/^cli/.test(file)) refuse(file, code, OUTSIDE_COMMAND);
+  if (!MAY_READ_CALENDAR.has(file)) refuse(file, code, CALENDAR);
 }
 for (const file of Object.keys(LONGER)) {
   if (read(file).split("\n").length - 1 <= MAX_LINES) {

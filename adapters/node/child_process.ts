@@ -5,9 +5,14 @@
  * @module
  */
 
-import { type ChildProcess, spawn as start } from "node:child_process";
+import {
+  type ChildProcess,
+  spawn as start,
+  spawnSync,
+} from "node:child_process";
 import type { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
+import process from "node:process";
 import type { Readable } from "node:stream";
 import {
   MAX_BEHIND,
@@ -141,8 +146,12 @@ function startOrThrow(
   }
   // Later errors are of sends and kills, and mean that the worker is gone.
   child.on("error", ignore);
-  // Node tells why in an event that comes later, but the pid tells now.
-  if (child.pid === undefined) throw refusedError(plan);
+  // Node tells why in an event that comes later, but the pid tells now. Where it
+  // is no fault of the command, no other can be started either.
+  if (child.pid === undefined) {
+    const { error } = spawnSync(process.execPath, ["--version"]);
+    throw refusedError(plan, error);
+  }
   return child;
 }
 

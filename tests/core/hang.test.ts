@@ -140,6 +140,26 @@ describe("a worker that does not answer", () => {
     assert.ok(first!.heard.length <= before + 1);
   });
 
+  test("is found by a clock that only grows, whatever the machine's does", async () => {
+    const { world, pass, hanging, all } = await scene();
+    const { now } = Date;
+    try {
+      for (const jump of [-3_600_000, 3_600_000]) {
+        Date.now = () => now() + jump;
+        await pass(3 * TIMEOUT);
+      }
+      assert.deepEqual(all("worker-hung"), []);
+      hanging.add(world.processes[0]!);
+      Date.now = now;
+      await pass(TIMEOUT - 100);
+      Date.now = () => now() - 3_600_000;
+      await pass(TIMEOUT);
+      assert.equal(all("worker-hung").length, 1);
+    } finally {
+      Date.now = now;
+    }
+  });
+
   test("that answers in the last moment is left alone", async () => {
     const { world, pass, hanging, all } = await scene();
     const [first] = world.processes;
