@@ -117,6 +117,11 @@ export type { Host } from "./core/host.ts";
 export type { DeclineRequest, Declining, Refusing } from "./core/decline.ts";
 export type { MemoryOptions } from "./core/options/memory.ts";
 export type { AcceptQueues } from "./core/accept_queue.ts";
+export type {
+  ScaleRule,
+  ScalingOptions,
+  WorkerRange,
+} from "./core/options/scaling.ts";
 export type { MemoryGroup, ProcessLook } from "./core/look.ts";
 
 // A program that was bundled with this module is the main one itself.

@@ -6,6 +6,7 @@
 
 import type { Portion } from "../core/options/budget.ts";
 import type { PoolOptions, WorkerRuntime } from "../core/options/options.ts";
+import type { ScaleRule, WorkerRange } from "../core/options/scaling.ts";
 import { meantBy, verbIn } from "./habits.ts";
 import { parseUpgrade, type UpgradeRequest } from "./upgrade.ts";
 import { type ControlCommand, parseControl } from "./verbs.ts";
@@ -41,7 +42,9 @@ const OPTIONS: Readonly<
   Record<string, (draft: Draft, value: string, name: string) => void>
 > = {
   workers: (draft, value, name) =>
-    draft.workers = value === "auto" ? "auto" : count(value, name),
+    draft.workers = value === "auto" ? "auto" : workers(value, name),
+  "scale-up": (draft, value, name) => draft.scaleUp = rule(value, name),
+  "scale-down": (draft, value, name) => draft.scaleDown = rule(value, name),
   listen: (draft, value) => (draft.listen ??= []).push(value),
   share: (draft, value) => draft.share = value as NonNullable<Draft["share"]>,
   balance: (draft, value) =>
@@ -204,8 +207,28 @@ function count(value: string, name: string): number {
   if (/^[+-]?\d+(e\d+)?$/.test(value)) return Number(value);
   throw new RangeError(
     `Cannot use "${value}" for "${name}": it must be a whole number${
-      name === "--workers" ? " or auto" : ""
+      name === "--workers" ? ", a range such as 2-8, or auto" : ""
     }`,
+  );
+}
+
+function workers(value: string, name: string): number | WorkerRange {
+  const [min, max] = /^(\d+)-(\d+)$/.exec(value)?.slice(1) ?? [];
+  return min === undefined
+    ? count(value, name)
+    : { min: Number(min), max: Number(max) };
+}
+
+function rule(value: string, name: string): Partial<ScaleRule> {
+  const [part = "", after, ...rest] = value.split("/");
+  if (/^\d+(\.\d+)?%$/.test(part) && rest.length === 0) {
+    return {
+      at: percent(part, name),
+      ...(after !== undefined && { after: time(after, name) }),
+    };
+  }
+  throw new RangeError(
+    `Cannot use "${value}" for "${name}": it must be a percentage and a time such as 70%/5s`,
   );
 }
 

@@ -18,8 +18,9 @@ or Deno.serve() gets the pool's socket. Any other program finds its sockets by
 LISTEN_FDS or SERVER_STARTER_PORT.
 
 Options:
-  -w, --workers N|auto    how many workers; auto is one per CPU that affinity
-                          and cgroup grant (default: auto)
+  -w, --workers N|MIN-MAX|auto  how many workers; auto is one per CPU that
+                          affinity and cgroup grant; 2-8 scales between these
+                          by the load (default: auto)
   -l, --listen ADDRESS    where to listen; repeatable (default: where the
                           program listens, which one more start of it shows;
                           :8080 for programs in other languages)
@@ -54,6 +55,11 @@ Options:
                           below 1024, nothing that the worker could not)
       --standby N         workers that have loaded the program and wait to take
                           over at once, beyond -w and --max-surge (default: 0)
+      --scale-up PERCENT/TIME  with MIN-MAX, from which utilisation over how
+                          long on there are more workers; also when connections
+                          wait as long to be accepted (default: 70%/5s)
+      --scale-down PERCENT/TIME  below which there is one fewer (default:
+                          30%/60s)
       --max-workers N     the most workers SIGTTIN can ask for
       --max-surge N|N%    how many workers may be alive beyond those wanted
                           while some are replaced; those that drain count

@@ -188,11 +188,12 @@ export type PoolEvent =
     readonly workers: number;
     readonly ms: number;
   }
-  /** The number of wanted workers was changed. */
+  /** The number of wanted workers was changed; by the pool itself: why. */
   | {
     readonly type: "scaled";
     readonly from: number;
     readonly to: number;
+    readonly reason?: string;
   }
   /**
    * A reload has begun. With `rollback` it starts the old version anew should it

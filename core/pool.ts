@@ -14,8 +14,8 @@ import { Hooks, UserCode } from "./hooks.ts";
 import type { PoolEvent, PoolStatus, StopReport } from "./events.ts";
 import { closeListeners } from "./listeners/listeners.ts";
 import { checkOptions } from "./options/check.ts";
-import { whole } from "./options/values.ts";
 import type { PoolConfig, PoolOptions } from "./options/options.ts";
+import { checkScale } from "./options/scaling.ts";
 import type { ListenerSpec } from "./options/address.ts";
 import { type Place, prepare } from "./preflight.ts";
 import { attend } from "./signals.ts";
@@ -33,13 +33,8 @@ import { Traffic } from "./balance/traffic.ts";
 
 const STOPPED = "it was stopped";
 
-interface Running
-  extends
-    Pick<PoolContext, "adapter" | "config" | "emit" | "listeners" | "traffic"> {
+interface Running extends Omit<PoolContext, "post"> {
   readonly supervisor: Supervisor;
-  readonly maxWorkers: number;
-  /** What `quiesce` is undone to. */
-  usual: number;
 }
 
 /**
@@ -107,18 +102,12 @@ export class PoolCore implements AsyncDisposable {
    * Changes the number of workers. Those that are too many drain; in `sharded`
    * another worker takes over their shards first.
    *
-   * @throws {RangeError} when the number is not from 0 to `maxWorkers`
+   * @throws {RangeError} when it is not from 0 to `maxWorkers`, or in the range
    * @throws {PreforkError} `ERR_STATE` when the pool does not run
    */
   scale(workers: number): void {
-    const running = this.#require("scale", true);
-    const { supervisor: { wanted: from }, maxWorkers } = running;
-    whole("workers", workers, 0, maxWorkers);
-    if (workers === from) return;
-    this.#emit({ type: "scaled", from, to: workers });
-    if (workers > 0) running.usual = workers;
-    running.supervisor.scale(workers);
-    this.#lineage.scaled(workers);
+    const { config, maxWorkers } = this.#require("scale", true);
+    this.#scale(checkScale(workers, config.range, maxWorkers));
   }
 
   /**
@@ -133,10 +122,10 @@ export class PoolCore implements AsyncDisposable {
    * pool does not run
    */
   reload(): Promise<void> {
-    const { supervisor, usual } = this.#require("reload", true);
+    const { supervisor } = this.#require("reload", true);
     if (supervisor.wanted > 0) return supervisor.reload();
     // Nobody is left to be replaced: whoever comes now runs the new program.
-    this.scale(usual);
+    this.scale(supervisor.usual);
     return this.ready();
   }
 
@@ -280,8 +269,8 @@ export class PoolCore implements AsyncDisposable {
     );
     // Before anything else: a signal without a handler is lost on PID 1, and
     // ends any other process.
-    const most = (): number => this.#running?.maxWorkers ?? 0;
-    this.#cleanup.push(...attend(this, adapter, signals, most, this.#lineage));
+    const now = () => this.#running;
+    this.#cleanup.push(...attend(this, adapter, signals, now, this.#lineage));
     const prepared = await prepare(
       { ...this.#config, cwd: adapter.host.resolve(cwd) },
       adapter,
@@ -307,8 +296,9 @@ export class PoolCore implements AsyncDisposable {
       onHopeless: (error) => this.#failure ??= error,
       onEmpty: () => this.#onEmpty(),
       onFailing: (how) => this.#onFailing(how),
+      onScale: (workers, reason) => this.#scale(workers, { reason }),
     });
-    this.#running = { ...context, supervisor, usual: workers };
+    this.#running = { ...context, supervisor };
     this.#cleanup.push(new Control(this, context));
     const pool = {
       ...this.#running,
@@ -324,6 +314,14 @@ export class PoolCore implements AsyncDisposable {
     await this.ready();
     if (await this.#lineage.complete(pool)) return;
     throw this.#failure ?? stateError("start", STOPPED);
+  }
+
+  #scale(workers: number, why: { readonly reason?: string } = {}): void {
+    const { supervisor, supervisor: { wanted: from } } = this.#running!;
+    if (workers === from || this.#lineage.active) return;
+    this.#emit({ type: "scaled", from, to: workers, ...why });
+    supervisor.scale(workers);
+    this.#lineage.scaled(workers);
   }
 
   /** A worker did not come up. */

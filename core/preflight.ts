@@ -66,7 +66,7 @@ export async function prepare(
   heritage?: Heritage,
 ): Promise<Prepared> {
   const workers = config.workers ?? Math.min(adapter.host.cpus, MAX_WORKERS);
-  const maxWorkers = config.maxWorkers ??
+  const maxWorkers = config.range?.max ?? config.maxWorkers ??
     Math.min(MAX_WORKERS, Math.max(8, 2 * workers));
   const runtimeOf = runtimePattern(config, adapter);
   const runtimes = new Set(

@@ -6,6 +6,7 @@
 
 import type { Adapter, Signal } from "./adapter.ts";
 import type { PoolStatus } from "./events.ts";
+import type { PoolConfig } from "./options/options.ts";
 import { SIGNAL_PRESETS, type SignalPreset } from "./options/signals.ts";
 
 /**
@@ -37,6 +38,14 @@ export interface SignalTarget {
   warn(message: string): void;
 }
 
+/** How many workers it may have, once it runs. */
+export interface RunningPool {
+  /** The least are its range's. */
+  readonly config: Pick<PoolConfig, "range">;
+  /** The most. */
+  readonly maxWorkers: number;
+}
+
 /**
  * Makes a pool obey the signals of a preset until the returned ones are
  * disposed.
@@ -47,10 +56,12 @@ export function trapSignals(
   pool: SignalTarget,
   adapter: Adapter,
   preset: SignalPreset,
-  maxWorkers: () => number,
+  running: () => RunningPool | undefined,
   others?: { forward(signal: Signal): boolean },
 ): readonly Disposable[] {
   const actions = SIGNAL_PRESETS[preset];
+  const least = (): number => running()?.config.range?.min ?? 1;
+  const most = (): number => running()?.maxWorkers ?? 0;
   const last = new Map<Signal, number>();
   let interrupted = false;
 
@@ -112,16 +123,22 @@ export function trapSignals(
         if (!adapter.host.terminal) pool.scale(0);
         break;
       case "more":
-        if (wanted < maxWorkers()) pool.scale(wanted + 1);
-        else {pool.warn(
-            `SIGTTIN: ${maxWorkers()} workers are the most there can be`,
-          );}
+        if (wanted < most()) pool.scale(wanted + 1);
+        else {
+          pool.warn(
+            `SIGTTIN: ${most()} workers are the most there can be`,
+          );
+        }
         break;
       case "fewer":
-        if (wanted > 1) pool.scale(wanted - 1);
-        else {pool.warn(
-            "SIGTTOU: the last worker stays, SIGTERM stops the pool",
-          );}
+        if (wanted > least()) pool.scale(wanted - 1);
+        else {
+          pool.warn(
+            least() > 1
+              ? `SIGTTOU: ${least()} workers are the fewest there can be`
+              : "SIGTTOU: the last worker stays, SIGTERM stops the pool",
+          );
+        }
         break;
       case "reopen":
         pool.warn(
@@ -160,7 +177,7 @@ export function attend(
   pool: SignalTarget,
   adapter: Adapter,
   preset: SignalPreset | undefined,
-  maxWorkers: () => number,
+  running: () => RunningPool | undefined,
   others?: { forward(signal: Signal): boolean },
 ): readonly Disposable[] {
   const attending = [stayAlive(adapter.clock)];
@@ -173,6 +190,6 @@ export function attend(
   if (preset === undefined) return attending;
   return [
     ...attending,
-    ...trapSignals(pool, adapter, preset, maxWorkers, others),
+    ...trapSignals(pool, adapter, preset, running, others),
   ];
 }

@@ -63,6 +63,7 @@ export async function scaledPool(
       },
       onEmpty: () => {},
       onFailing: () => {},
+      onScale: () => {},
     },
   );
   const random = createRandom(slots);

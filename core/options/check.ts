@@ -22,6 +22,7 @@ import { checkHangTimeout, HANG_SIGNALS, HANG_STACKS } from "./hang.ts";
 import { checkRestarts } from "./restart.ts";
 import { checkMemory } from "./memory.ts";
 import { checkRecycle } from "./recycle.ts";
+import { checkScaling, checkWorkers } from "./scaling.ts";
 import { SHARE_MODES } from "./share_mode.ts";
 import { HOOK_NAMES, type PoolHooks } from "./hooks.ts";
 import {
@@ -53,6 +54,8 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   args: true,
   listen: true,
   workers: true,
+  scaleUp: true,
+  scaleDown: true,
   maxWorkers: true,
   standby: true,
   share: true,
@@ -118,12 +121,20 @@ export function checkOptions(options: PoolOptions): PoolConfig {
   }
   const runtimes = checkRuntime(options.runtime);
   const mixed = runtimes?.reduce((sum, { count }) => sum + count, 0) ?? 0;
-  const workers = options.workers === undefined || options.workers === "auto"
-    ? mixed > 1 ? whole("runtime", mixed, 1, MAX_WORKERS) : undefined
-    : whole("workers", options.workers, 1, MAX_WORKERS, `, or "auto"`);
-  if (mixed > 1 && workers !== mixed) {
+  const { range, workers = mixed > 1 ? mixed : undefined } = checkWorkers(
+    options.workers,
+  );
+  if (mixed > 1) whole("runtime", mixed, 1, MAX_WORKERS);
+  if (mixed > 1 && (workers !== mixed || range !== undefined)) {
     throw new RangeError(
-      `Cannot create a pool: "workers" is ${workers} but "runtime" adds up to ${mixed}, leave "workers" out`,
+      `Cannot create a pool: "workers" is ${
+        range === undefined ? workers : "a range"
+      } but "runtime" adds up to ${mixed}, leave "workers" out`,
+    );
+  }
+  if (range !== undefined && options.maxWorkers !== undefined) {
+    throw new RangeError(
+      `Cannot create a pool: "workers" says that ${range.max} are the most, leave "maxWorkers" out`,
     );
   }
   const learns = options.listen === WHERE_PROGRAM;
@@ -133,6 +144,8 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     listeners: learns ? [] : checkListeners(options.listen ?? DEFAULT_LISTEN),
     learns,
     workers,
+    range,
+    ...checkScaling(options),
     maxWorkers: options.maxWorkers === undefined
       ? undefined
       : whole("maxWorkers", options.maxWorkers, workers ?? 1, MAX_WORKERS),

@@ -16,6 +16,7 @@ import type { HangConfig, HangOptions } from "./hang.ts";
 import type { HealthCheckConfig, HealthCheckOptions } from "./health_check.ts";
 import type { MemoryConfig, MemoryOptions } from "./memory.ts";
 import type { PoolHooks } from "./hooks.ts";
+import type { ScalingConfig, ScalingOptions } from "./scaling.ts";
 import type { SignalPreset } from "./signals.ts";
 import type { UpgradeConfig, UpgradeOptions } from "./upgrade.ts";
 
@@ -42,6 +43,7 @@ export interface PoolOptions
     StatusFileOptions,
     MemoryOptions,
     ControlOptions,
+    ScalingOptions,
     UpgradeOptions {
   /** The file that a worker runs, or with `runtime: "exec"` an executable. */
   readonly program: string;
@@ -60,13 +62,6 @@ export interface PoolOptions
    * @default {":8080"}
    */
   readonly listen?: string | readonly string[];
-  /**
-   * How many workers, or `"auto"` for one per CPU that affinity and cgroup
-   * grant.
-   *
-   * @default {"auto"}
-   */
-  readonly workers?: number | "auto";
   /**
    * The most that `scale` may ask for. `sharded` binds so many sockets.
    *
@@ -332,6 +327,7 @@ export interface PoolConfig
     StatusFileConfig,
     MemoryConfig,
     ControlConfig,
+    ScalingConfig,
     UpgradeConfig,
     Budget {
   /** The program. */

@@ -59,7 +59,7 @@ export class MemoryBudget {
   get share(): number | undefined {
     const { config, adapter: { host } } = this.#context;
     if (this.#total === undefined) return undefined;
-    const wanted = Math.max(1, this.#pool.wanted);
+    const wanted = config.range?.max ?? Math.max(1, this.#pool.wanted);
     const { maxSurge } = marginsOf(config, wanted);
     const standbys = config.standby * (config.runtimes?.length ?? 1);
     const rest = this.#total - (host.rss() ?? 0);
@@ -67,15 +67,17 @@ export class MemoryBudget {
   }
 
   /**
-   * Why the old workers of a reload cannot wait beside the new ones, by what is
-   * held now; undefined when they can.
+   * Why there is no room for more workers, by what is held now; undefined when
+   * there is.
    *
    * @param present the workers that are there
-   * @param replaced those that are to be replaced
+   * @param like what each of the others will hold as much as
+   * @param kind what the others are, for the operator
    */
   crowd(
     present: readonly PoolWorker[],
-    replaced: readonly PoolWorker[],
+    like: readonly PoolWorker[],
+    kind: string,
   ): string | undefined {
     const { host } = this.#context.adapter;
     if (this.#total === undefined) return undefined;
@@ -86,12 +88,12 @@ export class MemoryBudget {
         0,
       );
     const own = host.rss() ?? 0;
-    const more = heldBy(replaced);
+    const more = heldBy(like);
     const needed = own + heldBy(present) + more;
     if (needed <= this.#total) return undefined;
     return `the pool holds ${
       mib(needed - more)
-    }, and with ${replaced.length} parked workers ${mib(needed)}, of ${
+    }, and with ${like.length} ${kind} workers ${mib(needed)}, of ${
       mib(this.#total)
     } (memory)`;
   }

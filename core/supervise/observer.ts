@@ -17,4 +17,6 @@ export interface PoolObserver extends Pick<ProcessObserver, "onStart"> {
   onEmpty(): void;
   /** A worker did not come up, while others do or did. */
   onFailing(how: string): void;
+  /** Its workers have too much to do, or too little. */
+  onScale(workers: number, reason: string): void;
 }

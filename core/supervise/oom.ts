@@ -140,7 +140,7 @@ export function fullIn(line: string): string | undefined {
 }
 
 /** The process that speaks for a worker, which a wrapper may have started. */
-function pidOf({ attachedPid, process: { pid } }: PoolWorker): number {
+export function pidOf({ attachedPid, process: { pid } }: PoolWorker): number {
   return attachedPid ?? pid;
 }
 

@@ -39,6 +39,8 @@ export interface StandbySource {
   readonly transaction: Pick<Transaction, "generation" | "goesOn">;
   /** The last generation that was good. */
   readonly generation: number;
+  /** The slots by number. */
+  readonly slots: ReadonlyMap<number, Slot>;
   /** How many workers are wanted. */
   readonly wanted: number;
   /** True when each of those is ready. */
@@ -111,11 +113,16 @@ export class Standbys {
   }
 
   /**
-   * A worker is ending: has the standby accept that will have its slot. It stays
-   * in its place until the slot is known to be free.
+   * A worker is ending: has the standby accept that will have its slot, before it
+   * is known how that has ended. It stays in its place until the slot is free.
    */
   hasten(ending: PoolWorker): void {
-    const place = this.#find(ending.slot);
+    const { slots, wanted, stopping, transaction } = this.#source;
+    const slot = slots.get(ending.slot);
+    if (slot?.current !== ending || ending.state !== "ready") return;
+    if (stopping || slot.slot >= wanted || slot.next !== undefined) return;
+    if (transaction.goesOn) return;
+    const place = this.#find(slot.slot);
     const worker = place?.slot.current;
     if (place === undefined || worker === undefined) return;
     place.heirOf = ending;

@@ -23,6 +23,7 @@ import { Recycling } from "./recycling.ts";
 import { isForgiven, respawn, wasHitAtBirth } from "./restart.ts";
 import { diagnose, diagnoseLeave } from "./diagnosis.ts";
 import type { Slot } from "./slot.ts";
+import { Scaling } from "./scaling.ts";
 import { SlotTable } from "./slot_table.ts";
 import { Transaction } from "./transaction.ts";
 import { Standbys } from "./standby.ts";
@@ -47,6 +48,8 @@ export class Supervisor {
   generation = 1;
   /** How many workers are wanted. */
   wanted = 0;
+  /** The same before it was none, which is undone to that. */
+  usual = 0;
   /** True once the pool is to end. */
   stopping = false;
   /** True while another supervisor has the sockets, too. */
@@ -59,6 +62,7 @@ export class Supervisor {
   readonly #deaf: DeafWorkers;
   readonly #queue = new TaskQueue(() => this.#reconcile());
   readonly #down: Down;
+  readonly #scaling: Scaling;
   #everReady = false;
 
   /** Makes a supervisor that wants no worker yet. */
@@ -84,7 +88,7 @@ export class Supervisor {
       },
       onLook: (worker) => this.#recycling.look(worker),
       onLeaving: (worker) => this.#onLeaving(worker),
-      onEnding: (worker) => this.#onEnding(worker),
+      onEnding: (worker) => this.standbys.hasten(worker),
       onGone: (worker, reason, status) => {
         this.#paths.look();
         this.#recycling.end(worker);
@@ -96,6 +100,7 @@ export class Supervisor {
     this.transaction = new Transaction(this.#context, this);
     this.#down = new Down(this.#context, this);
     this.standbys = new Standbys(this.#context, this);
+    this.#scaling = new Scaling(this.#context, this, observer.onScale);
     this.#paths = new PathWatch(this.#context, this.processes.onDemand);
   }
 
@@ -147,6 +152,7 @@ export class Supervisor {
   scale(workers: number): void {
     this.post(() => {
       this.wanted = workers;
+      if (workers > 0) this.usual = workers;
       // Who comes after nobody runs the program as it is then.
       if (workers === 0) this.transaction.reloads.forget();
     });
@@ -162,6 +168,7 @@ export class Supervisor {
     this.post(() => {
       if (!this.stopping) this.processes.killed = 0;
       this.stopping = true;
+      this.#scaling[Symbol.dispose]();
       this.transaction.abandon(stateError("reload", "it is stopping"));
       if (quick) this.standbys.kill();
       for (const slot of this.slots.values()) {
@@ -265,7 +272,9 @@ export class Supervisor {
     const slot = this.slots.get(worker.slot);
     if (slot !== undefined) slot.hits = 0;
     this.transaction.welcome(worker);
-    if (this.isReady) this.post(() => this.#observer.onReady());
+    if (!this.isReady) return;
+    this.#scaling.begin();
+    this.post(() => this.#observer.onReady());
   }
 
   /** It is replaced as a crashed one is, when it leaves early. */
@@ -293,14 +302,6 @@ export class Supervisor {
     const filled = this.#remove(slot, worker);
     slot.former.add(worker);
     this.#lost(slot, worker, how, filled, failed);
-  }
-
-  /** Whoever is to take over accepts before it is known how it has ended. */
-  #onEnding(worker: PoolWorker): void {
-    const slot = this.slots.get(worker.slot);
-    if (slot?.current !== worker || worker.state !== "ready") return;
-    if (this.#isUnwanted(slot) || slot.next !== undefined) return;
-    if (!this.transaction.goesOn) this.standbys.hasten(worker);
   }
 
   #onGone(

@@ -333,7 +333,7 @@ export class Transaction {
     if (this.#context.config.rollback !== "park") return undefined;
     const present = [...slots.values()].flatMap(({ workers }) => workers);
     const replaced = wantedSlots.flatMap(({ current }) => current ?? []);
-    return memory.crowd(present, replaced);
+    return memory.crowd(present, replaced, "parked");
   }
 
   #follow(begun: Reload | undefined): void {

@@ -23,6 +23,9 @@ describe("options", () => {
     ["--workers 4", { workers: 4 }],
     ["--workers=4", { workers: 4 }],
     ["-w auto", { workers: "auto" }],
+    ["-w 2-8", { workers: { min: 2, max: 8 } }],
+    ["--scale-up 80%/10s", { scaleUp: { at: 0.8, after: 10_000 } }],
+    ["--scale-down 20%", { scaleDown: { at: 0.2 } }],
     ["-w 0", { workers: 0 }],
     ["-w -1", { workers: -1 }],
     ["-w 1e9", { workers: 1e9 }],
@@ -134,7 +137,7 @@ describe("the program", () => {
 describe("what cannot be understood", () => {
   const unknown = "there is no such option, see prefork --help";
   const missing = "it needs a value, see prefork --help";
-  const number = "it must be a whole number or auto";
+  const number = "it must be a whole number, a range such as 2-8, or auto";
   const time = "it must be a time such as 500ms, 30s or 2m";
   const mix = "it must be a runtime or a mix such as node=3,bun=1";
   const bad: readonly (readonly [string, string])[] = [

@@ -39,7 +39,7 @@ describe("wrong usage ends with 2 and one sentence that names the value", () => 
     ["", "without a program", /write prefork \[options\] program/],
     ["--bogus app.js", '"--bogus"', /no such option, see prefork --help/],
     ["-w", '"-w"', /it needs a value/],
-    ["-w 0 app.js", "0", /from 1 to 1024, or "auto"/],
+    ["-w 0 app.js", "0", /from 1 to 1024, "auto" or a range/],
     ["-w -1 app.js", "-1", whole],
     ["-w x app.js", '"x"', whole],
     ["-w 1e9 app.js", "1000000000", whole],

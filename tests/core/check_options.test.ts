@@ -17,6 +17,9 @@ describe("what is assumed", () => {
       args: [],
       learns: false,
       workers: undefined,
+      range: undefined,
+      scaleUp: { at: 0.7, after: 5_000 },
+      scaleDown: { at: 0.3, after: 60_000 },
       maxWorkers: undefined,
       standby: 0,
       share: "auto",
@@ -225,7 +228,7 @@ describe("invalid values get an error with the name, the value and what is valid
         value,
         `${
           typeof value === "string" ? `"${value}"` : value
-        } for "workers": ${count}, or "auto"`,
+        } for "workers": ${count}, "auto" or a range such as { min: 2, max: 8 }`,
       ] as const
     ),
     ["maxWorkers", 0, `0 for "maxWorkers": ${count}`],

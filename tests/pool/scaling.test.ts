@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { fixture, LOCAL, prefork, ready } from "../command.ts";
+import { describe, test } from "../harness.ts";
+import { get } from "../http.ts";
+
+describe("a range of workers", () => {
+  test("becomes more while they work, and the least again when they are idle", async () => {
+    await using command = prefork([
+      ...["-w", "1-3", "--scale-up", "10%/500ms", "--scale-down", "5%/1s"],
+      ...LOCAL,
+      fixture("crowded.ts"),
+    ]);
+    const { listen } = await ready(command);
+    let enough = false;
+    const scaled = command.line(/^prefork scaled from=1 to=(\d) reason="(.*)"/);
+    const working = (async () => {
+      while (!enough) await get(listen!, "/burn/50");
+    })();
+    const [, , reason] = await scaled;
+    await command.line(/^prefork scaled .*to=3/);
+    await command.line(/^prefork worker-ready slot=2 /);
+    enough = true;
+    await working;
+    assert.match(reason!, /^they were busy \d+ % of 500 ms$/);
+    await command.line(/^prefork scaled from=2 to=1 reason="they were busy /);
+    await command.line(/^prefork worker-exited slot=1 .*reason=drained/);
+    const gone = command.lines.flatMap((line) =>
+      /^prefork worker-exited slot=(\d) .*reason=(\w+)/.exec(line)?.slice(1, 3)
+        .join(" ") ?? []
+    );
+    assert.deepEqual(gone, ["2 drained", "1 drained"]);
+    assert.equal((await get(listen!)).status, 200);
+    command.signal("SIGTERM");
+    assert.deepEqual(await command.ended, { code: 0, signal: null });
+  });
+});
