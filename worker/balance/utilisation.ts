@@ -6,6 +6,7 @@
 
 import { performance } from "node:perf_hooks";
 import process from "node:process";
+import { RUNTIME } from "../process/runtime.ts";
 
 /** Tells which part of the time since the last call was busy, from 0 to 1. */
 export type Utilisation = () => number;
@@ -15,10 +16,8 @@ export type Utilisation = () => number;
  * CPU time of the process says the same, as long as one thread does the work.
  */
 export function measureUtilisation(): Utilisation {
-  const loop = performance.eventLoopUtilization as
-    | typeof performance.eventLoopUtilization
-    | undefined;
-  if (loop !== undefined) {
+  if (RUNTIME.measuresLoop) {
+    const loop = performance.eventLoopUtilization;
     let last = loop();
     return () => {
       const now = loop();

@@ -66,6 +66,11 @@ export interface RuntimeTraits {
   readonly filesAreDescriptors: boolean;
   /** True when SIGUSR1 opens the debugger's port; it ends Bun 1.4.4. */
   readonly debugsBySignal: boolean;
+  /**
+   * True when `performance.eventLoopUtilization()` measures. Deno 2.9.5 and Bun
+   * 1.4.4 have it, and it is 0 there whatever the event loop does.
+   */
+  readonly measuresLoop: boolean;
 }
 
 const TABLE: Readonly<Record<RuntimeName, RuntimeTraits>> = {
@@ -81,6 +86,7 @@ const TABLE: Readonly<Record<RuntimeName, RuntimeTraits>> = {
     servesExport: false,
     filesAreDescriptors: true,
     debugsBySignal: true,
+    measuresLoop: true,
   },
   deno: {
     name: "deno",
@@ -94,6 +100,7 @@ const TABLE: Readonly<Record<RuntimeName, RuntimeTraits>> = {
     servesExport: false,
     filesAreDescriptors: false,
     debugsBySignal: true,
+    measuresLoop: false,
   },
   bun: {
     name: "bun",
@@ -107,6 +114,7 @@ const TABLE: Readonly<Record<RuntimeName, RuntimeTraits>> = {
     servesExport: true,
     filesAreDescriptors: true,
     debugsBySignal: false,
+    measuresLoop: false,
   },
 };
 
