@@ -65,6 +65,10 @@ function ask(path: string, probe: Probe): Promise<[number, string]> {
         : ` after ${JSON.stringify(head.slice(0, 80))}`;
       reject(new Error(`${messageOf(error)}${said}`));
     };
+    socket.on("connect", () => {
+      probe.admit(socket.localPort ?? 0);
+      socket.write(request(path));
+    });
     socket.on("error", fail);
     socket.on("close", () => fail("the connection was closed"));
     socket.setEncoding("latin1");
@@ -82,10 +86,18 @@ function ask(path: string, probe: Probe): Promise<[number, string]> {
       setTimeout(() => socket.destroy(), REST_MS).unref();
       resolve([Number(line[1]), line[2] ?? ""]);
     });
-    socket.write(
-      `GET ${path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: prefork-check\r\nAccept: */*\r\nConnection: close\r\n\r\n`,
-    );
   });
+}
+
+function request(path: string): string {
+  return [
+    `GET ${path} HTTP/1.1`,
+    "Host: localhost",
+    "User-Agent: prefork-check",
+    "Accept: */*",
+    "Connection: close",
+    "\r\n",
+  ].join("\r\n");
 }
 
 /** The head of the answer itself, once it is there; 1xx come before it. */

@@ -8,9 +8,12 @@ import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { afterAll } from "../harness.ts";
+import { feedProbe } from "../../worker/listening/probe.ts";
+import { check } from "../../worker/health_check.ts";
+import { afterAll, test } from "../harness.ts";
 import { within } from "../within.ts";
 import { ownRuntime } from "../runtimes.ts";
+import { connect } from "./client.ts";
 import type { FakeWorker, ListenerPlan } from "./fake_supervisor.ts";
 import { ask, type Kind } from "./requests.ts";
 import { testWorker } from "./test_worker.ts";
@@ -77,10 +80,11 @@ testWorker(
 );
 
 testWorker(
-  "a program that knows nothing of prefork answers, on a port and on a path, again and again",
+  "a program that knows nothing of prefork answers, on a port, on a path and by TLS, again and again",
   async (runtime, supervisor) => {
     if (process.platform !== "linux") return;
-    for (const path of [undefined, join(dir, ownRuntime)]) {
+    for (const how of ["port", "path", "tls"] as const) {
+      const path = how === "path" ? join(dir, ownRuntime) : undefined;
       const { index, port } = await supervisor.bind(false, 0, path);
       const listener: ListenerPlan = {
         name: "web",
@@ -90,7 +94,7 @@ testWorker(
       };
       const worker = await supervisor.spawn({
         runtime,
-        program: ["plain_native.ts", path ?? String(port)],
+        program: ["plain_native.ts", path ?? String(port), how],
         listeners: [listener],
         standby: true,
         preload: {},
@@ -104,7 +108,9 @@ testWorker(
       await resumed(worker);
       for (let i = 0; i < 3; i++) {
         const text = await within(
-          answerOf(path === undefined ? { port } : { socketPath: path }),
+          how === "tls"
+            ? ask("https", port)
+            : answerOf(path === undefined ? { port } : { socketPath: path }),
           () => `an answer on ${path ?? port}`,
         );
         assert.equal(text, `pid ${worker.pid}`);
@@ -113,6 +119,27 @@ testWorker(
     }
   },
 );
+
+test("whoever else has found the address is cut off", async () => {
+  const asked: (string | undefined)[] = [];
+  const server = http.createServer((request, response) => {
+    asked.push(request.url);
+    response.statusCode = 204;
+    response.end();
+  });
+  const probe = await feedProbe(server, "http")!();
+  assert.ok("port" in probe.at);
+  const stranger = await connect(probe.at.port);
+  stranger.send("GET /stranger HTTP/1.1\r\nHost: x\r\n\r\n");
+  const { type, ...answer } = await check("/own", () => probe) as Record<
+    string,
+    unknown
+  >;
+  assert.deepEqual([type, answer["status"]], ["checked", 204]);
+  await stranger.ended;
+  assert.equal(stranger.text(), "");
+  assert.deepEqual(asked, ["/own"]);
+});
 
 /** The text that a server answers with, on a connection of its own. */
 function answerOf(at: http.RequestOptions): Promise<string> {

@@ -64,6 +64,7 @@ export type Feed = (socket: net.Socket) => void;
  * filter where there is one.
  *
  * @param limit how many there may be
+ * @param feed gives the server a connection that has passed
  */
 export function fed(
   server: net.Server,
@@ -71,8 +72,8 @@ export function fed(
   at: Place,
   limit: ConnectionLimit,
   filter?: Filter,
+  feed: Feed = filter?.pass ?? feederOf(server),
 ): Acceptor {
-  const feed = filter?.pass ?? feederOf(server);
   const endsTls = mustBeFed(kind) && kind === "https" && filter === undefined;
   const acceptor = endsTls ? createTlsServer(server, feed) : net.createServer({
     ...socketOptionsOf(server, kind),

@@ -8,7 +8,7 @@ import type { Server } from "node:net";
 import process from "node:process";
 import type { OpenProbe } from "../process/probe.ts";
 import type { ServerKind } from "../process/server_kind.ts";
-import { fed } from "./acceptors.ts";
+import { fed, feederOf } from "./acceptors.ts";
 import { type ConnectionLimit, limitOf } from "./limit.ts";
 
 /** Nobody outside of this machine may reach it. */
@@ -26,10 +26,26 @@ export function feedProbe(
   if (!tls && kind !== "http") return undefined;
   return async () => {
     const at = { host: LOOPBACK, port: 0, backlog: 1, ipv6Only: false };
-    const acceptor = fed(server, kind, at, limit);
+    const client = Promise.withResolvers<number>();
+    const feed = feederOf(server);
+    const acceptor = fed(server, kind, at, limit, undefined, (socket) => {
+      void client.promise.then((port) => {
+        if (socket.remotePort === port) feed(socket);
+        else socket.destroy();
+      });
+    });
     await acceptor.started;
     const address = acceptor.address();
     const port = typeof address === "object" ? address?.port ?? 0 : 0;
-    return { at: { port }, tls, [Symbol.dispose]: acceptor.close };
+    return {
+      at: { port },
+      tls,
+      admit: client.resolve,
+      [Symbol.dispose]() {
+        // Whoever still waits is nobody's.
+        client.resolve(-1);
+        acceptor.close();
+      },
+    };
   };
 }

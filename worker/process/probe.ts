@@ -11,6 +11,11 @@ export interface Probe extends Disposable {
   readonly at: { readonly port: number } | { readonly path: string };
   /** True where the server speaks TLS there. */
   readonly tls: boolean;
+  /**
+   * The request is on its way, from this port: where the address is one that
+   * others of this machine can find, they are cut off.
+   */
+  admit(port: number): void;
 }
 
 /** Opens such an address; whatever cannot be done is thrown or rejected. */
