@@ -36,6 +36,7 @@ export const DEEDS = [
   "broken reload",
   "scale",
   "upgrade",
+  "upgrade and back",
   "stop reading the log",
 ] as const;
 
@@ -96,7 +97,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
   await using pool = prefork([
     ...["-w", `${WORKERS}`, "-r", runtime, ...LOCAL, ...IDLE_GRACE],
     ...["--standby", `${standby}`],
-    ...["--soak", "200ms", "--probation", "300ms"],
+    ...["--keep-old", "10m", "--soak", "200ms", "--probation", "300ms"],
     ...["--hang-timeout", `${patience(2)}s`, "--max-workers", "4"],
     fixture("chaos_program.ts"),
   ], { runtime, env: { CHAOS_RELEASE: release } });
@@ -179,6 +180,14 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
       supervisor.signal(more ? "SIGTTIN" : "SIGTTOU");
     },
     upgrade: () => supervisor.upgrade(),
+    "upgrade and back": () =>
+      supervisor.thereAndBack(() =>
+        until(
+          () => running().length === 2 * wanted && running().every(isAlive),
+          `both supervisors have workers: ${running()}`,
+          30_000,
+        )
+      ),
     "stop reading the log": () => pool.stall(random.whole(100, 500)),
   };
 

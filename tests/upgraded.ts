@@ -14,6 +14,12 @@ export interface Upgraded extends AsyncDisposable {
    * and waits until the one before has gone.
    */
   upgrade(runtime?: Runtime): Promise<void>;
+  /**
+   * The same and back again, where the pool was started with `--keep-old`.
+   *
+   * @param both waits until the workers of both supervisors are ready
+   */
+  thereAndBack(both: () => Promise<void>): Promise<void>;
   /** Sends the supervisor of now a signal. */
   signal(signal: NodeJS.Signals): void;
 }
@@ -53,8 +59,19 @@ export function upgraded(command: Command, pidFile = ""): Upgraded {
       const line = /^prefork upgrade-(finished pid=(\d+)|failed .*)/;
       const [text, , next] = await command.line(line, from);
       if (next === undefined) throw new Error(text);
+      const [, stays] = await command.line(/^prefork (kept|stopping) /, from);
+      if (stays === "kept") process.kill(pid, "SIGQUIT");
       await until(() => !isAlive(pid), `${pid} has gone`, 30_000);
       pid = Number(next);
+    },
+    async thereAndBack(both) {
+      const from = command.lines.length;
+      process.kill(pid, "SIGUSR2");
+      const [, next] = await command.line(/^prefork kept pid=(\d+)/, from);
+      process.kill(pid, "SIGHUP");
+      await both();
+      process.kill(Number(next), "SIGQUIT");
+      await command.line(/^prefork taken-back /, from);
     },
     signal: (signal) => process.kill(pid, signal),
     async [Symbol.asyncDispose]() {

@@ -14,6 +14,7 @@ test("whatever happens to a pool, only what a killed worker served is lost", {
     seed: 11,
     deeds: DEEDS.length,
     runtime: ownRuntime,
+    standby: 1,
   });
   assert.deepEqual(unexplained, []);
   assert.equal(schedule.length, DEEDS.length);
