@@ -5,7 +5,13 @@
  */
 
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import process from "node:process";
@@ -20,10 +26,12 @@ import {
   until,
   watch,
 } from "./command.ts";
+import { libraryFile } from "./fixtures/library_file.ts";
+import { fillDisk, noDisk, onSmallDisk } from "./namespace.ts";
 import { patience } from "./pace.ts";
 import { createRandom } from "./random.ts";
 import { upgraded } from "./upgraded.ts";
-import { binary, cleanEnv, type Runtime } from "./runtimes.ts";
+import { binary, cleanEnv, commandOn, type Runtime } from "./runtimes.ts";
 
 /** What can happen to a pool. */
 export const DEEDS = [
@@ -38,6 +46,8 @@ export const DEEDS = [
   "upgrade",
   "upgrade and back",
   "stop reading the log",
+  "close the log",
+  "full disk",
 ] as const;
 
 /** One of them. */
@@ -94,13 +104,20 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
   const unexplained: string[] = [];
   /** When a worker was killed, by us or because we had it hang. */
   const killed = new Map<number, number>();
+  const disk = path.join(directory, "disk");
+  mkdirSync(disk);
+  const cli = commandOn(runtime, libraryFile("cli"));
   await using pool = prefork([
     ...["-w", `${WORKERS}`, "-r", runtime, ...LOCAL, ...IDLE_GRACE],
     ...["--standby", `${standby}`],
     ...["--keep-old", "10m", "--soak", "200ms", "--probation", "300ms"],
     ...["--hang-timeout", `${patience(2)}s`, "--max-workers", "4"],
+    ...["--pid-file", `${disk}/pid`, "--status-file", `${disk}/status`],
     fixture("chaos_program.ts"),
-  ], { runtime, env: { CHAOS_RELEASE: release } });
+  ], {
+    command: noDisk === false ? onSmallDisk(disk, cli) : cli,
+    env: { CHAOS_RELEASE: release },
+  });
   // Whichever supervisor it is at the moment.
   await using supervisor = upgraded(pool);
   const { listen } = await ready(pool);
@@ -189,6 +206,17 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
         )
       ),
     "stop reading the log": () => pool.stall(random.whole(100, 500)),
+    "close the log": async () => {
+      pool.hangUp();
+      for (let i = 0; i < 3; i++) {
+        await (await fetch(`http://${listen}/say`)).text();
+      }
+    },
+    "full disk": async () => {
+      if (noDisk !== false) return;
+      using _full = fillDisk(supervisor.pid, disk);
+      await reload(/^prefork reload-finished /);
+    },
   };
 
   const openBefore = openFiles();

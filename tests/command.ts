@@ -73,6 +73,8 @@ export interface Command extends AsyncDisposable {
   signal(signal: NodeJS.Signals): void;
   /** Reads nothing of what it writes for so many ms. */
   stall(ms: number): Promise<void>;
+  /** Closes this end of its stdout for good. */
+  hangUp(): void;
 }
 
 /** What can be said about a run of the command. */
@@ -172,6 +174,7 @@ export function watch(child: ChildProcess): Command {
       await new Promise((resolve) => setTimeout(resolve, ms));
       for (const each of both) each.resume();
     },
+    hangUp: () => void child.stdout!.destroy(),
     async [Symbol.asyncDispose]() {
       if (!over) tryKill(pid);
       await ended;
