@@ -6,9 +6,8 @@
  */
 
 import type { ExitStatus } from "../../core/adapter.ts";
-import { procStat } from "../../libc/proc_stat.ts";
 import type { Reading } from "./lines.ts";
-import { readProc } from "./proc.ts";
+import { statOf } from "./proc.ts";
 
 /**
  * How long to wait for the output of a dead worker, in milliseconds: a process
@@ -26,8 +25,10 @@ export async function announce(
   channel: Reading,
   onEnding: () => void,
 ): Promise<void> {
+  // Otherwise a process that cannot be seen would be one that is gone.
+  const isSeen = statOf(pid) !== undefined;
   await channel.ended;
-  if (procStat(pid, readProc)?.exiting === true) onEnding();
+  if (isSeen && (statOf(pid)?.exiting ?? true)) onEnding();
 }
 
 /** Reports the end once, after the last line and the last message. */
