@@ -40,6 +40,7 @@ export const DEEDS = [
   "stop a worker",
   "stop the supervisor",
   "hang",
+  "memory hog",
   "reload",
   "broken reload",
   "scale",
@@ -110,7 +111,8 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
   await using pool = prefork([
     ...["-w", `${WORKERS}`, "-r", runtime, ...LOCAL, ...IDLE_GRACE],
     ...["--standby", `${standby}`],
-    ...["--keep-old", "10m", "--soak", "200ms", "--probation", "300ms"],
+    ...["--keep-old", "10m", "--memory", "1G", "--soak", "200ms"],
+    ...["--probation", "300ms"],
     ...["--hang-timeout", `${patience(2)}s`, "--max-workers", "4"],
     ...["--pid-file", `${disk}/pid`, "--status-file", `${disk}/status`],
     fixture("chaos_program.ts"),
@@ -184,6 +186,22 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
       const body = response.text().catch(() => "cut");
       await pool.line(gone);
       await body;
+    },
+    "memory hog": async () => {
+      const response = await fetch(`http://${listen}/hog`);
+      const pid = Number(response.headers.get("x-pid"));
+      const body = response.text().catch(() => "cut");
+      // V8 ends it, unless it thrashes for so long that it is taken as hung; Bun
+      // has no limit, so that it is recycled and nothing is lost.
+      const reason = runtime === "bun" ? "recycled" : "(oom|hung)";
+      if (runtime !== "bun") killed.set(pid, Date.now());
+      await pool.line(
+        new RegExp(`^prefork worker-exited .*pid=${pid} reason=${reason} `),
+      );
+      const text = await body;
+      if (runtime === "bun" && text !== "begun done") {
+        throw new Error(`the answer of a recycled worker is "${text}"`);
+      }
     },
     reload: () => reload(/^prefork reload-finished /),
     "broken reload": async () => {
@@ -260,7 +278,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
       line,
     );
     if (match === null || killed.has(Number(match[1]))) continue;
-    if (["crashed", "killed", "hung"].includes(match[2]!)) {
+    if (["crashed", "killed", "hung", "oom", "deaf"].includes(match[2]!)) {
       unexplained.push(line);
     }
   }
