@@ -197,6 +197,7 @@ export function fakeProcess(packed = true): FakeProcess {
         return 0;
       },
       send: (_fd: number, _bytes: Uint8Array, size: number) => size,
+      recv: () => fails(errno.ENOTCONN),
       getpeername: () => fails(errno.ENOTCONN),
     },
   };

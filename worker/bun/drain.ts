@@ -11,7 +11,7 @@ import { headPatience } from "../drain/head_patience.ts";
 import { watchHeads } from "../graft/head_watch.ts";
 import { LOOKING_PART, streamPatience } from "../graft/patience.ts";
 import type { BunServer } from "./types.ts";
-import type { ConnectionsView } from "../graft/connections.ts";
+import type { ConnectionsView, OpenConnection } from "../graft/connections.ts";
 
 /** A server and its graft. */
 export interface GraftedServer {
@@ -57,13 +57,16 @@ export function finished(
     if (quietSince === undefined) {
       // More that ask than are answered: a request has come and was not read.
       const asking = connections.filter(({ asks }) => asks).length;
-      if (asking <= busy) server.closeIdleConnections?.();
+      if (asking <= busy && !connections.some(isUnread)) {
+        server.closeIdleConnections?.();
+      }
       return false;
     }
     const quietFor = now - quietSince;
     // Which ones are idle on a Unix socket the kernel cannot tell; Bun can.
     if (
-      quietFor >= idle && connections.some(({ peer }) => peer === undefined)
+      quietFor >= idle && !connections.some(isUnread) &&
+      connections.some(({ peer }) => peer === undefined)
     ) {
       server.closeIdleConnections?.();
     }
@@ -81,6 +84,11 @@ export function finished(
   });
 }
 
+/** True on a Unix socket for a request of which Bun does not know yet. */
+function isUnread({ peer, asks }: OpenConnection): boolean {
+  return peer === undefined && asks;
+}
+
 /**
  * Has a server that is {@linkcode finished}, and goes on, close what is idle.
  * Resolves once no connection is left.
@@ -94,7 +102,10 @@ export async function hangUpIdle(
   while (!isOver() && view.count() > 0) {
     await finish();
     if (isOver()) return;
-    for (const connection of view.open()) view.hangUp(connection);
+    for (const connection of view.open()) {
+      // What has come since is answered first.
+      if (!connection.asks) view.hangUp(connection);
+    }
     let looks = 0;
     await scanUntil(() => isOver() || view.count() === 0 || ++looks > LOOKS);
   }

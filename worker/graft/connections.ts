@@ -7,7 +7,13 @@
  * @module
  */
 
-import { cString, fixed, MSG_NOSIGNAL_DONTWAIT, SO } from "../../libc/libc.ts";
+import {
+  cString,
+  fixed,
+  MSG_NOSIGNAL_DONTWAIT,
+  MSG_PEEK_DONTWAIT,
+  SO,
+} from "../../libc/libc.ts";
 import type { Kernel } from "./kernel.ts";
 import {
   type BoundAt,
@@ -27,7 +33,8 @@ export interface OpenConnection {
   readonly peer: string | undefined;
   /**
    * True when the last bytes came from the client: a request is on its way, or
-   * its response is not. Always false on a Unix socket, where nobody counts.
+   * its response is not. On a Unix socket, where nobody counts, when the server
+   * has not read what has come.
    */
   readonly asks: boolean;
   /**
@@ -148,7 +155,8 @@ function timesOf(
 ): Pick<OpenConnection, "asks" | "quiet"> {
   length[0] = INFO.size;
   if (libc.getsockopt(fd, TCP.level, TCP.info, bytes, length) < 0) {
-    return { asks: false, quiet: 0 };
+    const unread = libc.recv(fd, bytes, 1, MSG_PEEK_DONTWAIT) > 0;
+    return { asks: unread, quiet: 0 };
   }
   const sent = view.getUint32(INFO.lastDataSent, true);
   const received = view.getUint32(INFO.lastDataReceived, true);

@@ -23,6 +23,7 @@ export type GraftLibc = Pick<
   | "getsockopt"
   | "listen"
   | "poll"
+  | "recv"
   | "send"
   | "setsockopt"
   | "shutdown"
