@@ -52,14 +52,15 @@ export async function benchScale(args: readonly string[]): Promise<number> {
   const text = [
     `${HEAD}\n\n${machine()}`,
     [
+      // As `deno fmt` breaks it.
       `Microseconds of CPU for an event, of ${
         events.toLocaleString("en-US")
-      } for each number of slots:`,
-      "workers that crash, leave, are recycled, come up, and are replaced by reloads.",
-      "The real supervisor, on Node, with workers that exist in memory only; their part",
-      "of the work and the garbage are in the numbers. The scoreboard of `balanced` has",
-      `2,048 seats, who comes later has none. Medians of ${rounds} rounds, one size after the`,
-      "other in each.",
+      } for each number of slots: workers`,
+      "that crash, leave, are recycled, come up, and are replaced by reloads. The real",
+      "supervisor, on Node, with workers that exist in memory only; their part of the",
+      "work and the garbage are in the numbers. The scoreboard of `balanced` has 2,048",
+      `seats, who comes later has none. Medians of ${rounds} rounds, one size after the other`,
+      "in each.",
     ].join("\n"),
     `${scaleTable(curves)}\n`,
   ].join("\n\n");
