@@ -304,7 +304,6 @@ export class PoolCore implements AsyncDisposable {
       ...this.#running,
       workers: prepared.workers,
       ready: () => this.ready(),
-      reload: () => this.reload(),
       stop: () => this.stop({ delay: false }),
       stopped: this.#stopped.promise,
     };

@@ -67,7 +67,9 @@ export function upgraded(command: Command, pidFile = ""): Upgraded {
     async thereAndBack(both) {
       const from = command.lines.length;
       process.kill(pid, "SIGUSR2");
-      const [, next] = await command.line(/^prefork kept pid=(\d+)/, from);
+      const kept = /^prefork (?:kept pid=(\d+)|upgrade-failed .*)/;
+      const [text, next] = await command.line(kept, from);
+      if (next === undefined) throw new Error(text);
       process.kill(pid, "SIGHUP");
       await both();
       process.kill(Number(next), "SIGQUIT");

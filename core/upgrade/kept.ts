@@ -26,8 +26,6 @@ export interface KeptPool
   readonly pidFile: PidFile | undefined;
   /** Resolves when every worker is ready. */
   ready(): Promise<void>;
-  /** Starts as many workers as before. */
-  reload(): Promise<void>;
   /** Drains, and ends. */
   stop(): unknown;
 }
@@ -116,7 +114,7 @@ export class Kept {
     else if (this.#stopping || this.#successor.stopping) void this.#pool.stop();
     else {
       this.#serve();
-      this.#pool.reload().catch(() => {});
+      supervisor.scale(supervisor.usual);
     }
   }
 

@@ -260,6 +260,21 @@ describe("process 1", () => {
     assert.equal(world.bound.size, 0);
   });
 
+  test("has workers again also where its successor is killed while the next one starts", async () => {
+    const { pool, world, successor } = await init();
+    const begin = world.onSpawn;
+    world.onSpawn = () => {};
+    const upgrade = pool.upgrade();
+    await settle();
+    const next = world.processes.at(-1)!;
+    world.onSpawn = begin;
+    successor.exit({ code: null, signal: "SIGKILL" });
+    await settle();
+    next.exit({ code: 1 });
+    await assert.rejects(upgrade, /ended with code 1/);
+    assert.equal(pool.status().ready, 2);
+  });
+
   test("goes on where it cannot stop accepting", async () => {
     const world = new MemoryWorld();
     world.pid = 1;
