@@ -67,7 +67,7 @@ export function upgraded(command: Command, pidFile = ""): Upgraded {
     async thereAndBack(both) {
       const from = command.lines.length;
       process.kill(pid, "SIGUSR2");
-      const kept = /^prefork (?:kept pid=(\d+)|upgrade-failed .*)/;
+      const kept = /^prefork (?:kept pid=(\d+)|.*Cannot upgrade .*)/;
       const [text, next] = await command.line(kept, from);
       if (next === undefined) throw new Error(text);
       process.kill(pid, "SIGHUP");
