@@ -54,8 +54,8 @@ interface Watch {
   since: number;
   /** What it did when it first owed it. */
   first: Glance | undefined;
-  /** True while the verdict is being prepared. */
-  suspect: boolean;
+  /** The wait before the verdict, while there is one. */
+  suspect: Disposable | undefined;
 }
 
 /** What it needs of the pool. */
@@ -100,7 +100,7 @@ export class Hangs {
       asked: false,
       since: 0,
       first: undefined,
-      suspect: false,
+      suspect: undefined,
     });
     if (this.#turn === undefined) this.#schedule();
     this.#ask(worker, this.#watched.get(worker)!);
@@ -108,6 +108,7 @@ export class Hangs {
 
   /** A worker is gone, or about to be. */
   end(worker: PoolWorker): void {
+    this.#watched.get(worker)?.suspect?.[Symbol.dispose]();
     this.#watched.delete(worker);
     if (this.#watched.size > 0) return;
     this.#turn?.[Symbol.dispose]();
@@ -164,14 +165,13 @@ export class Hangs {
 
   /** What it has said by now may lie here unread: the channel has a turn first. */
   #suspect(worker: PoolWorker, watch: Watch): void {
-    if (watch.suspect) return;
+    if (watch.suspect !== undefined) return;
     const { clock } = this.#context.adapter;
     const wait = Math.min(LAST_WORD_MS, this.#interval);
     const since = clock.now();
-    watch.suspect = true;
-    clock.after(wait, () =>
+    watch.suspect = clock.after(wait, () =>
       this.#context.post(() => {
-        watch.suspect = false;
+        watch.suspect = undefined;
         const late = clock.now() - since > wait + this.#interval / 2;
         if (late) return this.#ask(worker, watch);
         if (!isSilent(worker, watch) || worker.state !== "ready") return;
