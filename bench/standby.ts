@@ -6,13 +6,14 @@
  */
 
 import { mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { npmConsumer } from "../tests/package/consumer.ts";
 import { machine } from "./machine.ts";
 import { writeSection } from "./sections.ts";
+import { decimal } from "./table.ts";
 import { type Deaths, standbyTable } from "./tables/standby.ts";
 import {
   type DeathSample,
@@ -59,6 +60,7 @@ export async function benchStandby(args: readonly string[]): Promise<number> {
   const cache = mkdtempSync(join(realpathSync(tmpdir()), "bench-cache-"));
   const program = new URL("servers/mortal.mjs", import.meta.url);
   consumer.write("mortal.mjs", readFileSync(program, "utf8"));
+  const before = loadavg()[0];
   try {
     const deaths = await killAll(rows, kills, {
       cli: `${consumer.path}/node_modules/prefork/dist/cli.js`,
@@ -71,7 +73,10 @@ export async function benchStandby(args: readonly string[]): Promise<number> {
         "A pool of one worker, which is killed by SIGKILL, with `--standby 1` and without;",
         "a new pool for each kill, one row after the other in each round. p50 / p99, ms",
         "from the kill. It can be seen when the kernel has torn the process down and",
-        "closes its connections; nobody knows of it before.",
+        "closes its connections; nobody knows of it before. What else the machine had to",
+        `do counts: load average ${decimal(before, 1)} before, ${
+          decimal(loadavg()[0], 1)
+        } after.`,
       ].join("\n"),
       `${standbyTable(rows, deaths)}\n`,
     ].join("\n\n");
