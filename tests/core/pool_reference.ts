@@ -100,6 +100,8 @@ export class Reference {
   readonly #options: ReferenceOptions;
   /** How a slot has lost the last worker that filled it. */
   readonly #lost = new Map<number, "by itself" | "by the pool">();
+  /** Those of them that were not wanted since then. */
+  readonly #away = new Set<number>();
   /** Until when a slot waits before its next worker. */
   readonly #due = new Map<number, number>();
   readonly #blamed = new Map<number, Blame>();
@@ -173,6 +175,9 @@ export class Reference {
   scale(workers: number): void {
     this.wanted = workers;
     if (workers > 0) this.usual = workers;
+    for (const slot of this.#lost.keys()) {
+      if (slot >= workers) this.#away.add(slot);
+    }
   }
 
   /** A reload is asked for: where nobody is wanted all come back instead. */
@@ -268,6 +273,7 @@ export class Reference {
     this.#must(slot < this.wanted, `a start in slot ${slot}`);
     const voluntary = this.#fills(slot) || this.#lost.get(slot) !== "by itself";
     this.#lost.delete(slot);
+    this.#away.delete(slot);
     if (!voluntary) return;
     this.seen.set(one.process.pid, one);
     const { most } = this.#budget;
@@ -549,7 +555,8 @@ export class Reference {
       if (how === "by the pool" || slot >= this.wanted || this.stopping) {
         continue;
       }
-      if (this.#fills(slot)) continue;
+      // One that is wanted again waits for the budget.
+      if (this.#fills(slot) || this.#away.has(slot)) continue;
       // Its timer may be the next of this moment.
       const due = this.#due.get(slot) ?? -1;
       assert.ok(this.#now <= due, `slot ${slot} is empty for nothing`);
