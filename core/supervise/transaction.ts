@@ -47,7 +47,7 @@ export class Transaction {
   /** The reload whose probation is over. */
   #held: Reload | undefined;
   /** Slots of which it is not known yet that the old version serves again. */
-  readonly #undone: Set<Slot> = new Set();
+  readonly #undone: Set<number> = new Set();
 
   /** Makes one for a pool. */
   constructor(context: PoolContext, pool: Reloadable) {
@@ -256,21 +256,23 @@ export class Transaction {
     if (this.#context.config.rollback === "none") {
       return this.#giveUp(active);
     }
-    for (const slot of this.#pool.wantedSlots) this.#undone.add(slot);
+    for (const slot of this.#pool.wantedSlots) this.#undone.add(slot.slot);
     if (!replaced) return;
     this.#context.emit({ type: "reload-rollback", generation, reason });
   }
 
   /** True when what served before serves again, as far as it can. */
   #isUndone({ generation, stuck }: Reload): boolean {
-    for (const slot of this.#undone) {
-      const { current, next } = slot;
-      const done = slot.slot >= this.#pool.wanted ||
+    for (const number of this.#undone) {
+      // One that was not wanted for a while may have been forgotten, and is
+      // another one by now.
+      const { current, next } = this.#pool.slots.get(number) ?? {};
+      const done = number >= this.#pool.wanted ||
         next === undefined &&
           (stuck !== undefined ||
             current?.state === "ready" && current.generation !== generation);
       if (!done) return false;
-      this.#undone.delete(slot);
+      this.#undone.delete(number);
     }
     return true;
   }

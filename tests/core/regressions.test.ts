@@ -233,3 +233,38 @@ test("a worker that a scale let go, and that is killed at its deadline, fails no
   world.advance(10_000);
   await reload;
 });
+
+test("a rollback ends though a slot went and came back meanwhile", async () => {
+  const { world, pool, all } = await running({
+    workers: 2,
+    rollback: "park",
+    soak: 0,
+  });
+  world.onSpawn = () => {};
+  pool.reload().catch(() => {});
+  await settle();
+  const [first, second] = world.processes;
+  world.processes[2]!.getReady();
+  await settle();
+  world.processes[3]!.exit({ code: 1 });
+  await settle();
+  // The first slot has yet to come back.
+  pool.scale(1);
+  first!.say({ type: "leaving" });
+  await settle();
+  world.onSpawn = (process) => queueMicrotask(() => process.getReady());
+  for (const one of world.alive) if (one.wasTold("drain")) one.exit();
+  pool.scale(2);
+  await settle();
+  second!.exit();
+  for (let i = 0; i < 5; i++) {
+    for (const one of world.alive) {
+      if (one.wasTold("drain")) one.exit();
+      else if (one.wasTold("resume")) one.say({ type: "ready" });
+      else one.getReady();
+    }
+    world.advance(1_000);
+    await settle();
+  }
+  assert.equal(all("reload-failed").length, 1);
+});
