@@ -5,7 +5,7 @@
  */
 
 import type { Adapter, ExitStatus, Signal, WorkerProcess } from "../adapter.ts";
-import { PreforkError } from "../errors.ts";
+import { EXIT, PreforkError } from "../errors.ts";
 import { say, type Word, wordIn } from "./words.ts";
 
 /** What is started, and what for. */
@@ -133,6 +133,8 @@ export class Successor {
 
   #onExit({ code, signal }: ExitStatus): void {
     this.#gone = true;
+    // Its word may come after its end. No other end has these codes.
+    if (code === EXIT.done || code === EXIT.killed) this.stopping = true;
     this.#timer?.[Symbol.dispose]();
     const how = signal === null ? `with code ${code}` : `by ${signal}`;
     this.#fail(
