@@ -156,13 +156,13 @@ async function find(
   if (meant.length > 1) {
     throw failure(`several pools are there, name one of ${names}`);
   }
-  if (there.length > 0) {
-    throw failure(`there is no pool "${target}", those here are ${names}`);
+  const where = `looked in ${directories.join(" and ")}`;
+  if (target !== undefined) {
+    const others = names === "" ? "" : `, those here are ${names}`;
+    throw failure(`there is no pool "${target}"${others} (${where})`);
   }
   const problem = looked.find((each) => each.problem !== undefined)?.problem;
   throw problem ?? failure(
-    `no pool of this user is there, looked in ${
-      directories.join(" and ")
-    } (one that was started with "--control PATH" is asked by that path, one with "--control off" cannot be)`,
+    `no pool of this user is there, ${where} (one that was started with "--control PATH" is asked by that path, one with "--control off" cannot be)`,
   );
 }

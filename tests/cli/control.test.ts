@@ -70,7 +70,7 @@ describe("a verb asks", () => {
       message: /several pools are there, name one of web, api$/,
     });
     await assert.rejects(said("status db", [one, two]), {
-      message: /no pool "db", those here are web, api$/,
+      message: /no pool "db", those here are web, api \(looked in /,
     });
     const list = (await said("list", [one, two])).split("\n");
     assert.deepEqual(list.slice(1).map((line) => line.split(/\s+/)[0]), [

@@ -55,7 +55,8 @@ describe("a pool that runs", () => {
     assert.equal(statSync(sockets).mode & 0o777, 0o700);
     assert.deepEqual(readdirSync(sockets), ["web.sock"]);
 
-    const status = await verb("status");
+    // By its name: whoever runs the tests may have pools of their own.
+    const status = await verb("status web");
     assert.match(status.text, /^prefork web state=running ready=2\/2 gen.*=1 /);
     assert.match(status.text, new RegExp(`pid=${pool.pid} `));
     assert.equal(status.text.split("\n").length, 5, status.text);
@@ -89,10 +90,7 @@ describe("a pool that runs", () => {
     assert.deepEqual(readdirSync(sockets), []);
     const gone = await verb("status web");
     assert.equal(gone.code, 1);
-    assert.match(
-      gone.text,
-      /^prefork: Cannot ask a pool: no pool .* looked in /,
-    );
+    assert.match(gone.text, /^prefork: .* no pool "web".* \(looked in /);
   });
 
   test("has its name back after a kill, and shares it with nobody", async () => {
@@ -102,7 +100,7 @@ describe("a pool that runs", () => {
     await one.ended;
     assert.deepEqual(readdirSync(sockets), ["app.sock"]);
     assert.match((await verb("status app")).text, /it belonged to is gone$/);
-    assert.equal((await verb("list")).text, "no pool of this user is there");
+    assert.doesNotMatch((await verb("list")).text, /^app\b/m);
     await using two = named("app", [fixture("plain/http.mjs")]);
     await ready(two);
     await using three = named("app", [fixture("plain/http.mjs")]);
