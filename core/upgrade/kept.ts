@@ -14,8 +14,11 @@ import type { Supervisor } from "../supervise/supervisor.ts";
 import type { Successor } from "./successor.ts";
 
 /** The pool of a supervisor that can stay. */
-export interface KeptPool
-  extends Pick<PoolContext, "adapter" | "config" | "listeners" | "emit"> {
+export interface KeptPool extends
+  Pick<
+    PoolContext,
+    "adapter" | "config" | "emit" | "listeners" | "traffic"
+  > {
   /** Its workers. */
   readonly supervisor: Supervisor;
   /** Whether it accepts itself. */
@@ -49,6 +52,8 @@ export class Kept {
     if (!init) this.#timer = clock.after(keepOld, () => void pool.stop());
     const { pid } = successor;
     pool.emit({ type: "kept", pid, ...(!init && { ms: keepOld }) });
+    // What was accepted here waits for nobody else.
+    pool.traffic.flush();
     supervisor.scale(0);
   }
 
