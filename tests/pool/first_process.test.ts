@@ -64,8 +64,6 @@ describe("as PID 1 the supervisor", () => {
         ...[
           "-l",
           "web-http=127.0.0.1:0",
-          "-l",
-          "own-http=127.0.0.1:0?share=handoff",
         ],
         fixture("everything.ts"),
       ],
