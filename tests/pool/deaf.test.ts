@@ -1,8 +1,16 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readdirSync } from "node:fs";
 import net from "node:net";
 import process from "node:process";
-import { fixture, LOCAL, prefork, ready } from "../command.ts";
+import {
+  fixture,
+  LOCAL,
+  prefork,
+  ready,
+  readyPids,
+  until,
+} from "../command.ts";
 import { libraryFile } from "../fixtures/library_file.ts";
 import { test } from "../harness.ts";
 import { get } from "../http.ts";
@@ -37,6 +45,12 @@ test(
       each.on("error", () => {});
       if (each.connecting) await once(each, "connect");
     }
+    // Who is gone before it is accepted takes no file.
+    const [worker] = readyPids(pool);
+    await until(
+      () => readdirSync(`/proc/${worker}/fd`).length >= FILES,
+      "the worker has no file left",
+    );
     for (const each of clients) each.destroy();
     const [line, pid, why] = await pool.line(
       /^prefork worker-deaf slot=0 generation=1 pid=(\d+) .* why="(.*)"$/,
