@@ -36,14 +36,15 @@ export const acceptQueues: AcceptQueues = {
     if (info !== undefined) return info.listens ? info.queued : undefined;
     const inode = inodeIn(linkProc(`/proc/self/fd/${fd}`));
     if (inode === undefined) return undefined;
-    const internet = tcpOf(inode);
-    if (internet !== undefined) {
-      return internet.listens ? internet.queued : undefined;
-    }
     const all = unixSockets(readProc);
     const own = all.find((each) => each.inode === inode);
+    if (own === undefined) {
+      // What libc knows nothing of is no TCP.
+      const internet = libcHere() === undefined ? tcpOf(inode) : undefined;
+      return internet?.listens === true ? internet.queued : undefined;
+    }
     // What is not accepted yet has the name of the listener and no file.
-    return own?.listens === true && own.path !== ""
+    return own.listens && own.path !== ""
       ? all.filter(({ path, waits }) => waits && path === own.path).length
       : undefined;
   },
@@ -56,16 +57,17 @@ export const acceptQueues: AcceptQueues = {
     );
     const isHeld = (each: { inode: number; listens: boolean }): boolean =>
       !each.listens && held.has(each.inode);
-    const internet = tcpOf(inode);
-    if (internet !== undefined) {
-      return tcpSockets(readProc).filter((each) =>
-        isHeld(each) && each.port === internet.port
-      ).length;
+    const local = unixSockets(readProc);
+    const own = local.find((each) => each.inode === inode);
+    if (own !== undefined) {
+      return local.filter((each) => isHeld(each) && each.path === own.path)
+        .length;
     }
-    const all = unixSockets(readProc);
-    const own = all.find((each) => each.inode === inode);
-    return own && all.filter((each) => isHeld(each) && each.path === own.path)
-      .length;
+    const internet = tcpSockets(readProc);
+    const { port } = internet.find((each) => each.inode === inode) ?? {};
+    return port === undefined
+      ? undefined
+      : internet.filter((each) => isHeld(each) && each.port === port).length;
   },
 };
 
@@ -86,6 +88,22 @@ function byTcpInfo(
   };
 }
 
+/** The most of the time that is spent on reading the table of TCP. */
+const READING = 0.02;
+
+let table: readonly InternetSocket[] = [];
+let readAgainAt = -Infinity;
+
+/**
+ * A socket in the table, which may be some seconds old: with the many rows of
+ * connections that have just ended (TIME_WAIT) it takes long to read.
+ */
 function tcpOf(inode: number): InternetSocket | undefined {
-  return tcpSockets(readProc).find((each) => each.inode === inode);
+  const began = performance.now();
+  if (began >= readAgainAt) {
+    table = tcpSockets(readProc);
+    const end = performance.now();
+    readAgainAt = end + (end - began) / READING;
+  }
+  return table.find((each) => each.inode === inode);
 }
