@@ -15,7 +15,7 @@ const BAD: readonly (readonly [readonly string[], ...RegExp[]])[] = [
   [["--colour", PROGRAM], /"--colour"/, /--help/],
   [["-w", "0", PROGRAM], /Cannot use 0/, /1 to 1024/],
   [["-w", "-1", PROGRAM], /Cannot use -1/, /1 to 1024/],
-  [["-w", "x", PROGRAM], /"x"/, /whole number or auto/],
+  [["-w", "x", PROGRAM], /"x"/, /whole number, a range such as 2-8, or auto/],
   [["-w", "1e9", PROGRAM], /1000000000/, /1 to 1024/],
   [["-s", "magic", PROGRAM], /"magic"/, /shared, sharded/],
   [["-r", "ruby", PROGRAM], /"ruby"/, /node, deno, bun/],
