@@ -103,8 +103,10 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
   writeFileSync(release, "good");
   const schedule: string[] = [];
   const unexplained: string[] = [];
-  /** When a worker was killed, by us or because we had it hang. */
+  /** When a worker was killed by us, or began to hang or to hog for us. */
   const killed = new Map<number, number>();
+  /** When it was gone, if that was later. */
+  const gone = new Map<number, number>();
   const disk = path.join(directory, "disk");
   mkdirSync(disk);
   const cli = commandOn(runtime, libraryFile("cli"));
@@ -182,9 +184,9 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
       const response = await fetch(`http://${listen}/hang`);
       const pid = Number(response.headers.get("x-pid"));
       killed.set(pid, Date.now());
-      const gone = new RegExp(`^prefork worker-exited .*pid=${pid} `);
       const body = response.text().catch(() => "cut");
-      await pool.line(gone);
+      await pool.line(new RegExp(`^prefork worker-exited .*pid=${pid} `));
+      gone.set(pid, Date.now());
       await body;
     },
     "memory hog": async () => {
@@ -198,6 +200,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
       await pool.line(
         new RegExp(`^prefork worker-exited .*pid=${pid} reason=${reason} `),
       );
+      gone.set(pid, Date.now());
       const text = await body;
       if (runtime === "bun" && text !== "begun done") {
         throw new Error(`the answer of a recycled worker is "${text}"`);
@@ -285,8 +288,8 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
   const isExplained = ({ at, pid }: Lost): boolean => {
     if (pid !== null) return at >= (killed.get(pid) ?? Infinity);
     // Accepted and not answered yet: whoever was killed just now had it.
-    return [...killed.values()].some((when) =>
-      at >= when && at - when < patience(4000)
+    return [...killed].some(([each, when]) =>
+      at >= when && at - (gone.get(each) ?? when) < patience(4000)
     );
   };
   for (const each of lost) {

@@ -39,16 +39,6 @@ export const IDLE_GRACE: readonly [string, string] = [
   `${patience(1)}s`,
 ];
 
-let directory: string | undefined;
-
-/** Where the pools of these tests can be asked, as long as this process runs. */
-function runtimeDirectory(): string {
-  if (directory !== undefined) return directory;
-  const made = mkdtempSync(join(tmpdir(), "prefork-run-"));
-  process.once("exit", () => rmSync(made, { recursive: true, force: true }));
-  return directory = made;
-}
-
 /** How the command ended. */
 export interface Ended {
   readonly code: number | null;
@@ -105,17 +95,20 @@ export function prefork(
   const own = options.command === undefined && options.verb !== true
     ? ["--probation", "0"]
     : [];
+  // Where it can be asked: a pool that is killed leaves its socket.
+  const directory = mkdtempSync(join(tmpdir(), "prefork-run-"));
   const child = spawn(file!, [...before, ...own, ...args], {
     cwd: options.cwd,
     detached: options.group ?? false,
     env: cleanEnv({
       PATH,
       NO_COLOR: "1",
-      XDG_RUNTIME_DIR: runtimeDirectory(),
+      XDG_RUNTIME_DIR: directory,
       ...options.env,
     }),
     stdio: ["ignore", "pipe", "pipe"],
   });
+  child.once("close", () => rmSync(directory, { recursive: true }));
   return watch(child);
 }
 

@@ -56,8 +56,9 @@ export function upgraded(command: Command, pidFile = ""): Upgraded {
         const { code } = await asking.ended;
         if (code !== 0) throw new Error(asking.lines.join("\n"));
       }
-      const line = /^prefork upgrade-(finished pid=(\d+)|failed .*)/;
-      const [text, , next] = await command.line(line, from);
+      const line =
+        /^prefork (?:upgrade-finished pid=(\d+)|upgrade-failed .*|.*Cannot upgrade .*)/;
+      const [text, next] = await command.line(line, from);
       if (next === undefined) throw new Error(text);
       const [, stays] = await command.line(/^prefork (kept|stopping) /, from);
       if (stays === "kept") process.kill(pid, "SIGQUIT");
@@ -74,6 +75,8 @@ export function upgraded(command: Command, pidFile = ""): Upgraded {
       await both();
       process.kill(Number(next), "SIGQUIT");
       await command.line(/^prefork taken-back /, from);
+      // Until then no other one can be started.
+      await until(() => !isAlive(Number(next)), `${next} has gone`, 30_000);
     },
     signal: (signal) => process.kill(pid, signal),
     async [Symbol.asyncDispose]() {
