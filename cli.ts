@@ -28,7 +28,7 @@ import { controlDirectories } from "./adapters/shared/control_directory.ts";
 import { ownCommand } from "./adapters/shared/own_command.ts";
 import { predecessor } from "./adapters/shared/predecessor.ts";
 import { host } from "./adapters/shared/host.ts";
-import { holderOf } from "./adapters/shared/pid_file.ts";
+import { holderOf, isThere } from "./adapters/shared/pid_file.ts";
 import { placeFile } from "./adapters/shared/place_file.ts";
 import { readProc, statOf } from "./adapters/shared/proc.ts";
 import { isMain } from "./adapters/shared/main.ts";
@@ -89,6 +89,7 @@ export async function main(
         await control(command.command, {
           stdout: io.stdout,
           directories: controlDirectories(),
+          isThere,
         });
         return EXIT.done;
       }

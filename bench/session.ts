@@ -4,7 +4,7 @@
  * @module
  */
 
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import net, { type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -130,16 +130,29 @@ export async function withSession<T>(
   } catch (error) {
     throw new Error(describe(error, words));
   } finally {
-    if (!gone) child.kill("SIGTERM");
-    await Promise.race([exited, sleep(STOP_MS)]);
-    try {
-      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-    } catch {
-      // Nothing is left of the group.
-    }
-    await exited;
+    await endGroup(child, exited);
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/**
+ * Ends a process that leads a group: as it wishes, and what is left of
+ * the group then, or after 3 s, by force.
+ *
+ * @param exited resolves when it has ended
+ */
+export async function endGroup(
+  child: ChildProcess,
+  exited: Promise<unknown>,
+): Promise<void> {
+  child.kill("SIGTERM");
+  await Promise.race([exited, sleep(STOP_MS)]);
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+  } catch {
+    // Nothing is left of the group.
+  }
+  await exited;
 }
 
 /** Waits, in ms. */

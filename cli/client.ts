@@ -26,13 +26,16 @@ const LOOK_MS = 50;
 /** Asks pools; what they do not do is an error with their own sentence. */
 export class ControlClient {
   readonly #patience: number;
+  readonly #isThere: (pid: number) => boolean;
 
   /**
    * @param patience how long a pool may take to say how it is, in ms: it does
    * so at once
+   * @param isThere whether a process is there
    */
-  constructor(patience: number) {
+  constructor(patience: number, isThere: (pid: number) => boolean) {
     this.#patience = patience;
+    this.#isThere = isThere;
   }
 
   /** How the pool at a socket is. */
@@ -75,13 +78,13 @@ export class ControlClient {
 
   /** Resolves when the process of a pool that stops is gone. */
   async gone(file: string, pid: number): Promise<void> {
-    for (let waited = 0; isThere(pid); waited += LOOK_MS) {
+    for (let waited = 0; this.#isThere(pid); waited += LOOK_MS) {
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
       if (waited < this.#patience) continue;
       waited = 0;
       await this.status(file).catch((error: PreforkError) => {
         // Shortly before its end it can be asked no more.
-        if (error.cause === undefined && isThere(pid)) throw error;
+        if (error.cause === undefined && this.#isThere(pid)) throw error;
       });
     }
   }
@@ -182,13 +185,4 @@ function unreachable(file: string, cause: unknown): PreforkError {
 /** The error of a question that is not answered. */
 export function failure(why: string): PreforkError {
   return new PreforkError("ERR_CONTROL", `Cannot ask a pool: ${why}`);
-}
-
-function isThere(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return codeOf(error) === "EPERM";
-  }
 }

@@ -26,6 +26,8 @@ export interface ControlDesk {
    * @default {5_000}
    */
   readonly patience?: number;
+  /** Whether a process is there. */
+  isThere(pid: number): boolean;
 }
 
 /** What is at a socket. */
@@ -52,9 +54,9 @@ const CLEAR = "\x1b[H\x1b[J";
  */
 export async function control(
   { verb, target, number = "", flags }: ControlCommand,
-  { stdout, directories, patience = 5_000 }: ControlDesk,
+  { stdout, directories, patience = 5_000, isThere }: ControlDesk,
 ): Promise<void> {
-  const client = new ControlClient(patience);
+  const client = new ControlClient(patience, isThere);
   const write = (text: string): void => void stdout.write(`${text}\n`);
   if (verb === "list") {
     const pools = await lookAt(socketsIn(directories), client);

@@ -5,14 +5,7 @@
  * @module
  */
 
-import {
-  chmodSync,
-  linkSync,
-  lstatSync,
-  mkdtempSync,
-  rmSync,
-  unlinkSync,
-} from "node:fs";
+import { chmodSync, linkSync, lstatSync, mkdtempSync, rmSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { MAX_UNIX_PATH } from "../../core/options/address.ts";
@@ -24,7 +17,7 @@ import type {
 import { codeOf, messageOf } from "../../core/errors.ts";
 import { ownDirectory } from "./cache_directory.ts";
 import { controlDirectories } from "./control_directory.ts";
-import { requireFree } from "./unix_path.ts";
+import { requireFree, tryUnlink } from "./unix_path.ts";
 
 /**
  * Serves HTTP on a Unix socket that is made at a path, until the returned
@@ -141,13 +134,5 @@ function isFile(file: string, ino: number, dev: number): boolean {
     return there.ino === ino && there.dev === dev;
   } catch {
     return false;
-  }
-}
-
-function tryUnlink(file: string): void {
-  try {
-    unlinkSync(file);
-  } catch {
-    // It is gone already.
   }
 }

@@ -116,7 +116,8 @@ export function holderOf(path: string): number | undefined {
   return began > statSync(path).mtimeMs + TOLERANCE ? undefined : pid;
 }
 
-function isThere(pid: number): boolean {
+/** True while a process is there, whoever it belongs to. */
+export function isThere(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

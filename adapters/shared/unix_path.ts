@@ -140,7 +140,8 @@ function occupied(occupation: Occupation): Occupied {
   });
 }
 
-function tryUnlink(name: string): void {
+/** Removes a file, if it is there. */
+export function tryUnlink(name: string): void {
   try {
     unlinkSync(name);
   } catch {

@@ -11,7 +11,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { type Launch, launchOf } from "../../tests/frameworks/launch.ts";
 import { binary, cleanEnv } from "../../tests/runtimes.ts";
-import { freePort, sleep } from "../session.ts";
+import { endGroup, freePort } from "../session.ts";
 
 /** The programs, by their names in `tests/frameworks/apps`. */
 export const RELOADED: Readonly<Record<string, string>> = {
@@ -83,14 +83,7 @@ export async function startReloaded(
     async end() {
       const exited = new Promise((resolve) => child.once("exit", resolve));
       // Workers are no part of its group, and end with it.
-      child.kill("SIGTERM");
-      await Promise.race([exited, sleep(3_000)]);
-      try {
-        process.kill(-child.pid!, "SIGKILL");
-      } catch {
-        // Nothing is left of the group.
-      }
-      await exited;
+      await endGroup(child, exited);
     },
   };
 }

@@ -11,7 +11,7 @@ import net, { type Socket } from "node:net";
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline";
 import { cleanEnv, commandOn, type Runtime } from "../../tests/runtimes.ts";
-import { freePort, sleep } from "../session.ts";
+import { endGroup, freePort, sleep } from "../session.ts";
 
 /** How long a pool may take to start, and to answer again, in ms. */
 const PATIENCE_MS = 20_000;
@@ -106,14 +106,7 @@ export async function measureDeath(
       answered,
     };
   } finally {
-    child.kill("SIGTERM");
-    await Promise.race([exited, sleep(3_000)]);
-    try {
-      process.kill(-child.pid!, "SIGKILL");
-    } catch {
-      // Nothing is left of the group.
-    }
-    await exited;
+    await endGroup(child, exited);
   }
 }
 

@@ -9,11 +9,10 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { cleanEnv, commandOn, type Runtime } from "../../tests/runtimes.ts";
 import { cpuWithReapedOf, pssOf, treeOf } from "../proc.ts";
-import { freePort, sleep } from "../session.ts";
+import { endGroup, freePort, sleep } from "../session.ts";
 
 /** How long a start may take, in ms. */
 const PATIENCE_MS = 60_000;
@@ -126,14 +125,7 @@ export async function measureStart(
     await sleep(SETTLE_MS);
     return { time, cpu, pss: sum(treeOf(child.pid!).map(pssOf)) };
   } finally {
-    child.kill("SIGTERM");
-    await Promise.race([exited, sleep(3_000)]);
-    try {
-      process.kill(-child.pid!, "SIGKILL");
-    } catch {
-      // Nothing is left of the group.
-    }
-    await exited;
+    await endGroup(child, exited);
     rmSync(directory, { recursive: true, force: true });
   }
 }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { control } from "../../cli/control.ts";
 import { parseControl } from "../../cli/verbs.ts";
+import { isAlive } from "../command.ts";
 import { afterAll, describe, test } from "../harness.ts";
 import { poolStatus } from "./fake_pool.ts";
 
@@ -50,6 +51,7 @@ async function said(
     stdout: { write: (part) => text += part },
     directories,
     patience: 200,
+    isThere: isAlive,
   });
   return text;
 }
