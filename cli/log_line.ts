@@ -59,7 +59,7 @@ export function jsonLine(event: PoolEvent, pool: PoolCore): string {
 }
 
 function readiness(
-  { workers, ms }: Extract<PoolEvent, { type: "pool-ready" }>,
+  { workers, ms, pid, name }: Extract<PoolEvent, { type: "pool-ready" }>,
   status: PoolStatus,
 ): Record<string, unknown> {
   return {
@@ -68,6 +68,8 @@ function readiness(
     workers,
     runtime: distinct(status.workers.map(({ runtime }) => runtime)),
     ms,
+    pid,
+    name,
   };
 }
 

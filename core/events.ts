@@ -142,11 +142,16 @@ export type PoolEvent =
   | { readonly type: "control-opened"; readonly path: string }
   /** It cannot be, and why: it runs without. */
   | { readonly type: "control-off"; readonly reason: string }
-  /** Every wanted worker is ready, `ms` after the start. */
+  /**
+   * Every wanted worker is ready, `ms` after the start; `pid` is this process
+   * itself, and `name` the pool's where it was given one.
+   */
   | {
     readonly type: "pool-ready";
     readonly workers: number;
     readonly ms: number;
+    readonly pid: number;
+    readonly name?: string | undefined;
   }
   /**
    * Fewer workers than wanted serve, and starting others does not help; the pool

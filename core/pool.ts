@@ -355,8 +355,9 @@ export class PoolCore implements AsyncDisposable {
 
   #onReady(workers: number): void {
     if (!this.#ready.tell()) return;
-    const ms = Math.round(this.#running!.adapter.clock.now() - this.#since);
-    this.#emit({ type: "pool-ready", workers, ms });
+    const { config: { name }, adapter: { clock, host } } = this.#running!;
+    const ms = Math.round(clock.now() - this.#since);
+    this.#emit({ type: "pool-ready", workers, ms, pid: host.pid, name });
   }
 
   #onEmpty(): void {

@@ -81,7 +81,7 @@ describe("lines of text", () => {
     [{ type: "worker-started", ...worker }, undefined],
     [{ type: "worker-draining", ...worker }, undefined],
     [{ type: "worker-message", ...worker, message: {} }, undefined],
-    [{ type: "pool-ready", workers: 2, ms: 9 }, undefined],
+    [{ type: "pool-ready", workers: 2, ms: 9, pid: 7 }, undefined],
   ];
   for (const [event, line] of lines) {
     test(`${event.type}: ${line}`, () => {
@@ -92,12 +92,19 @@ describe("lines of text", () => {
 });
 
 describe("the ready line", () => {
-  const ready = { type: "pool-ready", workers: 4, ms: 120 } as const;
+  const ready = { type: "pool-ready", workers: 4, ms: 120, pid: 7 } as const;
 
-  test("has address, mode, workers, runtime and time to ready", () => {
+  test("has address, mode, workers, runtime, time to ready and the supervisor's pid", () => {
     assert.equal(
       readyLine(ready, poolStatus()),
-      "prefork ready listen=:80 share=shared workers=4 runtime=node ms=120",
+      "prefork ready listen=:80 share=shared workers=4 runtime=node ms=120 pid=7",
+    );
+  });
+
+  test("has the name of a pool that was given one", () => {
+    assert.match(
+      readyLine({ ...ready, name: "web" }, poolStatus()),
+      / ms=120 pid=7 name=web$/,
     );
   });
 
@@ -116,7 +123,7 @@ describe("the ready line", () => {
     });
     assert.equal(
       readyLine(ready, status),
-      'prefork ready listen=":80,unix:/a b,:82" share=shared,handoff workers=4 runtime=node,bun ms=120',
+      'prefork ready listen=":80,unix:/a b,:82" share=shared,handoff workers=4 runtime=node,bun ms=120 pid=7',
     );
   });
 });
@@ -169,13 +176,16 @@ describe("lines of JSON", () => {
   });
 
   test("say ready as the line of text does", () => {
-    assert.deepEqual(parsed({ type: "pool-ready", workers: 4, ms: 120 }), {
+    const ready = { type: "pool-ready", workers: 4, ms: 120, pid: 7 } as const;
+    assert.deepEqual(parsed({ ...ready, name: "web" }), {
       event: "ready",
       listen: ":80",
       share: "shared",
       workers: 4,
       runtime: "node",
       ms: 120,
+      pid: 7,
+      name: "web",
     });
   });
 });

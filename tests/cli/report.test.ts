@@ -40,7 +40,7 @@ const START: readonly (readonly [PoolEvent, Partial<PoolStatus>?])[] = [
   [{ type: "worker-started", ...worker }, { ...STARTING, ready: 0 }],
   [{ type: "worker-ready", ...worker, ms: 5 }, STARTING],
   [line("stdout", "hello"), STARTING],
-  [{ type: "pool-ready", workers: 2, ms: 9 }],
+  [{ type: "pool-ready", workers: 2, ms: 9, pid: 7 }],
 ];
 
 describe("on a pipe", () => {
@@ -52,7 +52,7 @@ describe("on a pipe", () => {
     assert.deepEqual(stdout, ["[1] hello\n"]);
     assert.deepEqual(stderr, [
       "prefork worker-ready slot=1 generation=1 pid=42 ms=5\n",
-      "prefork ready listen=:80 share=shared workers=2 runtime=node ms=9\n",
+      "prefork ready listen=:80 share=shared workers=2 runtime=node ms=9 pid=7\n",
       "[1] oh\n",
     ]);
   });
@@ -85,7 +85,7 @@ describe("on a terminal", () => {
       ERASE,
       "starting 1/2 ready",
       ERASE,
-      "prefork ready listen=:80 share=shared workers=2 runtime=node ms=9\n",
+      "prefork ready listen=:80 share=shared workers=2 runtime=node ms=9 pid=7\n",
     ]);
   });
 

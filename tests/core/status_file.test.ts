@@ -138,7 +138,7 @@ describe("status file", () => {
       return world.files.get(PATH) &&
         JSON.parse(world.files.get(PATH)!)["state"];
     };
-    const ready = { type: "pool-ready", workers: 1, ms: 1 } as const;
+    const ready = { type: "pool-ready", workers: 1, ms: 1, pid: 1 } as const;
     const successor = begin({});
     assert.equal(await told(ready), undefined);
     state = "running";

@@ -38,10 +38,13 @@ describe("the command", () => {
       "web=127.0.0.1:0",
       "--log",
       "json",
+      "--name",
+      "api",
       fixture("pid.ts"),
     ]);
     const [line] = await command.line(/^.*"event":"ready".*$/);
-    const { listen, workers, time } = JSON.parse(line);
+    const { listen, workers, time, pid, name } = JSON.parse(line);
+    assert.deepEqual([pid, name], [command.pid, "api"]);
     assert.match(listen, /^127\.0\.0\.1:\d+$/);
     assert.equal(workers, 1);
     assert.ok(!Number.isNaN(Date.parse(time)));
