@@ -104,7 +104,7 @@ export async function main(
       output: "lines",
       ...(own !== undefined && { upgradeCommand: own }),
     });
-    const reporter = createReporter(pool, command.log, io);
+    const reporter = createReporter(pool, command.log, { ...io, variable });
     const misplaced = misplacedIn(command.options);
     if (misplaced !== undefined) pool.warn(misplaced);
     return await run(pool, reporter, succeeds);
@@ -127,11 +127,16 @@ const PROCESSES: Processes = {
 
 /** True when another supervisor has started this one in its place. */
 function hasPredecessor(): boolean {
+  return variable(HANDOVER_VARIABLE) !== undefined;
+}
+
+/** A variable of this process' environment. */
+function variable(name: string): string | undefined {
   try {
-    return process.env[HANDOVER_VARIABLE] !== undefined;
+    return process.env[name];
   } catch {
     // Deno without --allow-env runs no pool, and none comes to be one's successor.
-    return false;
+    return undefined;
   }
 }
 

@@ -148,6 +148,7 @@ function prefork(
     command: [
       ...run(runtime, supervisor),
       ...["-w", String(workers), "-l", `127.0.0.1:${port}`, "-s", mode],
+      ...["--log-time", "off"],
       server(file),
     ],
     env: {},

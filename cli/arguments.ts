@@ -18,11 +18,9 @@ import {
   time,
   workers,
 } from "./values.ts";
+import { logForm, type LogOptions, logTime, USUAL_LOG } from "./log_options.ts";
 import { parseUpgrade, type UpgradeRequest } from "./upgrade.ts";
 import { type ControlCommand, parseControl } from "./verbs.ts";
-
-/** How the log is written. */
-export type LogForm = "text" | "json";
 
 /** What the command line asks for. */
 export type CommandLine =
@@ -38,13 +36,13 @@ export type CommandLine =
   | {
     readonly kind: "run";
     readonly options: PoolOptions;
-    readonly log: LogForm;
+    readonly log: LogOptions;
   };
 
 type Draft = { -readonly [K in keyof PoolOptions]: PoolOptions[K] } & {
   listen?: string[];
   runtimeArgs?: string[];
-  log?: LogForm;
+  log?: Partial<LogOptions>;
 };
 
 /** What an option's value does; the key is its long name. */
@@ -106,14 +104,10 @@ const OPTIONS: Readonly<
   control: (draft, value) => draft.control = value,
   "status-file": (draft, value) => draft.statusFile = value,
   "runtime-arg": (draft, value) => (draft.runtimeArgs ??= []).push(value),
-  log: (draft, value, name) => {
-    if (value !== "text" && value !== "json") {
-      throw new TypeError(
-        `Cannot use "${value}" for "${name}": it must be text or json`,
-      );
-    }
-    draft.log = value;
-  },
+  log: (draft, value, name) =>
+    draft.log = { ...draft.log, form: logForm(value, name) },
+  "log-time": (draft, value, name) =>
+    draft.log = { ...draft.log, time: logTime(value, name) },
 };
 
 /** Options without a value; the key is the long name. */
@@ -192,11 +186,11 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       }`,
     );
   }
-  const { log = "text", ...options } = draft;
+  const { log, ...options } = draft;
   return {
     kind: "run",
     options: { ...options, program, args: args.slice(at + 1) },
-    log,
+    log: { ...USUAL_LOG, ...log },
   };
 }
 

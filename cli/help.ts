@@ -127,6 +127,8 @@ Options:
       --down-after TIME   from when on, and from when on a slot without a worker
                           counts as degraded (default: 5s)
       --log text|json     form of the log on stderr (default: text)
+      --log-time auto|local|utc|off  the time in front of lines of text; auto
+                          is local, none for systemd's journal (default: auto)
   -h, --help              print this text
   -V, --version           print the version
 

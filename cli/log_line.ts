@@ -4,10 +4,11 @@
  * @module
  */
 
-import type { LogForm } from "./arguments.ts";
 import type { PoolEvent } from "../core/events.ts";
 import type { PoolCore } from "../core/pool.ts";
 import type { PoolStatus } from "../core/events.ts";
+import type { LogForm } from "./log_options.ts";
+import { utcTime } from "./log_time.ts";
 
 /** Events that would only repeat the line before or after them. */
 const SILENT: ReadonlySet<PoolEvent["type"]> = new Set([
@@ -15,15 +16,38 @@ const SILENT: ReadonlySet<PoolEvent["type"]> = new Set([
   "worker-draining",
   "worker-parked",
   "worker-message",
-  "pool-ready",
   "control-opened",
 ]);
 
-/** The line of an event, or undefined for one that is not worth a line. */
-export function textLine(event: PoolEvent): string | undefined {
-  if (SILENT.has(event.type)) return undefined;
+/** What has happened, by the name that it has in the log. */
+export interface Happened {
+  /** What. */
+  readonly what: string;
+  /** The rest of it. */
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** An event as the log has it. */
+export function happenedIn(event: PoolEvent, pool: PoolCore): Happened {
   const { type, ...fields } = event;
-  return lineOf("text", type, fields);
+  return event.type === "pool-ready"
+    ? { what: "ready", fields: readiness(event, pool.status()) }
+    : { what: type, fields };
+}
+
+/** True for an event that is worth a line of text. */
+export function isTold({ type }: PoolEvent): boolean {
+  return !SILENT.has(type);
+}
+
+/** The parts of a line of text: `prefork what`, then the fields. */
+export function wordsOf({ what, fields }: Happened): readonly string[] {
+  const words = [`prefork ${what}`];
+  for (const [key, value] of Object.entries(fields)) {
+    if (value === null || value === undefined) continue;
+    words.push(`${key}=${quoted(String(value))}`);
+  }
+  return words;
 }
 
 /** The line of something that happened; in JSON with the `time` in UTC. */
@@ -33,29 +57,12 @@ export function lineOf(
   fields: Readonly<Record<string, unknown>>,
 ): string {
   return form === "text"
-    ? `prefork ${what}${keysAndValues(fields)}`
+    ? wordsOf({ what, fields }).join(" ")
     : JSON.stringify({
-      time: new Date().toISOString(),
+      time: utcTime(),
       event: what,
       ...fields,
     });
-}
-
-/** The one line that says that the pool is ready. */
-export function readyLine(
-  event: Extract<PoolEvent, { type: "pool-ready" }>,
-  status: PoolStatus,
-): string {
-  return lineOf("text", "ready", readiness(event, status));
-}
-
-/** An event as one line of JSON. */
-export function jsonLine(event: PoolEvent, pool: PoolCore): string {
-  const { type, ...fields } = event;
-  const more = event.type === "pool-ready"
-    ? readiness(event, pool.status())
-    : fields;
-  return lineOf("json", type === "pool-ready" ? "ready" : type, { ...more });
 }
 
 function readiness(
@@ -75,15 +82,6 @@ function readiness(
 
 function distinct(values: readonly string[]): string {
   return [...new Set(values)].join(",");
-}
-
-function keysAndValues(fields: Readonly<Record<string, unknown>>): string {
-  let text = "";
-  for (const [key, value] of Object.entries(fields)) {
-    if (value === null || value === undefined) continue;
-    text += ` ${key}=${quoted(String(value))}`;
-  }
-  return text;
 }
 
 /** Quotes a value that would not survive as one word. */

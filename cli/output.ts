@@ -6,7 +6,7 @@
  * @module
  */
 
-import { constants, openSync, statSync, writeSync } from "node:fs";
+import { constants, fstatSync, openSync, statSync, writeSync } from "node:fs";
 import process from "node:process";
 import { codeOf, messageOf } from "../core/errors.ts";
 
@@ -22,6 +22,10 @@ export interface Loss {
 export interface Output {
   /** True for a terminal. */
   readonly isTTY?: boolean;
+  /** True for the journal of systemd, which adds the time itself. */
+  readonly isJournal?: boolean;
+  /** How many columns a terminal has now. */
+  columns?(): number | undefined;
   /** Writes a text. */
   write(text: string): unknown;
   /** How lost lines are told in their place, where the output may lose any. */
@@ -48,6 +52,9 @@ const LAST_WAIT = 1000;
 /** What takes bytes: returns how many it took, or throws what went wrong. */
 export type Sink = (bytes: Uint8Array) => number | Promise<number>;
 
+/** What is at the other end. */
+type Kind = Required<Pick<Output, "isTTY" | "isJournal">>;
+
 const encoder = new TextEncoder();
 
 /** Text on its way. */
@@ -60,6 +67,9 @@ interface Piece {
 /** An output that never throws and never waits. */
 export class SafeOutput implements Output {
   readonly isTTY: boolean;
+  readonly isJournal: boolean;
+  /** Asked anew for each line: a window changes its size. */
+  columns: () => number | undefined = () => undefined;
   /** Set by whoever knows the form of the log. */
   explain: (loss: Loss) => string = ({ lines }) => `${lines} lines lost`;
   /** The same. */
@@ -77,9 +87,10 @@ export class SafeOutput implements Output {
   #idle: (() => void)[] = [];
 
   /** Makes an output. */
-  constructor(sink: Sink, isTTY = false) {
+  constructor(sink: Sink, { isTTY, isJournal }: Partial<Kind> = {}) {
     this.#sink = sink;
-    this.isTTY = isTTY;
+    this.isTTY = isTTY ?? false;
+    this.isJournal = isJournal ?? false;
   }
 
   /** Writes a text, or counts its lines as lost. */
@@ -225,15 +236,37 @@ function standardOutput(fd: 1 | 2): SafeOutput {
       // O_NONBLOCK belongs to the open file description, which is not this
       // process' alone: so another one is opened.
       const own = openSync(place, WITHOUT_WAITING);
-      return new SafeOutput(
+      const isTTY = stats.isCharacterDevice() && isatty(fd);
+      const output = new SafeOutput(
         (bytes) => writeSync(own, bytes),
-        stats.isCharacterDevice() && isatty(fd),
+        { isTTY, isJournal: isJournal(fd) },
       );
+      if (isTTY) output.columns = () => process[stream].columns;
+      return output;
     }
   } catch {
     // No Linux, or the file is another user's.
   }
-  return new SafeOutput(streamSink(stream), process[stream].isTTY);
+  return new SafeOutput(streamSink(stream), {
+    isTTY: process[stream].isTTY,
+    isJournal: isJournal(fd),
+  });
+}
+
+/**
+ * True where a service's output is the journal's: `JOURNAL_STREAM` names the
+ * device and the inode of its socket (systemd.exec(5)), and is inherited by who
+ * writes elsewhere.
+ */
+function isJournal(fd: 1 | 2): boolean {
+  try {
+    const { JOURNAL_STREAM } = process.env;
+    if (JOURNAL_STREAM === undefined) return false;
+    const { dev, ino } = fstatSync(fd, { bigint: true });
+    return JOURNAL_STREAM === `${dev}:${ino}`;
+  } catch {
+    return false;
+  }
 }
 
 /** A socket cannot be opened again: by the runtime's own means. */

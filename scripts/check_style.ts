@@ -51,7 +51,7 @@ const CALENDAR: readonly (readonly [RegExp, string])[] = [
 /** Files that have to: what others write, files and dates of certificates. */
 const MAY_READ_CALENDAR: ReadonlySet<string> = new Set([
   "adapters/shared/pid_file.ts",
-  "cli/log_line.ts",
+  "cli/log_time.ts",
   "core/balance/passing.ts",
   "core/balance/traffic.ts",
   "core/status_file.ts",

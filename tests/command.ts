@@ -77,13 +77,14 @@ export interface CommandOptions {
   readonly command?: readonly [string, ...string[]];
   /** True for a process group of its own, which has its pid. */
   readonly group?: boolean;
-  /** True where the arguments are a verb, and no options stand before it. */
+  /** True where no options may stand before the arguments: they are a verb. */
   readonly verb?: boolean;
 }
 
 /**
- * Starts `prefork` with these arguments; a reload is over with its last slot
- * unless they ask for a `--probation`.
+ * Starts `prefork` with these arguments. A reload is over with its last slot
+ * unless they ask for a `--probation`, and lines begin with no time unless they
+ * ask for it.
  */
 export function prefork(
   args: readonly string[],
@@ -92,9 +93,11 @@ export function prefork(
   const runtime = options.runtime ?? ownRuntime;
   const cli = libraryFile("cli");
   const [file, ...before] = options.command ?? commandOn(runtime, cli);
-  const own = options.command === undefined && options.verb !== true
-    ? ["--probation", "0"]
-    : [];
+  const own = options.verb === true
+    ? []
+    : options.command === undefined
+    ? ["--probation", "0", "--log-time", "off"]
+    : ["--log-time", "off"];
   // Where it can be asked: a pool that is killed leaves its socket.
   const directory = mkdtempSync(join(tmpdir(), "prefork-run-"));
   const child = spawn(file!, [...before, ...own, ...args], {

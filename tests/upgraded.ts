@@ -31,7 +31,7 @@ export function askUpgrade(
 ): Command {
   // The verb stands in front of all else.
   const command = commandOn(runtime, libraryFile("cli"));
-  return prefork(["upgrade", ...words], { command });
+  return prefork(["upgrade", ...words], { command, verb: true });
 }
 
 /** Follows a command, whose log all of its supervisors write. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { parseCommandLine } from "../../cli/arguments.ts";
+import { type LogOptions, USUAL_LOG } from "../../cli/log_options.ts";
 import { misplacedIn } from "../../cli/misplaced.ts";
 import { describe, test } from "../harness.ts";
 import { forSeeds } from "../random.ts";
@@ -12,7 +13,10 @@ function options(line: string): Record<string, unknown> {
   const { program, args, ...rest } = command.options;
   assert.equal(program, "app.js");
   assert.deepEqual(args, []);
-  return { ...rest, ...(command.log !== "text" && { log: command.log }) };
+  const log = Object.entries(command.log).filter(([name, value]) =>
+    value !== USUAL_LOG[name as keyof LogOptions]
+  );
+  return { ...rest, ...(log.length > 0 && { log: Object.fromEntries(log) }) };
 }
 
 describe("options", () => {
@@ -83,7 +87,9 @@ describe("options", () => {
     ["--restarts=3", { restarts: { intensity: 3 } }],
     ["--down queue", { down: "queue" }],
     ["--down-after 2s", { downAfter: 2_000 }],
-    ["--log json", { log: "json" }],
+    ["--log json", { log: { form: "json" } }],
+    ["--log-time utc", { log: { time: "utc" } }],
+    ["--log-time=off --log=json", { log: { form: "json", time: "off" } }],
     ["--log text", {}],
     ["--", {}],
     ["-w 2 --", { workers: 2 }],
@@ -195,6 +201,10 @@ describe("what cannot be understood", () => {
         `Cannot use "${value}" for "--weights": it must be numbers such as 1,1,1,0.15`,
       ] as const
     ),
+    [
+      "--log-time gmt a",
+      'Cannot use "gmt" for "--log-time": it must be auto, local, utc or off',
+    ],
     ["--log xml a", 'Cannot use "xml" for "--log": it must be text or json'],
     ...["node=1,node=2", "node=1=2", "node=3,bun", "node=", "bun,node=3"]
       .map((value) =>

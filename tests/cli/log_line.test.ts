@@ -1,10 +1,22 @@
 import assert from "node:assert/strict";
-import { jsonLine, readyLine, textLine } from "../../cli/log_line.ts";
-import type { PoolEvent } from "../../core/events.ts";
+import { happenedIn, isTold, lineOf, wordsOf } from "../../cli/log_line.ts";
+import type { PoolEvent, PoolStatus } from "../../core/events.ts";
 import { describe, test } from "../harness.ts";
 import { fakePool, poolStatus, workerStatus } from "./fake_pool.ts";
 
 const worker = { slot: 1, generation: 2, pid: 42 };
+
+/** The line of an event, if it is worth one. */
+function textLine(
+  event: PoolEvent,
+  status: PoolStatus = poolStatus(),
+): string | undefined {
+  const fake = fakePool();
+  fake.now = status;
+  return isTold(event)
+    ? wordsOf(happenedIn(event, fake.pool)).join(" ")
+    : undefined;
+}
 
 describe("lines of text", () => {
   const lines: readonly (readonly [PoolEvent, string | undefined])[] = [
@@ -81,7 +93,6 @@ describe("lines of text", () => {
     [{ type: "worker-started", ...worker }, undefined],
     [{ type: "worker-draining", ...worker }, undefined],
     [{ type: "worker-message", ...worker, message: {} }, undefined],
-    [{ type: "pool-ready", workers: 2, ms: 9, pid: 7 }, undefined],
   ];
   for (const [event, line] of lines) {
     test(`${event.type}: ${line}`, () => {
@@ -96,14 +107,14 @@ describe("the ready line", () => {
 
   test("has address, mode, workers, runtime, time to ready and the supervisor's pid", () => {
     assert.equal(
-      readyLine(ready, poolStatus()),
+      textLine(ready),
       "prefork ready listen=:80 share=shared workers=4 runtime=node ms=120 pid=7",
     );
   });
 
   test("has the name of a pool that was given one", () => {
     assert.match(
-      readyLine({ ...ready, name: "web" }, poolStatus()),
+      textLine({ ...ready, name: "web" })!,
       / ms=120 pid=7 name=web$/,
     );
   });
@@ -122,7 +133,7 @@ describe("the ready line", () => {
       ],
     });
     assert.equal(
-      readyLine(ready, status),
+      textLine(ready, status),
       'prefork ready listen=":80,unix:/a b,:82" share=shared,handoff workers=4 runtime=node,bun ms=120 pid=7',
     );
   });
@@ -131,7 +142,8 @@ describe("the ready line", () => {
 describe("lines of JSON", () => {
   const { pool } = fakePool();
   const parsed = (event: PoolEvent): Record<string, unknown> => {
-    const line = jsonLine(event, pool);
+    const { what, fields } = happenedIn(event, pool);
+    const line = lineOf("json", what, fields);
     assert.ok(!line.includes("\n"));
     const { time, ...rest } = JSON.parse(line);
     assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);

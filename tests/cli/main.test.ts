@@ -93,7 +93,9 @@ test("a program that is not there ends with 3", async () => {
 });
 
 test("an option behind the program is told in one line, in front of all", async () => {
-  const { stderr } = await run("missing.js", "-w", "2");
+  const { stderr } = await run(
+    ...["--log-time", "off", "missing.js", "-w", "2"],
+  );
   const [first] = stderr.split("\n");
   assert.match(
     first!,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { LogForm } from "../../cli/arguments.ts";
+import type { LogForm, LogOptions } from "../../cli/log_options.ts";
 import { createProgress } from "../../cli/progress.ts";
 import { createReporter } from "../../cli/report.ts";
 import type { PoolEvent } from "../../core/events.ts";
@@ -19,11 +19,17 @@ async function report(
   form: LogForm,
   terminal: boolean | undefined,
   happened: readonly (readonly [PoolEvent, Partial<PoolStatus>?])[],
+  variables: Readonly<Record<string, string>> = {},
 ): Promise<{ stdout: string[]; stderr: string[] }> {
   const fake = fakePool();
   const stdout = fakeOutput(terminal);
   const stderr = fakeOutput(terminal);
-  const done = createReporter(fake.pool, form, { stdout, stderr }).follow();
+  const log: LogOptions = { form, time: "off" };
+  // No terminal reads this variable; here it is its width.
+  stderr.columns = () => Number(variables["COLUMNS"]) || undefined;
+  const variable = (name: string): string | undefined => variables[name];
+  const io = { stdout, stderr, variable };
+  const done = createReporter(fake.pool, log, io).follow();
   for (const [event, status] of happened) {
     fake.now = poolStatus(status);
     fake.tell(event);
@@ -34,6 +40,11 @@ async function report(
   await done;
   return { stdout: stdout.written, stderr: stderr.written };
 }
+
+/** A text without its colours. */
+const plain = (text: string): string =>
+  // deno-lint-ignore no-control-regex
+  text.replaceAll(/\x1b\[\d+m/g, "");
 
 const STARTING = { state: "starting", ready: 1 } as const;
 const START: readonly (readonly [PoolEvent, Partial<PoolStatus>?])[] = [
@@ -76,8 +87,8 @@ describe("on a pipe", () => {
 describe("on a terminal", () => {
   test("a live line shows the progress and makes way for other lines", async () => {
     const { stdout, stderr } = await report("text", true, START);
-    assert.deepEqual(stdout, ["[1] hello\n"]);
-    assert.deepEqual(stderr, [
+    assert.deepEqual(stdout.map(plain), ["[1] hello\n"]);
+    assert.deepEqual(stderr.map(plain), [
       "starting 0/2 ready",
       ERASE,
       "prefork worker-ready slot=1 generation=1 pid=42 ms=5\n",
@@ -87,6 +98,26 @@ describe("on a terminal", () => {
       ERASE,
       "prefork ready listen=:80 share=shared workers=2 runtime=node ms=9 pid=7\n",
     ]);
+    assert.ok(stderr.at(-1)!.startsWith("\x1b[32mprefork ready\x1b[0m "));
+  });
+
+  test("a dumb one has neither live line nor colours", async () => {
+    const { stdout, stderr } = await report("text", true, START, {
+      TERM: "dumb",
+    });
+    assert.doesNotMatch(stdout.concat(stderr).join(""), /\p{Cc}(?<!\n)/u);
+    assert.equal(stderr.length, 2);
+  });
+
+  test("lines are wrapped at its width, those of programs are left alone", async () => {
+    const { stdout, stderr } = await report("text", true, [
+      [{ type: "worker-ready", ...worker, ms: 5 }],
+      [line("stdout", "x ".repeat(50))],
+    ], { NO_COLOR: "1", COLUMNS: "40" });
+    assert.deepEqual(stderr, [
+      "prefork worker-ready slot=1 generation=1\n    pid=42 ms=5\n",
+    ]);
+    assert.equal(stdout.join("").split("\n").length, 2);
   });
 
   test("it is gone when the pool is", async () => {

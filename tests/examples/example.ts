@@ -47,9 +47,11 @@ export function start(
   if (at > 0) args[at] = address;
   else args.push(address);
   const file = `${ROOT}${program}`;
-  return prefork([...options, ...args], {
+  const plain = program === "cli.ts" ? ["--log-time", "off"] : [];
+  return prefork([...plain, ...options, ...args], {
     cwd: ROOT,
     command: commandOn(ownRuntime, file),
+    verb: true,
   });
 }
 

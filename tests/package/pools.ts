@@ -28,7 +28,7 @@ export async function runsCommand(
   program: string,
   cwd: string,
 ): Promise<void> {
-  const options = ["-w", "2", "-l", "127.0.0.1:0"];
+  const options = ["-w", "2", "-l", "127.0.0.1:0", "--log-time", "off"];
   const running = start([...command, ...options, program], cwd);
   let supervisor: number | undefined;
   try {

@@ -59,13 +59,15 @@ http.createServer((request, response) => {
 function start(
   name: string,
   output: "pipe" | number,
-  redirection = "",
+  shell = 'exec "$@"',
+  time = "off",
 ): { child: ChildProcess; ask(path?: string): Promise<string> } {
   const socket = `unix:${directory}/${name}`;
   const command = commandOn(ownRuntime, libraryFile("cli"));
   const child = spawn("sh", [
-    ...["-c", `exec "$@" ${redirection}`, "sh"],
-    ...[...command, "-w", "1", "-l", socket, program],
+    ...["-c", shell, "sh"],
+    ...[...command, "--log-time", time],
+    ...["-w", "1", "-l", socket, program],
   ], {
     env: cleanEnv({ PATH, NO_COLOR: "1" }),
     stdio: ["ignore", output, output],
@@ -125,7 +127,7 @@ describe("a pool", () => {
   });
 
   test("writes whole lines where both streams are one file", async () => {
-    const pool = start("mixed", "pipe", "2>&1");
+    const pool = start("mixed", "pipe", 'exec "$@" 2>&1');
     await up(pool);
     await pool.ask("/mixed");
     const command = watch(pool.child);
@@ -134,6 +136,24 @@ describe("a pool", () => {
     const long = command.lines.filter((line) => line.length > 1000);
     assert.ok(long.every((line) => /^\[0\] (a+|b+)$/.test(line)));
     assert.equal(long.length, 160);
+  });
+
+  test("leaves the time to the journal, and to nothing else", {
+    skip: process.platform === "linux" ? false : "there is no journal",
+  }, async () => {
+    // As systemd does for a service whose stderr alone is the journal's.
+    const journal =
+      'JOURNAL_STREAM=$(stat -Lc %d:%i /proc/self/fd/2) exec "$@"';
+    const pool = start("journal", "pipe", journal, "auto");
+    const command = watch(pool.child);
+    await command.line(/^prefork ready /);
+    await pool.ask("/lines/1");
+    await command.line(/^\[0\] y+$/);
+    const [, time] = await command.line(
+      /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d) \[0\] y+$/,
+    );
+    assert.ok(Math.abs(Date.now() - Date.parse(time!)) < 600_000);
+    await stop(pool);
   });
 
   test("serves on when the disk of its log is full", {

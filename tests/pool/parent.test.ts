@@ -17,6 +17,7 @@ const start = [
   ...commandOn(ownRuntime, libraryFile("cli")),
   "-w",
   "1",
+  ...["--log-time", "off"],
   ...LOCAL,
 ];
 files.write(
@@ -36,6 +37,7 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     async () => {
       await using npm = prefork([], {
         command: ["npm", "start"],
+        verb: true,
         cwd: files.directory,
         env: { npm_config_update_notifier: "false" },
       });
