@@ -116,6 +116,7 @@ export type {
 export type { Host } from "./core/host.ts";
 export type { DeclineRequest, Declining, Refusing } from "./core/decline.ts";
 export type { MemoryOptions } from "./core/options/memory.ts";
+export type { ProcessOptions } from "./core/options/process.ts";
 export type { AcceptQueues } from "./core/accept_queue.ts";
 export type {
   ScaleRule,

@@ -208,6 +208,7 @@ export class MemoryWorld {
       host: {
         platform: "linux",
         cpus: 2,
+        cpuList: (which) => which === "granted" ? "2,4-5" : "0-7",
         terminal: false,
         get pid() {
           return ownPid();

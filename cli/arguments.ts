@@ -103,6 +103,10 @@ const OPTIONS: Readonly<
   name: (draft, value) => draft.name = value,
   control: (draft, value) => draft.control = value,
   "status-file": (draft, value) => draft.statusFile = value,
+  chdir: (draft, value) => draft.cwd = value,
+  umask: (draft, value) => draft.umask = value,
+  nice: (draft, value, name) => draft.nice = count(value, name),
+  "cpu-affinity": (draft, value) => draft.cpuAffinity = value,
   "runtime-arg": (draft, value) => (draft.runtimeArgs ??= []).push(value),
   log: (draft, value, name) =>
     draft.log = { ...draft.log, form: logForm(value, name) },

@@ -19,6 +19,7 @@ const MEANT: readonly (readonly [RegExp, string])[] = [
     "it stays in the foreground, as service managers want it",
   ],
   [/^--(kill|graceful)-timeout$/, '"--grace TIME" says how long'],
+  [/^--cwd$/, '"--chdir DIR" says where workers run'],
   [/^--listen-timeout$/, '"--start-timeout TIME" says how long'],
   [
     /^(-A|--(inspect|import|require|loader|experimental|env-file|max|expose|allow|deny|unstable|no-warnings|trace|preload|smol|conditions).*)$/,

@@ -45,6 +45,13 @@ Options:
                           mix such as node=3,bun=1
       --runtime-arg ARG   an argument for the runtime, before the program, as in
                           --runtime-arg --inspect=0; repeatable
+      --chdir DIR         where workers run, and relative paths to the program
+                          begin; links are followed anew by each reload
+      --umask OCTAL       permission bits that files of workers do not get
+      --nice N            how much workers give way to other processes, 0 to 19;
+                          the supervisor does not
+      --cpu-affinity auto|LIST  each slot on a CPU of its own of those granted,
+                          or on an entry of a list such as 0,1,4-7
       --compile-cache DIR|off  where Node keeps compiled modules, for a faster
                           start and reload (default: prefork in
                           $XDG_CACHE_HOME or ~/.cache)

@@ -15,6 +15,12 @@ export interface Host extends AcceptQueues {
   readonly platform: string;
   /** The CPUs that affinity and cgroup quota grant to this process. */
   readonly cpus: number;
+  /**
+   * CPUs by their numbers as in "0-3,6" (cpuset(7), List Format): those that
+   * affinity grants to this process, or all that this machine runs; undefined
+   * where that cannot be seen.
+   */
+  cpuList(which: "granted" | "online"): string | undefined;
   /** True when this process' stdin is a terminal. */
   readonly terminal: boolean;
   /** This process' id. */

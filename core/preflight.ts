@@ -20,6 +20,7 @@ import {
 } from "./options/options.ts";
 import { MAX_WORKERS } from "./options/values.ts";
 import { type CompileCache, compileCacheOf } from "./launch/compile_cache.ts";
+import { checkProcessPrefix } from "./launch/process.ts";
 import {
   commandOf,
   type RuntimePattern,
@@ -73,6 +74,7 @@ export async function prepare(
     Array.from({ length: workers }, (_, slot) => runtimeOf(slot)),
   );
   for (const runtime of runtimes) commandOf({ ...config, runtime }, adapter);
+  checkProcessPrefix(config, adapter.host);
   const foreign = runtimes.has("exec");
   // Behind npm and the like there is JavaScript all the same.
   const deaf = foreign && !startsJavaScript(config, adapter);

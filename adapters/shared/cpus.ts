@@ -20,6 +20,19 @@ export function grantedCpus(parallelism: number, read: ReadText): number {
   return Math.max(1, granted);
 }
 
+/**
+ * CPUs by their numbers: those of the own affinity, or all that run (proc(5),
+ * sysfs(5)).
+ */
+export function cpuList(
+  which: "granted" | "online",
+  read: ReadText,
+): string | undefined {
+  if (which === "online") return read("/sys/devices/system/cpu/online")?.trim();
+  const status = read("/proc/self/status") ?? "";
+  return /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1];
+}
+
 /** Counts the bits of `Cpus_allowed` (proc_pid_status(5)). */
 function allowedCpus(status: string): number {
   const mask = /^Cpus_allowed:\s*([0-9a-f,]+)$/m.exec(status)?.[1];

@@ -24,7 +24,7 @@ import { pairProblem } from "../../tls/pair.ts";
 import { acceptQueues } from "./accept_queue.ts";
 import { cacheDirectory } from "./cache_directory.ts";
 import { memoryGroupOf } from "./cgroup.ts";
-import { grantedCpus } from "./cpus.ts";
+import { cpuList, grantedCpus } from "./cpus.ts";
 import { byName, DIRECTORY } from "./directory.ts";
 import { lookAt } from "./look.ts";
 import { stackOf } from "./stack.ts";
@@ -35,6 +35,7 @@ import { readProc } from "./proc.ts";
 export const host: Host = {
   platform: process.platform,
   cpus: grantedCpus(os.availableParallelism(), readProc),
+  cpuList: (which) => cpuList(which, readProc),
   // Not by process.stdin, which would begin to read. Asked for late, as other
   // modules here are: on Bun 1.4.4 `node:tty` and `node:net` cost more CPU than
   // all else that a supervisor loads.

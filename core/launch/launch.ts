@@ -19,6 +19,7 @@ import { stackAfter } from "../options/hang.ts";
 import { isInherited } from "../options/share_mode.ts";
 import { parseListener } from "../options/address.ts";
 import { commandOf, learnsPid } from "./program.ts";
+import { processPrefix } from "./process.ts";
 import { preloadVariables } from "./runtime_command.ts";
 import type { PoolContext } from "../context.ts";
 import type { PoolWorker } from "../worker.ts";
@@ -54,8 +55,9 @@ export function launch(
   const heap = heapLimit(runtime, share, given);
   const command = commandOf({ ...config, runtime, heap, reusePort }, adapter);
   const preloaded = runtime === "exec" ? preloadVariables(adapter, given) : {};
+  const prefix = processPrefix(config, worker.slot, adapter.host);
   worker.process = adapter.spawn({
-    command,
+    command: [...prefix, ...command] as typeof command,
     runtime,
     ...(config.cwd !== undefined && { cwd: config.cwd }),
     inherits: [...listeners.flatMap(inheritedSockets), ...traffic.files],

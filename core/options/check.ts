@@ -21,6 +21,7 @@ import { checkControl } from "./control.ts";
 import { checkHangTimeout, HANG_SIGNALS, HANG_STACKS } from "./hang.ts";
 import { checkRestarts } from "./restart.ts";
 import { checkMemory } from "./memory.ts";
+import { checkProcess } from "./process.ts";
 import { checkRecycle } from "./recycle.ts";
 import { checkScaling, checkWorkers } from "./scaling.ts";
 import { SHARE_MODES } from "./share_mode.ts";
@@ -31,7 +32,6 @@ import {
   MAX_WORKERS,
   oneOf,
   show,
-  string,
   strings,
   text,
   whole,
@@ -68,6 +68,9 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   compileCache: true,
   cwd: true,
   env: true,
+  umask: true,
+  nice: true,
+  cpuAffinity: true,
   output: true,
   signals: true,
   upgradeCommand: true,
@@ -160,8 +163,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     compileCache: options.compileCache === undefined
       ? undefined
       : text("compileCache", options.compileCache),
-    cwd: options.cwd === undefined ? undefined : text("cwd", options.cwd),
-    env: checkEnv(options.env ?? {}),
+    ...checkProcess(options),
     output: oneOf("output", options.output ?? "inherit", ["inherit", "lines"]),
     signals: checkSignals(options.signals ?? false),
     ...checkControl(options),
@@ -349,16 +351,4 @@ function checkRuntime(
     );
   }
   return shares;
-}
-
-function checkEnv(
-  env: Readonly<Record<string, string>>,
-): Readonly<Record<string, string>> {
-  if (typeof env !== "object") {
-    throw new TypeError(
-      `Cannot use ${show(env)} for "env": it must be an object of strings`,
-    );
-  }
-  for (const [name, value] of Object.entries(env)) string(`env.${name}`, value);
-  return env;
 }

@@ -16,6 +16,7 @@ import type { HangConfig, HangOptions } from "./hang.ts";
 import type { HealthCheckConfig, HealthCheckOptions } from "./health_check.ts";
 import type { MemoryConfig, MemoryOptions } from "./memory.ts";
 import type { PoolHooks } from "./hooks.ts";
+import type { ProcessConfig, ProcessOptions } from "./process.ts";
 import type { ScalingConfig, ScalingOptions } from "./scaling.ts";
 import type { SignalPreset } from "./signals.ts";
 import type { UpgradeConfig, UpgradeOptions } from "./upgrade.ts";
@@ -42,6 +43,7 @@ export interface PoolOptions
     HealthCheckOptions,
     StatusFileOptions,
     MemoryOptions,
+    ProcessOptions,
     ControlOptions,
     ScalingOptions,
     UpgradeOptions {
@@ -141,16 +143,6 @@ export interface PoolOptions
    * go before it.
    */
   readonly compileCache?: string;
-  /**
-   * The working directory of the workers, in which relative paths begin. A link
-   * is followed anew by each reload; until then, and when that has failed, new
-   * workers are started from where it led before, as long as that is there.
-   *
-   * @default the supervisor's own, by its name in `PWD`
-   */
-  readonly cwd?: string;
-  /** Variables for the workers, on top of the supervisor's own. */
-  readonly env?: Readonly<Record<string, string>>;
   /**
    * Where the output of workers goes: to the supervisor's own, or as
    * `worker-output` events.
@@ -326,6 +318,7 @@ export interface PoolConfig
     HealthCheckConfig,
     StatusFileConfig,
     MemoryConfig,
+    ProcessConfig,
     ControlConfig,
     ScalingConfig,
     UpgradeConfig,
@@ -360,10 +353,6 @@ export interface PoolConfig
   readonly open: OpenPolicy;
   /** The directory of the compile cache, `"off"`, or undefined to choose one. */
   readonly compileCache: string | undefined;
-  /** The working directory. */
-  readonly cwd: string | undefined;
-  /** Additional variables. */
-  readonly env: Readonly<Record<string, string>>;
   /** Where output goes. */
   readonly output: "inherit" | "lines";
   /** Which signals are trapped; undefined is none. */

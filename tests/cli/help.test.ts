@@ -37,6 +37,8 @@ const VALUES: Readonly<Record<string, string>> = {
   ARG: "--smol",
   SIZE: "512M",
   PERCENT: "25%",
+  DIR: "/srv/app",
+  OCTAL: "027",
 };
 const FLAGS: readonly string[] = ["--wait-ready", "--private-ports"];
 const example = (value: string): string => {

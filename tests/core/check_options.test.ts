@@ -32,6 +32,9 @@ describe("what is assumed", () => {
       compileCache: undefined,
       cwd: undefined,
       env: {},
+      umask: undefined,
+      nice: 0,
+      cpuAffinity: undefined,
       output: "inherit",
       signals: undefined,
       upgradeCommand: undefined,
@@ -72,7 +75,7 @@ describe("what is assumed", () => {
     const names = [
       ...["args", "listen", "workers", "maxWorkers", "share", "balance"],
       ...["runtime", "cwd", "env", "output", "signals", "grace", "idleGrace"],
-      ...["drainDelay", "hooks"],
+      ...["drainDelay", "hooks", "umask", "nice", "cpuAffinity"],
       ...["startTimeout", "soak", "runtimeArgs", "waitReady"],
       ...["privatePorts", "weights", "compileCache"],
       ...["maxSurge", "maxUnavailable"],
@@ -125,6 +128,9 @@ describe("valid values", () => {
     control: ["auto", "off", "/run/a.sock"],
     cwd: ["/srv", "."],
     env: [{}, { A: "1", B: "" }],
+    umask: [0, 0o027, 0o777],
+    nice: [0, 19],
+    cpuAffinity: ["auto"],
     output: ["inherit", "lines"],
     signals: ["default", "unicorn", "gunicorn", "nginx"],
     grace: [0, 1, 2 ** 31 - 1],
@@ -289,6 +295,30 @@ describe("invalid values get an error with the name, the value and what is valid
     ],
     ["env", "A=1", '"A=1" for "env": it must be an object of strings'],
     ["env", { A: 1 }, '1 for "env.A": it must be a string'],
+    ...[-1, 0o1000, "8", "", "1777", "u=rwx", 2.5, null].map((value) =>
+      [
+        "umask",
+        value,
+        `${
+          typeof value === "string" ? `"${value}"` : value
+        } for "umask": it must be octal digits from 000 to 777, as in "027"`,
+      ] as const
+    ),
+    [
+      "nice",
+      -5,
+      `-5 for "nice": it must be a whole number from 0 to 19; less than 0 is for the whole pool: "nice -n -5 prefork`,
+    ],
+    ["nice", 20, '20 for "nice": it must be a whole number from 0 to 19'],
+    ...["", "0,", "3-1", "x", "0-1-2", "-1", "0 1", 3].map((value) =>
+      [
+        "cpuAffinity",
+        value,
+        `${
+          typeof value === "string" ? `"${value}"` : value
+        } for "cpuAffinity": it must be auto, or an entry for each slot`,
+      ] as const
+    ),
     ["runtime", "ruby", `"ruby" for "runtime": ${runtimes}`],
     ["runtime", 5, `5 for "runtime": ${runtimes}`],
     ["runtime", null, `null for "runtime": ${runtimes}`],
