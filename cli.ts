@@ -24,6 +24,7 @@ import {
 import { createReporter } from "./cli/report.ts";
 import { commandOn, upgradeByFile, UpgradeDesk } from "./cli/upgrade.ts";
 import { Pool } from "./adapters/pool.ts";
+import { loadAdapter } from "./adapters/select.ts";
 import { controlDirectories } from "./adapters/shared/control_directory.ts";
 import { ownCommand } from "./adapters/shared/own_command.ts";
 import { predecessor } from "./adapters/shared/predecessor.ts";
@@ -82,6 +83,22 @@ export async function main(
         });
         io.stdout.write(`prefork upgraded from=${from} pid=${pid}\n`);
         return EXIT.done;
+      }
+      case "doctor": {
+        const [{ doctor }, { gatherFacts }] = await Promise.all([
+          import("./cli/doctor.ts"),
+          import("./adapters/shared/facts.ts"),
+        ]);
+        return await doctor(command.request, {
+          stdout: io.stdout,
+          adapter: await loadAdapter(),
+          gather: (adapter, config) =>
+            gatherFacts(
+              adapter,
+              config,
+              () => packageManagerOf(process.pid, process.env, PROCESSES)?.name,
+            ),
+        });
       }
       case "control": {
         // A pool needs none of it.

@@ -32,12 +32,22 @@ export type CommandLine =
   | { readonly kind: "upgrade"; readonly request: UpgradeRequest }
   /** A pool that runs is asked something. */
   | { readonly kind: "control"; readonly command: ControlCommand }
+  /** This machine is to be judged. */
+  | { readonly kind: "doctor"; readonly request: DoctorRequest }
   /** A pool. */
   | {
     readonly kind: "run";
     readonly options: PoolOptions;
     readonly log: LogOptions;
   };
+
+/** The pool that a machine is judged for. */
+export interface DoctorRequest {
+  /** Its options; the program too, if one is given. */
+  readonly options: Partial<PoolOptions>;
+  /** True for JSON. */
+  readonly json: boolean;
+}
 
 type Draft = { -readonly [K in keyof PoolOptions]: PoolOptions[K] } & {
   listen?: string[];
@@ -141,8 +151,44 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   if (args[0] === "upgrade") {
     return { kind: "upgrade", request: parseUpgrade(args.slice(1)) };
   }
+  if (args[0] === "doctor") return parseDoctor(args.slice(1));
   const command = parseControl(args);
   if (command !== undefined) return { kind: "control", command };
+  const read = readOptions(args);
+  if ("kind" in read) return read;
+  const { draft, at } = read;
+  const program = args[at];
+  if (program === undefined || program === "") {
+    throw new TypeError(
+      "Cannot run without a program: write prefork [options] program [args], see prefork --help",
+    );
+  }
+  const verb = verbIn(args.slice(at));
+  if (verb !== undefined) {
+    throw new TypeError(
+      `Cannot understand "${program}": ${verb}; write prefork [options] ${
+        args[at + 1]
+      }`,
+    );
+  }
+  const { log, ...options } = draft;
+  return {
+    kind: "run",
+    options: { ...options, program, args: args.slice(at + 1) },
+    log: { ...USUAL_LOG, ...log },
+  };
+}
+
+/**
+ * Reads the options in front of the program.
+ *
+ * @returns them, and where the program is; or what `--help` asks for
+ */
+function readOptions(
+  args: readonly string[],
+):
+  | { readonly draft: Partial<Draft>; readonly at: number }
+  | { readonly kind: "help" | "version" } {
   const draft: Partial<Draft> = {};
   let at = 0;
   for (; at < args.length; at++) {
@@ -176,25 +222,23 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     }
     take(draft as Draft, value, `--${name}`);
   }
-  const program = args[at];
-  if (program === undefined || program === "") {
-    throw new TypeError(
-      "Cannot run without a program: write prefork [options] program [args], see prefork --help",
-    );
-  }
-  const verb = verbIn(args.slice(at));
-  if (verb !== undefined) {
-    throw new TypeError(
-      `Cannot understand "${program}": ${verb}; write prefork [options] ${
-        args[at + 1]
-      }`,
-    );
-  }
-  const { log, ...options } = draft;
+  return { draft, at };
+}
+
+/** `--json`, and what a pool is to be started with. */
+function parseDoctor(args: readonly string[]): CommandLine {
+  const json = args[0] === "--json";
+  const words = json ? args.slice(1) : args;
+  const read = readOptions(words);
+  if ("kind" in read) return read;
+  const { log: _log, ...options } = read.draft;
+  const program = words[read.at];
   return {
-    kind: "run",
-    options: { ...options, program, args: args.slice(at + 1) },
-    log: { ...USUAL_LOG, ...log },
+    kind: "doctor",
+    request: {
+      options: { ...options, ...(program !== undefined && { program }) },
+      json,
+    },
   };
 }
 

@@ -11,6 +11,7 @@ export const VERSION = "0.1.0";
 export const HELP = `Usage: prefork [options] program [args]
        prefork upgrade PIDFILE|PID [--runtime-exec FILE]
        prefork list | status | reload | scale N | restart SLOT | stop [POOL]
+       prefork doctor [--json] [options [program]]
 
 Runs a program as a pool of worker processes behind one listening socket.
 A program in JavaScript or TypeScript stays as it is: its listen(), Bun.serve()
@@ -151,6 +152,10 @@ out where there is one (docs/CONTROL.md):
   scale N|+N|-N           changes how many workers are wanted
   restart SLOT            replaces the worker of a slot
   stop [--quick]          ends when the pool has; --quick kills the workers
+
+doctor looks at this machine instead, and says what is in the way of a pool with
+these options and what mends it; --json stands first. 0 where there is no
+problem, else 1.
 
 Signals: TERM, QUIT stop gracefully; INT too, a second INT at once (as unicorn
 and nginx QUIT gracefully, TERM and INT at once; as gunicorn TERM gracefully,

@@ -5,6 +5,9 @@
  */
 
 import type { Adapter } from "./adapter.ts";
+import { warningOf } from "./doctor/finding.ts";
+import { queueTrouble, RESETS } from "./doctor/kernel.ts";
+import { memoryTroubles } from "./doctor/limits.ts";
 import type { PoolEvent } from "./events.ts";
 import type { Host } from "./host.ts";
 import type { Listener } from "./listeners/listeners.ts";
@@ -12,7 +15,6 @@ import { marginsOf } from "./options/budget.ts";
 import type { PoolConfig } from "./options/options.ts";
 import { hasLimits } from "./options/recycle.ts";
 import { MemoryBudget } from "./supervise/memory_budget.ts";
-import { mib } from "./supervise/oom.ts";
 import type { Prepared } from "./preflight.ts";
 import { BUN_INSPECT } from "./launch/own_environment.ts";
 import { startsJavaScript } from "./launch/program.ts";
@@ -111,9 +113,6 @@ function refuseWarnings(
   });
 }
 
-/** Less is too little for a worker on any runtime, in bytes. */
-const LEAST_SHARE = 96 * 2 ** 20;
-
 /** One sentence for each thing that is wrong with the pool's memory. */
 function memoryWarnings(
   config: PoolConfig,
@@ -123,30 +122,8 @@ function memoryWarnings(
   const { memory } = config;
   if (memory === undefined) return [];
   const limit = adapter.host.memoryGroup()?.limit;
-  if (memory === "auto" && limit === undefined) {
-    return [
-      `the memory of the workers is not limited, because no cgroup of this process has a limit: set one, or give the number as "memory" (--memory 2G)`,
-    ];
-  }
-  const warnings: string[] = [];
-  if (memory !== "auto" && limit !== undefined && memory > limit) {
-    warnings.push(
-      `the kernel ends processes of this cgroup before the pool has the ${
-        mib(memory)
-      } of "memory", because its limit is ${mib(limit)}: give less, or "auto"`,
-    );
-  }
-  const { share = LEAST_SHARE } = new MemoryBudget({ config, adapter }, {
-    wanted,
-  });
-  if (share < LEAST_SHARE) {
-    warnings.push(
-      `each worker has ${
-        mib(share)
-      } of the pool's memory, which is little for any runtime: give more as "memory" (--memory), or have fewer workers, standbys or surge`,
-    );
-  }
-  return warnings;
+  const { share } = new MemoryBudget({ config, adapter }, { wanted });
+  return memoryTroubles(memory, limit, share).map(warningOf);
 }
 
 function isBalanced({ mode }: Listener): boolean {
@@ -158,21 +135,13 @@ function kernelWarnings(
   listeners: readonly Listener[],
   host: Host,
 ): readonly string[] {
-  const warnings: string[] = [];
-  // listen(2): the kernel cuts the backlog to this value in silence.
   const longest = host.sysctl("net.core.somaxconn");
-  for (const { address, backlog } of listeners) {
-    if (longest !== undefined && backlog > longest) {
-      warnings.push(
-        `the kernel caps the accept queue of ${address} at ${longest} instead of ${backlog}, raise it by: sysctl net.core.somaxconn=${backlog}`,
-      );
-    }
-  }
+  const troubles = listeners.flatMap(({ address, backlog }) =>
+    queueTrouble(address, backlog, longest) ?? []
+  );
   const resets = host.sysctl("net.ipv4.tcp_migrate_req") !== 1;
   if (resets && listeners.some(({ mode }) => mode === "reuseport")) {
-    warnings.push(
-      "in reuseport a worker that leaves resets the connections in its queue, unless: sysctl net.ipv4.tcp_migrate_req=1",
-    );
+    troubles.push(RESETS);
   }
-  return warnings;
+  return troubles.map(warningOf);
 }

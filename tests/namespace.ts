@@ -49,3 +49,26 @@ export function fillDisk(pid: number, directory: string): Disposable {
 /** Why there are none, for a test that needs one. */
 export const noNamespace: string | false = namespaceCommand === undefined &&
   "unshare(1) may not make PID namespaces here";
+
+/** As root, and as anybody where the system allows that. */
+const networkCommand: readonly [string, ...string[]] | undefined = WAYS
+  .map((more) => ["unshare", ...more, "--net"] as const)
+  .find(([command, ...args]) =>
+    spawnSync(command, [
+      ...args,
+      ...["sysctl", "-q", "-w", "net.core.somaxconn=4096"],
+    ], { stdio: "ignore" }).status === 0
+  );
+
+/** Why there is no network whose settings can be changed, for a test. */
+export const noNetwork: string | false = networkCommand === undefined &&
+  "unshare(1) may not make networks here, or there is no sysctl(8)";
+
+/** A command line that runs in a network of its own, after some commands. */
+export function inNetwork(
+  before: readonly string[],
+  command: readonly string[],
+): readonly [string, ...string[]] {
+  const script = [...before, `exec "$@"`].join(" && ");
+  return [...networkCommand!, "sh", "-c", script, "sh", ...command];
+}

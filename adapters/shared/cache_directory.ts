@@ -52,9 +52,16 @@ export function cacheDirectory(given?: string): string {
  */
 export function ownDirectory(directory: string): string {
   makeDirectory(directory);
+  const problem = directoryProblem(directory);
+  if (problem !== undefined) throw new Error(`"${directory}" ${problem}`);
+  return directory;
+}
+
+/** Why one that is there cannot be used so, as the rest of a sentence. */
+export function directoryProblem(directory: string): string | undefined {
   // Not stat(2): a link may be another user's, and lead elsewhere later.
   const { mode, uid } = lstatSync(directory);
-  const problem = (mode & constants.S_IFMT) !== constants.S_IFDIR
+  return (mode & constants.S_IFMT) !== constants.S_IFDIR
     ? "is no directory"
     : uid !== (process.geteuid?.() ?? uid)
     ? `belongs to the user ${uid}`
@@ -63,8 +70,6 @@ export function ownDirectory(directory: string): string {
     : isWritable(directory)
     ? undefined
     : "cannot be written";
-  if (problem !== undefined) throw new Error(`"${directory}" ${problem}`);
-  return directory;
 }
 
 /**
@@ -86,7 +91,8 @@ function makeDirectory(directory: string): void {
   }
 }
 
-function isWritable(directory: string): boolean {
+/** True when files can be made in it. */
+export function isWritable(directory: string): boolean {
   try {
     accessSync(directory, constants.W_OK | constants.X_OK);
     return true;

@@ -16,11 +16,9 @@ export const PERMISSION: RegExp =
  * told from them it may not. Without any permission among them a worker has all.
  */
 export function denoAllows(address: Address, args: readonly string[]): boolean {
-  const given = args.filter((arg) => PERMISSION.test(arg));
-  const all = (name: string, letter: string): boolean => {
-    const short = new RegExp(`^-[A-Z]*${letter}[A-Z]*$`);
-    return given.some((arg) => arg === `--allow-${name}` || short.test(arg));
-  };
+  const given = permissionsIn(args);
+  const all = (name: string, letter: string): boolean =>
+    hasAll(given, name, letter);
   if (given.length === 0 || all("all", "A")) return true;
   if (given.some((arg) => /^--(deny|ignore)-(net|read|write)/.test(arg))) {
     return false;
@@ -33,4 +31,24 @@ export function denoAllows(address: Address, args: readonly string[]): boolean {
     const list = /^(?:--allow-net|-N)=(.*)$/.exec(arg)?.[1]?.split(",") ?? [];
     return list.includes(shown) || list.includes(`${shown}:${address.port}`);
   });
+}
+
+/** True when a program that was given these arguments may not call libc. */
+export function lacksFfi(args: readonly string[]): boolean {
+  const given = permissionsIn(args);
+  return given.length > 0 && !hasAll(given, "all", "A") &&
+    !given.includes("--allow-ffi");
+}
+
+function permissionsIn(args: readonly string[]): readonly string[] {
+  return args.filter((arg) => PERMISSION.test(arg));
+}
+
+function hasAll(
+  given: readonly string[],
+  name: string,
+  letter: string,
+): boolean {
+  const short = new RegExp(`^-[A-Z]*${letter}[A-Z]*$`);
+  return given.some((arg) => arg === `--allow-${name}` || short.test(arg));
 }

@@ -17,7 +17,7 @@ describe("what the operator is told about the kernel", () => {
     assert.equal(all("warning").length, 1);
     assert.match(
       all("warning")[0]!.message,
-      /sysctl net\.ipv4\.tcp_migrate_req=1$/,
+      /sysctl -w net\.ipv4\.tcp_migrate_req=1$/,
     );
   });
 
