@@ -21,12 +21,14 @@ import {
   packageManagerOf,
   type Processes,
 } from "./cli/parent.ts";
+import { type Plan, planOf } from "./cli/pools.ts";
 import { createReporter } from "./cli/report.ts";
 import { commandOn, upgradeByFile, UpgradeDesk } from "./cli/upgrade.ts";
 import { Pool } from "./adapters/pool.ts";
 import { loadAdapter } from "./adapters/select.ts";
 import { controlDirectories } from "./adapters/shared/control_directory.ts";
 import { ownCommand } from "./adapters/shared/own_command.ts";
+import { notify } from "./adapters/shared/notify.ts";
 import { predecessor } from "./adapters/shared/predecessor.ts";
 import { host } from "./adapters/shared/host.ts";
 import { holderOf, isThere } from "./adapters/shared/pid_file.ts";
@@ -111,20 +113,8 @@ export async function main(
         return EXIT.done;
       }
     }
-    const own = ownCommand();
-    const succeeds = hasPredecessor();
-    const pool = new CommandPool(args, {
-      listen: WHERE_PROGRAM,
-      signals: true,
-      control: "auto",
-      ...command.options,
-      output: "lines",
-      ...(own !== undefined && { upgradeCommand: own }),
-    });
-    const reporter = createReporter(pool, command.log, { ...io, variable });
-    const misplaced = misplacedIn(command.options);
-    if (misplaced !== undefined) pool.warn(misplaced);
-    return await run(pool, reporter, succeeds);
+    const plan = await planOf(command, host);
+    return await run(poolsOf(plan, args, io), hasPredecessor());
   } catch (error) {
     const text = said(error).replaceAll(/\s*\n\s*/g, " ");
     io.stderr.write(`prefork: ${text}\n`);
@@ -159,11 +149,12 @@ function variable(name: string): string | undefined {
 
 /** A pool that is asked for an upgrade by a file beside its pid file, too. */
 class CommandPool extends Pool {
-  readonly #args: readonly string[];
+  readonly #args: readonly string[] | undefined;
   readonly #own: readonly string[] | undefined;
   readonly #desk: UpgradeDesk | undefined;
 
-  constructor(args: readonly string[], options: PoolOptions) {
+  /** @param args the command line; undefined where it is that of several pools */
+  constructor(args: readonly string[] | undefined, options: PoolOptions) {
     super(options);
     this.#args = args;
     this.#own = options.upgradeCommand;
@@ -173,6 +164,12 @@ class CommandPool extends Pool {
   }
 
   override async upgrade(): Promise<UpgradeReport> {
+    if (this.#args === undefined) {
+      const reason =
+        "Cannot upgrade the pool: its supervisor has other pools too, start each by a command of its own for that (--only NAME)";
+      this.warn(reason);
+      throw new PreforkError("ERR_UPGRADE", reason);
+    }
     // A second signal is no news of the upgrade that goes on.
     const goesOn = this.status().state === "upgrading";
     const runtime = this.#desk?.take();
@@ -190,38 +187,103 @@ class CommandPool extends Pool {
   }
 }
 
-async function run(
-  pool: Pool,
-  reporter: { follow(): Promise<void> },
-  succeeds: boolean,
-): Promise<number> {
-  const told = reporter.follow();
-  // A supervisor that it succeeds is meant to end before it.
-  const watch = succeeds ? undefined : stopWithParent(pool);
-  let failure: unknown;
-  try {
-    await pool.start();
-    await told;
-  } catch (error) {
-    failure = error;
-  }
-  const { killed } = await pool.stop();
-  watch?.[Symbol.dispose]();
-  await told;
-  if (failure !== undefined && !stoppedOnRequest(failure)) throw failure;
-  return killed > 0 ? EXIT.killed : EXIT.done;
+/** A pool, and what tells of it. */
+interface Told {
+  readonly pool: Pool;
+  /** Its name, where it is one of several. */
+  readonly name: string | undefined;
+  readonly reporter: { follow(): Promise<void> };
 }
 
-/** Stops a pool whose package manager has ended, as that would have done. */
-function stopWithParent(pool: Pool): Disposable {
+/** Makes the pools, of which nothing is started yet. */
+function poolsOf(
+  { pools, log, warnings }: Plan,
+  args: readonly string[],
+  io: CommandIO,
+): readonly Told[] {
+  const several = pools.length > 1;
+  const own = ownCommand();
+  return pools.map((options) => {
+    const name = several ? options.name : undefined;
+    const pool = new CommandPool(several ? undefined : args, {
+      listen: WHERE_PROGRAM,
+      signals: true,
+      control: "auto",
+      ...options,
+      output: "lines",
+      ...(own !== undefined && { upgradeCommand: own }),
+    });
+    const reporter = createReporter(pool, log, { ...io, variable }, name);
+    const misplaced = misplacedIn(options);
+    if (misplaced !== undefined) pool.warn(misplaced);
+    for (const warning of warnings) pool.warn(warning);
+    return { pool, name, reporter };
+  });
+}
+
+/**
+ * Runs pools until all of them have ended. One that does not start has the
+ * others stop too, and its reason is the command's.
+ */
+async function run(all: readonly Told[], succeeds: boolean): Promise<number> {
+  const pools = all.map(({ pool }) => pool);
+  const told = all.map(({ reporter }) => reporter.follow());
+  // A supervisor that it succeeds is meant to end before it.
+  const watch = succeeds ? undefined : stopWithParent(pools);
+  const onStart = pools.length > 1 ? notifyLater() : undefined;
+  const failures: unknown[] = [];
+  await Promise.all(all.map(async ({ pool, name }, i) => {
+    try {
+      await pool.start();
+      onStart?.(pools);
+      await told[i];
+    } catch (error) {
+      if (stoppedOnRequest(error)) return;
+      if (name !== undefined && error instanceof Error) {
+        error.message = `pool "${name}": ${error.message}`;
+      }
+      failures.push(error);
+      for (const each of pools) void each.stop({ delay: false });
+    }
+  }));
+  const reports = await Promise.all(pools.map((pool) => pool.stop()));
+  watch?.[Symbol.dispose]();
+  await Promise.all(told);
+  if (failures.length > 0) throw failures[0];
+  return reports.some(({ killed }) => killed > 0) ? EXIT.killed : EXIT.done;
+}
+
+/**
+ * A service manager hears that the service is ready when all of its pools are,
+ * and not by the first one (sd_notify(3)).
+ */
+function notifyLater(): ((pools: readonly Pool[]) => void) | undefined {
+  const { NOTIFY_SOCKET: socket } = process.env;
+  delete process.env["NOTIFY_SOCKET"];
+  if (!socket) return undefined;
+  return (pools) => {
+    if (pools.some((pool) => pool.status().state === "starting")) return;
+    const problem = notify(socket, "READY=1");
+    if (problem !== undefined) {
+      pools[0]!.warn(
+        `the service manager (NOTIFY_SOCKET) cannot be told that the pools serve, because ${problem}: set Type=exec in the unit`,
+      );
+    }
+  };
+}
+
+/** Stops pools whose package manager has ended, as that would have done. */
+function stopWithParent(pools: readonly Pool[]): Disposable {
   const manager = packageManagerOf(process.pid, process.env, PROCESSES);
   const timer = manager && setInterval(() => {
     if (!isGone(manager, PROCESSES)) return;
     clearInterval(timer);
-    pool.warn(
-      `${manager.name} (pid ${manager.pid}), which started this, has ended: the pool stops`,
-    );
-    void pool.stop();
+    for (const pool of pools) {
+      pool.warn(
+        `${manager.name} (pid ${manager.pid}), which started this, has ended: the pool stops`,
+      );
+      void pool.stop();
+    }
   }, LOOK_MS);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }

@@ -35,6 +35,12 @@ export type {
   Rollback,
   WorkerRuntime,
 } from "./core/options/options.ts";
+export {
+  type Config,
+  type ConfigExport,
+  defineConfig,
+  type PoolEntry,
+} from "./core/options/config.ts";
 export type {
   HangOptions,
   HangSignal,

@@ -18,7 +18,8 @@ import {
   time,
   workers,
 } from "./values.ts";
-import { logForm, type LogOptions, logTime, USUAL_LOG } from "./log_options.ts";
+import { nearest } from "../core/options/names.ts";
+import { logForm, type LogOptions, logTime } from "./log_options.ts";
 import { parseUpgrade, type UpgradeRequest } from "./upgrade.ts";
 import { type ControlCommand, parseControl } from "./verbs.ts";
 
@@ -34,12 +35,8 @@ export type CommandLine =
   | { readonly kind: "control"; readonly command: ControlCommand }
   /** This machine is to be judged. */
   | { readonly kind: "doctor"; readonly request: DoctorRequest }
-  /** A pool. */
-  | {
-    readonly kind: "run";
-    readonly options: PoolOptions;
-    readonly log: LogOptions;
-  };
+  /** A pool, or those of a file. */
+  | ({ readonly kind: "run" } & RunLine);
 
 /** The pool that a machine is judged for. */
 export interface DoctorRequest {
@@ -49,16 +46,34 @@ export interface DoctorRequest {
   readonly json: boolean;
 }
 
-type Draft = { -readonly [K in keyof PoolOptions]: PoolOptions[K] } & {
-  listen?: string[];
-  runtimeArgs?: string[];
-  log?: Partial<LogOptions>;
-};
+/** What the command line says of the pools to run. */
+export interface RunLine extends RunFile {
+  /** The options that are given; without a program where a file says it. */
+  readonly options: Partial<PoolOptions>;
+}
+
+/** What it says beside the options of a pool. */
+interface RunFile {
+  /** What is said of the log. */
+  readonly log?: Partial<LogOptions>;
+  /** A configuration file. */
+  readonly config?: string;
+  /** The names of the pools in it that are meant; all of them unless given. */
+  readonly only?: readonly string[];
+}
+
+type Draft =
+  & { -readonly [K in keyof PoolOptions]: PoolOptions[K] }
+  & { -readonly [K in keyof RunFile]: RunFile[K] }
+  & { listen?: string[]; runtimeArgs?: string[] };
 
 /** What an option's value does; the key is its long name. */
 const OPTIONS: Readonly<
   Record<string, (draft: Draft, value: string, name: string) => void>
 > = {
+  config: (draft, value) => draft.config = value,
+  only: (draft, value) =>
+    draft.only = [...draft.only ?? [], ...value.split(",")],
   workers: (draft, value, name) =>
     draft.workers = value === "auto" ? "auto" : workers(value, name),
   "scale-up": (draft, value, name) => draft.scaleUp = rule(value, name),
@@ -157,7 +172,12 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   const read = readOptions(args);
   if ("kind" in read) return read;
   const { draft, at } = read;
+  const line = lineOf(draft);
   const program = args[at];
+  if (program === undefined && args[at - 1] !== "--") {
+    return { kind: "run", ...line };
+  }
+  // An empty one is a variable of a shell that is not set.
   if (program === undefined || program === "") {
     throw new TypeError(
       "Cannot run without a program: write prefork [options] program [args], see prefork --help",
@@ -171,11 +191,10 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       }`,
     );
   }
-  const { log, ...options } = draft;
   return {
     kind: "run",
-    options: { ...options, program, args: args.slice(at + 1) },
-    log: { ...USUAL_LOG, ...log },
+    ...line,
+    options: { ...line.options, program, args: args.slice(at + 1) },
   };
 }
 
@@ -207,7 +226,7 @@ function readOptions(
     }
     const take = Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined;
     if (take === undefined) {
-      const meant = meantBy(arg);
+      const meant = meantBy(arg) ?? similarTo(arg);
       throw new TypeError(
         `Cannot understand "${arg}": there is no such option, ${
           meant === undefined ? "" : `${meant}; `
@@ -231,7 +250,14 @@ function parseDoctor(args: readonly string[]): CommandLine {
   const words = json ? args.slice(1) : args;
   const read = readOptions(words);
   if ("kind" in read) return read;
-  const { log: _log, ...options } = read.draft;
+  const { options, config, only } = lineOf(read.draft);
+  if (config !== undefined || only !== undefined) {
+    throw new TypeError(
+      `Cannot use "--${
+        config === undefined ? "only" : "config"
+      }" for prefork doctor: it reads no configuration file, write the options that count`,
+    );
+  }
   const program = words[read.at];
   return {
     kind: "doctor",
@@ -240,6 +266,26 @@ function parseDoctor(args: readonly string[]): CommandLine {
       json,
     },
   };
+}
+
+/** What was read, the options of a pool apart from the rest. */
+function lineOf(
+  { log, config, only, ...options }: Partial<Draft>,
+): RunLine {
+  return {
+    options,
+    ...(log !== undefined && { log }),
+    ...(config !== undefined && { config }),
+    ...(only !== undefined && { only }),
+  };
+}
+
+/** An option of nearly the same name, as a part of a sentence. */
+function similarTo(arg: string): string | undefined {
+  const { name } = splitOption(arg);
+  const names = [...Object.keys(OPTIONS), ...Object.keys(FLAGS)];
+  const meant = arg.startsWith("--") ? nearest(name, names) : undefined;
+  return meant && `"--${meant}" is one`;
 }
 
 /** `--name`, `--name=value`, `-n` and `-nvalue`. */

@@ -76,6 +76,19 @@ export class ControlClient {
     }
   }
 
+  /** Resolves when nobody answers any more at the socket of a pool that stops. */
+  async ended(file: string): Promise<void> {
+    for (;;) {
+      try {
+        await this.status(file);
+      } catch (error) {
+        if ((error as PreforkError).cause === undefined) throw error;
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  }
+
   /** Resolves when the process of a pool that stops is gone. */
   async gone(file: string, pid: number): Promise<void> {
     for (let waited = 0; this.#isThere(pid); waited += LOOK_MS) {

@@ -97,11 +97,28 @@ export async function control(
     case "restart":
       await client.command(file, `restart?slot=${number}`);
       return say("restarting", { slot: number });
-    case "stop":
+    case "stop": {
+      const others = await neighbours(file, pid, directories, client);
       await client.command(file, `stop?quick=${flags.has("--quick")}`);
-      await client.gone(file, pid);
+      // A process with several pools goes on with the others.
+      if (others) await client.ended(file);
+      else await client.gone(file, pid);
       return say("stopped", { pid });
+    }
   }
+}
+
+/** True when the process of a pool has other pools too. */
+async function neighbours(
+  file: string,
+  pid: number,
+  directories: readonly string[],
+  client: ControlClient,
+): Promise<boolean> {
+  const looked = await lookAt(socketsIn(directories), client);
+  return looked.some((each) =>
+    each.file !== file && each.told?.pool.pid === pid
+  );
 }
 
 /** The sockets that are there for this user's pools. */

@@ -9,6 +9,7 @@ export const VERSION = "0.1.0";
 
 /** The text of `--help`. */
 export const HELP = `Usage: prefork [options] program [args]
+       prefork [options]    what prefork.config.ts in this directory says
        prefork upgrade PIDFILE|PID [--runtime-exec FILE]
        prefork list | status | reload | scale N | restart SLOT | stop [POOL]
        prefork doctor [--json] [options [program]]
@@ -19,6 +20,10 @@ or Deno.serve() gets the pool's socket. Any other program finds its sockets by
 LISTEN_FDS or SERVER_STARTER_PORT.
 
 Options:
+      --config FILE       a file of pools and their options; what stands here
+                          counts more (default without a program: one of
+                          prefork.config.ts, .js, .mjs, .json; docs/CONFIG.md)
+      --only NAME,..      which of its pools, where it has several
   -w, --workers N|MIN-MAX|auto  how many workers; auto is one per CPU that
                           affinity and cgroup grant; 2-8 scales between these
                           by the load (default: auto)

@@ -27,12 +27,21 @@ export interface Happened {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** An event as the log has it. */
-export function happenedIn(event: PoolEvent, pool: PoolCore): Happened {
+/**
+ * An event as the log has it.
+ *
+ * @param name of its pool, where it is one of several
+ */
+export function happenedIn(
+  event: PoolEvent,
+  pool: PoolCore,
+  name?: string,
+): Happened {
   const { type, ...fields } = event;
+  const own = name === undefined ? {} : { pool: name };
   return event.type === "pool-ready"
-    ? { what: "ready", fields: readiness(event, pool.status()) }
-    : { what: type, fields };
+    ? { what: "ready", fields: { ...own, ...readiness(event, pool.status()) } }
+    : { what: type, fields: { ...own, ...fields } };
 }
 
 /** True for an event that is worth a line of text. */

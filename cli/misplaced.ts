@@ -40,7 +40,7 @@ function isOption(option: readonly string[]): boolean {
     if (command.kind !== "run" || command.options.program !== "app") {
       return false;
     }
-    checkOptions(command.options);
+    checkOptions({ ...command.options, program: "app" });
     return true;
   } catch {
     return false;

@@ -23,11 +23,16 @@ export interface ReportIO {
   variable(name: string): string | undefined;
 }
 
-/** Follows the events of a pool and writes them down until it has ended. */
+/**
+ * Follows the events of a pool and writes them down until it has ended.
+ *
+ * @param name of the pool, where it is one of several
+ */
 export function createReporter(
   pool: PoolCore,
   { form, time }: LogOptions,
   { stdout, stderr, variable }: ReportIO,
+  name?: string,
 ): { follow(): Promise<void> } {
   const events = pool.events();
   const io = {
@@ -35,7 +40,7 @@ export function createReporter(
     stderr: new Page(stderr, stampFor(time, stderr), variable),
   };
   const hasProgress = form === "text" && stderr.isTTY === true &&
-    variable("TERM") !== "dumb";
+    variable("TERM") !== "dumb" && name === undefined;
   const progress = createProgress(hasProgress ? stderr : undefined);
   const tellOf = (what: string, fields: Record<string, unknown>): string =>
     (form === "text" ? io.stderr.stamp() : "") +
@@ -56,11 +61,12 @@ export function createReporter(
 
   function tell(event: PoolEvent): void {
     progress.clear();
-    const happened = happenedIn(event, pool);
+    const happened = happenedIn(event, pool, name);
     const { what, fields } = happened;
     if (form === "json") io.stderr.line(lineOf("json", what, fields));
     else if (event.type === "worker-output") {
-      io[event.stream].program(event.slot, event.line);
+      const place = name === undefined ? "" : `${name} `;
+      io[event.stream].program(`${place}${event.slot}`, event.line);
     } else if (isTold(event)) {
       const { stamp, look } = io.stderr;
       io.stderr.line(
@@ -100,9 +106,9 @@ class Page {
     this.output.write(`${text}\n`);
   }
 
-  /** A line of a program. */
-  program(slot: number, line: string): void {
-    const [stamp, prefix] = [this.stamp(), `[${slot}]`];
+  /** A line of a program, and whose it is. */
+  program(worker: string, line: string): void {
+    const [stamp, prefix] = [this.stamp(), `[${worker}]`];
     this.line(
       this.#colour
         ? `${inColour(stamp, "faint")}${inColour(prefix, "slot")} ${line}`

@@ -11,7 +11,8 @@ import { Pool } from "../../mod.ts";
 
 const command = parseCommandLine(process.argv.slice(2));
 if (command.kind !== "run") throw new TypeError("Cannot run without a program");
-const pool = new Pool(command.options);
+const { options: { program = "", ...options } } = command;
+const pool = new Pool({ ...options, program });
 
 process.on("SIGUSR2", () => {
   const { workers } = pool.status();

@@ -24,6 +24,7 @@ import { checkMemory } from "./memory.ts";
 import { checkProcess } from "./process.ts";
 import { checkRecycle } from "./recycle.ts";
 import { checkScaling, checkWorkers } from "./scaling.ts";
+import { insteadOf } from "./names.ts";
 import { SHARE_MODES } from "./share_mode.ts";
 import { HOOK_NAMES, type PoolHooks } from "./hooks.ts";
 import {
@@ -106,6 +107,9 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   memory: true,
 };
 
+/** The name of every option. */
+export const OPTION_NAMES: readonly string[] = Object.keys(KNOWN);
+
 /**
  * Checks the options of a pool and completes them.
  *
@@ -116,8 +120,8 @@ export function checkOptions(options: PoolOptions): PoolConfig {
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(KNOWN, name)) {
       throw new TypeError(
-        `Cannot create a pool: there is no option "${name}", valid are ${
-          Object.keys(KNOWN).join(", ")
+        `Cannot create a pool: there is no option "${name}", ${
+          insteadOf(name, OPTION_NAMES)
         }`,
       );
     }

@@ -367,7 +367,8 @@ describe("invalid values get an error with the name, the value and what is valid
 
 describe("options that do not fit together", () => {
   const cannot: readonly (readonly [Record<string, unknown>, RegExp])[] = [
-    [{ worker: 4 }, /there is no option "worker", valid are program, args, /],
+    [{ worker: 4 }, /there is no option "worker", did you mean "workers"\?$/],
+    [{ colour: 4 }, /there is no option "colour", valid are program, args, /],
     [{ toString: 4 }, /there is no option "toString"/],
     [
       { listen: [":80", ":80"] },

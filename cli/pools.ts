@@ -1,0 +1,165 @@
+/**
+ * Which pools the command runs: the one of the command line, or those of a
+ * configuration file.
+ *
+ * @module
+ */
+
+import {
+  type ConfiguredPools,
+  type PoolEntry,
+  within,
+} from "../core/options/config.ts";
+import { insteadOf } from "../core/options/names.ts";
+import type { PoolOptions } from "../core/options/options.ts";
+import type { RunLine } from "./arguments.ts";
+import { CONFIG_NAMES, configFrom, configsIn } from "./config.ts";
+import { logForm, type LogOptions, logTime, USUAL_LOG } from "./log_options.ts";
+
+/** What is to be run. */
+export interface Plan {
+  /** The pools. */
+  readonly pools: readonly PoolOptions[];
+  /** How the log is written. */
+  readonly log: LogOptions;
+  /** What the user should know of it, as sentences. */
+  readonly warnings: readonly string[];
+}
+
+/** Where the command was called. */
+export interface Place {
+  /** A path as an absolute one. */
+  resolve(path: string): string;
+}
+
+/**
+ * Works out what is to be run.
+ *
+ * @throws {TypeError} when there is neither a program nor a configuration file,
+ * or the file cannot be used
+ * @throws {RangeError} when a number in the file is out of range
+ */
+export async function planOf(line: RunLine, place: Place): Promise<Plan> {
+  const { options, config } = line;
+  const directory = place.resolve(".");
+  const { program } = options;
+  if (program !== undefined && config === undefined) {
+    if (line.only !== undefined) throw onlyWithout();
+    return {
+      pools: [{ ...options, program }],
+      log: { ...USUAL_LOG, ...line.log },
+      warnings: unreadIn(directory),
+    };
+  }
+  const file = place.resolve(config ?? configIn(directory));
+  const found = await configFrom(file, directory);
+  const pools = meant(found.pools, line.only, found.file);
+  if (pools.length > 1) refuseOfOne(options, found.file);
+  return {
+    pools: pools.map((entry) => {
+      const { cwd = program === undefined ? found.directory : undefined } =
+        entry;
+      const own = program ?? entry.program;
+      if (own === undefined) {
+        throw new TypeError(
+          `Cannot use ${whereOf(entry, found.file)}: it has no "program"`,
+        );
+      }
+      return {
+        ...entry,
+        ...(cwd !== undefined && { cwd }),
+        ...options,
+        program: own,
+      };
+    }),
+    log: { ...USUAL_LOG, ...logIn(found), ...line.log },
+    warnings: [],
+  };
+}
+
+/** What a file says of the log. */
+function logIn(
+  { file, log: { log, logTime: time } }: ConfiguredPools,
+): Partial<LogOptions> {
+  return within(file, () => ({
+    ...(log !== undefined && { form: logForm(log, "log") }),
+    ...(time !== undefined && { time: logTime(time, "logTime") }),
+  }));
+}
+
+function whereOf({ name }: PoolEntry, file: string): string {
+  return name === undefined ? file : `pool "${name}" of ${file}`;
+}
+
+/** The configuration file of a directory. */
+function configIn(directory: string): string {
+  const [found, other] = configsIn(directory);
+  if (found === undefined) {
+    throw new TypeError(
+      `Cannot run without a program: write prefork [options] program [args], or a file ${
+        CONFIG_NAMES[0]
+      } (docs/CONFIG.md), see prefork --help`,
+    );
+  }
+  if (other === undefined) return found;
+  throw new TypeError(
+    `Cannot choose between ${found} and ${other}: remove one, or name it by "--config FILE"`,
+  );
+}
+
+/** A file that a user may expect to be read, and is not. */
+function unreadIn(directory: string): readonly string[] {
+  return configsIn(directory).map((file) =>
+    `${file} is not read, because a program is given: leave that out, or add "--config ${file}"`
+  );
+}
+
+/** The pools that `--only` names. */
+function meant(
+  pools: readonly PoolEntry[],
+  only: readonly string[] | undefined,
+  file: string,
+): readonly PoolEntry[] {
+  if (only === undefined) return pools;
+  const names = pools.flatMap(({ name }) => name === undefined ? [] : [name]);
+  const unknown = only.find((name) => !names.includes(name));
+  if (unknown === undefined) {
+    return pools.filter(({ name }) => only.includes(name!));
+  }
+  throw new TypeError(
+    `Cannot use "${unknown}" for "--only": ${file} has no such pool, ${
+      names.length === 0
+        ? "the one in it has no name"
+        : insteadOf(unknown, names)
+    }`,
+  );
+}
+
+function onlyWithout(): TypeError {
+  return new TypeError(
+    `Cannot use "--only" with a program: it chooses among the pools of a configuration file, leave it out`,
+  );
+}
+
+/** Options of the command line that several pools cannot share. */
+const OF_ONE: Readonly<Partial<Record<keyof PoolOptions, string>>> = {
+  program: "a program",
+  listen: `"--listen"`,
+  name: `"--name"`,
+  pidFile: `"--pid-file"`,
+  statusFile: `"--status-file"`,
+};
+
+function refuseOfOne(options: Partial<PoolOptions>, file: string): void {
+  const { control } = options;
+  const given =
+    Object.entries(OF_ONE).find(([name]) => Object.hasOwn(options, name))
+      ?.[1] ??
+      (control === undefined || control === "auto" || control === "off"
+        ? undefined
+        : `"--control ${control}"`);
+  if (given === undefined) return;
+  throw new TypeError(
+    `Cannot use ${given} for the several pools of ${file}: name one of them by --only NAME, or write it in the file`,
+  );
+}

@@ -1,0 +1,171 @@
+/** Which pools a command line and a configuration file make. */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseCommandLine } from "../../cli/arguments.ts";
+import { type Plan, planOf } from "../../cli/pools.ts";
+import { USUAL_LOG } from "../../cli/log_options.ts";
+import { afterAll, describe, test } from "../harness.ts";
+
+const root = mkdtempSync(join(tmpdir(), "prefork-config-"));
+afterAll(() => rmSync(root, { recursive: true }));
+const GIVEN = { resolve: (path: string) => resolve("/nowhere", path) };
+
+/** A directory with these files. */
+function directory(files: Readonly<Record<string, string>>): string {
+  const made = mkdtempSync(join(root, "files-"));
+  for (const [name, text] of Object.entries(files)) {
+    writeFileSync(join(made, name), text);
+  }
+  return made;
+}
+
+async function plan(line: string, directory: string): Promise<Plan> {
+  const command = parseCommandLine(line === "" ? [] : line.split(" "));
+  assert.ok(command.kind === "run");
+  return await planOf(command, {
+    resolve: (path) => resolve(directory, path),
+  });
+}
+
+const ONE =
+  `export default { program: "server.mjs", workers: 4, log: "json" };`;
+const TWO = `export default async () => ({
+  pools: { web: { program: "web.mjs" }, api: { program: "api.mjs" } },
+});`;
+
+test("without a program the file of the directory counts, and the command more", async () => {
+  const here = directory({ "prefork.config.mjs": ONE });
+  assert.deepEqual(await plan("", here), {
+    pools: [{ program: "server.mjs", workers: 4, cwd: here }],
+    log: { form: "json", time: "auto" },
+    warnings: [],
+  });
+  assert.deepEqual(await plan("-w 2 --log text", here), {
+    pools: [{ program: "server.mjs", workers: 2, cwd: here }],
+    log: USUAL_LOG,
+    warnings: [],
+  });
+});
+
+test("with a program no file is read, and a line says so, but one that is named", async () => {
+  const here = directory({ "prefork.config.mjs": ONE });
+  assert.deepEqual(await plan("app.mjs a", here), {
+    pools: [{ program: "app.mjs", args: ["a"] }],
+    log: USUAL_LOG,
+    warnings: [
+      'prefork.config.mjs is not read, because a program is given: leave that out, or add "--config prefork.config.mjs"',
+    ],
+  });
+  assert.deepEqual(await plan("--config prefork.config.mjs app.mjs", here), {
+    pools: [{ program: "app.mjs", args: [], workers: 4 }],
+    log: { form: "json", time: "auto" },
+    warnings: [],
+  });
+});
+
+test("JSON and TypeScript are read too, and a file in another directory", async () => {
+  const here = directory({
+    "prefork.config.json": `{ "program": "a.mjs", "pidFile": "pid" }`,
+    "other.ts":
+      `const workers: number = 3; export default { program: "a.mjs", workers };`,
+  });
+  const away = directory({});
+  assert.deepEqual(
+    (await plan(`--config ${join(here, "prefork.config.json")}`, away)).pools,
+    [{ program: "a.mjs", cwd: here, pidFile: join(here, "pid") }],
+  );
+  assert.deepEqual(
+    (await plan(`--config ${join(here, "other.ts")}`, away)).pools,
+    [{ program: "a.mjs", cwd: here, workers: 3 }],
+  );
+});
+
+test("of several pools those that are named are run", async () => {
+  const here = directory({ "prefork.config.mjs": TWO });
+  const names = async (line: string) =>
+    (await plan(line, here)).pools.map(({ name }) => name);
+  assert.deepEqual(await names(""), ["web", "api"]);
+  assert.deepEqual(await names("--only api"), ["api"]);
+  assert.deepEqual(await names("--only api,web"), ["web", "api"]);
+  assert.deepEqual(await names("--only api -l :80"), ["api"]);
+});
+
+describe("a sentence says what is wrong", () => {
+  const two = { "prefork.config.mjs": TWO };
+  const wrong: readonly (readonly [
+    string,
+    Readonly<Record<string, string>>,
+    RegExp,
+  ])[] = [
+    ["", {}, /^Cannot run without a program: .* prefork\.config\.ts/],
+    [
+      "",
+      { ...two, "prefork.config.json": "{}" },
+      /^Cannot choose between prefork\.config\.mjs and prefork\.config\.json: /,
+    ],
+    ["--config no.mjs", {}, /^Cannot read "no\.mjs": there is no such file$/],
+    [
+      "--config no.yaml",
+      {},
+      /^Cannot read "no\.yaml": a configuration is a file of TypeScript/,
+    ],
+    [
+      "",
+      { "prefork.config.json": "{ program: 1 }" },
+      /^Cannot read "prefork\.config\.json": .*JSON/,
+    ],
+    [
+      "",
+      { "prefork.config.mjs": `\nexport default { program: misspelled };` },
+      /^Cannot read "prefork\.config\.mjs" \(line 2\): .*misspelled/,
+    ],
+    [
+      "",
+      { "prefork.config.mjs": "export const a = 1;" },
+      /^Cannot use prefork\.config\.mjs: it has no default export, write export/,
+    ],
+    [
+      "",
+      { "prefork.config.mjs": "export default { workers: 4 };" },
+      /^Cannot use prefork\.config\.mjs: it has no "program"$/,
+    ],
+    [
+      "",
+      { "prefork.config.mjs": "export default { pools: { a: {} } };" },
+      /^Cannot use pool "a" of prefork\.config\.mjs: it has no "program"$/,
+    ],
+    [
+      "",
+      { "prefork.config.json": '{ "program": "a.js", "logTime": "never" }' },
+      /^Cannot use "never" for "logTime" in prefork\.config\.json: it must be auto/,
+    ],
+    ["--only app", two, /"app" for "--only": .*, did you mean "api"\?$/],
+    [
+      "--only a",
+      { "prefork.config.mjs": ONE },
+      /no such pool, the one in it has no name$/,
+    ],
+    ["--only web app.mjs", two, /^Cannot use "--only" with a program: /],
+    ["-l :80", two, /^Cannot use "--listen" for the several pools of /],
+    ["--control ./a", two, /^Cannot use "--control \.\/a" for the several/],
+    ["--config prefork.config.mjs app.mjs", two, /^Cannot use a program for/],
+  ];
+  for (const [line, files, message] of wrong) {
+    test(`prefork ${line} (${Object.keys(files).join()})`, async () => {
+      await assert.rejects(plan(line, directory(files)), (error) => {
+        assert.ok(error instanceof TypeError, String(error));
+        assert.match(error.message, message);
+        return true;
+      });
+    });
+  }
+});
+
+test("without files a program is all that there is", async () => {
+  const command = parseCommandLine(["app.js"]);
+  assert.ok(command.kind === "run");
+  const { pools } = await planOf(command, GIVEN);
+  assert.deepEqual(pools, [{ program: "app.js", args: [] }]);
+});

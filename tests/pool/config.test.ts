@@ -1,0 +1,132 @@
+/** The pools of a configuration file. */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { type Command, prefork, until } from "../command.ts";
+import { libraryFile } from "../fixtures/library_file.ts";
+import { afterAll, describe, test } from "../harness.ts";
+import { get } from "../http.ts";
+import { upgraded } from "../upgraded.ts";
+
+const LINUX = process.platform !== "linux" && "a command line is read in /proc";
+
+const cwd = mkdtempSync(join(tmpdir(), "prefork-config-"));
+afterAll(() => rmSync(cwd, { recursive: true }));
+const write = (name: string, text: string): void =>
+  writeFileSync(join(cwd, name), text);
+
+write("package.json", `{ "type": "module" }`);
+write(
+  "program.js",
+  `import { createServer } from "node:http";
+   import process from "node:process";
+   const { WHO, SHARED } = process.env;
+   createServer((_, response) => response.end(WHO + SHARED)).listen();`,
+);
+
+/** A configuration file that is typed. */
+function config(text: string): void {
+  const mod = JSON.stringify(libraryFile("mod"));
+  write(
+    "prefork.config.ts",
+    `import { defineConfig } from ${mod};
+     const listen: string = "127.0.0.1:0";
+     export default defineConfig(${text});`,
+  );
+}
+
+async function addressOf(command: Command, pool: string): Promise<string> {
+  const line = new RegExp(`^prefork ready (?=.*pool=${pool} ).*listen=(\\S+)`);
+  const [, address = ""] = await command.line(line);
+  return address;
+}
+
+describe("several pools of one file", () => {
+  test("are one supervisor, each with its name in the log and for the verbs", async () => {
+    config(`{
+      env: { SHARED: "!" },
+      workers: 1,
+      pools: {
+        web: { program: "program.js", listen, env: { WHO: "web" } },
+        api: { program: "program.js", listen, env: { WHO: "api" } },
+      },
+    }`);
+    const runs = mkdtempSync(join(cwd, "run-"));
+    const env = { XDG_RUNTIME_DIR: runs };
+    await using command = prefork([], { cwd, env });
+    const [web, api] = [
+      await addressOf(command, "web"),
+      await addressOf(command, "api"),
+    ];
+    assert.equal((await get(web)).body, "web!");
+    assert.equal((await get(api)).body, "api!");
+    for (const line of command.lines) {
+      assert.match(line, /^prefork .*\bpool=(web|api)\b/);
+    }
+
+    command.signal("SIGUSR2");
+    await command.line(/pool=api .*Cannot upgrade the pool: .*--only NAME/);
+    // The other one goes on.
+    await using stop = prefork(["stop", "web"], { env, verb: true });
+    assert.equal((await stop.ended).code, 0, stop.lines.join("\n"));
+    await command.line(/^prefork stopped pool=web /);
+    assert.equal((await get(api)).body, "api!");
+    command.signal("SIGTERM");
+    assert.deepEqual(await command.ended, { code: 0, signal: null });
+  });
+
+  test("end with the one that does not start, and with its exit code", async () => {
+    const other = createServer();
+    await new Promise<void>((done) => other.listen(0, "127.0.0.1", done));
+    const { port } = other.address() as { port: number };
+    config(`{
+      pools: {
+        web: { program: "program.js", listen, workers: 1 },
+        api: { program: "program.js", listen: "127.0.0.1:${port}" },
+      },
+    }`);
+    await using command = prefork([], { cwd });
+    assert.deepEqual(await command.ended, { code: 4, signal: null });
+    other.close();
+    assert.match(
+      command.lines.join("\n"),
+      /^prefork: pool "api": Cannot bind .*: the port is in use by process \d+/m,
+    );
+    // Before it had a worker that could be seen to end, or after that.
+    const pids = command.lines.flatMap((line) =>
+      /worker-ready .*pid=(\d+)/.exec(line)?.[1] ?? []
+    );
+    for (const pid of pids) {
+      assert.match(command.lines.join("\n"), new RegExp(`exited .*pid=${pid}`));
+    }
+  });
+});
+
+test(
+  "an upgrade reads the file again, a reload does not",
+  { skip: LINUX },
+  async () => {
+    const one = (who: string): void =>
+      config(
+        `{ program: "program.js", listen, workers: 1, soak: 0, env: { WHO: "${who}", SHARED: "?" } }`,
+      );
+    one("old");
+    await using command = prefork([], { cwd });
+    await using pool = upgraded(command);
+    const [, address = ""] = await command.line(
+      /^prefork ready .*listen=(\S+)/,
+    );
+    one("new");
+    pool.signal("SIGHUP");
+    await command.line(/^prefork reload-finished/);
+    assert.equal((await get(address)).body, "old?");
+    await pool.upgrade();
+    await until(
+      async () => (await get(address)).body === "new?",
+      "what the new file says",
+    );
+  },
+);
