@@ -64,6 +64,8 @@ export interface ChaosOptions {
   readonly runtime: Runtime;
   /** How many workers stand by; none unless given. */
   readonly standby?: number;
+  /** Which deeds; all unless given. */
+  readonly only?: readonly Deed[];
   /** Told as it goes on. */
   tell?(line: string): void;
 }
@@ -96,12 +98,15 @@ const sleep = (ms: number): Promise<void> =>
 /** Runs it. */
 export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
   const { seed, runtime, standby = 0 } = options;
-  const { deeds = Infinity, ms = Infinity } = options;
+  const { deeds = Infinity, ms = Infinity, only = DEEDS } = options;
   const random = createRandom(seed);
   const directory = mkdtempSync(path.join(os.tmpdir(), "pf-chaos-"));
   const release = path.join(directory, "release");
   writeFileSync(release, "good");
   const schedule: string[] = [];
+  /** What was done, and what became of it, each with its time. */
+  const story: { readonly at: number; readonly what: string }[] = [];
+  const tells = (at: number, what: string) => story.push({ at, what });
   const unexplained: string[] = [];
   /** When a worker was killed by us, or began to hang or to hog for us. */
   const killed = new Map<number, number>();
@@ -246,9 +251,10 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
     // Each once, in an order of its own, before any comes again.
     for (let left: Deed[] = [], i = 0; i < deeds; i++) {
       if (performance.now() > end) break;
-      if (left.length === 0) left = [...DEEDS];
+      if (left.length === 0) left = [...only];
       const [deed] = left.splice(random.whole(0, left.length - 1), 1);
       schedule.push(deed!);
+      tells(Date.now(), deed!.toUpperCase());
       options.tell?.(`${i + 1}. ${deed}`);
       await does[deed!]();
       await sleep(random.whole(0, 300));
@@ -293,10 +299,17 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
     );
   };
   for (const each of lost) {
-    if (!isExplained(each)) unexplained.push(JSON.stringify(each));
+    if (isExplained(each)) continue;
+    unexplained.push(JSON.stringify(each));
+    tells(each.since, `ASKED IN VAIN until ${each.at - each.since} ms later`);
   }
   if (unexplained.length > 0) {
-    unexplained.push(`seed ${seed}: ${schedule.join(", ")}`, ...pool.lines);
+    for (const [i, line] of pool.lines.entries()) tells(pool.times[i]!, line);
+    story.sort((a, b) => a.at - b.at);
+    const text = story.map(({ at, what }) =>
+      `${new Date(at).toISOString().slice(11, 23)} ${what}`
+    );
+    unexplained.push(`seed ${seed}: ${schedule.join(", ")}`, ...text);
   }
   rmSync(directory, { recursive: true });
   const explained = lost.filter(isExplained).length;

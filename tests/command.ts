@@ -50,6 +50,8 @@ export interface Command extends AsyncDisposable {
   readonly pid: number;
   /** Every line it wrote so far, of both streams. */
   readonly lines: readonly string[];
+  /** When each of them was read, in ms since the epoch. */
+  readonly times: readonly number[];
   /** Resolves when the process has ended and its output was read. */
   readonly ended: Promise<Ended>;
   /** The lines of one stream so far. */
@@ -118,6 +120,7 @@ export function prefork(
 /** Watches a child process line by line. */
 export function watch(child: ChildProcess): Command {
   const lines: string[] = [];
+  const times: number[] = [];
   const streams = { stdout: [] as string[], stderr: [] as string[] };
   const waiting = new Set<() => void>();
   let over = false;
@@ -127,6 +130,7 @@ export function watch(child: ChildProcess): Command {
   for (const name of ["stdout", "stderr"] as const) {
     createInterface({ input: child[name]! }).on("line", (line) => {
       lines.push(line);
+      times.push(Date.now());
       streams[name].push(line);
       wake();
     });
@@ -140,6 +144,7 @@ export function watch(child: ChildProcess): Command {
   return {
     pid,
     lines,
+    times,
     ended,
     of: (stream) => streams[stream],
     line: (pattern, from = 0) =>

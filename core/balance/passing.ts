@@ -72,7 +72,6 @@ export class Passing {
   /** Ours, in the order in which they came. */
   readonly #ours: Pass[] = [];
   #again: Disposable | undefined;
-  #stopping = false;
 
   /** Makes one without workers. */
   constructor(board: Scoreboard, clock: Clock) {
@@ -181,12 +180,11 @@ export class Passing {
   }
 
   /**
-   * The pool stops: whoever is there gets what is ours. What is not is its
-   * worker's to serve, which keeps it when nobody tells it of room.
+   * All are about to drain: whoever is there gets what is ours. What is not is
+   * its worker's to serve, which keeps it when nobody tells it of room.
    */
   flush(): void {
-    this.#stopping = true;
-    this.#proceed();
+    this.#spill();
   }
 
   /** Closes what nobody can take any more. */
@@ -198,13 +196,14 @@ export class Passing {
 
   /** Does whatever can be done now. */
   #proceed(): void {
-    if (this.#stopping) return this.#spill();
     if (this.waiting + this.#awake.size === 0) return;
+    const anyOpen = [...this.#peers.values()].some(({ open }) => open);
+    // What a worker gives up while all drain is not to wait for the next one.
+    if (!anyOpen) return this.#spill();
     this.#give();
     this.#wake();
     this.#room();
     if (this.#passes.waiting + this.#ours.length === 0) return;
-    if (![...this.#peers.values()].some(({ open }) => open)) return;
     this.#again ??= this.#clock.after(SILENT_MS, () => {
       this.#again = undefined;
       this.#proceed();

@@ -482,6 +482,15 @@ test("connections that are ours wait for the next worker when none is left", asy
   assert.equal(connection.closed, 0);
 });
 
+test("what a worker gives up while all drain goes to one of them", async () => {
+  const { busy, idle, other, pool } = await scene();
+  pass(busy, 1);
+  hear(idle);
+  pool.scale(0);
+  busy.say({ type: "gave", id: 1 });
+  assert.equal([...got(busy), ...got(idle), ...got(other)].length, 1);
+});
+
 describe("a pool that stops", () => {
   test("gives away at once what is ours", async () => {
     const { busy, idle, other, pool } = await scene();

@@ -8,6 +8,7 @@ import {
 import { wordIn } from "../../core/upgrade/words.ts";
 import { describe, test } from "../harness.ts";
 import { handed, succeeding, upgrading, word } from "./upgrade_world.ts";
+import { hear, pass, rooms, score } from "./passing_scene.ts";
 import { settle, type Stage } from "./world.ts";
 
 const DAY = 86_400_000;
@@ -114,6 +115,18 @@ describe("a supervisor that stays", () => {
       assert.equal(pool.status().state, "stopped");
       assert.equal(world.bound.size, 0);
     }
+  });
+
+  test("whose workers pass connections on as before, once it has some again", async () => {
+    const { world, successor } = await kept({ share: "balanced" });
+    world.signal("SIGHUP");
+    await settle();
+    const [busy, idle] = world.alive.filter((each) => each !== successor);
+    score(busy!, { open: 9 });
+    score(idle!);
+    pass(busy!, 1);
+    hear(idle!);
+    assert.deepEqual(rooms(busy!), [1]);
   });
 
   test("drains again on SIGWINCH", async () => {
