@@ -200,11 +200,12 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
       const body = response.text().catch(() => "cut");
       // V8 ends it, unless it thrashes for so long that it is taken as hung; Bun
       // has no limit, so that it is recycled and nothing is lost.
-      const reason = runtime === "bun" ? "recycled" : "(oom|hung)";
+      const reasons = runtime === "bun" ? ["recycled"] : ["oom", "hung"];
       if (runtime !== "bun") killed.set(pid, Date.now());
-      await pool.line(
-        new RegExp(`^prefork worker-exited .*pid=${pid} reason=${reason} `),
+      const [line, reason] = await pool.line(
+        new RegExp(`^prefork worker-exited .*pid=${pid} reason=(\\S+) .*`),
       );
+      if (!reasons.includes(reason!)) throw new Error(line);
       gone.set(pid, Date.now());
       const text = await body;
       if (runtime === "bun" && text !== "begun done") {
