@@ -50,6 +50,7 @@ export type { HealthCheckOptions } from "./core/options/health_check.ts";
 export type { UpgradeOptions } from "./core/options/upgrade.ts";
 export type { StatusFileOptions } from "./core/options/status_file.ts";
 export type { ControlOptions } from "./core/options/control.ts";
+export type { MonitorOptions } from "./core/options/monitor.ts";
 export type {
   ExitedWorker,
   HookedWorker,
@@ -114,10 +115,12 @@ export type { Connection, HeadReader } from "./core/connection.ts";
 export type { PathFile, PidFile, Predecessor } from "./core/successor.ts";
 export type {
   Answer,
+  Answering,
   ControlAnswer,
   ControlPlace,
   ControlRequest,
   ControlSocket,
+  TextAnswer,
 } from "./core/control/socket.ts";
 export type { Host } from "./core/host.ts";
 export type { DeclineRequest, Declining, Refusing } from "./core/decline.ts";

@@ -28,7 +28,7 @@ import {
 } from "./shared/capabilities.ts";
 import { clock } from "./shared/clock.ts";
 import { controlSocket } from "./shared/control_socket.ts";
-import { bunControl } from "./bun/control.ts";
+import { answerByBun, bunControl } from "./bun/control.ts";
 import { refusedError } from "./shared/command.ts";
 import { fdOf } from "./ffi/connection.ts";
 import { declineByLibc } from "./shared/decline.ts";
@@ -91,6 +91,7 @@ export function createBunAdapter(): Adapter {
     placeFile,
     pidFile,
     control: (place, answer) => controlSocket(place, answer, bunControl(Bun)),
+    answer: answerByBun,
     predecessor,
   } satisfies Adapter;
 }

@@ -31,7 +31,7 @@ import {
 } from "./shared/capabilities.ts";
 import { clock } from "./shared/clock.ts";
 import { controlSocket } from "./shared/control_socket.ts";
-import { serveControl } from "./deno/control.ts";
+import { answerByDeno, serveControl } from "./deno/control.ts";
 import { fdOf } from "./ffi/connection.ts";
 import { declineByLibc } from "./shared/decline.ts";
 import { acceptHeld, bindHeld } from "./shared/held.ts";
@@ -76,6 +76,7 @@ export function createDenoAdapter(): Adapter {
     placeFile,
     pidFile,
     control: (place, answer) => controlSocket(place, answer, serveControl),
+    answer: answerByDeno,
     predecessor,
   } satisfies Adapter;
 }

@@ -56,6 +56,8 @@ export class MemoryWorld {
   readonly pidFiles: string[] = [];
   /** Asks the pool as who connects to its control socket does. */
   control: Answer | undefined;
+  /** Asks the pool as who connects to its addresses for monitors does. */
+  readonly answers: Answer[] = [];
   /** Why there can be no control socket, if there cannot. */
   controlProblem: string | undefined;
   /** What files that are written in one step hold, by their paths. */
@@ -329,6 +331,15 @@ export class MemoryWorld {
           setAside: tell("set aside"),
           takeBack: tell("take back"),
           remove: tell("remove"),
+        };
+      },
+      answer: (answer) => {
+        this.answers.push(answer);
+        return {
+          take: (connection) => connection.close(),
+          [Symbol.dispose]: () => {
+            this.answers.splice(this.answers.indexOf(answer), 1);
+          },
         };
       },
       predecessor: () => this.predecessor,

@@ -16,7 +16,7 @@ import {
 import { spawnChild } from "./node/child_process.ts";
 import { clock } from "./shared/clock.ts";
 import { controlSocket } from "./shared/control_socket.ts";
-import { serveControl } from "./node/control.ts";
+import { answerByNode, serveControl } from "./node/control.ts";
 import { decline } from "./node/decline.ts";
 import { acceptHeld, bindHeld } from "./shared/held.ts";
 import { withReserve } from "./shared/descriptors.ts";
@@ -69,6 +69,7 @@ export function createNodeAdapter(): Adapter {
     placeFile,
     pidFile,
     control: (place, answer) => controlSocket(place, answer, serveControl),
+    answer: answerByNode,
     predecessor,
   } satisfies Adapter;
 }

@@ -127,6 +127,8 @@ const OPTIONS: Readonly<
   "pid-file": (draft, value) => draft.pidFile = value,
   name: (draft, value) => draft.name = value,
   control: (draft, value) => draft.control = value,
+  health: (draft, value) => draft.health = value,
+  "min-ready": (draft, value, name) => draft.minReady = count(value, name),
   "status-file": (draft, value) => draft.statusFile = value,
   chdir: (draft, value) => draft.cwd = value,
   umask: (draft, value) => draft.umask = value,

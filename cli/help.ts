@@ -126,6 +126,10 @@ Options:
       --control PATH|off  where a pool can be asked: a Unix socket of this user
                           alone (default: by its name, in $XDG_RUNTIME_DIR,
                           /run or the temporary directory)
+      --health ADDRESS    where the supervisor answers HTTP, as in :9000: /ready
+                          with 200 while the pool is to get connections, else
+                          503, /live with 200 (docs/METRICS.md)
+      --min-ready N       so many workers have to be ready for that (default: 1)
       --keep-old TIME     time the old supervisor stays after an upgrade, no
                           workers, to go back to: HUP to it, then QUIT to the
                           new one (default: 0)

@@ -5,7 +5,12 @@
  * @module
  */
 
-import type { Answer, ControlPlace, ControlSocket } from "./control/socket.ts";
+import type {
+  Answer,
+  Answering,
+  ControlPlace,
+  ControlSocket,
+} from "./control/socket.ts";
 import type { Address } from "./options/address.ts";
 import type { Clock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
@@ -301,6 +306,8 @@ export interface Adapter {
    * @throws {Error} when there can be none; its message is the reason
    */
   control(place: ControlPlace, answer: Answer): Promise<ControlSocket>;
+  /** Answers, by HTTP, whoever comes over accepted connections. */
+  answer(answer: Answer): Answering;
   /**
    * The supervisor that has started this process to succeed it, and that hands
    * over by this environment variable. A second call gets nothing.

@@ -25,6 +25,7 @@ import { Learning } from "./supervise/learning.ts";
 import { restart } from "./supervise/recycling.ts";
 import { sendTo } from "./supervise/slot.ts";
 import { Control } from "./control/control.ts";
+import { Monitor } from "./monitor/monitor.ts";
 import { Supervisor } from "./supervise/supervisor.ts";
 import { Ready } from "./ready.ts";
 import { Lineage } from "./upgrade/lineage.ts";
@@ -263,7 +264,7 @@ export class PoolCore implements AsyncDisposable {
     const { heritage } = this.#lineage;
     this.#since = adapter.clock.now();
     if (this.#ended) throw stateError("start", STOPPED);
-    const { cwd = ".", signals, statusFile } = this.#config;
+    const { signals, statusFile } = this.#config;
     this.#cleanup.push(
       ...keepStatusFile(adapter, statusFile, this, this.#events, heritage),
     );
@@ -271,21 +272,22 @@ export class PoolCore implements AsyncDisposable {
     // ends any other process.
     const now = () => this.#running;
     this.#cleanup.push(...attend(this, adapter, signals, now, this.#lineage));
-    const prepared = await prepare(
-      { ...this.#config, cwd: adapter.host.resolve(cwd) },
-      adapter,
-      (place) => this.#learn(place, adapter),
-      heritage,
-    ).catch((error: unknown) => {
+    const failed = (error: unknown): never => {
       this.#clean();
       throw error;
-    });
+    };
+    const plan = { config: this.#config, adapter, heritage };
+    const monitor = await Monitor.open(this, plan).catch(failed);
+    this.#cleanup.push(monitor);
+    const learn = (place: Place) => this.#learn(place, adapter);
+    const prepared = await prepare(this.#config, adapter, learn, heritage)
+      .catch(failed);
     const { config, listeners, maxWorkers } = prepared;
     const { workers: wanted = prepared.workers } = heritage?.handover ?? {};
     const workers = Math.min(wanted, maxWorkers);
     if (this.#ended) {
       closeListeners(listeners);
-      throw stateError("start", STOPPED);
+      failed(stateError("start", STOPPED));
     }
     const traffic = new Traffic(config, listeners, adapter);
     const emit = this.#emit;
@@ -302,6 +304,7 @@ export class PoolCore implements AsyncDisposable {
     this.#cleanup.push(new Control(this, context));
     const pool = {
       ...this.#running,
+      monitor,
       workers: prepared.workers,
       ready: () => this.ready(),
       stop: () => this.stop({ delay: false }),

@@ -61,11 +61,12 @@ export interface Prepared extends Place {
  * @throws {TypeError} when a listener's settings do not fit the workers
  */
 export async function prepare(
-  config: PoolConfig,
+  options: PoolConfig,
   adapter: Adapter,
   learn: (place: Place) => Promise<readonly ListenerSpec[]>,
   heritage?: Heritage,
 ): Promise<Prepared> {
+  const config = { ...options, cwd: adapter.host.resolve(options.cwd ?? ".") };
   const workers = config.workers ?? Math.min(adapter.host.cpus, MAX_WORKERS);
   const maxWorkers = config.range?.max ?? config.maxWorkers ??
     Math.min(MAX_WORKERS, Math.max(8, 2 * workers));

@@ -4,7 +4,12 @@
  * @module
  */
 
+import type { NetConnectOpts } from "node:net";
+import process from "node:process";
+import type { Answer, Answering } from "../../core/control/socket.ts";
+import { fdOf } from "../ffi/connection.ts";
 import { fetchControl } from "../shared/control_fetch.ts";
+import { answering } from "../shared/http_server.ts";
 import type { ServeControl } from "../shared/control_socket.ts";
 import type { BunControl } from "./types.ts";
 
@@ -20,4 +25,16 @@ export function bunControl(Bun: BunControl): ServeControl {
     server.unref();
     return Promise.resolve(() => void server.stop());
   };
+}
+
+/**
+ * See {@linkcode Adapter.answer}. A socket of Bun 1.4.4 that is made of a file
+ * descriptor reads nothing; one that is connected to it does.
+ */
+export function answerByBun(answer: Answer): Answering {
+  return answering(answer, (connection) => {
+    const { Socket } = process.getBuiltinModule("node:net");
+    const options: object = { fd: fdOf(connection) };
+    return new Socket().connect(options as NetConnectOpts);
+  });
 }

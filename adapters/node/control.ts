@@ -1,15 +1,15 @@
 /**
- * Node answers whoever asks of a pool. Most pools are never asked: `node:http`,
- * which takes 40 ms of CPU to load (Node 26.10), comes with the first who does.
+ * Node answers whoever asks of a pool.
  *
  * @module
  */
 
 import type { Server } from "node:http";
 import net from "node:net";
-import process from "node:process";
-import type { Answer } from "../../core/control/socket.ts";
+import type { Answer, Answering } from "../../core/control/socket.ts";
 import type { ServeControl } from "../shared/control_socket.ts";
+import { answering, httpServer } from "../shared/http_server.ts";
+import type { NodeConnection } from "./sockets.ts";
 
 /** See {@linkcode ServeControl}. */
 export const serveControl: ServeControl = async (file, answer) => {
@@ -30,15 +30,10 @@ export const serveControl: ServeControl = async (file, answer) => {
   };
 };
 
-function httpServer(answer: Answer): Server {
-  const { createServer } = process.getBuiltinModule("node:http");
-  return createServer(async ({ method = "", url = "/" }, response) => {
-    const { pathname: path, searchParams: query } = new URL(
-      url,
-      "http://prefork",
-    );
-    const { status, body } = await answer({ method, path, query });
-    response.writeHead(status, { "content-type": "application/json" });
-    response.end(`${JSON.stringify(body)}\n`);
-  });
+/** See {@linkcode Adapter.answer}. */
+export function answerByNode(answer: Answer): Answering {
+  return answering(
+    answer,
+    (connection) => (connection as NodeConnection).socket(),
+  );
 }

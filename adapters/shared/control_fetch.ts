@@ -4,18 +4,33 @@
  * @module
  */
 
-import type { Answer } from "../../core/control/socket.ts";
+import type {
+  Answer,
+  ControlAnswer,
+  TextAnswer,
+} from "../../core/control/socket.ts";
+
+const JSON_HEADERS = { "content-type": "application/json" } as const;
 
 /** A handler for the servers of Deno and Bun. */
 export function fetchControl(
   answer: Answer,
 ): (request: Request) => Promise<Response> {
-  return async ({ method, url }) => {
+  return async ({ method, url, headers }) => {
     const { pathname: path, searchParams: query } = new URL(url);
-    const { status, body } = await answer({ method, path, query });
-    return new Response(`${JSON.stringify(body)}\n`, {
-      status,
-      headers: { "content-type": "application/json" },
-    });
+    const accept = headers.get("accept") ?? "";
+    const written = write(await answer({ method, path, query, accept }));
+    return new Response(written.text, written);
+  };
+}
+
+/** An answer as it goes out. */
+export function write(answer: ControlAnswer | TextAnswer): TextAnswer {
+  if ("text" in answer) return answer;
+  const { status, body } = answer;
+  return {
+    status,
+    text: `${JSON.stringify(body)}\n`,
+    headers: JSON_HEADERS,
   };
 }

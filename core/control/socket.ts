@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { Connection } from "../connection.ts";
+
 /** Where a pool can be asked. */
 export type ControlPlace =
   /** At an absolute path. */
@@ -23,6 +25,8 @@ export interface ControlRequest {
   readonly path: string;
   /** What stands behind the `?`. */
   readonly query: URLSearchParams;
+  /** The header `Accept`, empty where there is none. */
+  readonly accept: string;
 }
 
 /** The answer: a status of HTTP, and what becomes JSON. */
@@ -33,8 +37,26 @@ export interface ControlAnswer {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
+/** An answer that is no JSON. */
+export interface TextAnswer {
+  /** As in 200. */
+  readonly status: number;
+  /** The whole body. */
+  readonly text: string;
+  /** Headers of HTTP by their names in lower case, `content-type` among them. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /** Answers whoever asks; never rejects. */
-export type Answer = (request: ControlRequest) => Promise<ControlAnswer>;
+export type Answer = (
+  request: ControlRequest,
+) => Promise<ControlAnswer | TextAnswer>;
+
+/** Whoever comes over connections that were accepted elsewhere is answered. */
+export interface Answering extends Disposable {
+  /** Answers one request of a client, and closes the connection. */
+  take(connection: Connection): void;
+}
 
 /** A socket at which a pool is asked. */
 export interface ControlSocket {

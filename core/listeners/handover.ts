@@ -53,6 +53,8 @@ export interface Handover {
   readonly listeners: readonly HandedListener[];
   /** Those that workers have asked for. */
   readonly opened: readonly HandedListener[];
+  /** Those where the supervisor answers; not there when there are none. */
+  readonly monitors?: readonly HandedListener[];
   /** The shards on which workers have listened. */
   readonly shards: readonly number[];
 }
@@ -109,11 +111,12 @@ export function decodeHandover(text: string): Handover {
       } and this prefork reads ${HANDOVER_VERSION}, stop the old supervisor and start this one`,
     );
   }
-  const { pid, workers, listeners, opened, shards } = read;
+  const { pid, workers, listeners, opened, monitors = [], shards } = read;
   const isWhole = isCount(pid) &&
     (workers === undefined || isCount(workers)) && Array.isArray(shards) &&
     shards.every(isCount) && Array.isArray(listeners) &&
-    Array.isArray(opened) && [...listeners, ...opened].every(isListener);
+    Array.isArray(opened) && Array.isArray(monitors) &&
+    [...listeners, ...opened, ...monitors].every(isListener);
   if (isWhole) return read;
   throw new TypeError(
     `Cannot take over: ${HANDOVER_VARIABLE} is damaged, unset it to start on your own`,

@@ -33,17 +33,20 @@ export class Heritage {
   readonly #adapter: Adapter;
   readonly #listeners: Kept[];
   readonly #opened: Kept[];
+  readonly #monitors: Kept[];
 
   private constructor(
     handover: Handover,
     adapter: Adapter,
     listeners: readonly Kept[],
     opened: readonly Kept[],
+    monitors: readonly Kept[],
   ) {
     this.handover = handover;
     this.#adapter = adapter;
     this.#listeners = [...listeners];
     this.#opened = [...opened];
+    this.#monitors = [...monitors];
   }
 
   /**
@@ -86,11 +89,15 @@ export class Heritage {
         ...(claim !== undefined && { claim: await hold(claim) }),
       };
     };
-    const listeners: Kept[] = [];
-    for (const each of handover.listeners) listeners.push(await keep(each));
-    const opened: Kept[] = [];
-    for (const each of handover.opened) opened.push(await keep(each));
-    const made = new Heritage(handover, adapter, listeners, opened);
+    const all = async (handed: readonly HandedListener[]): Promise<Kept[]> => {
+      const kept: Kept[] = [];
+      for (const each of handed) kept.push(await keep(each));
+      return kept;
+    };
+    const listeners = await all(handover.listeners);
+    const opened = await all(handover.opened);
+    const monitors = await all(handover.monitors ?? []);
+    const made = new Heritage(handover, adapter, listeners, opened, monitors);
     return made;
   }
 
@@ -137,21 +144,28 @@ export class Heritage {
 
   /** The socket of an address that workers ask for, by its key. */
   takeOpened(key: string): HeldSocket | undefined {
-    const found = this.#opened.find(({ handed }) => handed.asked === key);
-    if (found === undefined) return undefined;
-    this.#opened.splice(this.#opened.indexOf(found), 1);
-    return found.sockets[0];
+    return takeFrom(this.#opened, key);
+  }
+
+  /** The socket of an address where the supervisor is to answer. */
+  takeMonitor(asked: string): HeldSocket | undefined {
+    return takeFrom(this.#monitors, asked);
   }
 
   /** Closes the pool's listeners that nobody has asked for; returns which. */
   closeRest(): readonly string[] {
-    return close(this.#listeners);
+    return [...close(this.#listeners), ...close(this.#monitors)];
   }
 
   /** Closes those that no worker has asked for; returns which. */
   closeOpened(): readonly string[] {
     return close(this.#opened);
   }
+}
+
+function takeFrom(kept: Kept[], asked: string): HeldSocket | undefined {
+  const at = kept.findIndex(({ handed }) => handed.asked === asked);
+  return at < 0 ? undefined : kept.splice(at, 1)[0]?.sockets[0];
 }
 
 function close(kept: Kept[]): readonly string[] {

@@ -19,6 +19,7 @@ import { checkStatusFile } from "./status_file.ts";
 import { checkHealthCheck } from "./health_check.ts";
 import { checkControl } from "./control.ts";
 import { checkHangTimeout, HANG_SIGNALS, HANG_STACKS } from "./hang.ts";
+import { checkMonitor } from "./monitor.ts";
 import { checkRestarts } from "./restart.ts";
 import { checkMemory } from "./memory.ts";
 import { checkProcess } from "./process.ts";
@@ -79,6 +80,8 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   pidFile: true,
   name: true,
   control: true,
+  health: true,
+  minReady: true,
   statusFile: true,
   grace: true,
   drainDelay: true,
@@ -145,10 +148,13 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     );
   }
   const learns = options.listen === WHERE_PROGRAM;
+  const listeners = learns
+    ? []
+    : checkListeners(options.listen ?? DEFAULT_LISTEN);
   const config: PoolConfig = {
     program: text("program", options.program),
     args: strings("args", options.args ?? []),
-    listeners: learns ? [] : checkListeners(options.listen ?? DEFAULT_LISTEN),
+    listeners,
     learns,
     workers,
     range,
@@ -172,6 +178,11 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     signals: checkSignals(options.signals ?? false),
     ...checkControl(options),
     ...checkStatusFile(options),
+    ...checkMonitor(
+      options,
+      listeners,
+      range?.max ?? options.maxWorkers ?? workers,
+    ),
     grace: duration("grace", options.grace ?? 30_000),
     drainDelay: duration("drainDelay", options.drainDelay ?? 0),
     idleGrace: duration("idleGrace", options.idleGrace ?? 300),

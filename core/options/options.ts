@@ -14,6 +14,7 @@ import type { ControlConfig, ControlOptions } from "./control.ts";
 import type { StatusFileConfig, StatusFileOptions } from "./status_file.ts";
 import type { HangConfig, HangOptions } from "./hang.ts";
 import type { HealthCheckConfig, HealthCheckOptions } from "./health_check.ts";
+import type { MonitorConfig, MonitorOptions } from "./monitor.ts";
 import type { MemoryConfig, MemoryOptions } from "./memory.ts";
 import type { PoolHooks } from "./hooks.ts";
 import type { ProcessConfig, ProcessOptions } from "./process.ts";
@@ -45,6 +46,7 @@ export interface PoolOptions
     MemoryOptions,
     ProcessOptions,
     ControlOptions,
+    MonitorOptions,
     ScalingOptions,
     UpgradeOptions {
   /** The file that a worker runs, or with `runtime: "exec"` an executable. */
@@ -320,6 +322,7 @@ export interface PoolConfig
     MemoryConfig,
     ProcessConfig,
     ControlConfig,
+    MonitorConfig,
     ScalingConfig,
     UpgradeConfig,
     Budget {

@@ -25,6 +25,13 @@ export interface KeptPool extends
   readonly gate: Gate;
   /** True where this is process 1: it cannot leave. */
   readonly init: boolean;
+  /** Where it answers by itself. */
+  readonly monitor: {
+    /** It is the successor's turn. */
+    rest(): void;
+    /** It is this pool's turn again. */
+    serve(): void;
+  };
   /** Its pid file, if it has one. */
   readonly pidFile: PidFile | undefined;
   /** Resolves when every worker is ready. */
@@ -54,6 +61,7 @@ export class Kept {
     pool.emit({ type: "kept", pid, ...(!init && { ms: keepOld }) });
     // What was accepted here waits for nobody else.
     pool.traffic.flush();
+    pool.monitor.rest();
     supervisor.scale(0);
   }
 
@@ -87,7 +95,7 @@ export class Kept {
     }
     if (init) gate.open();
     const message =
-      `this supervisor does not stay to go back to: ${adapter.runtime} cannot stop accepting without libc, which handoff needs for that (on Node 26.9 or later)`;
+      `this supervisor does not stay to go back to: ${adapter.runtime} cannot stop accepting without libc, which handoff, "health" and "metrics" need for that (on Node 26.9 or later)`;
     emit({ type: "warning", message });
     return false;
   }
@@ -124,7 +132,8 @@ export class Kept {
   }
 
   #serve(): void {
-    const { gate, supervisor, listeners } = this.#pool;
+    const { gate, monitor, supervisor, listeners } = this.#pool;
+    monitor.serve();
     // The successor may have had them listen, and they are never closed.
     for (const { mode, sockets } of listeners) {
       if (mode !== "sharded") continue;

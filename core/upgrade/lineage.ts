@@ -25,6 +25,13 @@ export interface LineagePool
   extends SucceedingPool, Omit<KeptPool, "gate" | "init" | "pidFile"> {
   /** How many workers it began with. */
   readonly workers: number;
+  /** Where it answers by itself. */
+  readonly monitor: KeptPool["monitor"] & {
+    /** Its sockets. */
+    readonly listeners: readonly Listener[];
+    /** Leaves them to another process. */
+    leave(): void;
+  };
 }
 
 /** The place of a pool among its predecessor and its successor. */
@@ -122,8 +129,9 @@ export class Lineage {
   #part(): void {
     this.#left = true;
     this.#parted = true;
-    const { supervisor, listeners } = this.#pool!;
+    const { supervisor, listeners, monitor } = this.#pool!;
     supervisor.processes.onDemand.abandon();
+    monitor.leave();
     // Before the workers drain: who connects from now on is another one's.
     abandonListeners(listeners.filter(({ mode }) => mode === "handoff"));
   }
@@ -201,6 +209,7 @@ export class Lineage {
   close(listeners: readonly Listener[]): void {
     this.#succession?.close();
     (this.#left ? abandonListeners : closeListeners)(listeners);
+    if (this.#left) this.#pool?.monitor.leave();
     this.#upgrades?.close();
     this.#pidFile?.remove();
   }

@@ -16,6 +16,7 @@ import {
   handedSockets,
   HANDOVER_VARIABLE,
 } from "../listeners/handover.ts";
+import type { Listener } from "../listeners/listeners.ts";
 import type { ServiceManager } from "../notify.ts";
 import type { Supervisor } from "../supervise/supervisor.ts";
 import { Successor } from "./successor.ts";
@@ -27,6 +28,8 @@ export interface UpgradablePool
   readonly supervisor: Supervisor;
   /** How many workers it began with. */
   readonly workers: number;
+  /** Where it answers by itself. */
+  readonly monitor: { readonly listeners: readonly Listener[] };
   /** Its pid file, if it has one. */
   readonly pidFile: PidFile | undefined;
   /** Who has to know which process is the service. */
@@ -174,11 +177,12 @@ export class Upgrades {
   #start(command: readonly [string, ...string[]]): Successor {
     const { adapter, config, init, listeners, supervisor, workers } =
       this.#pool;
+    const monitors = this.#pool.monitor.listeners;
     const { wanted, processes: { onDemand } } = supervisor;
     const opened = onDemand.listeners;
     const successor = new Successor({
       command,
-      inherits: [...handedSockets(listeners), ...handedSockets(opened)],
+      inherits: [listeners, opened, monitors].flatMap(handedSockets),
       env: (fds) => {
         let at = 0;
         const take = (): number => fds[at++]!;
@@ -189,6 +193,9 @@ export class Upgrades {
             ...(init && { init }),
             listeners: handedListeners(listeners, take),
             opened: handedListeners(opened, take),
+            ...(monitors.length > 0 && {
+              monitors: handedListeners(monitors, take),
+            }),
             shards: [...supervisor.adoption.used],
           }),
         };

@@ -64,6 +64,7 @@ describe("options", () => {
     ["--grace 0", { grace: 0 }],
     ["--signals gunicorn", { signals: "gunicorn" }],
     ["--standby 2", { standby: 2 }],
+    ["--health :9000 --min-ready 2", { health: ":9000", minReady: 2 }],
     ["--drain-delay 5s", { drainDelay: 5_000 }],
     ["--idle-grace 1ms", { idleGrace: 1 }],
     ["--start-timeout 10s", { startTimeout: 10_000 }],

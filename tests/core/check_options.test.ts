@@ -41,6 +41,8 @@ describe("what is assumed", () => {
       pidFile: undefined,
       name: undefined,
       control: "off",
+      health: undefined,
+      minReady: 1,
       statusFile: undefined,
       grace: 30_000,
       drainDelay: 0,
@@ -85,7 +87,7 @@ describe("what is assumed", () => {
       "upgradeCommand",
       ...["probation", "rollback", "check", "checkTimeout"],
       ...["upgradeCommand", "pidFile", "name", "control", "statusFile"],
-      ...["restarts", "down", "downAfter"],
+      ...["restarts", "down", "downAfter", "health", "minReady"],
     ];
     const all = Object.fromEntries(names.map((name) => [name, undefined]));
     assert.deepEqual(check(all), check({}));

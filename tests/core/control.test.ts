@@ -12,7 +12,8 @@ function ask(
   const [method = "", url = ""] = request.split(" ");
   const { pathname: path, searchParams: query } = new URL(url, "http://x");
   assert.ok(world.control !== undefined, "it cannot be asked");
-  return world.control({ method, path, query });
+  const asked = { method, path, query, accept: "" };
+  return world.control(asked) as Promise<ControlAnswer>;
 }
 
 const errorOf = ({ body }: ControlAnswer): Record<string, string> =>
