@@ -5,6 +5,7 @@
  */
 
 import type { Adapter } from "./adapter.ts";
+import { Cleanup } from "./cleanup.ts";
 import { announce } from "./warnings.ts";
 import type { PoolContext } from "./context.ts";
 import { PreforkError, stateError } from "./errors.ts";
@@ -52,7 +53,7 @@ export class PoolCore implements AsyncDisposable {
   readonly #lineage = new Lineage();
   readonly #emit = (event: PoolEvent): void => this.#events.push(event);
   readonly #stopped = Promise.withResolvers<StopReport>();
-  readonly #cleanup: Disposable[] = [];
+  readonly #cleanup = new Cleanup();
   readonly #ready = new Ready();
   #started: Promise<void> | undefined;
   #learning: Learning | undefined;
@@ -265,29 +266,26 @@ export class PoolCore implements AsyncDisposable {
     this.#since = adapter.clock.now();
     if (this.#ended) throw stateError("start", STOPPED);
     const { signals, statusFile } = this.#config;
-    this.#cleanup.push(
+    this.#cleanup.add(
       ...keepStatusFile(adapter, statusFile, this, this.#events, heritage),
     );
     // Before anything else: a signal without a handler is lost on PID 1, and
     // ends any other process.
     const now = () => this.#running;
-    this.#cleanup.push(...attend(this, adapter, signals, now, this.#lineage));
-    const failed = (error: unknown): never => {
-      this.#clean();
-      throw error;
-    };
+    this.#cleanup.add(...attend(this, adapter, signals, now, this.#lineage));
+    const { fail } = this.#cleanup;
     const plan = { config: this.#config, adapter, heritage };
-    const monitor = await Monitor.open(this, plan).catch(failed);
-    this.#cleanup.push(monitor);
+    const monitor = await Monitor.open(this, plan).catch(fail);
+    this.#cleanup.add(monitor);
     const learn = (place: Place) => this.#learn(place, adapter);
     const prepared = await prepare(this.#config, adapter, learn, heritage)
-      .catch(failed);
+      .catch(fail);
     const { config, listeners, maxWorkers } = prepared;
     const { workers: wanted = prepared.workers } = heritage?.handover ?? {};
     const workers = Math.min(wanted, maxWorkers);
     if (this.#ended) {
       closeListeners(listeners);
-      failed(stateError("start", STOPPED));
+      fail(stateError("start", STOPPED));
     }
     const traffic = new Traffic(config, listeners, adapter);
     const emit = this.#emit;
@@ -301,7 +299,7 @@ export class PoolCore implements AsyncDisposable {
       onScale: (workers, reason) => this.#scale(workers, { reason }),
     });
     this.#running = { ...context, supervisor };
-    this.#cleanup.push(new Control(this, context));
+    this.#cleanup.add(new Control(this, context));
     const pool = {
       ...this.#running,
       monitor,
@@ -350,12 +348,6 @@ export class PoolCore implements AsyncDisposable {
     }
   }
 
-  #clean(): void {
-    for (const each of this.#cleanup.splice(0).reverse()) {
-      each[Symbol.dispose]();
-    }
-  }
-
   #onReady(workers: number): void {
     if (!this.#ready.tell()) return;
     const { config: { name }, adapter: { clock, host } } = this.#running!;
@@ -375,7 +367,7 @@ export class PoolCore implements AsyncDisposable {
   #end(killed: number): void {
     this.#ended = true;
     this.#delay.end();
-    this.#clean();
+    this.#cleanup[Symbol.dispose]();
     if (this.#running ?? this.#learning) {
       this.#emit({ type: "stopped", killed });
     }
