@@ -71,9 +71,19 @@ export async function main(
   try {
     const command = parseCommandLine(args);
     switch (command.kind) {
-      case "help":
-        io.stdout.write(HELP);
+      case "help": {
+        const { pagesOf, pageText, topicsText } = await import(
+          "./cli/topics.ts"
+        );
+        const pages = pagesOf(import.meta.url);
+        const { topic } = command;
+        io.stdout.write(
+          topic === undefined
+            ? HELP + topicsText(pages)
+            : pageText(topic, pages),
+        );
         return EXIT.done;
+      }
       case "version":
         io.stdout.write(`${VERSION}\n`);
         return EXIT.done;

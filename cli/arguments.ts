@@ -25,8 +25,8 @@ import { type ControlCommand, parseControl } from "./verbs.ts";
 
 /** What the command line asks for. */
 export type CommandLine =
-  /** The help text. */
-  | { readonly kind: "help" }
+  /** The help text, or a page of the documentation. */
+  | { readonly kind: "help"; readonly topic?: string }
   /** The version. */
   | { readonly kind: "version" }
   /** A pool that runs is to have another supervisor. */
@@ -168,6 +168,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   if (args[0] === "upgrade") {
     return { kind: "upgrade", request: parseUpgrade(args.slice(1)) };
   }
+  if (args[0] === "help") return parseHelp(args.slice(1));
   if (args[0] === "doctor") return parseDoctor(args.slice(1));
   const command = parseControl(args);
   if (command !== undefined) return { kind: "control", command };
@@ -244,6 +245,16 @@ function readOptions(
     take(draft as Draft, value, `--${name}`);
   }
   return { draft, at };
+}
+
+function parseHelp(args: readonly string[]): CommandLine {
+  const [topic, more] = args;
+  if (more !== undefined) {
+    throw new TypeError(
+      `Cannot understand "${more}": write prefork help [TOPIC] (a program of that name: prefork ./help)`,
+    );
+  }
+  return { kind: "help", ...(topic !== undefined && { topic }) };
 }
 
 /** `--json`, and what a pool is to be started with. */

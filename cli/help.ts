@@ -13,6 +13,7 @@ export const HELP = `Usage: prefork [options] program [args]
        prefork upgrade PIDFILE|PID [--runtime-exec FILE]
        prefork list | status | reload | scale N | restart SLOT | stop [POOL]
        prefork doctor [--json] [options [program]]
+       prefork help [TOPIC]
 
 Runs a program as a pool of worker processes behind one listening socket.
 A program in JavaScript or TypeScript stays as it is: its listen(), Bun.serve()

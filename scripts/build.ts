@@ -1,5 +1,6 @@
 /**
- * Bundles the library to JavaScript in `dist`, with declarations beside it.
+ * Bundles the library to JavaScript in `dist`, and the declarations of each
+ * entry to one file beside it.
  *
  * Each entry is one file, and what several share or what is loaded on demand
  * is in chunks: a process reads a few files instead of a hundred, and of a
@@ -7,9 +8,17 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import process from "node:process";
 import { bundle } from "./lib/bundle.ts";
+import { bundleDeclarations } from "./lib/declarations.ts";
 import { conclude } from "./lib/problems.ts";
 import { ROOT } from "./lib/tree.ts";
 
@@ -27,7 +36,25 @@ function declare(): string[] {
     [tsc, "-p", "tsconfig.build.json"],
     { cwd: ROOT, stdio: "inherit" },
   );
-  return status === 0 ? [] : ["tsc: the sources do not compile"];
+  if (status !== 0) return ["tsc: the sources do not compile"];
+  const entries = ["mod.ts", "worker.ts", "cli.ts"].map((entry) =>
+    [
+      declarationsOf(entry),
+      bundleDeclarations(
+        entry,
+        (file) => readFileSync(declarationsOf(file), "utf8"),
+      ),
+    ] as const
+  );
+  rmSync(`${ROOT}dist`, { recursive: true });
+  mkdirSync(`${ROOT}dist`);
+  for (const [file, text] of entries) writeFileSync(file, text);
+  return [];
+}
+
+/** Where the declarations of a module are. */
+function declarationsOf(file: string): string {
+  return `${ROOT}dist/${file.replace(/\.ts$/, ".d.ts")}`;
 }
 
 function check(): string[] {

@@ -18,9 +18,18 @@ async function run(
 }
 
 test("help goes to stdout", async () => {
-  for (const option of ["-h", "--help"]) {
-    assert.deepEqual(await run(option), { code: 0, stdout: HELP, stderr: "" });
+  for (const option of ["-h", "--help", "help"]) {
+    const { code, stdout, stderr } = await run(option);
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+    assert.ok(stdout.startsWith(HELP));
+    assert.match(stdout.slice(HELP.length), /^\nTopics of [^]*\bsignals,/);
   }
+});
+
+test("a page of the documentation goes there too", async () => {
+  const { code, stdout } = await run("help", "signals");
+  assert.equal(code, 0);
+  assert.match(stdout, /^# Signals\n/);
 });
 
 test("the version goes to stdout", async () => {

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { afterAll, beforeAll, describe, test } from "../harness.ts";
 import { binary, nodeFloor, ownRuntime, type Runtime } from "../runtimes.ts";
 import { type Consumer, npmConsumer } from "./consumer.ts";
 import { runsCommand, runsPool } from "./pools.ts";
 import { run } from "./run.ts";
-import { ROOT } from "./tarball.ts";
+import { ROOT, tarball } from "./tarball.ts";
+
+/** Where what is not in the package is read. */
+const REPOSITORY = "https://github.com/prefork/prefork";
 
 /** How the users of each runtime start a command of a package they have. */
 const COMMANDS: Readonly<
@@ -107,17 +110,52 @@ describe("the npm package", () => {
     assert.equal(manifest.dependencies, undefined);
     const files = readdirSync(installed, { recursive: true, encoding: "utf8" });
     const unexpected = files.filter((file) =>
-      !/^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist)$/.test(file) &&
-      !/^dist\/(mod|worker|cli)\.(js|d\.ts)$/.test(file) &&
+      !/^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist|docs)$/
+        .test(file) &&
+      !/^docs\/[A-Z]+\.md$/.test(file) &&
+      !/^dist\/((mod|worker|cli)\.js|worker|chunks)$/.test(file) &&
       !/^dist\/(worker\/preload|chunks\/\w+)\.js$/.test(file) &&
-      !/^dist\/(chunks|(core|handles|libc|tls|adapters|worker|cli)(\/[\w/]+(\.d\.ts)?)?)$/
-        .test(file)
+      !file.endsWith(".d.ts")
     );
     assert.deepEqual(unexpected, []);
+    assert.deepEqual(
+      files.filter((file) => file.endsWith(".d.ts")).sort(),
+      ["dist/cli.d.ts", "dist/mod.d.ts", "dist/worker.d.ts"],
+    );
     for (
       const file of ["package.json", "README.md", "LICENSE", "CHANGELOG.md"]
     ) {
       assert.ok(files.includes(file), `${file} is there`);
     }
+  });
+
+  test("it is less than 300 kB to download", async () => {
+    const { size } = statSync(await tarball());
+    assert.ok(size < 300_000, `${size} bytes`);
+  });
+
+  test("what its README leads to is there", () => {
+    const installed = `${consumer.path}/node_modules/prefork`;
+    const readme = readFileSync(`${installed}/README.md`, "utf8");
+    const links = [...readme.matchAll(/(!?)\[[^\]]*\]\(([^)#]+)/g)]
+      .map(([, picture, to = ""]) => ({ isPicture: picture === "!", to }));
+    // Pages that show pictures take them from the repository.
+    const packed = links.filter(({ isPicture, to }) =>
+      !isPicture && !to.startsWith("https:")
+    );
+    assert.ok(packed.length > 5);
+    for (const { to } of packed) {
+      assert.ok(existsSync(`${installed}/${to}`), to);
+    }
+    const elsewhere = new RegExp(`^${REPOSITORY}/(blob|tree)/main/`);
+    for (const { to } of links.filter(({ to }) => elsewhere.test(to))) {
+      assert.ok(existsSync(ROOT + to.replace(elsewhere, "")), to);
+    }
+  });
+
+  test("the command prints its pages", async () => {
+    const [command] = COMMANDS[ownRuntime];
+    const page = await run([...command!, "help", "control"], consumer.path);
+    assert.match(page, /^# Control$/m);
   });
 });
