@@ -221,6 +221,11 @@ export class MemoryWorld {
         which: (name) => `/bin/${name}`,
         exists: (path) => !path.includes("missing"),
         real: (path) => this.links.get(path) ?? path,
+        text: (path) => {
+          const text = this.files.get(path);
+          if (text === undefined) throw new Error(`ENOENT: ${path}`);
+          return text;
+        },
         head: () => "",
         resolve: (path) =>
           path.startsWith("/")

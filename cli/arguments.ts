@@ -65,7 +65,7 @@ interface RunFile {
 type Draft =
   & { -readonly [K in keyof PoolOptions]: PoolOptions[K] }
   & { -readonly [K in keyof RunFile]: RunFile[K] }
-  & { listen?: string[]; runtimeArgs?: string[] };
+  & { listen?: string[]; runtimeArgs?: string[]; envFile?: string[] };
 
 /** What an option's value does; the key is its long name. */
 const OPTIONS: Readonly<
@@ -131,6 +131,7 @@ const OPTIONS: Readonly<
   "min-ready": (draft, value, name) => draft.minReady = count(value, name),
   "status-file": (draft, value) => draft.statusFile = value,
   chdir: (draft, value) => draft.cwd = value,
+  "env-file": (draft, value) => (draft.envFile ??= []).push(value),
   umask: (draft, value) => draft.umask = value,
   nice: (draft, value, name) => draft.nice = count(value, name),
   "cpu-affinity": (draft, value) => draft.cpuAffinity = value,

@@ -22,7 +22,7 @@ const MEANT: readonly (readonly [RegExp, string])[] = [
   [/^--cwd$/, '"--chdir DIR" says where workers run'],
   [/^--listen-timeout$/, '"--start-timeout TIME" says how long'],
   [
-    /^(-A|--(inspect|import|require|loader|experimental|env-file|max|expose|allow|deny|unstable|no-warnings|trace|preload|smol|conditions).*)$/,
+    /^(-A|--(inspect|import|require|loader|experimental|max|expose|allow|deny|unstable|no-warnings|trace|preload|smol|conditions).*)$/,
     '"--runtime-arg ARG" hands one to the runtime',
   ],
 ];

@@ -54,6 +54,8 @@ Options:
                           --runtime-arg --inspect=0; repeatable
       --chdir DIR         where workers run, and relative paths to the program
                           begin; links are followed anew by each reload
+      --env-file FILE     variables for workers, as Node's --env-file, read anew
+                          by each reload; repeatable
       --umask OCTAL       permission bits that files of workers do not get
       --nice N            how much workers give way to other processes, 0 to 19;
                           the supervisor does not

@@ -43,6 +43,8 @@ export interface Host extends AcceptQueues {
    * undefined when there is nothing.
    */
   real(path: string): string | undefined;
+  /** The text of a file; throws what the system says. */
+  text(path: string): string;
   /** The first 16 KiB of a file, or undefined when it cannot be read. */
   head(path: string): string | undefined;
   /**

@@ -39,18 +39,24 @@ type LaunchContext = Pick<
 /**
  * Starts the process of a worker, which has it from then on.
  *
+ * @param variables what it gets where the supervisor's own environment has none
+ * of the name
  * @throws {PreforkError} `ERR_BOOT` or `ERR_SPAWN`
  */
 export function launch(
   worker: PoolWorker,
   { config, listeners, adapter, traffic, compiled }: LaunchContext,
+  variables: Readonly<Record<string, string>>,
   observer: LaunchObserver,
 ): void {
   const { runtime, share } = worker;
   const { privatePorts, waitReady, startTimeout } = config;
   const reusePort = listeners.some(({ mode }) => mode === "reuseport");
   const customary = customaryVariables(worker, listeners);
-  const own = ownEnvironment(adapter.host.env, customary["PORT"]);
+  const own = ownEnvironment(
+    { ...variables, ...adapter.host.env },
+    customary["PORT"],
+  );
   const given = { ...own, ...config.env };
   const heap = heapLimit(runtime, share, given);
   const command = commandOf({ ...config, runtime, heap, reusePort }, adapter);

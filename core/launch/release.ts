@@ -7,10 +7,14 @@
  */
 
 import type { Host } from "../host.ts";
+import { readEnvFiles } from "./environment_file.ts";
 import type { PoolConfig } from "../options/options.ts";
 
 /** A program, and the directory in which it runs. */
 type Place = Pick<PoolConfig, "program" | "cwd">;
+
+/** What is asked of the machine. */
+type Machine = Pick<Host, "real" | "exists" | "text" | "resolve">;
 
 /** A place without links; undefined is what cannot be seen. */
 interface Release {
@@ -18,15 +22,21 @@ interface Release {
   readonly cwd: string | undefined;
 }
 
-/** The places of generations. */
+/** The places of generations, and what their files of variables said. */
 export class Releases {
   readonly #place: Place;
-  readonly #host: Pick<Host, "real" | "exists">;
+  readonly #envFile: readonly string[];
+  readonly #host: Machine;
   readonly #known = new Map<number, Release>();
+  readonly #variables = new Map<number, Readonly<Record<string, string>>>();
 
   /** Makes one for a program. */
-  constructor({ program, cwd }: Place, host: Pick<Host, "real" | "exists">) {
+  constructor(
+    { program, cwd, envFile }: Place & Pick<PoolConfig, "envFile">,
+    host: Machine,
+  ) {
     this.#place = { program, cwd };
+    this.#envFile = envFile;
     this.#host = host;
   }
 
@@ -49,10 +59,26 @@ export class Releases {
     };
   }
 
+  /**
+   * The variables for workers of a generation: what the files said when its
+   * first worker was started.
+   *
+   * @throws {PreforkError} `ERR_BOOT` when one cannot be read
+   */
+  variablesOf(generation: number): Readonly<Record<string, string>> {
+    const known = this.#variables.get(generation);
+    if (known !== undefined) return known;
+    const read = readEnvFiles(this.#envFile, this.#host);
+    this.#variables.set(generation, read);
+    return read;
+  }
+
   /** Knows no other generation any more. */
   keep(generation: number): void {
-    for (const known of this.#known.keys()) {
-      if (known !== generation) this.#known.delete(known);
+    for (const known of [this.#known, this.#variables]) {
+      for (const each of known.keys()) {
+        if (each !== generation) known.delete(each);
+      }
     }
   }
 

@@ -70,6 +70,7 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   compileCache: true,
   cwd: true,
   env: true,
+  envFile: true,
   umask: true,
   nice: true,
   cpuAffinity: true,

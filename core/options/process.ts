@@ -5,7 +5,7 @@
  * @module
  */
 
-import { show, string, text, whole } from "./values.ts";
+import { show, string, strings, text, whole } from "./values.ts";
 
 /** The options that say so. */
 export interface ProcessOptions {
@@ -19,6 +19,16 @@ export interface ProcessOptions {
   readonly cwd?: string;
   /** Variables for the workers, on top of the supervisor's own. */
   readonly env?: Readonly<Record<string, string>>;
+  /**
+   * Files of variables for the workers, in the form of Node's `--env-file`; a
+   * later one goes before an earlier one, the supervisor's own environment and
+   * `env` go before both. Relative paths begin where the supervisor was started.
+   * They are read anew by each reload; until then, and when that has failed, new workers have what was
+   * read before.
+   *
+   * @default {[]}
+   */
+  readonly envFile?: string | readonly string[];
   /**
    * The permission bits that files of the workers do not get (umask(2)): a
    * number, or octal digits as in `"027"`. The supervisor keeps its own, and so
@@ -53,6 +63,8 @@ export interface ProcessConfig {
   readonly cwd: string | undefined;
   /** Additional variables. */
   readonly env: Readonly<Record<string, string>>;
+  /** Files of variables. */
+  readonly envFile: readonly string[];
   /** The mask of new files; undefined is the supervisor's own. */
   readonly umask: number | undefined;
   /** The niceness on top of the supervisor's own. */
@@ -79,7 +91,7 @@ const ALL_BITS = 0o777;
  * @throws {RangeError} when a number is out of range
  */
 export function checkProcess(
-  { cwd, env = {}, umask, nice = 0, cpuAffinity, standby = 0 }:
+  { cwd, env = {}, envFile = [], umask, nice = 0, cpuAffinity, standby = 0 }:
     & ProcessOptions
     & { readonly standby?: number },
 ): ProcessConfig {
@@ -91,6 +103,9 @@ export function checkProcess(
   return {
     cwd: cwd === undefined ? undefined : text("cwd", cwd),
     env: checkEnv(env),
+    envFile:
+      (typeof envFile === "string" ? [envFile] : strings("envFile", envFile))
+        .map((file) => text("envFile", file)),
     umask: umask === undefined ? undefined : checkMask(umask),
     nice: whole(
       "nice",

@@ -137,7 +137,7 @@ export class Processes {
     this.#output.begin(worker);
     const place = this.releases.placeOf(generation);
     const release = { ...this.#context, config: { ...config, ...place } };
-    launch(worker, release, {
+    launch(worker, release, this.releases.variablesOf(generation), {
       onLine: (stream, line) =>
         post(() => {
           if (stream === "stderr") noteError(worker, line, adapter.clock.now());

@@ -52,6 +52,7 @@ describe("options", () => {
     ["--wait-ready --private-ports", { waitReady: true, privatePorts: true }],
     ["--open any", { open: "any" }],
     ["--chdir /srv/app", { cwd: "/srv/app" }],
+    ["--env-file .env --env-file=b.env", { envFile: [".env", "b.env"] }],
     ["--umask 027 --nice 5", { umask: "027", nice: 5 }],
     ["--cpu-affinity 0,2-3", { cpuAffinity: "0,2-3" }],
     ["--compile-cache off", { compileCache: "off" }],

@@ -38,6 +38,7 @@ const VALUES: Readonly<Record<string, string>> = {
   SIZE: "512M",
   PERCENT: "25%",
   DIR: "/srv/app",
+  FILE: "/srv/.env",
   OCTAL: "027",
 };
 const FLAGS: readonly string[] = ["--wait-ready", "--private-ports"];

@@ -32,6 +32,7 @@ describe("what is assumed", () => {
       compileCache: undefined,
       cwd: undefined,
       env: {},
+      envFile: [],
       umask: undefined,
       nice: 0,
       cpuAffinity: undefined,
@@ -77,7 +78,7 @@ describe("what is assumed", () => {
     const names = [
       ...["args", "listen", "workers", "maxWorkers", "share", "balance"],
       ...["runtime", "cwd", "env", "output", "signals", "grace", "idleGrace"],
-      ...["drainDelay", "hooks", "umask", "nice", "cpuAffinity"],
+      ...["drainDelay", "hooks", "envFile", "umask", "nice", "cpuAffinity"],
       ...["startTimeout", "soak", "runtimeArgs", "waitReady"],
       ...["privatePorts", "weights", "compileCache"],
       ...["maxSurge", "maxUnavailable"],
@@ -130,6 +131,7 @@ describe("valid values", () => {
     control: ["auto", "off", "/run/a.sock"],
     cwd: ["/srv", "."],
     env: [{}, { A: "1", B: "" }],
+    envFile: [[], [".env", "/srv/b.env"]],
     umask: [0, 0o027, 0o777],
     nice: [0, 19],
     cpuAffinity: ["auto"],
@@ -297,6 +299,9 @@ describe("invalid values get an error with the name, the value and what is valid
     ],
     ["env", "A=1", '"A=1" for "env": it must be an object of strings'],
     ["env", { A: 1 }, '1 for "env.A": it must be a string'],
+    ["envFile", "", `"" for "envFile": ${text}`],
+    ["envFile", [""], `"" for "envFile": ${text}`],
+    ["envFile", 5, '5 for "envFile": it must be an array of strings'],
     ...[-1, 0o1000, "8", "", "1777", "u=rwx", 2.5, null].map((value) =>
       [
         "umask",

@@ -1,7 +1,23 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
 import { tmpdir } from "node:os";
-import { fixture, LOCAL, PATH, prefork, readyPids } from "../command.ts";
+import {
+  fixture,
+  isAlive,
+  LOCAL,
+  PATH,
+  prefork,
+  readyPids,
+} from "../command.ts";
 import { test } from "../harness.ts";
 
 /** A line of /proc/PID/status (proc_pid_status(5)). */
@@ -108,5 +124,38 @@ test("what cannot be had is said at the start", async () => {
       command.lines.some((line) => line.includes(sentence)),
       command.lines.join("\n"),
     );
+  }
+});
+
+test("a reload reads files of variables anew, and fails where one cannot be read", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "prefork-env-"));
+  try {
+    const file = join(directory, "a.env");
+    /** What the last worker was started with. */
+    const started = (): string | undefined =>
+      readFileSync(`/proc/${readyPids(command).at(-1)}/environ`, "utf8")
+        .split("\0").find((each) => each.startsWith("WHAT="));
+    writeFileSync(file, "WHAT='one'\n");
+    const own = ["--soak", "0", "--env-file", "a.env"];
+    await using command = prefork([
+      ...["-w", "1", ...LOCAL, ...own, fixture("pid.ts")],
+    ], { cwd: directory });
+    await command.line(/^prefork ready /);
+    assert.equal(started(), "WHAT=one");
+    writeFileSync(file, "WHAT='two'\n");
+    command.signal("SIGHUP");
+    await command.line(/^prefork reload-finished /);
+    assert.equal(started(), "WHAT=two");
+    rmSync(file);
+    command.signal("SIGHUP");
+    const [line] = await command.line(/^prefork reload-failed .*$/);
+    assert.ok(
+      line.includes(`Cannot read the variables in \\"${file}\\": `),
+      line,
+    );
+    assert.equal(readyPids(command).length, 2);
+    assert.ok(isAlive(readyPids(command).at(-1)!));
+  } finally {
+    rmSync(directory, { recursive: true });
   }
 });
