@@ -42,12 +42,16 @@ import {
   permissionIn,
   PreforkError,
 } from "./core/errors.ts";
+import { KeptLog } from "./core/control/log.ts";
 import { HANDOVER_VARIABLE } from "./core/listeners/handover.ts";
 import { givenUp, say } from "./core/upgrade/words.ts";
 import type { UpgradeReport } from "./core/upgrade/upgrades.ts";
 import { type PoolOptions, WHERE_PROGRAM } from "./core/options/options.ts";
 
 export type { Loss, Output } from "./cli/output.ts";
+
+/** How long who follows the log has for its last lines, in ms. */
+const LAST_WAIT = 1000;
 
 /** Where the command writes. */
 export interface CommandIO {
@@ -162,6 +166,8 @@ class CommandPool extends Pool {
   readonly #args: readonly string[] | undefined;
   readonly #own: readonly string[] | undefined;
   readonly #desk: UpgradeDesk | undefined;
+  /** What was written last, for whoever asks. */
+  readonly log = new KeptLog();
 
   /** @param args the command line; undefined where it is that of several pools */
   constructor(args: readonly string[] | undefined, options: PoolOptions) {
@@ -199,7 +205,7 @@ class CommandPool extends Pool {
 
 /** A pool, and what tells of it. */
 interface Told {
-  readonly pool: Pool;
+  readonly pool: CommandPool;
   /** Its name, where it is one of several. */
   readonly name: string | undefined;
   readonly reporter: { follow(): Promise<void> };
@@ -223,7 +229,12 @@ function poolsOf(
       output: "lines",
       ...(own !== undefined && { upgradeCommand: own }),
     });
-    const reporter = createReporter(pool, log, { ...io, variable }, name);
+    const reporter = createReporter(
+      pool,
+      log,
+      { ...io, variable, kept: pool.log },
+      name,
+    );
     const misplaced = misplacedIn(options);
     if (misplaced !== undefined) pool.warn(misplaced);
     for (const warning of warnings) pool.warn(warning);
@@ -237,7 +248,10 @@ function poolsOf(
  */
 async function run(all: readonly Told[], succeeds: boolean): Promise<number> {
   const pools = all.map(({ pool }) => pool);
-  const told = all.map(({ reporter }) => reporter.follow());
+  const told = all.map(async ({ pool, reporter }) => {
+    await reporter.follow();
+    await within(pool.log.close(), LAST_WAIT);
+  });
   // A supervisor that it succeeds is meant to end before it.
   const watch = succeeds ? undefined : stopWithParent(pools);
   const onStart = pools.length > 1 ? notifyLater() : undefined;
@@ -306,6 +320,14 @@ function said(error: unknown): string {
     : `Cannot run a pool: Deno does not allow it, add "${flag}" (${
       messageOf(error)
     })`;
+}
+
+/** Waits for a promise, but no longer than so many ms. */
+async function within(done: Promise<void>, ms: number): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, ms);
+  await Promise.race([done, late.promise]);
+  clearTimeout(timer);
 }
 
 /** A signal during the start is no failure of the start. */

@@ -120,6 +120,8 @@ export type {
   ControlPlace,
   ControlRequest,
   ControlSocket,
+  LineSource,
+  StreamAnswer,
   TextAnswer,
 } from "./core/control/socket.ts";
 export type { Host } from "./core/host.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { IncomingMessage } from "node:http";
 import process from "node:process";
 import { codeOf, PreforkError } from "../core/errors.ts";
 import {
@@ -89,6 +90,37 @@ export class ControlClient {
     }
   }
 
+  /**
+   * Reads the log of a pool: its last lines, and with `follow` those that come
+   * until it has ended. Returns whether all of that was read.
+   *
+   * @param lines as many as the pool tells by itself unless given
+   * @param take what is done with each part of it: reads on when that resolves,
+   * unless with false
+   */
+  async logs(
+    file: string,
+    { lines, follow }: { lines?: number | undefined; follow: boolean },
+    take: (text: string) => Promise<boolean>,
+  ): Promise<boolean> {
+    const query = new URLSearchParams({ follow: String(follow) });
+    if (lines !== undefined) query.set("lines", String(lines));
+    using asked = new Asked(file, "GET", `logs?${query}`);
+    const response = await asked.response;
+    // The error is thrown.
+    if (response.statusCode !== 200) return await asked.told !== undefined;
+    response.setEncoding("utf8");
+    try {
+      for await (const text of response) {
+        if (!await take(text)) return false;
+      }
+    } catch (error) {
+      // A supervisor that is gone at once does not end its answer.
+      if (codeOf(error) !== "ECONNRESET") throw unreachable(file, error);
+    }
+    return true;
+  }
+
   /** Resolves when the process of a pool that stops is gone. */
   async gone(file: string, pid: number): Promise<void> {
     for (let waited = 0; this.#isThere(pid); waited += LOOK_MS) {
@@ -113,44 +145,54 @@ export class ControlClient {
 
 /** One request. */
 class Asked implements Disposable {
-  readonly #answer = Promise.withResolvers<Told>();
+  readonly #file: string;
+  readonly #response = Promise.withResolvers<IncomingMessage>();
+  readonly #failed = Promise.withResolvers<never>();
   readonly #end: () => void;
 
   constructor(file: string, method: "GET" | "POST", what: string) {
+    this.#file = file;
     const { request } = process.getBuiltinModule("node:http");
     const asked = request(
       { socketPath: file, method, path: `/v1/${what}`, agent: false },
-      (response) => {
-        let text = "";
-        response.setEncoding("utf8");
-        response.on("data", (part: string) => text += part);
-        response.on("end", () => {
-          try {
-            this.#answer.resolve(understand(file, text));
-          } catch (error) {
-            this.#answer.reject(error);
-          }
-        });
-        response.on("error", (error) => this.fail(unreachable(file, error)));
-      },
+      this.#response.resolve,
     );
     asked.on("error", (error) => this.fail(unreachable(file, error)));
     asked.end();
+    // It may fail when nobody waits any more.
+    this.#failed.promise.catch(() => undefined);
     this.#end = () => asked.destroy();
+  }
+
+  /** What is answered, as it begins to come. */
+  get response(): Promise<IncomingMessage> {
+    return Promise.race([this.#response.promise, this.#failed.promise]);
   }
 
   /** What was answered. */
   get told(): Promise<Told> {
-    return this.#answer.promise;
+    return Promise.race([this.#read(), this.#failed.promise]);
   }
 
   /** Waits no longer. */
   fail(error: unknown): void {
-    this.#answer.reject(error);
+    this.#failed.reject(error);
   }
 
   [Symbol.dispose](): void {
     this.#end();
+  }
+
+  async #read(): Promise<Told> {
+    const response = await this.#response.promise;
+    let text = "";
+    response.setEncoding("utf8");
+    try {
+      for await (const part of response) text += part;
+    } catch (error) {
+      throw unreachable(this.#file, error);
+    }
+    return understand(this.#file, text);
   }
 }
 

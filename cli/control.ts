@@ -53,7 +53,7 @@ const CLEAR = "\x1b[H\x1b[J";
  * pool's own sentence when it does not do it
  */
 export async function control(
-  { verb, target, number = "", flags }: ControlCommand,
+  { verb, target, number = "", flags, lines }: ControlCommand,
   { stdout, directories, patience = 5_000, isThere }: ControlDesk,
 ): Promise<void> {
   const client = new ControlClient(patience, isThere);
@@ -97,6 +97,20 @@ export async function control(
     case "restart":
       await client.command(file, `restart?slot=${number}`);
       return say("restarting", { slot: number });
+    case "logs": {
+      const follow = flags.has("--follow");
+      let isRead = true;
+      // As of head(1), which has had enough.
+      stdout.onFailure = () => isRead = false;
+      const whole = await client.logs(file, { lines, follow }, async (text) => {
+        stdout.write(text);
+        // What waits for a slow reader waits in the pool, which has bounds.
+        await stdout.flushed?.();
+        return isRead;
+      });
+      if (follow && whole) write(`the pool ${name} (pid ${pid}) has ended`);
+      return;
+    }
     case "stop": {
       const others = await neighbours(file, pid, directories, client);
       await client.command(file, `stop?quick=${flags.has("--quick")}`);

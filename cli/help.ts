@@ -11,7 +11,8 @@ export const VERSION = "0.1.0";
 export const HELP = `Usage: prefork [options] program [args]
        prefork [options]    what prefork.config.ts in this directory says
        prefork upgrade PIDFILE|PID [--runtime-exec FILE]
-       prefork list | status | reload | scale N | restart SLOT | stop [POOL]
+       prefork list | status | reload | scale N | restart SLOT | stop | logs
+               [POOL]
        prefork doctor [--json] [options [program]]
        prefork help [TOPIC]
 
@@ -164,6 +165,8 @@ out where there is one (docs/CONTROL.md):
   scale N|+N|-N           changes how many workers are wanted
   restart SLOT            replaces the worker of a slot
   stop [--quick]          ends when the pool has; --quick kills the workers
+  logs [-n N] [-f]        the last lines that it has written, 10 or N; with -f
+                          those that follow too, until it has ended
 
 doctor looks at this machine instead, and says what is in the way of a pool with
 these options and what mends it; --json stands first. 0 where there is no

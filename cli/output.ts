@@ -28,6 +28,8 @@ export interface Output {
   columns?(): number | undefined;
   /** Writes a text. */
   write(text: string): unknown;
+  /** Resolves when all is written, or nothing more of it can be. */
+  flushed?(): Promise<void>;
   /** How lost lines are told in their place, where the output may lose any. */
   explain?(loss: Loss): string;
   /** Called when writing fails that did not fail before. */

@@ -6,11 +6,11 @@
 
 import type { PoolEvent } from "../core/events.ts";
 import type { PoolCore } from "../core/pool.ts";
-import { hasColour, inColour, type Look, shown, toneOf } from "./log_colour.ts";
-import { happenedIn, isTold, lineOf, wordsOf } from "./log_line.ts";
+import type { KeptLog } from "../core/control/log.ts";
+import { happenedIn, isTold, lineOf } from "./log_line.ts";
 import type { LogOptions } from "./log_options.ts";
-import { type Stamp, stampFor } from "./log_time.ts";
 import type { Output } from "./output.ts";
+import { LogOutput } from "./log_output.ts";
 import { createProgress } from "./progress.ts";
 
 /** What the log is written to. */
@@ -19,6 +19,8 @@ export interface ReportIO {
   readonly stdout: Output;
   /** The log, and what workers write to their stderr. */
   readonly stderr: Output;
+  /** Where the last lines are kept. */
+  readonly kept: KeptLog;
   /** A variable of this process' environment. */
   variable(name: string): string | undefined;
 }
@@ -31,29 +33,28 @@ export interface ReportIO {
 export function createReporter(
   pool: PoolCore,
   { form, time }: LogOptions,
-  { stdout, stderr, variable }: ReportIO,
+  { stdout, stderr, kept, variable }: ReportIO,
   name?: string,
 ): { follow(): Promise<void> } {
   const events = pool.events();
-  const io = {
-    stdout: new Page(stdout, stampFor(time, stdout), variable),
-    stderr: new Page(stderr, stampFor(time, stderr), variable),
-  };
+  const outputOf = (output: Output): LogOutput =>
+    new LogOutput(output, time, kept, variable);
+  const io = { stdout: outputOf(stdout), stderr: outputOf(stderr) };
   const hasProgress = form === "text" && stderr.isTTY === true &&
     variable("TERM") !== "dumb" && name === undefined;
   const progress = createProgress(hasProgress ? stderr : undefined);
-  const tellOf = (what: string, fields: Record<string, unknown>): string =>
-    (form === "text" ? io.stderr.stamp() : "") +
-    lineOf(form, what, fields);
+  const lineFor = (what: string, fields: Record<string, unknown>): string =>
+    (form === "text" ? io.stderr.stamp() : "") + lineOf(form, what, fields);
 
+  kept.explain = (lines) => lineFor("log-missed", { lines });
   for (const stream of ["stdout", "stderr"] as const) {
     io[stream].output.explain = (loss) =>
-      tellOf("output-lost", { stream, ...loss });
+      lineFor("output-lost", { stream, ...loss });
   }
   // Where both are the same file there is nobody left to tell.
   if (stdout !== stderr) {
     stdout.onFailure = (reason) =>
-      io.stderr.line(tellOf("warning", {
+      io.stderr.line(lineFor("warning", {
         message:
           `stdout cannot be written (${reason}), the pool goes on without it`,
       }));
@@ -62,17 +63,12 @@ export function createReporter(
   function tell(event: PoolEvent): void {
     progress.clear();
     const happened = happenedIn(event, pool, name);
-    const { what, fields } = happened;
-    if (form === "json") io.stderr.line(lineOf("json", what, fields));
-    else if (event.type === "worker-output") {
+    if (form === "json") {
+      io.stderr.line(lineOf("json", happened.what, happened.fields));
+    } else if (event.type === "worker-output") {
       const place = name === undefined ? "" : `${name} `;
       io[event.stream].program(`${place}${event.slot}`, event.line);
-    } else if (isTold(event)) {
-      const { stamp, look } = io.stderr;
-      io.stderr.line(
-        shown(stamp(), wordsOf(happened), toneOf(what, fields), look),
-      );
-    }
+    } else if (isTold(event)) io.stderr.event(happened);
     progress.show(event, pool);
   }
 
@@ -82,37 +78,4 @@ export function createReporter(
       progress.clear();
     },
   };
-}
-
-/** An output, and how lines look there. */
-class Page {
-  readonly output: Output;
-  readonly stamp: Stamp;
-  readonly #colour: boolean;
-
-  constructor(output: Output, stamp: Stamp, variable: ReportIO["variable"]) {
-    this.output = output;
-    this.stamp = stamp;
-    this.#colour = hasColour(output, variable);
-  }
-
-  /** Only a terminal wraps: on a pipe one event is one line. */
-  get look(): Look {
-    const columns = this.output.isTTY ? this.output.columns?.() : undefined;
-    return { colour: this.#colour, columns };
-  }
-
-  line(text: string): void {
-    this.output.write(`${text}\n`);
-  }
-
-  /** A line of a program, and whose it is. */
-  program(worker: string, line: string): void {
-    const [stamp, prefix] = [this.stamp(), `[${worker}]`];
-    this.line(
-      this.#colour
-        ? `${inColour(stamp, "faint")}${inColour(prefix, "slot")} ${line}`
-        : `${stamp}${prefix} ${line}`,
-    );
-  }
 }

@@ -17,6 +17,8 @@ export interface ControlCommand {
   readonly number: string | undefined;
   /** The flags that were given. */
   readonly flags: ReadonlySet<string>;
+  /** How many lines are wanted, if that was said. */
+  readonly lines?: number;
 }
 
 /** The verbs. */
@@ -30,9 +32,14 @@ const VERBS = {
   scale: { number: "N|+N|-N", flags: [] },
   restart: { number: "SLOT", flags: [] },
   stop: { number: undefined, flags: ["--quick"] },
+  logs: { number: undefined, flags: ["--lines N", "--follow"] },
 } as const;
 
-const SHORT: Readonly<Record<string, string>> = { "-w": "--watch" };
+const SHORT: Readonly<Record<string, string>> = {
+  "-w": "--watch",
+  "-f": "--follow",
+  "-n": "--lines",
+};
 
 /**
  * Reads a command line that begins with one of the verbs; undefined for any
@@ -48,9 +55,19 @@ export function parseControl(
   const { number: wants, flags: known } = VERBS[verb as Verb];
   const flags = new Set<string>();
   const others: string[] = [];
-  for (const word of rest) {
-    const flag = SHORT[word] ?? word;
-    if ((known as readonly string[]).includes(flag)) flags.add(flag);
+  let lines: number | undefined;
+  for (let at = 0; at < rest.length; at++) {
+    const word = rest[at]!;
+    const { flag, inline } = splitFlag(word);
+    if ((known as readonly string[]).includes(`${flag} N`)) {
+      const value = inline ?? rest[++at] ?? "";
+      if (!/^\d+$/.test(value)) {
+        throw misread(verb as Verb, value || word, "it needs a whole number");
+      }
+      lines = Number(value);
+    } else if (
+      inline === undefined && (known as readonly string[]).includes(flag)
+    ) flags.add(flag);
     else if (word.startsWith("-") && !/^-\d+$/.test(word)) {
       throw misread(verb as Verb, word, "there is no such option for it");
     } else others.push(word);
@@ -72,7 +89,20 @@ export function parseControl(
     const why = "a pool is named by its name, its pid or its socket";
     throw misread(verb as Verb, target, why);
   }
-  return { verb: verb as Verb, target, number, flags };
+  return {
+    ...{ verb: verb as Verb, target, number, flags },
+    ...(lines !== undefined && { lines }),
+  };
+}
+
+/** `--flag`, `--flag=value`, `-f` and `-fvalue`. */
+function splitFlag(word: string): { flag: string; inline?: string } {
+  const [, long, value] = /^(--[a-z-]+)=(.*)$/s.exec(word) ?? [];
+  if (long !== undefined) return { flag: long, inline: value! };
+  const [, brief, rest] = /^(-[a-z])(\d+)$/.exec(word) ?? [];
+  return brief === undefined
+    ? { flag: SHORT[word] ?? word }
+    : { flag: SHORT[brief] ?? brief, inline: rest! };
 }
 
 function misread(verb: Verb, word: string, why: string): TypeError {

@@ -76,7 +76,7 @@ export interface BunControl {
   serve(options: {
     unix: string;
     idleTimeout: number;
-    fetch(request: Request): Promise<Response>;
+    fetch(request: Request, server: object): Promise<Response>;
   }): { unref(): void; stop(): Promise<void> };
 }
 

@@ -9,17 +9,33 @@ import type {
   ControlAnswer,
   TextAnswer,
 } from "../../core/control/socket.ts";
+import { LINES_TYPE, lineStream } from "./control_stream.ts";
 
 const JSON_HEADERS = { "content-type": "application/json" } as const;
+
+/** What a server says of a request beside it. */
+interface RequestInfo {
+  /** Settles when the answer was sent or cannot be; Deno has it. */
+  readonly completed?: Promise<unknown>;
+}
 
 /** A handler for the servers of Deno and Bun. */
 export function fetchControl(
   answer: Answer,
-): (request: Request) => Promise<Response> {
-  return async ({ method, url, headers }) => {
+): (request: Request, info: RequestInfo) => Promise<Response> {
+  return async ({ method, url, headers, signal }, { completed }) => {
     const { pathname: path, searchParams: query } = new URL(url);
     const accept = headers.get("accept") ?? "";
-    const written = write(await answer({ method, path, query, accept }));
+    const answered = await answer({ method, path, query, accept });
+    if ("lines" in answered) {
+      const { lines, status } = answered;
+      signal.addEventListener("abort", () => lines.close());
+      return new Response(lineStream(lines, completed), {
+        status,
+        headers: { "content-type": LINES_TYPE },
+      });
+    }
+    const written = write(answered);
     return new Response(written.text, written);
   };
 }

@@ -6,12 +6,17 @@
  * @module
  */
 
-import type { Server } from "node:http";
+import type { Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import process from "node:process";
-import type { Answer, Answering } from "../../core/control/socket.ts";
+import type {
+  Answer,
+  Answering,
+  StreamAnswer,
+} from "../../core/control/socket.ts";
 import type { Connection } from "../../core/connection.ts";
 import { write } from "./control_fetch.ts";
+import { LINES_TYPE } from "./control_stream.ts";
 
 /** How long a client may be silent, in ms. */
 const SILENT_MS = 10_000;
@@ -28,7 +33,9 @@ export function httpServer(answer: Answer, once = false): Server {
       ? new URL(url, HOST)
       : { pathname: url, searchParams: new URLSearchParams() };
     const { accept = "" } = headers;
-    const told = write(await answer({ method, path, query, accept }));
+    const answered = await answer({ method, path, query, accept });
+    if ("lines" in answered) return await writeLines(answered, response);
+    const told = write(answered);
     response.writeHead(told.status, {
       ...told.headers,
       ...(once && { connection: "close" }),
@@ -70,4 +77,24 @@ export function answering(
       for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
     },
   };
+}
+
+/** Writes lines as fast as they are read, until the last one or the client is gone. */
+async function writeLines(
+  { status, lines }: StreamAnswer,
+  response: ServerResponse,
+): Promise<void> {
+  const left = Promise.withResolvers<void>();
+  response.on("close", () => {
+    lines.close();
+    left.resolve();
+  });
+  response.writeHead(status, { "content-type": LINES_TYPE });
+  response.flushHeaders();
+  for (let text; (text = await lines.next()) !== undefined;) {
+    if (response.write(text)) continue;
+    const room = new Promise((resolve) => response.once("drain", resolve));
+    await Promise.race([room, left.promise]);
+  }
+  response.end();
 }

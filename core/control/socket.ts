@@ -47,10 +47,29 @@ export interface TextAnswer {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** Lines of text that come one after the other. */
+export interface LineSource {
+  /**
+   * The next ones, each with its end; undefined after the last one. Of those
+   * that do not come yet it waits for the first.
+   */
+  next(): Promise<string | undefined>;
+  /** Called when the last one was sent, or nobody reads any more. */
+  close(): void;
+}
+
+/** An answer that is text, and goes on for as long as lines come. */
+export interface StreamAnswer {
+  /** As in 200. */
+  readonly status: number;
+  /** Its lines. */
+  readonly lines: LineSource;
+}
+
 /** Answers whoever asks; never rejects. */
 export type Answer = (
   request: ControlRequest,
-) => Promise<ControlAnswer | TextAnswer>;
+) => Promise<ControlAnswer | TextAnswer | StreamAnswer>;
 
 /** Whoever comes over connections that were accepted elsewhere is answered. */
 export interface Answering extends Disposable {

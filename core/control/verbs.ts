@@ -6,15 +6,26 @@
  */
 
 import type { PoolStatus, StopReport } from "../events.ts";
-import { codeOf, messageOf } from "../errors.ts";
+import { codeOf, messageOf, stateError } from "../errors.ts";
 import type { UpgradeReport } from "../upgrade/upgrades.ts";
-import type { Answer, ControlAnswer, ControlRequest } from "./socket.ts";
+import type { KeptLog } from "./log.ts";
+import type {
+  Answer,
+  ControlAnswer,
+  ControlRequest,
+  LineSource,
+} from "./socket.ts";
 
 /** The version of what is said: raised when a verb changes its meaning. */
 export const CONTROL_VERSION = 1;
 
+/** How many of the last lines of the log are told, as tail(1) does. */
+export const USUAL_LINES = 10;
+
 /** What is asked and told, as far as a pool can be. */
 export interface ControlledPool {
+  /** What its supervisor has written last, where that is the command. */
+  readonly log?: KeptLog;
   /** See {@linkcode PoolCore.status}. */
   status(): PoolStatus;
   /** See {@linkcode PoolCore.reload}. */
@@ -45,6 +56,21 @@ type Verb = (
   pool: ControlledPool,
   query: URLSearchParams,
 ) => object | Promise<object>;
+
+type Lines = (pool: ControlledPool, query: URLSearchParams) => LineSource;
+
+/** What is answered by lines, by the last part of its path; asked by GET. */
+const LINES: Readonly<Record<string, Lines>> = {
+  logs({ log }, query) {
+    const lines = query.has("lines") ? number(query, "lines") : USUAL_LINES;
+    const follow = truth(query, "follow");
+    if (log !== undefined) return log.read(Math.max(0, lines), follow);
+    throw stateError(
+      "read the log of",
+      "a program runs it, which writes its own",
+    );
+  },
+};
 
 /** What changes something, by the last part of its path. */
 const POST: Readonly<Record<string, Verb>> = {
@@ -94,7 +120,7 @@ export function answerFor(
     const [, version, name = ""] = /^\/v(\d+)\/([\w-]+)\/?$/.exec(path) ?? [];
     const verb = verbOf(name);
     if (Number(version) !== CONTROL_VERSION || verb === undefined) {
-      const known = [...Object.keys(GET), ...Object.keys(POST)];
+      const known = [GET, POST, LINES].flatMap((verbs) => Object.keys(verbs));
       return wrong(
         404,
         "ERR_CONTROL",
@@ -111,6 +137,9 @@ export function answerFor(
       );
     }
     try {
+      if (verb.lines !== undefined) {
+        return { status: 200, lines: verb.lines(pool, query) };
+      }
       const told = await verb.run(pool, query);
       return whole(200, { ...told, status: pool.status() });
     } catch (error) {
@@ -122,14 +151,18 @@ export function answerFor(
   };
 }
 
-function verbOf(
-  name: string,
-): { readonly method: string; readonly run: Verb } | undefined {
+/** How a verb is asked, and what it does: it answers with an object, or lines. */
+type Known =
+  | { readonly method: string; readonly run: Verb; readonly lines?: undefined }
+  | { readonly method: "GET"; readonly lines: Lines };
+
+function verbOf(name: string): Known | undefined {
   for (const [method, verbs] of Object.entries({ GET, POST })) {
     const run = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
     if (run !== undefined) return { method, run };
   }
-  return undefined;
+  const lines = Object.hasOwn(LINES, name) ? LINES[name] : undefined;
+  return lines && { method: "GET", lines };
 }
 
 function number(query: URLSearchParams, name: string): number {

@@ -159,6 +159,10 @@ describe("the verbs", () => {
       ["scale 4 web", { number: "4", target: "web" }],
       ["restart 0 web", { number: "0", target: "web" }],
       ["stop --quick", { flags: ["--quick"] }],
+      ["logs -f web", { flags: ["--follow"], target: "web" }],
+      ["logs -n 5", { lines: 5, target: undefined }],
+      ["logs -n5 web -f", { lines: 5, target: "web", flags: ["--follow"] }],
+      ["logs --lines=0 web", { lines: 0, target: "web" }],
     ] as const
   ) {
     test(line, () => {
@@ -178,6 +182,10 @@ describe("the verbs", () => {
       ["reload --now", /"--now": there is no such option for it/],
       ["status a b", /"b": one pool is asked at a time/],
       ["list web", /"web": one pool/],
+      ["logs -n web", /"web": it needs a whole number, write prefork logs /],
+      ["logs -n", /"-n": it needs a whole number/],
+      ["logs --follow=1", /"--follow=1": there is no such option/],
+      ["status -n 5", /"-n": there is no such option/],
       ["status -x", /prefork status \[POOL\] \[--json\] \[--watch\] \(a prog/],
     ] as const
   ) {

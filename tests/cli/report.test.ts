@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { LogForm, LogOptions } from "../../cli/log_options.ts";
 import { createProgress } from "../../cli/progress.ts";
+import { KeptLog } from "../../core/control/log.ts";
 import { createReporter } from "../../cli/report.ts";
 import type { PoolEvent } from "../../core/events.ts";
 import type { PoolStatus } from "../../core/events.ts";
@@ -28,7 +29,7 @@ async function report(
   // No terminal reads this variable; here it is its width.
   stderr.columns = () => Number(variables["COLUMNS"]) || undefined;
   const variable = (name: string): string | undefined => variables[name];
-  const io = { stdout, stderr, variable };
+  const io = { stdout, stderr, variable, kept: new KeptLog() };
   const done = createReporter(fake.pool, log, io).follow();
   for (const [event, status] of happened) {
     fake.now = poolStatus(status);

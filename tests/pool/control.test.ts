@@ -84,9 +84,27 @@ describe("a pool that runs", () => {
     assert.equal((await verb(`restart 0 ${file}`)).code, 0);
     await pool.line(/^prefork worker-exited slot=0 .*reason=recycled/, before);
 
+    const last = await verb("logs web -n 1000");
+    assert.match(last.text, /^prefork listening /);
+    assert.match(last.text, /^prefork worker-exited slot=0 .*=recycled/m);
+    const [line] = (await verb("logs -n 1 web")).text.split("\n").slice(-1);
+    assert.equal(line, last.text.split("\n").at(-1));
+    await using following = prefork(["logs", "-n", "1", "-f", "web"], {
+      env,
+      verb: true,
+    });
+    await following.line(/./);
+    pool.signal("SIGCONT");
+    await following.line(/^prefork worker-status slot=0 /);
+
     const stopped = await verb("stop web");
     assert.equal(stopped.text, `prefork stopped pool=web pid=${pool.pid}`);
     assert.equal((await pool.ended).code, 0);
+    assert.equal((await following.ended).code, 0);
+    assert.deepEqual(following.lines.slice(-2), [
+      "prefork stopped killed=0",
+      `the pool web (pid ${pool.pid}) has ended`,
+    ]);
     assert.deepEqual(readdirSync(sockets), []);
     const gone = await verb("status web");
     assert.equal(gone.code, 1);
