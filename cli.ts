@@ -213,13 +213,13 @@ interface Told {
 
 /** Makes the pools, of which nothing is started yet. */
 function poolsOf(
-  { pools, log, warnings }: Plan,
+  { pools, log }: Plan,
   args: readonly string[],
   io: CommandIO,
 ): readonly Told[] {
   const several = pools.length > 1;
   const own = ownCommand();
-  return pools.map((options) => {
+  return pools.map(({ options, warnings }) => {
     const name = several ? options.name : undefined;
     const pool = new CommandPool(several ? undefined : args, {
       listen: WHERE_PROGRAM,

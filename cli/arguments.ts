@@ -5,7 +5,7 @@
  */
 
 import type { PoolOptions } from "../core/options/options.ts";
-import { meantBy, verbIn } from "./habits.ts";
+import { isVerb, meantBy, readerOf, verbIn } from "./habits.ts";
 import {
   bytes,
   count,
@@ -58,6 +58,10 @@ interface RunFile {
   readonly log?: Partial<LogOptions>;
   /** A configuration file. */
   readonly config?: string;
+  /** A process file of PM2 in its place. */
+  readonly pm2?: string;
+  /** Which `env_NAME` of that counts. */
+  readonly pm2Env?: string;
   /** The names of the pools in it that are meant; all of them unless given. */
   readonly only?: readonly string[];
 }
@@ -72,6 +76,8 @@ const OPTIONS: Readonly<
   Record<string, (draft: Draft, value: string, name: string) => void>
 > = {
   config: (draft, value) => draft.config = value,
+  pm2: (draft, value) => draft.pm2 = value,
+  env: (draft, value) => draft.pm2Env = value,
   only: (draft, value) =>
     draft.only = [...draft.only ?? [], ...value.split(",")],
   workers: (draft, value, name) =>
@@ -187,6 +193,8 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       "Cannot run without a program: write prefork [options] program [args], see prefork --help",
     );
   }
+  const reader = readerOf(isVerb(program) ? args[at + 1] ?? "" : program);
+  if (reader !== undefined) throw new TypeError(reader);
   const verb = verbIn(args.slice(at));
   if (verb !== undefined) {
     throw new TypeError(
@@ -264,11 +272,12 @@ function parseDoctor(args: readonly string[]): CommandLine {
   const words = json ? args.slice(1) : args;
   const read = readOptions(words);
   if ("kind" in read) return read;
-  const { options, config, only } = lineOf(read.draft);
-  if (config !== undefined || only !== undefined) {
+  const { options, log: _log, ...file } = lineOf(read.draft);
+  const [name] = Object.keys(file);
+  if (name !== undefined) {
     throw new TypeError(
       `Cannot use "--${
-        config === undefined ? "only" : "config"
+        name === "pm2Env" ? "env" : name
       }" for prefork doctor: it reads no configuration file, write the options that count`,
     );
   }
@@ -284,12 +293,14 @@ function parseDoctor(args: readonly string[]): CommandLine {
 
 /** What was read, the options of a pool apart from the rest. */
 function lineOf(
-  { log, config, only, ...options }: Partial<Draft>,
+  { log, config, pm2, pm2Env, only, ...options }: Partial<Draft>,
 ): RunLine {
   return {
     options,
     ...(log !== undefined && { log }),
     ...(config !== undefined && { config }),
+    ...(pm2 !== undefined && { pm2 }),
+    ...(pm2Env !== undefined && { pm2Env }),
     ...(only !== undefined && { only }),
   };
 }

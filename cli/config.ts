@@ -9,7 +9,12 @@ import { dirname, extname, join, relative, resolve } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { messageOf } from "../core/errors.ts";
-import { type ConfiguredPools, readConfig } from "../core/options/config.ts";
+import {
+  type ConfigPlace,
+  type ConfiguredPools,
+  readConfig,
+} from "../core/options/config.ts";
+import { loadPm2, type Pm2Place, readPm2, requireNoYaml } from "./pm2.ts";
 
 /** The names by which one is found in the working directory. */
 export const CONFIG_NAMES: readonly string[] = [
@@ -39,26 +44,84 @@ export async function configFrom(
   file: string,
   directory: string,
 ): Promise<ConfiguredPools> {
-  const name = shown(file, directory);
-  const place = {
-    file: name,
-    resolve: (path: string) => resolve(dirname(file), path),
-  };
-  return readConfig(await valueOf(file, name), place);
+  const place = placeOf(file, directory);
+  requireReadable(file, place.file);
+  const exported = await attempt(file, place, () => exportOf(file));
+  if (exported === undefined) {
+    throw new TypeError(
+      `Cannot use ${place.file}: it has no default export, write export default defineConfig({ .. })`,
+    );
+  }
+  const value = typeof exported === "function"
+    ? await attempt(file, place, async () => await exported())
+    : exported;
+  return readConfig(value, place);
 }
 
-/** What a file says, also one that exports a function. */
-async function valueOf(file: string, name: string): Promise<unknown> {
-  const exported = await exportOf(file, name);
+/** The pools of PM2's file, and what of them does not count, by their names. */
+export interface Pm2Pools extends ConfiguredPools {
+  /** Sentences. */
+  readonly ignored: Readonly<Record<string, readonly string[]>>;
+}
+
+/**
+ * Reads a process file of PM2.
+ *
+ * @param file its absolute path
+ * @param directory where it is told from
+ * @throws {TypeError} when it is not there, does not run or cannot be used
+ * @throws {RangeError} when a number in it is out of range
+ */
+export async function pm2From(
+  file: string,
+  directory: string,
+  machine: Omit<Pm2Place, "file">,
+): Promise<Pm2Pools> {
+  const place = placeOf(file, directory);
+  if (!existsSync(file)) throw missing(place.file);
+  requireNoYaml(file, place.file);
+  const value = await attempt(file, place, () => loadPm2(file));
+  const apps = readPm2(value, { ...machine, file: place.file });
+  const names = new Set(apps.map(({ entry }) => entry.name));
+  if (apps.length === 0 || names.size < apps.length) {
+    throw new TypeError(
+      `Cannot use ${place.file}: ${
+        apps.length === 0
+          ? `"autostart" is false for each app`
+          : `two apps have the same "name", give each its own`
+      }`,
+    );
+  }
+  return {
+    ...readConfig({ pools: apps.map(({ entry }) => entry) }, place),
+    ignored: Object.fromEntries(
+      apps.map(({ entry, ignored }) => [entry.name, ignored]),
+    ),
+  };
+}
+
+function placeOf(file: string, directory: string): ConfigPlace {
+  return {
+    file: shown(file, directory),
+    resolve: (path) => resolve(dirname(file), path),
+  };
+}
+
+/** Runs what a file says; its errors are told of the file. */
+async function attempt<T>(
+  file: string,
+  { file: name }: ConfigPlace,
+  run: () => Promise<T>,
+): Promise<T> {
   try {
-    return await (typeof exported === "function" ? exported() : exported);
+    return await run();
   } catch (error) {
     throw unreadable(name, error, file);
   }
 }
 
-/** What a file exports by default; a file of JSON is what it holds. */
-async function exportOf(file: string, name: string): Promise<unknown> {
+/** A file that can be read here. */
+function requireReadable(file: string, name: string): void {
   const ending = extname(file);
   if (!ENDING.test(ending)) {
     throw new TypeError(
@@ -67,9 +130,7 @@ async function exportOf(file: string, name: string): Promise<unknown> {
       })`,
     );
   }
-  if (!existsSync(file)) {
-    throw new TypeError(`Cannot read "${name}": there is no such file`);
-  }
+  if (!existsSync(file)) throw missing(name);
   if (ending.endsWith("ts") && !runsTypeScript()) {
     throw new TypeError(
       `Cannot read "${name}": Node ${process.versions.node} does not run TypeScript, 22.18 and later do; write it as ${
@@ -79,17 +140,15 @@ async function exportOf(file: string, name: string): Promise<unknown> {
       }, or run the command on Deno or Bun (bunx --bun prefork)`,
     );
   }
-  let module: { readonly default?: unknown };
-  try {
-    if (ending === ".json") return JSON.parse(readFileSync(file, "utf8"));
-    module = await import(pathToFileURL(file).href);
-  } catch (error) {
-    throw unreadable(name, error, file);
-  }
-  if (module.default !== undefined) return module.default;
-  throw new TypeError(
-    `Cannot use ${name}: it has no default export, write export default defineConfig({ .. })`,
-  );
+}
+
+/** What a file exports by default; a file of JSON is what it holds. */
+async function exportOf(file: string): Promise<unknown> {
+  if (extname(file) === ".json") return JSON.parse(readFileSync(file, "utf8"));
+  const module = await import(pathToFileURL(file).href) as {
+    readonly default?: unknown;
+  };
+  return module.default;
 }
 
 /** True where the runtime runs TypeScript: Node says so since 22.10. */
@@ -97,6 +156,10 @@ function runsTypeScript(): boolean {
   if ("Deno" in globalThis || "Bun" in globalThis) return true;
   const { typescript } = process.features as { typescript?: unknown };
   return Boolean(typescript);
+}
+
+function missing(name: string): TypeError {
+  return new TypeError(`Cannot read "${name}": there is no such file`);
 }
 
 function unreadable(name: string, error: unknown, file: string): TypeError {

@@ -33,17 +33,33 @@ export function meantBy(arg: string): string | undefined {
   return MEANT.find(([names]) => names.test(name))?.[1];
 }
 
+/** Files that are no programs, and what reads them. */
+const FILES: readonly (readonly [RegExp, string])[] = [
+  [/(^|\/)ecosystem\.config\.[cm]?js$/, "--pm2"],
+  [/(^|\/)prefork\.config\.[cm]?[jt]s$/, "--config"],
+];
+
+/** What reads a file that is no program, as a whole sentence. */
+export function readerOf(program: string): string | undefined {
+  const option = FILES.find(([names]) => names.test(program))?.[1];
+  return option &&
+    `Cannot run "${program}": it says which programs are to be run, write prefork ${option} ${program}`;
+}
+
 /** Verbs of other commands, and what does it here. */
 const VERBS: Readonly<Record<string, string>> = {
   start: "the program stands alone",
   run: "the program stands alone",
 };
 
+/** True for the verb of another command. */
+export function isVerb(word: string): boolean {
+  return Object.hasOwn(VERBS, word);
+}
+
 /** The verb of another command in front of a program, and what it means here. */
 export function verbIn(words: readonly string[]): string | undefined {
   const [verb = "", file = ""] = words;
-  const meant = Object.hasOwn(VERBS, verb) && isScript(file)
-    ? VERBS[verb]
-    : undefined;
+  const meant = isVerb(verb) && isScript(file) ? VERBS[verb] : undefined;
   return meant && `"${verb}" is no word of it, ${meant}`;
 }

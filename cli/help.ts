@@ -26,6 +26,9 @@ Options:
                           counts more (default without a program: one of
                           prefork.config.ts, .js, .mjs, .json; docs/CONFIG.md)
       --only NAME,..      which of its pools, where it has several
+      --pm2 FILE          the apps of PM2's ecosystem.config.js as pools
+                          (docs/PM2.md has what of it counts)
+      --env NAME          which env_NAME of that file counts
   -w, --workers N|MIN-MAX|auto  how many workers; auto is one per CPU that
                           affinity and cgroup grant; 2-8 scales between these
                           by the load (default: auto)

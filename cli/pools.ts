@@ -13,21 +13,35 @@ import {
 import { insteadOf } from "../core/options/names.ts";
 import type { PoolOptions } from "../core/options/options.ts";
 import type { RunLine } from "./arguments.ts";
-import { CONFIG_NAMES, configFrom, configsIn } from "./config.ts";
+import {
+  CONFIG_NAMES,
+  configFrom,
+  configsIn,
+  pm2From,
+  type Pm2Pools,
+} from "./config.ts";
 import { logForm, type LogOptions, logTime, USUAL_LOG } from "./log_options.ts";
 
 /** What is to be run. */
 export interface Plan {
   /** The pools. */
-  readonly pools: readonly PoolOptions[];
+  readonly pools: readonly PlannedPool[];
   /** How the log is written. */
   readonly log: LogOptions;
+}
+
+/** One pool of it. */
+export interface PlannedPool {
+  /** Its options. */
+  readonly options: PoolOptions;
   /** What the user should know of it, as sentences. */
   readonly warnings: readonly string[];
 }
 
 /** Where the command was called. */
 export interface Place {
+  /** How many CPUs there are. */
+  readonly cpus: number;
   /** A path as an absolute one. */
   resolve(path: string): string;
 }
@@ -41,18 +55,17 @@ export interface Place {
  */
 export async function planOf(line: RunLine, place: Place): Promise<Plan> {
   const { options, config } = line;
-  const directory = place.resolve(".");
   const { program } = options;
+  refuseTogether(line);
   if (program !== undefined && config === undefined) {
-    if (line.only !== undefined) throw onlyWithout();
+    const warnings = unreadIn(place.resolve("."));
     return {
-      pools: [{ ...options, program }],
+      pools: [{ options: { ...options, program }, warnings }],
       log: { ...USUAL_LOG, ...line.log },
-      warnings: unreadIn(directory),
     };
   }
-  const file = place.resolve(config ?? configIn(directory));
-  const found = await configFrom(file, directory);
+  const found = await filePools(line, place);
+  const { ignored = {} } = found;
   const pools = meant(found.pools, line.only, found.file);
   if (pools.length > 1) refuseOfOne(options, found.file);
   return {
@@ -66,15 +79,55 @@ export async function planOf(line: RunLine, place: Place): Promise<Plan> {
         );
       }
       return {
-        ...entry,
-        ...(cwd !== undefined && { cwd }),
-        ...options,
-        program: own,
+        options: {
+          ...entry,
+          ...(cwd !== undefined && { cwd }),
+          ...options,
+          program: own,
+        },
+        warnings: ignored[entry.name ?? ""] ?? [],
       };
     }),
     log: { ...USUAL_LOG, ...logIn(found), ...line.log },
-    warnings: [],
   };
+}
+
+/** The pools of the file that is meant. */
+async function filePools(
+  { config, pm2, pm2Env }: RunLine,
+  { cpus, resolve }: Place,
+): Promise<ConfiguredPools & Partial<Pm2Pools>> {
+  const directory = resolve(".");
+  if (pm2 === undefined) {
+    return await configFrom(resolve(config ?? configIn(directory)), directory);
+  }
+  const env = pm2Env === undefined ? {} : { env: pm2Env };
+  return await pm2From(resolve(pm2), directory, { cpus, ...env });
+}
+
+/** What does not go together. */
+function refuseTogether({ options, config, pm2, pm2Env, only }: RunLine): void {
+  const program = options.program !== undefined;
+  const refuse = (what: string, why: string): never => {
+    throw new TypeError(`Cannot use ${what}: ${why}, leave one out`);
+  };
+  if (pm2 === undefined && pm2Env !== undefined) {
+    throw new TypeError(
+      `Cannot use "--env ${pm2Env}" without "--pm2 FILE": it says which env_${pm2Env} of that file counts`,
+    );
+  }
+  if (pm2 !== undefined && config !== undefined) {
+    refuse(`"--pm2" and "--config"`, "both name a file of pools");
+  }
+  if (pm2 !== undefined && program) {
+    refuse(`"--pm2" with a program`, "the file names its programs");
+  }
+  if (only !== undefined && program && config === undefined) {
+    refuse(
+      `"--only" with a program`,
+      "it chooses among the pools of a configuration file",
+    );
+  }
 }
 
 /** What a file says of the log. */
@@ -135,16 +188,11 @@ function meant(
   );
 }
 
-function onlyWithout(): TypeError {
-  return new TypeError(
-    `Cannot use "--only" with a program: it chooses among the pools of a configuration file, leave it out`,
-  );
-}
-
 /** Options of the command line that several pools cannot share. */
 const OF_ONE: Readonly<Partial<Record<keyof PoolOptions, string>>> = {
   program: "a program",
   listen: `"--listen"`,
+  health: `"--health"`,
   name: `"--name"`,
   pidFile: `"--pid-file"`,
   statusFile: `"--status-file"`,

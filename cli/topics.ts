@@ -5,6 +5,7 @@
  */
 
 import { readdirSync, readFileSync } from "node:fs";
+import { distance } from "../core/options/names.ts";
 
 /** Where they are read when the package has none. */
 const ONLINE = "https://github.com/prefork/prefork/tree/main/docs";
@@ -110,21 +111,4 @@ function headings(page: string): string[] {
 
 function failure(topic: string, why: string): TypeError {
   return new TypeError(`Cannot help with "${topic}": ${why}`);
-}
-
-/** How many letters differ (Levenshtein). */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (const [i, letter] of [...a].entries()) {
-    const next = [i + 1];
-    for (const [j, other] of [...b].entries()) {
-      next.push(Math.min(
-        next[j]! + 1,
-        row[j + 1]! + 1,
-        row[j]! + (letter === other ? 0 : 1),
-      ));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }

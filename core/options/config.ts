@@ -240,10 +240,12 @@ function located(message: string, where: string): string {
 /** What two pools of one file cannot both have. */
 function apart(pools: readonly PoolEntry[], file: string): void {
   const seen = new Map<string, string>();
-  for (const { name = "", pidFile, statusFile, control, listen } of pools) {
-    const addresses = [listen ?? []].flat().filter((each) =>
-      each !== WHERE_PROGRAM
-    ).map((each) => parseListener(each).address);
+  for (const pool of pools) {
+    const { name = "", pidFile, statusFile, control, listen = [] } = pool;
+    const addresses = [
+      ...[listen].flat().filter((each) => each !== WHERE_PROGRAM),
+      ...ADDRESSES.flatMap((option) => pool[option] ?? []),
+    ].map((each) => parseListener(each).address);
     const own = [
       `the name "${name}"`,
       ...(pidFile === undefined ? [] : [`the pid file "${pidFile}"`]),
@@ -264,6 +266,9 @@ function apart(pools: readonly PoolEntry[], file: string): void {
   }
 }
 
+/** The options that are one address, beside `listen`. */
+const ADDRESSES = ["health"] as const;
+
 /** The options that are paths, and words that are none. */
 const PATHS: Readonly<Partial<Record<keyof PoolEntry, readonly string[]>>> = {
   pidFile: [],
@@ -280,11 +285,19 @@ function absolute(entry: PoolEntry, { resolve }: ConfigPlace): PoolEntry {
       ? []
       : [[name, resolve(path)]];
   });
-  const { listen, cwd } = entry;
+  const addresses = ADDRESSES.flatMap((name) => {
+    const address = entry[name];
+    return address === undefined
+      ? []
+      : [[name, absoluteListen(address, resolve)]];
+  });
+  const { listen, cwd, envFile } = entry;
   return {
     ...entry,
-    ...Object.fromEntries(paths),
+    ...Object.fromEntries([...paths, ...addresses]),
     ...(cwd !== undefined && { cwd: resolve(cwd) }),
+    ...(envFile !== undefined &&
+      { envFile: [envFile].flat().map((file) => resolve(file)) }),
     ...(typeof listen === "string" &&
       { listen: absoluteListen(listen, resolve) }),
     ...(typeof listen === "object" && {

@@ -40,7 +40,7 @@ function lettersOf(name: string): string {
  * How many letters are wrong, missing, too many, or in the place of their
  * neighbour (optimal string alignment distance).
  */
-function distance(a: string, b: string): number {
+export function distance(a: string, b: string): number {
   let before: number[] = [];
   let above = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {

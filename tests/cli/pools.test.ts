@@ -10,7 +10,7 @@ import { afterAll, describe, test } from "../harness.ts";
 
 const root = mkdtempSync(join(tmpdir(), "prefork-config-"));
 afterAll(() => rmSync(root, { recursive: true }));
-const GIVEN = { resolve: (path: string) => resolve("/nowhere", path) };
+const GIVEN = { cpus: 4, resolve: (path: string) => resolve("/nowhere", path) };
 
 /** A directory with these files. */
 function directory(files: Readonly<Record<string, string>>): string {
@@ -25,6 +25,7 @@ async function plan(line: string, directory: string): Promise<Plan> {
   const command = parseCommandLine(line === "" ? [] : line.split(" "));
   assert.ok(command.kind === "run");
   return await planOf(command, {
+    cpus: 4,
     resolve: (path) => resolve(directory, path),
   });
 }
@@ -38,30 +39,41 @@ const TWO = `export default async () => ({
 test("without a program the file of the directory counts, and the command more", async () => {
   const here = directory({ "prefork.config.mjs": ONE });
   assert.deepEqual(await plan("", here), {
-    pools: [{ program: "server.mjs", workers: 4, cwd: here }],
+    pools: [
+      {
+        options: { program: "server.mjs", workers: 4, cwd: here },
+        warnings: [],
+      },
+    ],
     log: { form: "json", time: "auto" },
-    warnings: [],
   });
   assert.deepEqual(await plan("-w 2 --log text", here), {
-    pools: [{ program: "server.mjs", workers: 2, cwd: here }],
+    pools: [
+      {
+        options: { program: "server.mjs", workers: 2, cwd: here },
+        warnings: [],
+      },
+    ],
     log: USUAL_LOG,
-    warnings: [],
   });
 });
 
 test("with a program no file is read, and a line says so, but one that is named", async () => {
   const here = directory({ "prefork.config.mjs": ONE });
   assert.deepEqual(await plan("app.mjs a", here), {
-    pools: [{ program: "app.mjs", args: ["a"] }],
+    pools: [{
+      options: { program: "app.mjs", args: ["a"] },
+      warnings: [
+        'prefork.config.mjs is not read, because a program is given: leave that out, or add "--config prefork.config.mjs"',
+      ],
+    }],
     log: USUAL_LOG,
-    warnings: [
-      'prefork.config.mjs is not read, because a program is given: leave that out, or add "--config prefork.config.mjs"',
-    ],
   });
   assert.deepEqual(await plan("--config prefork.config.mjs app.mjs", here), {
-    pools: [{ program: "app.mjs", args: [], workers: 4 }],
+    pools: [
+      { options: { program: "app.mjs", args: [], workers: 4 }, warnings: [] },
+    ],
     log: { form: "json", time: "auto" },
-    warnings: [],
   });
 });
 
@@ -73,19 +85,20 @@ test("JSON and TypeScript are read too, and a file in another directory", async 
   });
   const away = directory({});
   assert.deepEqual(
-    (await plan(`--config ${join(here, "prefork.config.json")}`, away)).pools,
-    [{ program: "a.mjs", cwd: here, pidFile: join(here, "pid") }],
+    (await plan(`--config ${join(here, "prefork.config.json")}`, away)).pools[0]
+      ?.options,
+    { program: "a.mjs", cwd: here, pidFile: join(here, "pid") },
   );
   assert.deepEqual(
-    (await plan(`--config ${join(here, "other.ts")}`, away)).pools,
-    [{ program: "a.mjs", cwd: here, workers: 3 }],
+    (await plan(`--config ${join(here, "other.ts")}`, away)).pools[0]?.options,
+    { program: "a.mjs", cwd: here, workers: 3 },
   );
 });
 
 test("of several pools those that are named are run", async () => {
   const here = directory({ "prefork.config.mjs": TWO });
   const names = async (line: string) =>
-    (await plan(line, here)).pools.map(({ name }) => name);
+    (await plan(line, here)).pools.map(({ options }) => options.name);
   assert.deepEqual(await names(""), ["web", "api"]);
   assert.deepEqual(await names("--only api"), ["api"]);
   assert.deepEqual(await names("--only api,web"), ["web", "api"]);
@@ -148,6 +161,10 @@ describe("a sentence says what is wrong", () => {
       /no such pool, the one in it has no name$/,
     ],
     ["--only web app.mjs", two, /^Cannot use "--only" with a program: /],
+    ["--env live", two, /^Cannot use "--env live" without "--pm2 FILE": /],
+    ["--pm2 a.js app.js", {}, /^Cannot use "--pm2" with a program: .*, leave/],
+    ["--pm2 a.js --config b.js", {}, /^Cannot use "--pm2" and "--config": /],
+    ["--pm2 a.js", {}, /^Cannot read "a\.js": there is no such file$/],
     ["-l :80", two, /^Cannot use "--listen" for the several pools of /],
     ["--control ./a", two, /^Cannot use "--control \.\/a" for the several/],
     ["--config prefork.config.mjs app.mjs", two, /^Cannot use a program for/],
@@ -167,5 +184,7 @@ test("without files a program is all that there is", async () => {
   const command = parseCommandLine(["app.js"]);
   assert.ok(command.kind === "run");
   const { pools } = await planOf(command, GIVEN);
-  assert.deepEqual(pools, [{ program: "app.js", args: [] }]);
+  assert.deepEqual(pools, [
+    { options: { program: "app.js", args: [] }, warnings: [] },
+  ]);
 });

@@ -27,8 +27,10 @@ test("paths begin at the directory of the file", () => {
   const { pools: [pool] } = read({
     program: "server.ts",
     cwd: "current",
+    envFile: ".env",
     pidFile: "run/pid",
     statusFile: "/run/status",
+    health: "unix:run/health.sock",
     control: "run/control.sock",
     compileCache: "cache",
     listen: [
@@ -43,8 +45,10 @@ test("paths begin at the directory of the file", () => {
   assert.deepEqual(pool, {
     program: "server.ts",
     cwd: "/srv/app/current",
+    envFile: ["/srv/app/.env"],
     pidFile: "/srv/app/run/pid",
     statusFile: "/run/status",
+    health: "unix:/srv/app/run/health.sock",
     control: "/srv/app/run/control.sock",
     compileCache: "/srv/app/cache",
     listen: [
@@ -151,6 +155,10 @@ describe("what cannot be used is told with file, option, value and way out", () 
     [
       { listen: ":80", pools: { web, api: web } },
       'Cannot use prefork.config.ts: the pools "web" and "api" both have the address ":80", give each its own',
+    ],
+    [
+      { health: ":90", pools: { web, api: web } },
+      'Cannot use prefork.config.ts: the pools "web" and "api" both have the address ":90", give each its own',
     ],
     [
       { pools: [{ ...web, name: "a" }, { ...web, name: "a" }] },

@@ -105,6 +105,48 @@ describe("several pools of one file", () => {
   });
 });
 
+test("the apps of PM2's file are pools, and what does not count is told", async () => {
+  write(
+    "ecosystem.config.cjs",
+    `module.exports = {
+       apps: [
+         {
+           name: "web",
+           script: "program.js",
+           instances: 1,
+           exec_mode: "cluster",
+           max_memory_restart: "1G",
+           kill_timeout: 5000,
+           out_file: "/dev/null",
+           env: { WHO: "web", SHARED: "?" },
+           env_live: { SHARED: " live" },
+         },
+         {
+           name: "api",
+           script: "./program.js",
+           vizion: true,
+           env: { WHO: "api", SHARED: "" },
+         },
+       ],
+     };`,
+  );
+  const file = join(cwd, "ecosystem.config.cjs");
+  await using command = prefork(["--pm2", file, "--env", "live"]);
+  const [web, api] = [
+    await addressOf(command, "web"),
+    await addressOf(command, "api"),
+  ];
+  assert.equal((await get(web)).body, "web live");
+  assert.equal((await get(api)).body, "api");
+  const told = command.lines.filter((line) => line.includes("does not count"));
+  assert.deepEqual(
+    told.map((line) => /pool=(\w+) message="\\"(\w+)/.exec(line)?.slice(1)),
+    [["web", "out_file"], ["api", "vizion"]],
+  );
+  command.signal("SIGTERM");
+  assert.deepEqual(await command.ended, { code: 0, signal: null });
+});
+
 test(
   "an upgrade reads the file again, a reload does not",
   { skip: LINUX },
