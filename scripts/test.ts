@@ -64,6 +64,18 @@ const BUNDLED: Readonly<Record<string, readonly Runner[]>> = {
   "tests/worker/": ["vitest", "bun"],
 };
 
+/**
+ * Tests that see the library from outside only, in processes of its own: those
+ * of vitest share their modules, and with them one process.
+ */
+const OUTSIDE: readonly string[] = [
+  "tests/examples/",
+  "tests/frameworks/",
+  "tests/load/",
+  "tests/pool/",
+  "tests/preload/",
+];
+
 /** Their programs call private parts of the sources. */
 const SOURCES: readonly string[] = [
   "tests/load/bun_native.test.ts",
@@ -145,6 +157,7 @@ const files = filesBelow("tests")
   .map((path): TestFile => ({
     path,
     slow: isBelow(path, SLOW),
+    together: !isBelow(path, SLOW) || isBelow(path, OUTSIDE),
     bundled: isBelow(path, SOURCES)
       ? []
       : Object.entries(BUNDLED).find(([part]) => path.startsWith(part))?.[1] ??

@@ -7,6 +7,8 @@ export interface TestFile {
   readonly path: string;
   /** True when it starts processes. */
   readonly slow: boolean;
+  /** True when it may share its modules with others like it. */
+  readonly together: boolean;
   /** The runners under which its processes run the bundled library. */
   readonly bundled: readonly Runner[];
   /** Where it runs, unless under each runner. */
@@ -55,8 +57,8 @@ export function batches(
       }
       const kinds = Map.groupBy(
         own,
-        ({ slow, bundled, holds }) =>
-          `${slow} ${bundled.includes(runner)} ${holds}`,
+        ({ slow, together, bundled, holds }) =>
+          `${slow} ${together} ${bundled.includes(runner)} ${holds}`,
       );
       return [...kinds.values()].flatMap((alike) =>
         filled(
@@ -65,7 +67,7 @@ export function batches(
         ).map((files): Batch => ({
           runner,
           files,
-          together: !alike[0]!.slow,
+          together: alike[0]!.together,
           bundled: alike[0]!.bundled.includes(runner),
           ...(alike[0]!.holds !== undefined && { holds: alike[0]!.holds }),
         }))

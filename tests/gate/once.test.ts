@@ -45,6 +45,7 @@ test("such a file is in the queue of its runner alone, others in each", () => {
   const file = (path: string, more: Partial<TestFile> = {}): TestFile => ({
     path,
     slow: true,
+    together: false,
     bundled: [],
     once: undefined,
     ...more,
@@ -63,6 +64,7 @@ test("vitest takes small files at once, those without processes apart", () => {
   const all = ["a", "b", "c", "d"].map((path): TestFile => ({
     path,
     slow: path === "d",
+    together: path !== "d",
     bundled: path === "d" ? ["vitest", "bun"] : [],
     once: undefined,
   }));
