@@ -34,7 +34,8 @@ export interface Load {
   readonly tls?: boolean | undefined;
   /**
    * Milliseconds between two rounds of a loop, and between two requests of a
-   * connection that is kept; 20 unless given.
+   * connection that is kept, 20 unless given; up to five times as long where
+   * answers take long.
    */
   readonly pause?: number;
 }

@@ -121,8 +121,8 @@ describe("balanced", () => {
       const hang = patience(3000);
       // So many that passing goes on when it begins to hang.
       await others.come(40);
-      const hanging = one.come(1, { url: `/burn/${hang}` });
-      const [, pid] = await pool.command.line(/burning (\d+)$/);
+      const hanging = one.come(1, { url: `/hang/${hang}` });
+      const [, pid] = await pool.command.line(/hanging (\d+)$/);
       const before = (await others.look()).open[pid!] ?? 0;
       let bursts = 0;
       while ((await one.look()).waiting > 0) {
