@@ -134,7 +134,7 @@ export type {
   ScalingOptions,
   WorkerRange,
 } from "./core/options/scaling.ts";
-export type { MemoryGroup, ProcessLook } from "./core/look.ts";
+export type { MemoryGroup, ProcessLook, ProcessUsage } from "./core/look.ts";
 
 // A program that was bundled with this module is the main one itself.
 if (/\/mod\.[jt]s$/.test(import.meta.url) && isMain(import.meta)) {

@@ -252,6 +252,10 @@ export class MemoryWorld {
         queued: () => Math.max(0, ...this.queued.values()),
         accepted: (_fd, pid) => this.accepted.get(pid) ?? 0,
         look: (pid) => this.looks.get(pid),
+        usage: (pid) => {
+          const look = this.looks.get(pid);
+          return look && { cpu: look.cpu, rss: look.rss };
+        },
         stack: (pid) => Promise.resolve(this.stacks.get(pid)),
         sysctl: (name) => this.sysctl.get(name),
         random: () => 0,

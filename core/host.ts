@@ -6,7 +6,7 @@
  */
 
 import type { AcceptQueues } from "./accept_queue.ts";
-import type { MemoryGroup, ProcessLook } from "./look.ts";
+import type { MemoryGroup, ProcessLook, ProcessUsage } from "./look.ts";
 import type { CertificateFiles } from "./options/listener_features.ts";
 
 /** Facts about the place where the supervisor runs. */
@@ -85,6 +85,11 @@ export interface Host extends AcceptQueues {
    * show it.
    */
   look(pid: number): ProcessLook | undefined;
+  /**
+   * What a process has used, up to a quarter of a second ago; undefined where
+   * the system does not show it.
+   */
+  usage(pid: number): ProcessUsage | undefined;
   /**
    * The stack of a process whose event loop does not turn, as one line of at most
    * some 800 characters, the innermost call first; undefined where it cannot be

@@ -32,6 +32,14 @@ export interface ProcessLook {
   readonly syscall?: string;
 }
 
+/** What a process uses. */
+export interface ProcessUsage {
+  /** CPU that all of its threads have used, in milliseconds. */
+  readonly cpu: number;
+  /** Its memory, in bytes. */
+  readonly rss: number;
+}
+
 /** Where the memory of a process counts, by the kernel's reckoning. */
 export interface MemoryGroup {
   /** The directory of the cgroup. */

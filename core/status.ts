@@ -12,6 +12,7 @@ import type {
   WorkerLoad,
   WorkerStatus,
 } from "./events.ts";
+import { pidOf } from "./supervise/oom.ts";
 import type { Supervisor } from "./supervise/supervisor.ts";
 
 /** What {@linkcode statusOf} looks at. */
@@ -59,6 +60,7 @@ export function statusOf(source: StatusSource): PoolStatus {
         age: Math.round(now - worker.startedAt),
         restarts: slot.restarts,
         ...(loadOf?.(worker) ?? NO_LOAD),
+        ...adapter?.host.usage(pidOf(worker)),
       });
     }
   }

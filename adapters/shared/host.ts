@@ -31,6 +31,7 @@ import { lookAt } from "./look.ts";
 import { stackOf } from "./stack.ts";
 import { PRELOAD } from "./preload.ts";
 import { readProc } from "./proc.ts";
+import { usageOf } from "./usage.ts";
 
 /** The place where this process runs. */
 export const host: Host = {
@@ -76,6 +77,7 @@ export const host: Host = {
   memoryGroup: (pid) => memoryGroupOf(readProc, pid),
   ...acceptQueues,
   look: lookAt,
+  usage: usageOf,
   stack: stackOf,
   sysctl: (name) => {
     const text = readProc(`/proc/sys/${name.replaceAll(".", "/")}`);

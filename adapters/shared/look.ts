@@ -10,7 +10,7 @@ import { linkProc, readProc, statOf } from "./proc.ts";
 import { syscallIn } from "./syscall.ts";
 
 /** USER_HZ of the kernel, the same on all that runtimes run on. */
-const TICK_MS = 10;
+export const TICK_MS = 10;
 
 /** What is read of /proc/PID/status. */
 const RSS = /^VmRSS:\s+(\d+) kB$/m;

@@ -214,9 +214,10 @@ export class Traffic {
       const row = this.#board?.row(worker.seat);
       return {
         connections: handed + (row?.open ?? 0),
-        accepted: row?.accepted ?? 0,
+        accepted: (row?.accepted ?? 0) + this.dispatcher.tally(worker).taken,
         passedOn: row?.passedOn ?? 0,
         takenOver: row?.takenOver ?? 0,
+        busy: row && Math.round(row.busy * 1000) / 1000,
       };
     };
   }

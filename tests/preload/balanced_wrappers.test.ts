@@ -47,7 +47,7 @@ async function counts(command: Command): Promise<readonly number[][]> {
   return await Promise.all([0, 1].map(async (slot) => {
     const [, ...numbers] = await command.line(
       new RegExp(
-        `^prefork worker-status slot=${slot} .* age=(\\d+) .* accepted=(\\d+) passedOn=(\\d+) takenOver=(\\d+)$`,
+        `^prefork worker-status slot=${slot} .* age=(\\d+) .* accepted=(\\d+) passedOn=(\\d+) takenOver=(\\d+) `,
       ),
       from,
     );

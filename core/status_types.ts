@@ -1,0 +1,123 @@
+/**
+ * What a pool says of itself when asked: its status.
+ *
+ * @module
+ */
+
+import type { ShareMode } from "./adapter.ts";
+import type { WorkerRuntime } from "./options/options.ts";
+import type { ReloadStatus } from "./supervise/reload.ts";
+import type { WorkerState } from "./supervise/state.ts";
+
+/** What a pool is doing. */
+export type PoolState =
+  /** Made, not started. */
+  | "new"
+  /** Started, and not every worker has been ready yet. */
+  | "starting"
+  /** Every worker has been ready. */
+  | "running"
+  /** Fewer workers than wanted serve, and replacing the others does not help. */
+  | "degraded"
+  /** No worker serves, and starting others does not help. */
+  | "down"
+  /** A reload is going on. */
+  | "reloading"
+  /** Another supervisor is being started, which is to succeed this one. */
+  | "upgrading"
+  /** Workers drain for good, or serve on until `drainDelay` has passed. */
+  | "stopping"
+  /** Nothing is left. */
+  | "stopped";
+
+/** A listener in a {@linkcode PoolStatus}. */
+export interface ListenerStatus {
+  /** Its name. */
+  readonly name: string;
+  /** Its real address. */
+  readonly address: string;
+  /** How it is shared. */
+  readonly share: ShareMode;
+}
+
+/**
+ * The load of a worker. What the workers of `balanced` say of themselves is as
+ * old as their last row, at most 100 ms; in `shared`, `sharded` and
+ * `reuseport` nobody counts.
+ */
+export interface WorkerLoad {
+  /** Its open connections, in `balanced` and `handoff`. */
+  readonly connections: number;
+  /**
+   * Connections that it has accepted and kept, in `balanced`; those it was
+   * given, in `handoff`.
+   */
+  readonly accepted: number;
+  /** In `balanced`: connections that it has passed on to others. */
+  readonly passedOn: number;
+  /** In `balanced`: connections that others have passed on to it. */
+  readonly takenOver: number;
+  /**
+   * The part of the last second or so that its event loop was busy, from 0 to 1,
+   * in `balanced`; undefined where it does not say.
+   */
+  readonly busy?: number | undefined;
+}
+
+/** A worker in a {@linkcode PoolStatus}. */
+export interface WorkerStatus extends WorkerLoad {
+  /** Its slot. */
+  readonly slot: number;
+  /** Its generation. */
+  readonly generation: number;
+  /** Its process id. */
+  readonly pid: number;
+  /** Where it is in its life. */
+  readonly state: WorkerState;
+  /** What runs it. */
+  readonly runtime: WorkerRuntime;
+  /** How long ago it was started, in milliseconds. */
+  readonly age: number;
+  /** How often its slot got a new worker after a crash. */
+  readonly restarts: number;
+  /**
+   * CPU that its process has used since its start, in milliseconds; undefined
+   * where the system does not show it.
+   */
+  readonly cpu?: number | undefined;
+  /** Its memory (resident set), in bytes; undefined where it is not shown. */
+  readonly rss?: number | undefined;
+}
+
+/** A picture of a pool. */
+export interface PoolStatus {
+  /** What it is doing. */
+  readonly state: PoolState;
+  /**
+   * The generation that the last reload brought that was finished, from 1. While
+   * one goes on, and after one that is `mixed`, some slots have a later one:
+   * `workers` says which.
+   */
+  readonly generation: number;
+  /** How the last reload stands or has ended; undefined if there was none. */
+  readonly reload: ReloadStatus | undefined;
+  /** How many workers are wanted. */
+  readonly wanted: number;
+  /** How many are ready. */
+  readonly ready: number;
+  /** Its listeners; those that workers asked for come after its own. */
+  readonly listeners: readonly ListenerStatus[];
+  /** Its workers, by slot; those that leave come after those that serve. */
+  readonly workers: readonly WorkerStatus[];
+  /** Connections that wait here for a worker: in `handoff` for a free one. */
+  readonly waiting: number;
+}
+
+/** What a stop left behind. */
+export interface StopReport {
+  /**
+   * How many workers that were ready this stop has killed: at the drain
+   * deadline, or at once if it was quick.
+   */
+  readonly killed: number;
+}
