@@ -97,6 +97,15 @@ export async function control(
     case "restart":
       await client.command(file, `restart?slot=${number}`);
       return say("restarting", { slot: number });
+    case "quiesce":
+      await client.command(
+        file,
+        `quiesce?slot=${number}&force=${flags.has("--force")}`,
+      );
+      return say("quiesced", { slot: number });
+    case "resume":
+      await client.command(file, `resume?slot=${number}`);
+      return say("resumed", { slot: number });
     case "logs": {
       const follow = flags.has("--follow");
       let isRead = true;

@@ -11,8 +11,8 @@ export const VERSION = "0.1.0";
 export const HELP = `Usage: prefork [options] program [args]
        prefork [options]    what prefork.config.ts in this directory says
        prefork upgrade PIDFILE|PID [--runtime-exec FILE]
-       prefork list | status | reload | scale N | restart SLOT | stop | logs
-               [POOL]
+       prefork list | status | reload | scale N | logs | stop [POOL]
+       prefork restart SLOT | quiesce SLOT | resume SLOT [POOL]
        prefork doctor [--json] [options [program]]
        prefork help [TOPIC]
 

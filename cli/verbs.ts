@@ -31,6 +31,8 @@ const VERBS = {
   reload: { number: undefined, flags: [] },
   scale: { number: "N|+N|-N", flags: [] },
   restart: { number: "SLOT", flags: [] },
+  quiesce: { number: "SLOT", flags: ["--force"] },
+  resume: { number: "SLOT", flags: [] },
   stop: { number: undefined, flags: ["--quick"] },
   logs: { number: undefined, flags: ["--lines N", "--follow"] },
 } as const;

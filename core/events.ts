@@ -65,6 +65,8 @@ export type PoolEvent =
    * waits in case the reload fails.
    */
   | { readonly type: "worker-parked" } & WorkerIdentity
+  /** A worker stops accepting and stays, as a user wants. */
+  | { readonly type: "worker-quiesced" } & WorkerIdentity
   /** A worker was sent SIGKILL, and why. */
   | { readonly type: "worker-killed"; readonly why: string } & WorkerIdentity
   /**

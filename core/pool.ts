@@ -23,6 +23,7 @@ import { attend } from "./signals.ts";
 import { reportOf, statusOf } from "./status.ts";
 import { keepStatusFile } from "./status_file.ts";
 import { Learning } from "./supervise/learning.ts";
+import { quiesce, type QuiesceOptions, resume } from "./supervise/quiesce.ts";
 import { restart } from "./supervise/recycling.ts";
 import { sendTo } from "./supervise/slot.ts";
 import { Control } from "./control/control.ts";
@@ -139,6 +140,29 @@ export class PoolCore implements AsyncDisposable {
    */
   restart(slot: number): void {
     restart(this.#require("restart a worker of", true).supervisor, slot);
+  }
+
+  /**
+   * Has the worker of a slot stop accepting; resolves when it has. What it has
+   * open goes on, and nobody takes its place, until `resume` or `restart`, a
+   * reload, or its end.
+   *
+   * @throws {RangeError} when the slot has no worker that is ready
+   * @throws {PreforkError} `ERR_STATE` when the pool does not run, is reloading
+   * or has no other worker that is ready, or this one cannot stop: see `message`
+   */
+  async quiesce(slot: number, options?: QuiesceOptions): Promise<void> {
+    await quiesce(this.#require("quiesce a worker of", true), slot, options);
+  }
+
+  /**
+   * Has a worker that was quiesced accept again; resolves when it does.
+   *
+   * @throws {RangeError} when the slot has no worker that is ready or quiesced
+   * @throws {PreforkError} `ERR_STATE` when it ends, or the pool does not run
+   */
+  async resume(slot: number): Promise<void> {
+    await resume(this.#require("resume a worker of", true), slot);
   }
 
   /**

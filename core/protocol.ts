@@ -31,9 +31,9 @@ export type FromWorker =
     readonly status: number;
     readonly reason: string;
   }
-  /** Told to park: nothing is left, and it does not accept. */
+  /** Told to park or to quiesce: it does not accept; parked, nothing is left. */
   | { readonly type: "parked" }
-  /** It cannot be parked; nothing has changed. The text says why. */
+  /** It can do neither; nothing has changed. The text says why. */
   | { readonly type: "unparkable"; readonly reason: string }
   /** It has begun as many requests as it may before it is recycled. */
   | { readonly type: "spent"; readonly count: number }
@@ -98,6 +98,8 @@ export type ToWorker =
    * program hears nothing of it.
    */
   | { readonly type: "park"; readonly ms: number; readonly idle: number }
+  /** Stop accepting, and stay as you are. */
+  | { readonly type: "quiesce" }
   /** Accept, or accept again, as the worker of this slot, and say "ready". */
   | { readonly type: "resume"; readonly slot: number }
   /** Make this request of the program, and say how it was answered. */
@@ -192,6 +194,7 @@ export const FROM_WORKER: Shapes<FromWorker> = {
 export const TO_WORKER: Shapes<ToWorker> = {
   drain: { ms: "count", idle: "count" },
   park: { ms: "count", idle: "count" },
+  quiesce: {},
   resume: { slot: "count" },
   check: { path: "string" },
   adopt: { listener: "string", shard: "count" },

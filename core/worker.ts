@@ -63,6 +63,10 @@ export class PoolWorker implements Backend {
   onFreed: (() => void) | undefined;
   /** Called when something of it changes that its slot is judged by. */
   onChanged: (() => void) | undefined;
+  /** Told of each state that it enters, while somebody waits for one. */
+  onState: ((state: WorkerState) => void) | undefined;
+  /** Told when it has stopped accepting, or why it cannot. */
+  onStill: ((problem?: string) => void) | undefined;
   /** Why it could not use a listener, in its own words. */
   failure: string | undefined;
   /** What its program wrote last to stderr before it was ready. */
@@ -81,6 +85,8 @@ export class PoolWorker implements Backend {
   share: number | undefined;
   /** What it may come to before it is recycled. */
   limits: RecycleLimits = {};
+  /** Why it is recycled once it accepts again. */
+  due: string | undefined;
   /** True once it leaves because it is recycled. */
   recycled = false;
   /** True once its end was answered, by another worker for its slot. */
@@ -131,6 +137,7 @@ export class PoolWorker implements Backend {
   set state(state: WorkerState) {
     this.#state = state;
     this.onChanged?.();
+    this.onState?.(state);
   }
 
   /** True when it has lived long enough to take over from another one. */

@@ -1,7 +1,8 @@
 /**
  * Parking: a worker stops accepting and finishes what it has, as in a drain, but
- * stays and can accept again. The program hears nothing of it: its servers
- * listen, its handlers of SIGTERM do not run, `worker.draining` is not aborted.
+ * stays and can accept again. Quiesced it does not even finish: what is open
+ * stays so. The program hears nothing of either: its servers listen, its handlers
+ * of SIGTERM do not run, `worker.draining` is not aborted.
  *
  * @module
  */
@@ -32,10 +33,12 @@ export interface ParkSubjects {
 
 /** The parking of this process. */
 export interface Parking {
-  /** True from the word "park" to the word "resume". */
+  /** True from the word "park" or "quiesce" to the word "resume". */
   readonly parked: boolean;
   /** Parks, or says why that cannot be: then nothing has changed. */
   park(ms: number, idle: number): void;
+  /** Stops accepting and leaves what is open as it is, or says why not. */
+  quiesce(): void;
   /** Accepts again. */
   resume(): void;
   /** A server has begun to accept meanwhile. */
@@ -52,8 +55,8 @@ const SAYS_AFTER = 0.9;
 /** One time that the worker is parked. */
 interface Stay {
   readonly servers: Set<Parkable>;
-  readonly until: number;
-  readonly idle: number;
+  /** By when what is open has ended; undefined where that goes on. */
+  readonly end?: { readonly until: number; readonly idle: number };
 }
 
 /** Makes the parking. */
@@ -71,14 +74,20 @@ export function createParking(
     parkable.pause();
     servers.add(parkable);
   };
-  const finish = async ({ servers, until, idle }: Stay): Promise<void> => {
-    const window = Math.max(0, until - performance.now());
-    await Promise.all([...servers].map((each) => each.finish(idle, window)));
+  const finish = async ({ servers, end }: Stay): Promise<void> => {
+    if (end === undefined) return;
+    const window = Math.max(0, end.until - performance.now());
+    await Promise.all(
+      [...servers].map((each) => each.finish(end.idle, window)),
+    );
   };
   const settle = async (own: Stay): Promise<void> => {
-    const late = deadline((own.until - performance.now()) * SAYS_AFTER);
-    await Promise.race([late.passed, finishAll(own)]);
-    late.cancel();
+    const until = own.end?.until ?? Infinity;
+    const late = until === Infinity
+      ? undefined
+      : deadline((until - performance.now()) * SAYS_AFTER);
+    await Promise.race([...late ? [late.passed] : [], finishAll(own)]);
+    late?.cancel();
     if (stay !== own || draining.aborted) return;
     flush();
     tell({ type: "parked" });
@@ -93,25 +102,29 @@ export function createParking(
     if (stay === own) await finish(own);
   };
 
+  /** Stops accepting, or says why that cannot be. */
+  const begin = (end?: Stay["end"]): void => {
+    if (stay !== undefined || draining.aborted) return;
+    const servers = new Set<Parkable>();
+    try {
+      for (const each of attachments) pause(each, servers);
+    } catch (error) {
+      for (const each of servers) each.resume();
+      tell({ type: "unparkable", reason: reasonOf(error) });
+      return;
+    }
+    passing?.takeBack();
+    balancer?.leave();
+    stay = { servers, ...(end && { end }) };
+    void settle(stay);
+  };
+
   return {
     get parked() {
       return stay !== undefined;
     },
-    park(ms, idle) {
-      if (stay !== undefined || draining.aborted) return;
-      const servers = new Set<Parkable>();
-      try {
-        for (const each of attachments) pause(each, servers);
-      } catch (error) {
-        for (const each of servers) each.resume();
-        tell({ type: "unparkable", reason: reasonOf(error) });
-        return;
-      }
-      passing?.takeBack();
-      balancer?.leave();
-      stay = { servers, until: performance.now() + ms, idle };
-      void settle(stay);
-    },
+    park: (ms, idle) => begin({ until: performance.now() + ms, idle }),
+    quiesce: () => begin(),
     resume() {
       if (draining.aborted) return;
       const servers = stay?.servers ?? [];

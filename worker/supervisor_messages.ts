@@ -58,6 +58,8 @@ export function handleMessages(
         return core.standby
           ? undefined
           : parking.park(message.ms, message.idle);
+      case "quiesce":
+        return parking.quiesce();
       case "check":
         return answerCheck(core, message.path);
       case "resume":

@@ -36,6 +36,10 @@ export interface ControlledPool {
   scale(workers: number): void;
   /** See {@linkcode PoolCore.restart}. */
   restart(slot: number): void;
+  /** See {@linkcode PoolCore.quiesce}. */
+  quiesce(slot: number, options?: { readonly force?: boolean }): Promise<void>;
+  /** See {@linkcode PoolCore.resume}. */
+  resume(slot: number): Promise<void>;
   /** See {@linkcode PoolCore.stop}. */
   stop(
     options?: { readonly quick?: boolean; readonly delay?: boolean },
@@ -88,6 +92,14 @@ const POST: Readonly<Record<string, Verb>> = {
   },
   restart(pool, query) {
     pool.restart(number(query, "slot"));
+    return {};
+  },
+  async quiesce(pool, query) {
+    await pool.quiesce(number(query, "slot"), { force: truth(query, "force") });
+    return {};
+  },
+  async resume(pool, query) {
+    await pool.resume(number(query, "slot"));
     return {};
   },
   stop(pool, query) {

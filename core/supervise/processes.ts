@@ -120,8 +120,8 @@ export class Processes {
     standby?: WorkerRuntime,
     checked = false,
   ): PoolWorker {
-    const { config, adapter, listeners, runtimeOf, traffic, post, emit } =
-      this.#context;
+    const { config, adapter, listeners, runtimeOf, traffic } = this.#context;
+    const { post, emit } = this.#context;
     this.#observer.onStart?.({ slot, generation });
     const worker = new PoolWorker(
       slot,
@@ -216,8 +216,13 @@ export class Processes {
         break;
       case "park":
         traffic.leave(worker);
-        worker.tell({ type: "park", ms: config.grace, idle: config.idleGrace });
+        worker.tell({ type: action, ms: config.grace, idle: config.idleGrace });
         emit({ type: "worker-parked", ...worker.identity });
+        break;
+      case "quiesce":
+        traffic.leave(worker);
+        worker.tell({ type: action });
+        emit({ type: "worker-quiesced", ...worker.identity });
         break;
       case "resume":
         worker.tell({ type: "resume", slot: worker.slot });
@@ -244,10 +249,8 @@ export class Processes {
   #watch(worker: PoolWorker, ms: number): void {
     const { adapter, post } = this.#context;
     worker.timer?.[Symbol.dispose]();
-    worker.timer = adapter.clock.after(
-      ms,
-      () => post(() => this.step(worker, "overdue")),
-    );
+    const overdue = (): void => this.step(worker, "overdue");
+    worker.timer = adapter.clock.after(ms, () => post(overdue));
   }
 
   /**
@@ -343,12 +346,8 @@ export class Processes {
         this.#checks.hear(worker, message);
         break;
       case "parked":
-        this.step(worker, message.type);
-        break;
       case "unparkable":
-        this.#warnings.tell(
-          `a worker cannot be parked (${message.reason}): should a reload fail, the old version is started anew`,
-        );
+        this.#warnings.stopped(worker, message);
         this.step(worker, message.type);
         break;
       case "leaving": {

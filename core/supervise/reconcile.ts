@@ -65,6 +65,8 @@ export interface Counts {
   readonly holes: number;
   /** Slots in which a worker is ready. */
   readonly ready: number;
+  /** Slots whose worker does not accept because a user wants that. */
+  readonly quiesced: number;
   /** Wanted slots whose worker, not the one that is to take over, is ready. */
   readonly filled: number;
   /** Wanted slots that wait before their next worker. */
@@ -93,10 +95,16 @@ export interface Step {
 /**
  * What a slot needs of the budget: `refill`, to have a process again that has
  * none, by the pool's own will; `place`, to have one process more;
- * `dismissal`, to be without its ready worker for good; `renewal`, to have its
- * worker replaced, the new one first or the old one.
+ * `dismissal`, to be without its ready worker for good; `exchange` and
+ * `renewal`, to have its worker replaced, the new one first or the old one: one
+ * that is quiesced, which nobody misses, or another one.
  */
-export type Need = "refill" | "place" | "dismissal" | "renewal";
+export type Need =
+  | "refill"
+  | "place"
+  | "dismissal"
+  | "exchange"
+  | "renewal";
 
 /** What a slot wants done; at once, or when the budget allows it. */
 export type Wish =
@@ -128,18 +136,19 @@ export function grant(
       return counts.alive <= most ? "spawn" : undefined;
     case "dismissal":
       return rest >= least ? "drain" : undefined;
+    case "exchange":
     case "renewal": {
       const recycles = pool.reloadTo === undefined &&
         pool.undoing === undefined;
       // A pool that is not whole has other worries.
-      if (recycles && (counts.waiting > 0 || counts.ready < least)) {
-        return undefined;
-      }
+      const whole = counts.ready + counts.quiesced;
+      if (recycles && (counts.waiting > 0 || whole < least)) return undefined;
       if (!recycles && pool.canary && counts.begun > 0) return undefined;
       // A slot that has nobody goes first.
       if (counts.alive + counts.holes < most) return "replace";
       const floor = recycles ? Math.max(least, 1) : least;
-      return maxUnavailable > 0 && rest >= floor ? "vacate" : undefined;
+      const missed = need === "renewal" && rest < floor;
+      return maxUnavailable > 0 && !missed ? "vacate" : undefined;
     }
   }
 }
@@ -156,6 +165,9 @@ export function measure(view: SlotView, pool: PoolView): Counts {
     alive: Math.max(population(view), wanted ? 1 : 0),
     holes: wanted && empty && leaving > 0 ? 1 : 0,
     ready: isServed(view) ? 1 : 0,
+    quiesced: wanted && current?.state === "quiesced" && !isServed(view)
+      ? 1
+      : 0,
     filled: wanted && current?.state === "ready" ? 1 : 0,
     waiting: wanted && waiting ? 1 : 0,
     // Whoever fills an empty slot is of the new generation.
@@ -209,7 +221,7 @@ function filled(
     return waiting ? undefined : { do: "spawn" };
   }
   return isOld(current, waiting, pool) && current.state !== "killed"
-    ? { need: "renewal" }
+    ? { need: current.state === "quiesced" ? "exchange" : "renewal" }
     : undefined;
 }
 
@@ -229,5 +241,6 @@ function isServed({ current, next }: SlotView): boolean {
 
 function isActive(worker: WorkerView | undefined): boolean {
   return worker?.state === "starting" || worker?.state === "standby" ||
-    worker?.state === "ready" || worker?.state === "resuming";
+    worker?.state === "ready" || worker?.state === "quiesced" ||
+    worker?.state === "resuming";
 }

@@ -39,15 +39,14 @@ export class Recycling {
   /** A worker is ready: from now on it is watched. */
   begin(worker: PoolWorker): void {
     const { adapter, post } = this.#context;
-    if (this.#watched.has(worker)) return;
     const { maxAge } = worker.limits;
-    const age = maxAge === undefined ? undefined : adapter.clock.after(
-      maxAge,
-      () =>
-        post(() =>
-          spend(worker, `it has been ready for ${maxAge} ms, its limit`)
-        ),
-    );
+    const tooOld = (): void =>
+      spend(worker, `it has been ready for ${maxAge} ms, its limit`);
+    if (worker.due !== undefined) spend(worker, worker.due);
+    if (this.#watched.has(worker)) return;
+    const age = maxAge === undefined
+      ? undefined
+      : adapter.clock.after(maxAge, () => post(tooOld));
     this.#watched.set(worker, {
       since: adapter.clock.now(),
       warm: undefined,
@@ -118,17 +117,21 @@ export function restart(
   slot: number,
 ): void {
   const worker = pool.slots.get(slot)?.current;
-  if (worker?.state !== "ready") {
+  if (worker?.state !== "ready" && worker?.state !== "quiesced") {
     throw new RangeError(
       `Cannot restart slot ${slot}: it has no worker that is ready, those of the pool are 0 to ${
         pool.wanted - 1
       }`,
     );
   }
-  pool.post(() => spend(worker, "a restart was asked for"));
+  pool.post(() => worker.spent ??= "a restart was asked for");
 }
 
-/** A worker is to be recycled, for the first reason that there is. */
+/**
+ * A worker is to be recycled, for the first reason that there is: now, or once
+ * it accepts again.
+ */
 function spend(worker: PoolWorker, why: string): void {
   if (worker.state === "ready") worker.spent ??= why;
+  else worker.due ??= why;
 }

@@ -25,6 +25,7 @@ const NOTHING: Counts = {
   alive: 0,
   holes: 0,
   ready: 0,
+  quiesced: 0,
   filled: 0,
   waiting: 0,
   begun: 0,
@@ -34,8 +35,10 @@ const NOTHING: Counts = {
 
 const NAMES = Object.keys(NOTHING) as readonly (keyof Counts)[];
 
-/** Who is served first when several wait: an empty slot goes before others. */
-const NEEDS: readonly Need[] = ["refill", "place", "dismissal", "renewal"];
+/** Who is served first when several wait: an empty slot, then one that serves nobody. */
+const NEEDS: readonly Need[] = [
+  ...["refill", "place", "dismissal", "exchange", "renewal"] as const,
+];
 
 /** What is known of a slot since it was last looked at. */
 interface Known {
@@ -79,6 +82,7 @@ export class SlotTable {
     refill: new Line(),
     place: new Line(),
     dismissal: new Line(),
+    exchange: new Line(),
     renewal: new Line(),
   };
   readonly #known = new Map<Slot, Known>();

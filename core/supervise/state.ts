@@ -17,6 +17,8 @@ export type WorkerState =
    * stays, so that it can take over again.
    */
   | "parked"
+  /** It does not accept because a user wants that: what it has goes on. */
+  | "quiesced"
   /** It is to accept again, and has not said so yet. */
   | "resuming"
   /** It finishes what it has and leaves, by a deadline. */
@@ -36,7 +38,9 @@ export type WorkerEvent =
   | "leaving"
   /** The pool wants it to stop accepting, finish and stay. */
   | "park"
-  /** It says that it has finished what it had. */
+  /** A user wants it to stop accepting and stay as it is. */
+  | "quiesce"
+  /** It says that it has finished what it had, or has stopped accepting. */
   | "parked"
   /** It says that it cannot stop accepting and stay. */
   | "unparkable"
@@ -59,6 +63,8 @@ export type WorkerAction =
   | "hold"
   /** Ask it to stop accepting, finish and stay. */
   | "park"
+  /** Ask it to stop accepting and stay as it is. */
+  | "quiesce"
   /** Ask it to accept, or to accept again. */
   | "resume"
   /** Ask it to drain. */
@@ -94,6 +100,7 @@ export const WORKER_TABLE: Readonly<
     standby: to("standby", "hold"),
     leaving: to("draining", "ask", "watch"),
     park: to("starting"),
+    quiesce: to("starting"),
     parked: to("starting"),
     unparkable: to("starting"),
     resume: to("starting"),
@@ -107,6 +114,7 @@ export const WORKER_TABLE: Readonly<
     standby: to("standby"),
     leaving: to("draining", "ask", "watch"),
     park: to("standby"),
+    quiesce: to("standby"),
     parked: to("standby"),
     unparkable: to("standby"),
     resume: to("resuming", "resume", "await"),
@@ -120,6 +128,7 @@ export const WORKER_TABLE: Readonly<
     standby: to("ready"),
     leaving: to("draining", "ask", "watch"),
     park: to("parked", "park"),
+    quiesce: to("quiesced", "quiesce"),
     parked: to("ready"),
     unparkable: to("ready"),
     resume: to("ready"),
@@ -133,6 +142,7 @@ export const WORKER_TABLE: Readonly<
     standby: to("parked"),
     leaving: to("draining", "ask", "watch"),
     park: to("parked"),
+    quiesce: to("parked"),
     parked: to("parked"),
     unparkable: to("draining", "ask", "watch"),
     resume: to("resuming", "resume", "await"),
@@ -141,11 +151,27 @@ export const WORKER_TABLE: Readonly<
     kill: to("killed", "kill"),
     exit: to("gone", "reap"),
   },
+  quiesced: {
+    ready: to("quiesced"),
+    standby: to("quiesced"),
+    leaving: to("draining", "ask", "watch"),
+    park: to("quiesced"),
+    quiesce: to("quiesced"),
+    parked: to("quiesced"),
+    // It has never stopped: it is to say that it accepts.
+    unparkable: to("resuming", "resume", "await"),
+    resume: to("resuming", "resume", "await"),
+    drain: to("draining", "ask", "watch"),
+    overdue: to("quiesced"),
+    kill: to("killed", "kill"),
+    exit: to("gone", "reap"),
+  },
   resuming: {
     ready: to("ready", "welcome"),
     standby: to("resuming"),
     leaving: to("draining", "ask", "watch"),
     park: to("resuming"),
+    quiesce: to("resuming"),
     parked: to("resuming"),
     unparkable: to("resuming"),
     resume: to("resuming"),
@@ -159,6 +185,7 @@ export const WORKER_TABLE: Readonly<
     standby: to("draining"),
     leaving: to("draining"),
     park: to("draining"),
+    quiesce: to("draining"),
     parked: to("draining"),
     unparkable: to("draining"),
     resume: to("draining"),
@@ -172,6 +199,7 @@ export const WORKER_TABLE: Readonly<
     standby: to("killed"),
     leaving: to("killed"),
     park: to("killed"),
+    quiesce: to("killed"),
     parked: to("killed"),
     unparkable: to("killed"),
     resume: to("killed"),
@@ -185,6 +213,7 @@ export const WORKER_TABLE: Readonly<
     standby: to("gone"),
     leaving: to("gone"),
     park: to("gone"),
+    quiesce: to("gone"),
     parked: to("gone"),
     unparkable: to("gone"),
     resume: to("gone"),
@@ -229,6 +258,7 @@ export function exitReason(
     case "standby":
     case "ready":
     case "parked":
+    case "quiesced":
     case "resuming":
       return clean ? "ended" : "crashed";
     case "draining":

@@ -270,7 +270,7 @@ export class Transaction {
       const done = number >= this.#pool.wanted ||
         next === undefined &&
           (stuck !== undefined ||
-            current?.state === "ready" && current.generation !== generation);
+            serves(current) && current?.generation !== generation);
       if (!done) return false;
       this.#undone.delete(number);
     }
@@ -352,4 +352,9 @@ export class Transaction {
     });
     this.#context.post(() => {});
   }
+}
+
+/** True for a worker that serves, or would if a user had not quiesced it. */
+function serves(worker: PoolWorker | undefined): boolean {
+  return worker?.state === "ready" || worker?.state === "quiesced";
 }

@@ -153,7 +153,7 @@ export class Upgrades {
 
   #refusal(): PreforkError | undefined {
     const { adapter, init, manager, supervisor, keptBefore } = this.#pool;
-    const { transaction, wanted, isReady } = supervisor;
+    const { transaction, wanted, isReady, counts } = supervisor;
     const other = this.#next ?? (init ? undefined : this.#main);
     const why = keeperOf(adapter.host, manager) ??
       (other !== undefined
@@ -170,6 +170,8 @@ export class Upgrades {
         ? "its workers were drained, SIGHUP brings them back"
         : isReady
         ? undefined
+        : counts.quiesced > 0
+        ? "a worker is quiesced: resume it, or restart its slot, and upgrade then"
         : "not every worker is ready, upgrade when they are");
     return why === undefined ? undefined : stateError("upgrade", why);
   }

@@ -104,6 +104,8 @@ const WEIGHTS = {
   spent: 5,
   parked: 2,
   unparkable: 0.5,
+  quiesce: 3,
+  resume: 3,
   noise: 2,
   "no process": 1,
   reload: 3,
@@ -134,9 +136,11 @@ const KINDS: Readonly<Record<Kind, Act>> = {
     someone(scene, who, "booting", "resuming")?.process.exit(at(ENDS, how)),
   // As after a SIGTERM that was sent to it.
   leave: (scene, who) =>
-    someone(scene, who, "booting", "serving", "parked", "waiting")?.process.say(
-      { type: "leaving" },
-    ),
+    someone(
+      scene,
+      who,
+      ...["booting", "serving", "parked", "quiesced", "waiting"] as const,
+    )?.process.say({ type: "leaving" }),
   done: (scene, who, how) =>
     someone(scene, who, "leaving")?.process.exit({ code: how < 0.9 ? 0 : 1 }),
   hang(scene, who) {
@@ -152,12 +156,18 @@ const KINDS: Readonly<Record<Kind, Act>> = {
   spent: (scene, who) =>
     someone(scene, who, "serving")?.process.say({ type: "spent", count: 1000 }),
   parked: (scene, who) =>
-    someone(scene, who, "parked")?.process.say({ type: "parked" }),
+    someone(scene, who, "parked", "quiesced")?.process.say({ type: "parked" }),
   unparkable: (scene, who) =>
-    someone(scene, who, "parked")?.process.say({
+    someone(scene, who, "parked", "quiesced")?.process.say({
       type: "unparkable",
       reason: "no",
     }),
+  quiesce: ({ pool }, who, how) =>
+    void pool.quiesce(Math.floor(who * 6), { force: how < 0.5 }).catch(
+      () => {},
+    ),
+  resume: ({ pool }, who) =>
+    void pool.resume(Math.floor(who * 6)).catch(() => {}),
   noise: (scene, who, how) =>
     someone(scene, who)?.process.plan.onMessage(at(NOISE, how)),
   "no process": ({ reference }, _who, how) => {
@@ -197,7 +207,8 @@ const KINDS: Readonly<Record<Kind, Act>> = {
 /** A worker passes a connection on, or answers, or lies. */
 function passAround(scene: Scene, who: number, how: number): void {
   const { passed } = scene;
-  const one = someone(scene, who, "serving", "parked", "leaving")?.process;
+  const phases = ["serving", "parked", "quiesced", "leaving"] as const;
+  const one = someone(scene, who, ...phases)?.process;
   if (one === undefined || !scene.balanced) return;
   const id = Math.floor(who * 1000) % (passed.length + 1);
   const acts: readonly ((one: MemoryProcess) => unknown)[] = [
@@ -218,7 +229,7 @@ function passAround(scene: Scene, who: number, how: number): void {
 /** Those that a day may have few of, so that what takes long comes about. */
 const BAD: readonly string[] = [
   ...["end", "end at boot", "leave", "hang", "no process", "unparkable"],
-  ...["scale", "winch", "more", "fewer", "spent"],
+  ...["scale", "winch", "more", "fewer", "spent", "quiesce"],
 ];
 
 /** Draws what happens, on a bad day or a better one. */

@@ -90,6 +90,8 @@ async function calm(scene: Scene): Promise<void> {
       one.mute = undefined;
       one.process.say({ type: "heard", count: one.process.heard.length });
     }
+    // A reload does not wait for those that a user keeps from accepting.
+    if (pool.status().state !== "reloading") resumeAll(scene);
     await goWell(scene);
     const { state, ready, wanted, workers } = pool.status();
     const standbys = workers.filter((one) => one.state === "standby").length;
@@ -97,6 +99,13 @@ async function calm(scene: Scene): Promise<void> {
       workers.length === wanted + standbys;
     if (isCalm) return;
     await passTime(scene, 1_000);
+  }
+}
+
+/** Those that a user has quiesced accept again. */
+function resumeAll({ reference, pool }: Scene): void {
+  for (const { phase, slot } of reference.alive) {
+    if (phase === "quiesced") void pool.resume(slot).catch(() => {});
   }
 }
 
@@ -108,6 +117,9 @@ async function finish(scene: Scene): Promise<void> {
     reference.scale(1);
     pool.scale(1);
     await calm(scene);
+  }
+  for (const slot of [0, reference.wanted - 1]) {
+    void pool.quiesce(slot, { force: true }).catch(() => {});
   }
   let reloaded = false;
   reference.reload();

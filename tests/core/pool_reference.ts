@@ -18,6 +18,7 @@ type Phase =
   | "waiting"
   | "serving"
   | "parked"
+  | "quiesced"
   | "resuming"
   | "leaving"
   | "gone";
@@ -28,12 +29,15 @@ const STATES: Readonly<Record<Exclude<Phase, "gone">, string>> = {
   waiting: "standby",
   serving: "ready",
   parked: "parked",
+  quiesced: "quiesced",
   resuming: "resuming",
   leaving: "draining",
 };
 
 /** Those that fill a slot. */
-const ACTIVE: readonly Phase[] = ["booting", "serving", "resuming"];
+const ACTIVE: readonly Phase[] = [
+  ...["booting", "serving", "quiesced", "resuming"] as const,
+];
 
 /** One process. */
 export interface Seen {
@@ -352,6 +356,7 @@ export class Reference {
           one.willing = true;
           this.#enter(one, "leaving");
         }
+        // Of one that is quiesced: it is told to accept again.
         break;
     }
   }
@@ -369,6 +374,11 @@ export class Reference {
         this.#mayStop(one, "parked");
         one.beyond = true;
         break;
+      case "quiesce":
+        this.#must(one.phase === "serving", "only one that serves is quiesced");
+        this.#must(this.#going === undefined, "none is in a reload");
+        this.#enter(one, "quiesced");
+        break;
       case "resume":
         if (one.phase === "waiting") {
           one.slot = slot;
@@ -378,7 +388,10 @@ export class Reference {
           this.#mayStart(slot, one);
           this.seen.set(one.process.pid, one);
         } else {
-          this.#must(one.phase === "parked", "only one that waits takes over");
+          this.#must(
+            one.phase === "parked" || one.phase === "quiesced",
+            "only one that waits takes over",
+          );
           this.#enter(one, "resuming");
         }
         break;

@@ -18,6 +18,7 @@ const PHASES: Readonly<Record<WorkerState, number>> = {
   standby: 0,
   ready: 1,
   parked: 1,
+  quiesced: 1,
   resuming: 1,
   draining: 2,
   killed: 3,
@@ -29,6 +30,7 @@ const HAPPENS: Readonly<Record<WorkerEvent, true>> = {
   standby: true,
   leaving: true,
   park: true,
+  quiesce: true,
   parked: true,
   unparkable: true,
   resume: true,
@@ -77,6 +79,7 @@ test("the whole table, row by row", () => {
       "standby + exit -> gone reap",
       "ready + leaving -> draining ask watch",
       "ready + park -> parked park",
+      "ready + quiesce -> quiesced quiesce",
       "ready + drain -> draining ask watch",
       "ready + kill -> killed kill",
       "ready + exit -> gone reap",
@@ -86,6 +89,12 @@ test("the whole table, row by row", () => {
       "parked + drain -> draining ask watch",
       "parked + kill -> killed kill",
       "parked + exit -> gone reap",
+      "quiesced + leaving -> draining ask watch",
+      "quiesced + unparkable -> resuming resume await",
+      "quiesced + resume -> resuming resume await",
+      "quiesced + drain -> draining ask watch",
+      "quiesced + kill -> killed kill",
+      "quiesced + exit -> gone reap",
       "resuming + ready -> ready welcome",
       "resuming + leaving -> draining ask watch",
       "resuming + drain -> draining ask watch",
@@ -132,6 +141,10 @@ describe("what holds for every row", () => {
       assert.equal(does("reap"), event === "exit" && state !== "gone");
       assert.equal(does("welcome"), state !== "ready" && next === "ready");
       assert.equal(does("park"), state !== "parked" && next === "parked");
+      assert.equal(
+        does("quiesce"),
+        state !== "quiesced" && next === "quiesced",
+      );
       assert.equal(does("resume"), state !== "resuming" && next === "resuming");
       assert.equal(does("hold"), state === "starting" && next === "standby");
       assert.equal(does("await"), does("resume"));
@@ -167,7 +180,8 @@ test("whatever happens to a worker in whatever order, it has one life", () => {
     }
     const [first = ""] = done;
     if (times("welcome") > 0) assert.match(first, /^(welcome|hold)$/, seed);
-    assert.ok(times("resume") <= times("park") + times("hold"), seed);
+    const stops = times("park") + times("quiesce") + times("hold");
+    assert.ok(times("resume") <= stops, seed);
   });
 });
 
@@ -182,6 +196,7 @@ test("the end has a name that follows from where it came", () => {
     ["standby", "ended", "crashed"],
     ["ready", "ended", "crashed"],
     ["parked", "ended", "crashed"],
+    ["quiesced", "ended", "crashed"],
     ["resuming", "ended", "crashed"],
     ["draining", "drained", "crashed-draining"],
     // Done in the moment before the signal reached it.
