@@ -29,6 +29,7 @@ import { loadAdapter } from "./adapters/select.ts";
 import { controlDirectories } from "./adapters/shared/control_directory.ts";
 import { ownCommand } from "./adapters/shared/own_command.ts";
 import { notify } from "./adapters/shared/notify.ts";
+import { ownPlace } from "./adapters/shared/own_place.ts";
 import { predecessor } from "./adapters/shared/predecessor.ts";
 import { host } from "./adapters/shared/host.ts";
 import { holderOf, isThere } from "./adapters/shared/pid_file.ts";
@@ -115,6 +116,19 @@ export async function main(
               () => packageManagerOf(process.pid, process.env, PROCESSES)?.name,
             ),
         });
+      }
+      case "init": {
+        const { init } = await import("./cli/init.ts");
+        const { runtime, version } = await loadAdapter();
+        const place = { ...ownPlace(args), runtime, version, prefork: VERSION };
+        const { line, ...order } = command.request;
+        const { pools: [pool, ...others] } = await planOf(line, host);
+        if (pool === undefined || others.length > 0) {
+          throw new TypeError(
+            "Cannot write files for several pools at once: name one by --only NAME",
+          );
+        }
+        return init({ ...order, options: pool.options }, place, io);
       }
       case "control": {
         // A pool needs none of it.

@@ -35,6 +35,8 @@ export type CommandLine =
   | { readonly kind: "control"; readonly command: ControlCommand }
   /** This machine is to be judged. */
   | { readonly kind: "doctor"; readonly request: DoctorRequest }
+  /** Files for a program are to be written. */
+  | { readonly kind: "init"; readonly request: InitRequest }
   /** A pool, or those of a file. */
   | ({ readonly kind: "run" } & RunLine);
 
@@ -44,6 +46,18 @@ export interface DoctorRequest {
   readonly options: Partial<PoolOptions>;
   /** True for JSON. */
   readonly json: boolean;
+}
+
+/** What files are to be written for. */
+export interface InitRequest {
+  /** What the words say. */
+  readonly line: RunLine;
+  /** The options, the program and its arguments, as they were written. */
+  readonly words: readonly string[];
+  /** True where the files are printed, and none is written. */
+  readonly print: boolean;
+  /** True where what is there is written over. */
+  readonly force: boolean;
 }
 
 /** What the command line says of the pools to run. */
@@ -177,6 +191,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   }
   if (args[0] === "help") return parseHelp(args.slice(1));
   if (args[0] === "doctor") return parseDoctor(args.slice(1));
+  if (args[0] === "init") return parseInit(args.slice(1));
   const command = parseControl(args);
   if (command !== undefined) return { kind: "control", command };
   const read = readOptions(args);
@@ -311,6 +326,24 @@ function similarTo(arg: string): string | undefined {
   const names = [...Object.keys(OPTIONS), ...Object.keys(FLAGS)];
   const meant = arg.startsWith("--") ? nearest(name, names) : undefined;
   return meant && `"--${meant}" is one`;
+}
+
+/** `[--print] [--force] [options] program [args]`. */
+function parseInit(args: readonly string[]): CommandLine {
+  const own = ["--print", "--force"];
+  const end = args.findIndex((arg) => !own.includes(arg));
+  const flags = end < 0 ? args : args.slice(0, end);
+  const words = args.slice(flags.length);
+  const command = parseCommandLine(words);
+  return command.kind !== "run" ? command : {
+    kind: "init",
+    request: {
+      line: command,
+      words,
+      print: flags.includes("--print"),
+      force: flags.includes("--force"),
+    },
+  };
 }
 
 /** `--name`, `--name=value`, `-n` and `-nvalue`. */

@@ -15,6 +15,7 @@ export const HELP = `Usage: prefork [options] program [args]
        prefork restart SLOT | quiesce SLOT | resume SLOT [POOL]
        prefork doctor [--json] [options [program]]
        prefork help [TOPIC]
+       prefork init [--print] [--force] [options] program [args]
 
 Runs a program as a pool of worker processes behind one listening socket.
 A program in JavaScript or TypeScript stays as it is: its listen(), Bun.serve()
@@ -174,6 +175,11 @@ out where there is one (docs/CONTROL.md):
 doctor looks at this machine instead, and says what is in the way of a pool with
 these options and what mends it; --json stands first. 0 where there is no
 problem, else 1.
+
+init writes what these options need to be deployed: a unit of systemd, a
+Dockerfile and a compose file, manifests of Kubernetes (docs/DEPLOY.md). It asks
+nothing and leaves files that are there as they are, but with --force; --print
+writes none.
 
 Signals: TERM, QUIT stop gracefully; INT too, a second INT at once (as unicorn
 and nginx QUIT gracefully, TERM and INT at once; as gunicorn TERM gracefully,

@@ -66,13 +66,16 @@ export interface RunningLoad extends AsyncDisposable {
  * Puts load on a pool.
  *
  * @param kinds the URL of a module that has more kinds
+ * @param command what runs the client, instead of Node here: in a container
  */
 export async function load(
   loads: readonly Load[],
   kinds?: string,
+  command: readonly string[] = [binary("node"), fixture("strict_client.mjs")],
 ): Promise<RunningLoad> {
-  const child = spawn(binary("node"), [
-    fixture("strict_client.mjs"),
+  const [file, ...args] = command;
+  const child = spawn(file!, [
+    ...args,
     JSON.stringify({ loads: loads.map(expand), kinds }),
   ], { env: cleanEnv(), stdio: ["pipe", "pipe", "pipe"] });
   const client = watch(child);
