@@ -13,6 +13,7 @@
 import process from "node:process";
 import { parseCommandLine } from "./cli/arguments.ts";
 import { HELP, VERSION } from "./cli/help.ts";
+import type { DoctorDesk } from "./cli/doctor.ts";
 import { misplacedIn } from "./cli/misplaced.ts";
 import { type Output, standardOutputs } from "./cli/output.ts";
 import {
@@ -102,20 +103,8 @@ export async function main(
         return EXIT.done;
       }
       case "doctor": {
-        const [{ doctor }, { gatherFacts }] = await Promise.all([
-          import("./cli/doctor.ts"),
-          import("./adapters/shared/facts.ts"),
-        ]);
-        return await doctor(command.request, {
-          stdout: io.stdout,
-          adapter: await loadAdapter(),
-          gather: (adapter, config) =>
-            gatherFacts(
-              adapter,
-              config,
-              () => packageManagerOf(process.pid, process.env, PROCESSES)?.name,
-            ),
-        });
+        const { doctor } = await import("./cli/doctor.ts");
+        return await doctor(command.request, await doctorDesk(io));
       }
       case "init": {
         const { init } = await import("./cli/init.ts");
@@ -142,6 +131,19 @@ export async function main(
       }
     }
     const plan = await planOf(command, host);
+    if (command.kind === "check") {
+      const [{ check }, { syntaxProblem }] = await Promise.all([
+        import("./cli/check.ts"),
+        import("./adapters/shared/syntax.ts"),
+      ]);
+      return await check(
+        plan.pools.map(({ options, warnings }) => ({
+          options: { ...USUAL, ...options },
+          warnings: [...warnings, ...[misplacedIn(options) ?? []].flat()],
+        })),
+        { ...await doctorDesk(io), syntaxProblem },
+      );
+    }
     return await run(poolsOf(plan, args, io), hasPredecessor());
   } catch (error) {
     const text = said(error).replaceAll(/\s*\n\s*/g, " ");
@@ -152,6 +154,18 @@ export async function main(
     }
     return exitCodeOf(error);
   }
+}
+
+/** What looks at this machine. */
+async function doctorDesk({ stdout }: CommandIO): Promise<DoctorDesk> {
+  const { gatherFacts } = await import("./adapters/shared/facts.ts");
+  const manager = (): string | undefined =>
+    packageManagerOf(process.pid, process.env, PROCESSES)?.name;
+  return {
+    stdout,
+    adapter: await loadAdapter(),
+    gather: (adapter, config) => gatherFacts(adapter, config, manager),
+  };
 }
 
 /** As proc(5) shows them. */
@@ -225,6 +239,13 @@ interface Told {
   readonly reporter: { follow(): Promise<void> };
 }
 
+/** What a pool of the command is unless it says otherwise. */
+const USUAL = {
+  listen: WHERE_PROGRAM,
+  signals: true,
+  control: "auto",
+} as const;
+
 /** Makes the pools, of which nothing is started yet. */
 function poolsOf(
   { pools, log }: Plan,
@@ -236,9 +257,7 @@ function poolsOf(
   return pools.map(({ options, warnings }) => {
     const name = several ? options.name : undefined;
     const pool = new CommandPool(several ? undefined : args, {
-      listen: WHERE_PROGRAM,
-      signals: true,
-      control: "auto",
+      ...USUAL,
       ...options,
       output: "lines",
       ...(own !== undefined && { upgradeCommand: own }),

@@ -37,8 +37,8 @@ export type CommandLine =
   | { readonly kind: "doctor"; readonly request: DoctorRequest }
   /** Files for a program are to be written. */
   | { readonly kind: "init"; readonly request: InitRequest }
-  /** A pool, or those of a file. */
-  | ({ readonly kind: "run" } & RunLine);
+  /** A pool, or those of a file: to be run, or only looked at. */
+  | ({ readonly kind: "run" | "check" } & RunLine);
 
 /** The pool that a machine is judged for. */
 export interface DoctorRequest {
@@ -192,15 +192,23 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   if (args[0] === "help") return parseHelp(args.slice(1));
   if (args[0] === "doctor") return parseDoctor(args.slice(1));
   if (args[0] === "init") return parseInit(args.slice(1));
+  if (args[0] === "check") return parseRun("check", args.slice(1));
   const command = parseControl(args);
   if (command !== undefined) return { kind: "control", command };
+  return parseRun("run", args);
+}
+
+function parseRun(
+  kind: "run" | "check",
+  args: readonly string[],
+): CommandLine {
   const read = readOptions(args);
   if ("kind" in read) return read;
   const { draft, at } = read;
   const line = lineOf(draft);
   const program = args[at];
   if (program === undefined && args[at - 1] !== "--") {
-    return { kind: "run", ...line };
+    return { kind, ...line };
   }
   // An empty one is a variable of a shell that is not set.
   if (program === undefined || program === "") {
@@ -219,7 +227,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     );
   }
   return {
-    kind: "run",
+    kind,
     ...line,
     options: { ...line.options, program, args: args.slice(at + 1) },
   };

@@ -51,14 +51,19 @@ export async function doctor(
     control: "auto",
     ...options,
   });
-  const facts = await gather(adapter, config);
-  const findings = findingsOf(facts, {
-    config,
-    runtimes: runtimesOf(config, adapter),
-  });
+  const findings = await examine(config, { adapter, gather });
   stdout.write(json ? `${JSON.stringify(findings)}\n` : textOf(findings));
   const fine = findings.every(({ verdict }) => verdict !== "problem");
   return fine ? EXIT.done : EXIT.internal;
+}
+
+/** What is found on this machine for a pool. */
+export async function examine(
+  config: PoolConfig,
+  { adapter, gather }: Omit<DoctorDesk, "stdout">,
+): Promise<readonly Finding[]> {
+  const facts = await gather(adapter, config);
+  return findingsOf(facts, { config, runtimes: runtimesOf(config, adapter) });
 }
 
 /** What would run the workers, as far as that is known without a program. */

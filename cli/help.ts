@@ -10,6 +10,7 @@ export const VERSION = "0.1.0";
 /** The text of `--help`. */
 export const HELP = `Usage: prefork [options] program [args]
        prefork [options]    what prefork.config.ts in this directory says
+       prefork check [options] [program [args]]
        prefork upgrade PIDFILE|PID [--runtime-exec FILE]
        prefork list | status | reload | scale N | logs | stop [POOL]
        prefork restart SLOT | quiesce SLOT | resume SLOT [POOL]
@@ -172,6 +173,8 @@ out where there is one (docs/CONTROL.md):
   logs [-n N] [-f]        the last lines that it has written, 10 or N; with -f
                           those that follow too, until it has ended
 
+check says whether a pool with these options, or of these files, would start,
+and starts nothing: 0, or the code with which the start would end.
 doctor looks at this machine instead, and says what is in the way of a pool with
 these options and what mends it; --json stands first. 0 where there is no
 problem, else 1.

@@ -50,22 +50,22 @@ export interface Prepared extends Place {
   readonly listeners: readonly Listener[];
 }
 
+/** A place, and what its workers can do. */
+export interface Survey extends Place {
+  /** True when some workers are commands, which start who knows what. */
+  readonly foreign: boolean;
+  /** True when those are programs in other languages. */
+  readonly deaf: boolean;
+}
+
 /**
- * Fills in what depends on the machine, looks for the program, binds the
- * listeners. When one of them fails, nothing is left open.
+ * Fills in what depends on the machine and looks for the program; nothing is
+ * opened or started.
  *
- * @param learn finds out where the program listens
- * @param heritage what a predecessor has opened, and so learned
- * @throws what `learn` throws
- * @throws {PreforkError} `ERR_BOOT`, `ERR_SPAWN`, `ERR_SHARE_MODE`, `ERR_BIND`
- * @throws {TypeError} when a listener's settings do not fit the workers
+ * @throws {PreforkError} `ERR_BOOT`, `ERR_SPAWN`
+ * @throws {TypeError} when workers cannot do what is asked of them
  */
-export async function prepare(
-  options: PoolConfig,
-  adapter: Adapter,
-  learn: (place: Place) => Promise<readonly ListenerSpec[]>,
-  heritage?: Heritage,
-): Promise<Prepared> {
+export function survey(options: PoolConfig, adapter: Adapter): Survey {
   const config = { ...options, cwd: adapter.host.resolve(options.cwd ?? ".") };
   const workers = config.workers ?? Math.min(adapter.host.cpus, MAX_WORKERS);
   const maxWorkers = config.range?.max ?? config.maxWorkers ??
@@ -87,13 +87,25 @@ export async function prepare(
   }
   const compiled = compileCacheOf(config, runtimes, adapter);
   const place = { config, workers, maxWorkers, runtimeOf, runtimes, compiled };
-  const specs = !config.learns
-    ? config.listeners
-    : heritage !== undefined
-    ? heritage.specs
-    : deaf
-    ? [parseListener(DEFAULT_LISTEN)]
-    : await learn(place);
+  return { ...place, foreign, deaf };
+}
+
+/**
+ * Binds listeners for the workers of a place; where one fails, nothing is left
+ * open.
+ *
+ * @throws {PreforkError} `ERR_SHARE_MODE`, `ERR_BIND`
+ * @throws {TypeError} when a listener's settings do not fit the workers
+ */
+export async function bindFor(
+  { config, workers, maxWorkers, foreign, deaf }: Pick<
+    Survey,
+    "config" | "workers" | "maxWorkers" | "foreign" | "deaf"
+  >,
+  specs: readonly ListenerSpec[],
+  adapter: Adapter,
+  heritage?: Heritage,
+): Promise<readonly Listener[]> {
   const listeners = await openListeners({
     specs: checkFeatures(specs, deaf, adapter),
     share: config.share,
@@ -102,6 +114,7 @@ export async function prepare(
     deaf,
     heritage,
   }, adapter);
+  const holds = heldBack(config);
   const own = listeners.find(({ mode }) => mode === "reuseport");
   if (own !== undefined && holds !== undefined) {
     closeListeners(listeners);
@@ -110,7 +123,41 @@ export async function prepare(
       `Cannot ${holds.what} in "reuseport", in which each binds "${own.name}" itself: use another share mode, or leave "${holds.option}" out`,
     );
   }
+  return listeners;
+}
+
+/**
+ * Surveys the place and binds the listeners. When one of them fails, nothing is
+ * left open.
+ *
+ * @param learn finds out where the program listens
+ * @param heritage what a predecessor has opened, and so learned
+ * @throws what `learn` throws
+ * @throws {PreforkError} `ERR_BOOT`, `ERR_SPAWN`, `ERR_SHARE_MODE`, `ERR_BIND`
+ * @throws {TypeError} when a listener's settings do not fit the workers
+ */
+export async function prepare(
+  options: PoolConfig,
+  adapter: Adapter,
+  learn: (place: Place) => Promise<readonly ListenerSpec[]>,
+  heritage?: Heritage,
+): Promise<Prepared> {
+  const { foreign, deaf, ...place } = survey(options, adapter);
+  const { config } = place;
+  const inherited = config.learns ? heritage?.specs : undefined;
+  const specs = inherited ?? knownSpecs(config, deaf) ?? await learn(place);
+  const all = { ...place, foreign, deaf };
+  const listeners = await bindFor(all, specs, adapter, heritage);
   return { ...place, config: { ...config, listeners: specs }, listeners };
+}
+
+/** Where the pool listens; undefined while the program alone knows. */
+export function knownSpecs(
+  { learns, listeners }: PoolConfig,
+  deaf: boolean,
+): readonly ListenerSpec[] | undefined {
+  if (!learns) return listeners;
+  return deaf ? [parseListener(DEFAULT_LISTEN)] : undefined;
 }
 
 /** What workers that load without accepting are wanted for, if they are. */

@@ -19,12 +19,16 @@ export function holderOfPort(port: number): string | undefined {
 
 /** The process with a Unix socket; an abstract name begins with `@`. */
 export function holderOfPath(path: string): string | undefined {
-  const socket = unixSockets(readProc).find((each) => each.path === path);
-  return ownerOf(socket?.inode);
+  // Each connection that it has accepted, or not yet, bears the same path.
+  for (const socket of unixSockets(readProc)) {
+    const holder = socket.path === path ? ownerOf(socket.inode) : undefined;
+    if (holder !== undefined) return holder;
+  }
+  return undefined;
 }
 
-function ownerOf(inode: number | undefined): string | undefined {
-  if (inode === undefined || inode === 0) return undefined;
+function ownerOf(inode: number): string | undefined {
+  if (inode === 0) return undefined;
   for (const pid of listProc("/proc").filter((name) => /^\d+$/.test(name))) {
     const directory = `/proc/${pid}/fd`;
     const isHere = (fd: string): boolean =>

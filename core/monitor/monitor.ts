@@ -71,7 +71,7 @@ export class Monitor implements Disposable {
     const status = (): PoolStatus => monitor.#last ?? pool.status();
     try {
       for (const [spec, pages] of sitesOf(config)) {
-        const socket = await bind(spec, adapter, heritage);
+        const socket = await bindSite(spec, adapter, heritage);
         listeners.push(listenerOf(spec, socket));
         const answering = adapter.answer(answerBy(pages, status));
         const accepting = accept(socket, spec, adapter, answering);
@@ -118,10 +118,15 @@ function sitesOf(
   return health === undefined ? [] : [[health, healthPages(minReady)]];
 }
 
-async function bind(
+/**
+ * Binds an address where the supervisor answers.
+ *
+ * @throws {PreforkError} `ERR_BIND` when it cannot be bound, or not answered on
+ */
+export async function bindSite(
   spec: ListenerSpec,
   adapter: Adapter,
-  heritage: Heritage | undefined,
+  heritage?: Heritage,
 ): Promise<HeldSocket> {
   const asked = formatAddress(spec.address);
   const { handoff: can } = adapter.capabilities.share;

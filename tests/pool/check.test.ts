@@ -1,0 +1,108 @@
+/** `prefork check`: what a start would find, and nothing is started. */
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { prefork } from "../command.ts";
+import { afterAll, describe, test } from "../harness.ts";
+
+const cwd = mkdtempSync(join(tmpdir(), "prefork-check-"));
+afterAll(() => rmSync(cwd, { recursive: true }));
+const mark = join(cwd, "started");
+writeFileSync(
+  join(cwd, "program.mjs"),
+  `import { writeFileSync } from "node:fs";
+   writeFileSync(${JSON.stringify(mark)}, "");`,
+);
+writeFileSync(join(cwd, "broken.mjs"), "\nconst a = ;\n");
+
+/** Runs it: its exit code, and what it said. */
+async function check(
+  ...args: readonly string[]
+): Promise<{ code: number | null; text: string }> {
+  await using command = prefork(["check", ...args], { cwd, verb: true });
+  const { code } = await command.ended;
+  return { code, text: command.lines.join("\n") };
+}
+
+async function listening(at: number | string): Promise<Server> {
+  const server = createServer();
+  await new Promise<void>((done) =>
+    typeof at === "number"
+      ? server.listen(at, "127.0.0.1", done)
+      : server.listen(at, done)
+  );
+  return server;
+}
+
+describe("prefork check", () => {
+  test("says that a pool would start, and leaves nothing behind", async () => {
+    const free = await listening(0);
+    const { port } = free.address() as { port: number };
+    await new Promise((closed) => free.close(closed));
+    const { code, text } = await check(
+      ...["-w", "2", "-l", `127.0.0.1:${port}`, "-l", "unix:a.sock"],
+      ...["--pid-file", "pid", "-r", "node", "program.mjs"],
+    );
+    assert.equal(code, 0, text);
+    assert.match(text, /^ok +pid file +.*pid can be written/m);
+    assert.match(text, /^ok +program +"program\.mjs" is there, for 2 workers/m);
+    assert.match(
+      text,
+      new RegExp(`^ok +listen +127\\.0\\.0\\.1:${port} can`, "m"),
+    );
+    assert.match(text, /^ok +listen +unix:.*a\.sock can be bound/m);
+    assert.match(text, /^ok +syntax +Node can read it$/m);
+    for (const file of ["started", "pid", "a.sock"]) {
+      assert.ok(!existsSync(join(cwd, file)), file);
+    }
+    const again = await listening(port);
+    await new Promise((closed) => again.close(closed));
+  });
+
+  test("says all that keeps it from starting, and ends as the start would", async () => {
+    const path = join(cwd, "taken.sock");
+    const [tcp, unix] = [await listening(0), await listening(path)];
+    const { port } = tcp.address() as { port: number };
+    const { code, text } = await check(
+      ...["-l", `127.0.0.1:${port}`, "-l", `unix:${path}`, "-r", "node"],
+      "broken.mjs",
+    );
+    assert.equal(code, 4, text);
+    const by = `by process ${process.pid} `;
+    assert.match(
+      text,
+      new RegExp(
+        `^problem +listen +.*:${port}": the port is in use ${by}`,
+        "m",
+      ),
+    );
+    assert.match(text, new RegExp(`another process answers on it ${by}`));
+    assert.match(
+      text,
+      /^problem +syntax +.*"broken\.mjs": line 2: SyntaxError/m,
+    );
+    assert.ok(existsSync(path), "what another one has stays");
+    for (const server of [tcp, unix]) server.close();
+  });
+
+  test("looks at each pool of a file", async () => {
+    writeFileSync(
+      join(cwd, "prefork.config.json"),
+      JSON.stringify({
+        pools: {
+          web: { program: "program.mjs" },
+          api: { program: "missing.mjs" },
+        },
+      }),
+    );
+    const { code, text } = await check();
+    rmSync(join(cwd, "prefork.config.json"));
+    assert.equal(code, 3, text);
+    assert.match(text, /^pool "web"\nok +program[^]*^note +listen +where/m);
+    assert.match(text, /^pool "api"\nproblem +program +.*"missing\.mjs": /m);
+    assert.ok(!existsSync(mark));
+  });
+});
