@@ -265,7 +265,7 @@ function poolsOf(
     const reporter = createReporter(
       pool,
       log,
-      { ...io, variable, kept: pool.log },
+      { ...io, variable, kept: pool.log, given: options.name },
       name,
     );
     const misplaced = misplacedIn(options);

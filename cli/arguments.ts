@@ -19,7 +19,13 @@ import {
   workers,
 } from "./values.ts";
 import { nearest } from "../core/options/names.ts";
-import { logForm, type LogOptions, logTime } from "./log_options.ts";
+import {
+  logFile,
+  logForm,
+  type LogOptions,
+  logTime,
+  programForm,
+} from "./log_options.ts";
 import { parseUpgrade, type UpgradeRequest } from "./upgrade.ts";
 import { type ControlCommand, parseControl } from "./verbs.ts";
 
@@ -160,6 +166,10 @@ const OPTIONS: Readonly<
     draft.log = { ...draft.log, form: logForm(value, name) },
   "log-time": (draft, value, name) =>
     draft.log = { ...draft.log, time: logTime(value, name) },
+  "log-file": (draft, value, name) =>
+    draft.log = { ...draft.log, file: logFile(value, name) },
+  output: (draft, value, name) =>
+    draft.log = { ...draft.log, programs: programForm(value, name) },
 };
 
 /** Options without a value; the key is the long name. */

@@ -106,6 +106,9 @@ export async function control(
     case "resume":
       await client.command(file, `resume?slot=${number}`);
       return say("resumed", { slot: number });
+    case "reopen":
+      await client.command(file, "reopen");
+      return say("reopening", { pid });
     case "logs": {
       const follow = flags.has("--follow");
       let isRead = true;

@@ -12,7 +12,7 @@ export const HELP = `Usage: prefork [options] program [args]
        prefork [options]    what prefork.config.ts in this directory says
        prefork check [options] [program [args]]
        prefork upgrade PIDFILE|PID [--runtime-exec FILE]
-       prefork list | status | reload | scale N | logs | stop [POOL]
+       prefork list | status | reload | scale N | logs | reopen | stop [POOL]
        prefork restart SLOT | quiesce SLOT | resume SLOT [POOL]
        prefork doctor [--json] [options [program]]
        prefork help [TOPIC]
@@ -155,6 +155,14 @@ Options:
       --log text|json     form of the log on stderr (default: text)
       --log-time auto|local|utc|off  the time in front of lines of text; auto
                           is local, none for systemd's journal (default: auto)
+      --log-file FILE     a file for the log instead of stderr, which is opened
+                          anew on USR1 and by "prefork reopen"
+      --output prefix|raw|json|FILE  what becomes of what programs write: each
+                          line with its slot in front, as it is, as an object
+                          with slot and pid, or as it is into a file, opened
+                          anew as that of --log-file, whose name can have
+                          {slot} and {name} (default: prefix; json with
+                          --log json)
   -h, --help              print this text
   -V, --version           print the version
 
@@ -169,6 +177,7 @@ out where there is one (docs/CONTROL.md):
                           with the reason and code 1 when the old ones are back
   scale N|+N|-N           changes how many workers are wanted
   restart SLOT            replaces the worker of a slot
+  reopen                  opens log files anew, after they were renamed
   stop [--quick]          ends when the pool has; --quick kills the workers
   logs [-n N] [-f]        the last lines that it has written, 10 or N; with -f
                           those that follow too, until it has ended
@@ -188,7 +197,7 @@ Signals: TERM, QUIT stop gracefully; INT too, a second INT at once (as unicorn
 and nginx QUIT gracefully, TERM and INT at once; as gunicorn TERM gracefully,
 QUIT and INT at once); HUP reloads; TTIN, TTOU one worker more, fewer; WINCH
 drains all workers and keeps the sockets; USR2 has a new supervisor take over;
-CONT logs what each worker does.
+USR1 opens log files anew; CONT logs what each worker does.
 
 Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 the program does not
 boot, 4 a listener cannot be bound, 5 the stop killed workers

@@ -15,7 +15,14 @@ export interface LogOptions {
   readonly form: LogForm;
   /** The time in front of lines of text. */
   readonly time: LogTime;
+  /** What becomes of what programs write; undefined follows the form. */
+  readonly programs?: ProgramForm;
+  /** A file for it, in place of stderr. */
+  readonly file?: string;
 }
+
+/** What becomes of what programs write; `docs/LOGS.md` has the table. */
+export type ProgramForm = "prefix" | "raw" | "json" | { readonly file: string };
 
 /** What is written unless said otherwise. */
 export const USUAL_LOG: LogOptions = { form: "text", time: "auto" };
@@ -45,3 +52,30 @@ export const logForm = (value: string, name: string): LogForm =>
 /** Reads which time stands in front of lines. */
 export const logTime = (value: string, name: string): LogTime =>
   oneOf(LOG_TIMES, value, name);
+
+/** What a file's name can have in braces. */
+const PARTS: ReadonlySet<string> = new Set(["{slot}", "{name}"]);
+
+/** Reads what becomes of what programs write. */
+export function programForm(value: string, name: string): ProgramForm {
+  if (value === "prefix" || value === "raw" || value === "json") return value;
+  // A word that is none of these is a slip, and no file.
+  if (!/[./]/.test(value)) {
+    throw new TypeError(
+      `Cannot use "${value}" for "${name}": it must be prefix, raw, json, or a file such as log/app-{slot}.log`,
+    );
+  }
+  const unknown = value.match(/\{[^}]*\}/g)?.find((part) => !PARTS.has(part));
+  if (unknown !== undefined) {
+    throw new TypeError(
+      `Cannot use "${value}" for "${name}": there is no ${unknown}, a file's name can have {slot} and {name}`,
+    );
+  }
+  return { file: value };
+}
+
+/** Reads a file for the log. */
+export function logFile(value: string, name: string): string {
+  if (value !== "") return value;
+  throw new TypeError(`Cannot use "" for "${name}": it must be a file`);
+}

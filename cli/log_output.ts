@@ -60,6 +60,12 @@ export class LogOutput {
     );
   }
 
+  /** Writes a line of a program as it is. */
+  raw(worker: string, line: string): void {
+    this.#keep(`[${worker}] ${line}`);
+    this.output.write(`${line}\n`);
+  }
+
   /** Writes a line of a program, and whose it is. */
   program(worker: string, line: string): void {
     this.#put(
@@ -74,8 +80,13 @@ export class LogOutput {
   }
 
   #put(text: string, shown: () => string): void {
+    const line = this.#keep(text);
+    this.output.write(`${this.#plain ? line : shown()}\n`);
+  }
+
+  #keep(text: string): string {
     const line = this.#keptStamp() + text;
     this.#kept.push(line);
-    this.output.write(`${this.#plain ? line : shown()}\n`);
+    return line;
   }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import {
   type ConfiguredPools,
   type PoolEntry,
@@ -20,7 +21,15 @@ import {
   pm2From,
   type Pm2Pools,
 } from "./config.ts";
-import { logForm, type LogOptions, logTime, USUAL_LOG } from "./log_options.ts";
+import {
+  logFile,
+  logForm,
+  type LogOptions,
+  logTime,
+  type ProgramForm,
+  programForm,
+  USUAL_LOG,
+} from "./log_options.ts";
 
 /** What is to be run. */
 export interface Plan {
@@ -132,12 +141,27 @@ function refuseTogether({ options, config, pm2, pm2Env, only }: RunLine): void {
 
 /** What a file says of the log. */
 function logIn(
-  { file, log: { log, logTime: time } }: ConfiguredPools,
+  { file, directory, log: { log, logTime: time, logFile: own, output } }:
+    ConfiguredPools,
 ): Partial<LogOptions> {
   return within(file, () => ({
     ...(log !== undefined && { form: logForm(log, "log") }),
     ...(time !== undefined && { time: logTime(time, "logTime") }),
+    ...(own !== undefined && {
+      file: resolve(directory, logFile(String(own), "logFile")),
+    }),
+    ...(output !== undefined && {
+      programs: programsIn(directory, String(output)),
+    }),
   }));
+}
+
+/** A file begins at the directory of the configuration. */
+function programsIn(directory: string, output: string): ProgramForm {
+  const form = programForm(output, "output");
+  return typeof form === "string"
+    ? form
+    : { file: resolve(directory, form.file) };
 }
 
 function whereOf({ name }: PoolEntry, file: string): string {

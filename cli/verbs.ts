@@ -33,6 +33,7 @@ const VERBS = {
   restart: { number: "SLOT", flags: [] },
   quiesce: { number: "SLOT", flags: ["--force"] },
   resume: { number: "SLOT", flags: [] },
+  reopen: { number: undefined, flags: [] },
   stop: { number: undefined, flags: ["--quick"] },
   logs: { number: undefined, flags: ["--lines N", "--follow"] },
 } as const;

@@ -24,6 +24,8 @@ export type PreforkErrorCode =
   | "ERR_RELOAD"
   /** The pid file is another pool's, or cannot be written. */
   | "ERR_PID_FILE"
+  /** A file for the log cannot be opened. */
+  | "ERR_LOG_FILE"
   /** The status file cannot be written. */
   | "ERR_STATUS_FILE"
   /** An upgrade was given up: the supervisor that was to succeed is not there. */
@@ -93,6 +95,7 @@ export function exitCodeOf(error: unknown): number {
   }
   switch ((error as { code?: unknown } | null)?.code) {
     case "ERR_BIND":
+    case "ERR_LOG_FILE":
     case "ERR_PID_FILE":
     case "ERR_STATUS_FILE":
       return EXIT.bind;

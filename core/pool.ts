@@ -270,6 +270,11 @@ export class PoolCore implements AsyncDisposable {
     for (const event of reportOf(this.status())) this.#emit(event);
   }
 
+  /** Has log files opened anew, by an event: after they were renamed. */
+  reopenLogs(): void {
+    this.#emit({ type: "logs-reopening" });
+  }
+
   /** Stops the pool and waits for its end. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();

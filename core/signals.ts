@@ -34,6 +34,8 @@ export interface SignalTarget {
   scale(workers: number): void;
   /** Tells what each worker does. */
   report(): void;
+  /** Has log files opened anew. */
+  reopenLogs(): void;
   /** Tells the operator something. */
   warn(message: string): void;
 }
@@ -104,6 +106,9 @@ export function trapSignals(
       case "report":
         pool.report();
         return;
+      case "reopen":
+        pool.reopenLogs();
+        return;
     }
     // Before the first worker there is none to replace, and none too many.
     if (state === "stopping" || generation === 0) return;
@@ -139,11 +144,6 @@ export function trapSignals(
               : "SIGTTOU: the last worker stays, SIGTERM stops the pool",
           );
         }
-        break;
-      case "reopen":
-        pool.warn(
-          "SIGUSR1: there is no log file to reopen, the log goes to stderr",
-        );
         break;
     }
   }

@@ -40,6 +40,8 @@ export interface ControlledPool {
   quiesce(slot: number, options?: { readonly force?: boolean }): Promise<void>;
   /** See {@linkcode PoolCore.resume}. */
   resume(slot: number): Promise<void>;
+  /** See {@linkcode PoolCore.reopenLogs}. */
+  reopenLogs(): void;
   /** See {@linkcode PoolCore.stop}. */
   stop(
     options?: { readonly quick?: boolean; readonly delay?: boolean },
@@ -100,6 +102,10 @@ const POST: Readonly<Record<string, Verb>> = {
   },
   async resume(pool, query) {
     await pool.resume(number(query, "slot"));
+    return {};
+  },
+  reopen(pool) {
+    pool.reopenLogs();
     return {};
   },
   stop(pool, query) {

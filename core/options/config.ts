@@ -39,6 +39,19 @@ export interface Config extends PoolEntry {
    * @default {"auto"}
    */
   readonly logTime?: "auto" | "local" | "utc" | "off";
+  /**
+   * A file for the log.
+   *
+   * @default stderr
+   */
+  readonly logFile?: string;
+  /**
+   * What becomes of what programs write: `"prefix"`, `"raw"`, `"json"`, or a
+   * file, whose name can have `{slot}` and `{name}`.
+   *
+   * @default `"prefix"`, and `"json"` where the log is JSON
+   */
+  readonly output?: string;
 }
 
 /** What a configuration file exports: a config, or a function that makes one. */
@@ -84,7 +97,7 @@ export interface ConfiguredPools {
   /** Each; with the paths in it made absolute. */
   readonly pools: readonly PoolEntry[];
   /** What it says of the log, which is not checked. */
-  readonly log: Pick<Config, "log" | "logTime">;
+  readonly log: Pick<Config, "log" | "logTime" | "logFile" | "output">;
 }
 
 /** Options that the command sees to itself. */
@@ -106,16 +119,25 @@ export function readConfig(
   place: ConfigPlace,
 ): ConfiguredPools {
   const { file } = place;
-  const { pools, log, logTime, ...shared } = entryIn(
+  const { pools, log, logTime, logFile, output, ...shared } = entryIn(
     value,
     "it",
     file,
   ) as Config;
-  known(shared, [...FILE_NAMES, "pools", "log", "logTime"], file);
+  known(
+    shared,
+    [...FILE_NAMES, "pools", "log", "logTime", "logFile", "output"],
+    file,
+  );
   const found = {
     file,
     directory: place.resolve("."),
-    log: { ...(log && { log }), ...(logTime && { logTime }) },
+    log: {
+      ...(log && { log }),
+      ...(logTime && { logTime }),
+      ...(logFile !== undefined && { logFile }),
+      ...(output !== undefined && { output }),
+    },
   };
   if (pools === undefined) {
     return { ...found, pools: [checked(shared, place, file)] };

@@ -90,6 +90,10 @@ describe("options", () => {
     ["--down-after 2s", { downAfter: 2_000 }],
     ["--log json", { log: { form: "json" } }],
     ["--log-time utc", { log: { time: "utc" } }],
+    ["--output raw", { log: { programs: "raw" } }],
+    ["--output a-{slot}.log --log-file b", {
+      log: { programs: { file: "a-{slot}.log" }, file: "b" },
+    }],
     ["--log-time=off --log=json", { log: { form: "json", time: "off" } }],
     ["--log text", { log: { form: "text" } }],
     ["--", {}],
@@ -217,6 +221,14 @@ describe("what cannot be understood", () => {
         `Cannot use "${value}" for "--weights": it must be numbers such as 1,1,1,0.15`,
       ] as const
     ),
+    [
+      "--output jsn a",
+      'Cannot use "jsn" for "--output": it must be prefix, raw, json, or a file such as log/app-{slot}.log',
+    ],
+    [
+      "--output /log/{pid}.log a",
+      'Cannot use "/log/{pid}.log" for "--output": there is no {pid}, a file\'s name can have {slot} and {name}',
+    ],
     [
       "--log-time gmt a",
       'Cannot use "gmt" for "--log-time": it must be auto, local, utc or off',

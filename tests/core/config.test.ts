@@ -116,8 +116,8 @@ describe("what cannot be used is told with file, option, value and way out", () 
       'Cannot listen on "a: b" in prefork.config.ts: the port must be a number',
     ],
     [
-      { output: "lines" },
-      'Cannot use "output" in prefork.config.ts: it is the library\'s, and the command sees to it itself',
+      { upgradeCommand: ["prefork"] },
+      'Cannot use "upgradeCommand" in prefork.config.ts: it is the library\'s, and the command sees to it itself',
     ],
     [
       { program: "a.js", pools: { web } },

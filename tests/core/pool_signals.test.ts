@@ -167,12 +167,13 @@ describe("signals", () => {
     ]);
   });
 
-  test("SIGUSR1 says that it does nothing here, SIGUSR2 what an upgrade lacks", async () => {
+  test("SIGUSR1 has logs opened anew, SIGUSR2 says what an upgrade lacks", async () => {
     const { world, all } = await running({ signals: true });
     world.signal("SIGUSR1");
     world.signal("SIGUSR2");
     await settle();
-    assert.equal(all("warning").length, 1);
+    assert.equal(all("logs-reopening").length, 1);
+    assert.equal(all("warning").length, 0);
     assert.equal(all("upgrade-failed").length, 1);
   });
 

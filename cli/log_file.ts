@@ -1,0 +1,64 @@
+/**
+ * A file that lines are appended to, until another one is at its path.
+ *
+ * @module
+ */
+
+import { closeSync, constants, openSync, writeSync } from "node:fs";
+import { resolve } from "node:path";
+import { codeOf, messageOf, PreforkError } from "../core/errors.ts";
+import { SafeOutput } from "./output.ts";
+
+/**
+ * Each write is at the end, whoever else writes there (logrotate's copytruncate,
+ * a successor), and no pipe makes anybody wait.
+ */
+const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT |
+  constants.O_NONBLOCK | constants.O_NOCTTY;
+
+/** What a new file may be, less what the umask takes. */
+const MODE = 0o640;
+
+/** A file, and what is written to it. */
+export class LogFile {
+  /** Its absolute path. */
+  readonly path: string;
+  /** Writes to it. */
+  readonly output: SafeOutput;
+  #fd: number;
+
+  /**
+   * Opens it, or makes it.
+   *
+   * @param option which option names it
+   * @throws {PreforkError} `ERR_LOG_FILE` when it cannot be opened
+   */
+  constructor(path: string, option: string) {
+    this.path = resolve(path);
+    try {
+      this.#fd = openSync(this.path, APPEND, MODE);
+    } catch (error) {
+      throw new PreforkError(
+        "ERR_LOG_FILE",
+        `Cannot use "${path}" for "${option}": it cannot be opened (${
+          codeOf(error) ?? messageOf(error)
+        }), name a file in a directory that is there and that this user may write into`,
+        error,
+      );
+    }
+    this.output = new SafeOutput((bytes) => writeSync(this.#fd, bytes));
+  }
+
+  /**
+   * Opens what is at its path now, or makes it, as after it was renamed. Where
+   * that fails it goes on with the file that it has.
+   *
+   * @throws {Error} the system's
+   */
+  reopen(): void {
+    const fd = openSync(this.path, APPEND, MODE);
+    const old = this.#fd;
+    this.#fd = fd;
+    closeSync(old);
+  }
+}
