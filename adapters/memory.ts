@@ -103,6 +103,8 @@ export class MemoryWorld {
   readonly queued: Map<string, number> = new Map();
   /** How many connections of listeners processes hold, none unless given. */
   readonly accepted: Map<number, number> = new Map();
+  /** What the kernel says of connections that it has dropped. */
+  dropped: { overflows: number; drops: number } | undefined;
   /** The adapter of this world. */
   readonly adapter: Adapter;
   /** Those that are due first are first; the older ones of one moment. */
@@ -250,6 +252,7 @@ export class MemoryWorld {
           };
         },
         queued: () => Math.max(0, ...this.queued.values()),
+        dropped: () => this.dropped,
         accepted: (_fd, pid) => this.accepted.get(pid) ?? 0,
         look: (pid) => this.looks.get(pid),
         usage: (pid) => {

@@ -154,6 +154,7 @@ const OPTIONS: Readonly<
   name: (draft, value) => draft.name = value,
   control: (draft, value) => draft.control = value,
   health: (draft, value) => draft.health = value,
+  metrics: (draft, value) => draft.metrics = value,
   "min-ready": (draft, value, name) => draft.minReady = count(value, name),
   "status-file": (draft, value) => draft.statusFile = value,
   chdir: (draft, value) => draft.cwd = value,

@@ -4,8 +4,7 @@
  * @module
  */
 
-/** The version of the package; a test compares it with `package.json`. */
-export const VERSION = "0.1.0";
+export { VERSION } from "../core/version.ts";
 
 /** The text of `--help`. */
 export const HELP = `Usage: prefork [options] program [args]
@@ -138,6 +137,8 @@ Options:
       --health ADDRESS    where the supervisor answers HTTP, as in :9000: /ready
                           with 200 while the pool is to get connections, else
                           503, /live with 200 (docs/METRICS.md)
+      --metrics ADDRESS   where the supervisor answers /metrics for Prometheus; can
+                          be the same as --health; the control socket has it too
       --min-ready N       so many workers have to be ready for that (default: 1)
       --keep-old TIME     time the old supervisor stays after an upgrade, no
                           workers, to go back to: HUP to it, then QUIT to the

@@ -16,4 +16,10 @@ export interface AcceptQueues {
    * where that cannot be known.
    */
   accepted(fd: number, pid: number): number | undefined;
+  /**
+   * How many connections have found a queue full (`overflows`), or were dropped
+   * for that or another reason (`drops`), of all sockets of this network
+   * namespace; undefined where that cannot be known.
+   */
+  dropped(): { readonly overflows: number; readonly drops: number } | undefined;
 }

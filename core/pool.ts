@@ -300,10 +300,13 @@ export class PoolCore implements AsyncDisposable {
     );
     // Before anything else: a signal without a handler is lost on PID 1, and
     // ends any other process.
-    const now = () => this.#running;
-    this.#cleanup.add(...attend(this, adapter, signals, now, this.#lineage));
+    const running = () => this.#running;
+    this.#cleanup.add(
+      ...attend(this, adapter, signals, running, this.#lineage),
+    );
     const { fail } = this.#cleanup;
-    const plan = { config: this.#config, adapter, heritage };
+    const known = { config: this.#config, adapter, heritage };
+    const plan = { ...known, events: this.#events, running };
     const monitor = await Monitor.open(this, plan).catch(fail);
     this.#cleanup.add(monitor);
     const learn = (place: Place) => this.#learn(place, adapter);
@@ -328,7 +331,7 @@ export class PoolCore implements AsyncDisposable {
       onScale: (workers, reason) => this.#scale(workers, { reason }),
     });
     this.#running = { ...context, supervisor };
-    this.#cleanup.add(new Control(this, context));
+    this.#cleanup.add(new Control(this, { ...context, monitor }));
     const pool = {
       ...this.#running,
       monitor,

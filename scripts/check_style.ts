@@ -56,6 +56,7 @@ const MAY_READ_CALENDAR: ReadonlySet<string> = new Set([
   "cli/log_time.ts",
   "core/balance/passing.ts",
   "core/balance/traffic.ts",
+  "core/monitor/metrics.ts",
   "core/status_file.ts",
   "tls/certificates.ts",
   "worker/balance/balancer.ts",

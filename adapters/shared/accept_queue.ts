@@ -48,6 +48,7 @@ export const acceptQueues: AcceptQueues = {
       ? all.filter(({ path, waits }) => waits && path === own.path).length
       : undefined;
   },
+  dropped: () => droppedIn(readProc("/proc/self/net/netstat")),
   accepted: (fd, pid) => {
     const inode = inodeIn(linkProc(`/proc/self/fd/${fd}`));
     const files = listProc(`/proc/${pid}/fd`);
@@ -70,6 +71,22 @@ export const acceptQueues: AcceptQueues = {
       : internet.filter((each) => isHeld(each) && each.port === port).length;
   },
 };
+
+/**
+ * ListenOverflows and ListenDrops: two lines that begin with `TcpExt:`, names
+ * and numbers (proc_net(5)).
+ */
+function droppedIn(
+  text = "",
+): { overflows: number; drops: number } | undefined {
+  const [names = [], numbers = []] = text.split("\n")
+    .filter((line) => line.startsWith("TcpExt: "))
+    .map((line) => line.split(" "));
+  const value = (name: string): number => Number(numbers[names.indexOf(name)]);
+  const overflows = value("ListenOverflows");
+  const drops = value("ListenDrops");
+  return Number.isNaN(overflows + drops) ? undefined : { overflows, drops };
+}
 
 /** By libc, where it can be called: the table may have very many rows. */
 function byTcpInfo(

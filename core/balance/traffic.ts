@@ -21,11 +21,14 @@ import {
   type Seat,
 } from "./scoreboard.ts";
 import type { WorkerLoad } from "../events.ts";
+import { addTotals, type Totals } from "./totals.ts";
 import type { WorkerTally } from "./receipt.ts";
 import type { PoolWorker } from "../worker.ts";
 
 /** The connections of a pool. */
 export class Traffic {
+  /** What workers had come to that are gone, by slot. */
+  readonly gone: Map<number, Totals> = new Map();
   /** Gives away what the supervisor accepts. */
   readonly dispatcher: Dispatcher;
   /** Listeners where a worker has said that it answers HTTP, not within TLS. */
@@ -130,6 +133,8 @@ export class Traffic {
   /** A worker is gone: what was on its way to it goes to another. */
   lose(worker: PoolWorker): void {
     this.#serving.delete(worker);
+    this.look(worker);
+    addTotals(this.gone, worker.slot, this.#loadOf(worker));
     this.dispatcher.lose(worker);
     this.#passing?.lose(worker);
     if (worker.seat !== undefined) this.#board?.clear(worker.seat);
@@ -209,16 +214,18 @@ export class Traffic {
   /** The load of each worker, as it is now. */
   loads(): (worker: PoolWorker) => WorkerLoad {
     this.#board?.look();
-    return (worker) => {
-      const handed = this.dispatcher.holding(worker);
-      const row = this.#board?.row(worker.seat);
-      return {
-        connections: handed + (row?.open ?? 0),
-        accepted: (row?.accepted ?? 0) + this.dispatcher.tally(worker).taken,
-        passedOn: row?.passedOn ?? 0,
-        takenOver: row?.takenOver ?? 0,
-        busy: row && Math.round(row.busy * 1000) / 1000,
-      };
+    return (worker) => this.#loadOf(worker);
+  }
+
+  #loadOf(worker: PoolWorker): WorkerLoad {
+    const handed = this.dispatcher.holding(worker);
+    const row = this.#board?.row(worker.seat);
+    return {
+      connections: handed + (row?.open ?? 0),
+      accepted: (row?.accepted ?? 0) + this.dispatcher.tally(worker).taken,
+      passedOn: row?.passedOn ?? 0,
+      takenOver: row?.takenOver ?? 0,
+      busy: row && Math.round(row.busy * 1000) / 1000,
     };
   }
 

@@ -9,11 +9,9 @@ import { messageOf } from "../errors.ts";
 import type { PoolEvent } from "../events.ts";
 import type { Listener } from "../listeners/listeners.ts";
 import type { PoolConfig } from "../options/options.ts";
-import type { ControlPlace, ControlSocket } from "./socket.ts";
+import { nameOf } from "./name.ts";
+import type { Answer, ControlPlace, ControlSocket } from "./socket.ts";
 import { answerFor, type ControlledPool } from "./verbs.ts";
-
-/** The longest name that is made of an address: a socket's path has 107 bytes. */
-const MAX_NAME = 48;
 
 /** What {@linkcode Control} has of its pool. */
 export interface ControlContext {
@@ -25,6 +23,13 @@ export interface ControlContext {
   readonly listeners: readonly Pick<Listener, "address">[];
   /** There where a predecessor can be asked until it has handed over. */
   readonly heritage?: unknown;
+  /** What is answered beside the verbs. */
+  readonly monitor?: {
+    /** At which paths. */
+    readonly paths: readonly string[];
+    /** How. */
+    readonly answer: Answer;
+  };
   /** Tells the user. */
   emit(event: PoolEvent): void;
 }
@@ -65,15 +70,20 @@ export class Control implements Disposable {
     const { adapter, config, emit } = this.#context;
     if (config.control === "off" || this.#disposed) return;
     const { host, runtime, version } = adapter;
-    const name = config.name ?? this.#usualName;
+    const name = nameOf(config, this.#context.listeners, host);
     const place: ControlPlace = config.control === "auto"
       ? { name }
       : { path: host.resolve(config.control) };
-    const answer = answerFor(this.#pool, {
+    const verbs = answerFor(this.#pool, {
       name,
       pid: host.pid,
       runtime: `${runtime} ${version}`,
     });
+    const { monitor } = this.#context;
+    const answer: Answer = (request) =>
+      monitor?.paths.includes(request.path) === true
+        ? monitor.answer(request)
+        : verbs(request);
     try {
       this.#socket = await adapter.control(place, answer);
       // The pool may have ended meanwhile.
@@ -94,16 +104,5 @@ export class Control implements Disposable {
   #close(): void {
     this.#socket?.close();
     this.#socket = undefined;
-  }
-
-  /** The first listener's address, as far as it can be the name of a file. */
-  get #usualName(): string {
-    const name = this.#context.listeners[0]?.address
-      .replace(/^unix:.*\//, "")
-      .replace(/\.sock(et)?$/, "")
-      .replaceAll(/[^\w.]+/g, "-")
-      .replaceAll(/^[-.]+|-+$/g, "")
-      .slice(-MAX_NAME);
-    return name || `pool-${this.#context.adapter.host.pid}`;
   }
 }

@@ -8,11 +8,14 @@
 import type { TextAnswer } from "../control/socket.ts";
 import type { PoolStatus } from "../events.ts";
 
-/** What is answered at a path of a monitor. */
-export type Page = (status: PoolStatus) => TextAnswer;
+/** What is answered at a path of a monitor, by the header `Accept`. */
+export type Page = (status: PoolStatus, accept: string) => TextAnswer;
+
+/** Pages by their paths. */
+export type Pages = Readonly<Record<string, Page>>;
 
 /** The paths of `health`. */
-export function healthPages(minReady: number): Readonly<Record<string, Page>> {
+export function healthPages(minReady: number): Pages {
   return {
     "/ready": (status) => {
       const why = unready(status, minReady);

@@ -9,7 +9,10 @@
 import type { Adapter, HeldSocket } from "../adapter.ts";
 import type { Answer, Answering, TextAnswer } from "../control/socket.ts";
 import { PreforkError } from "../errors.ts";
-import type { PoolStatus } from "../events.ts";
+import type { Traffic } from "../balance/traffic.ts";
+import { nameOf } from "../control/name.ts";
+import type { EventStream } from "../event_stream.ts";
+import type { PoolEvent, PoolStatus } from "../events.ts";
 import type { Heritage } from "../listeners/heritage.ts";
 import {
   abandonListeners,
@@ -18,16 +21,33 @@ import {
 } from "../listeners/listeners.ts";
 import { formatAddress, type ListenerSpec } from "../options/address.ts";
 import type { PoolConfig } from "../options/options.ts";
-import { healthPages, type Page, text } from "./health.ts";
+import { exposition } from "./exposition.ts";
+import { healthPages, type Pages, text } from "./health.ts";
+import { Metrics, type MetricsSource } from "./metrics.ts";
 
 /** What {@linkcode Monitor.open} needs. */
 export interface MonitorPlan {
   /** The options. */
-  readonly config: Pick<PoolConfig, "health" | "minReady">;
+  readonly config: Pick<
+    PoolConfig,
+    "health" | "metrics" | "minReady" | "name"
+  >;
   /** The runtime, which accepts while it is this supervisor's turn. */
   readonly adapter: Adapter;
   /** What a predecessor has opened. */
   readonly heritage: Heritage | undefined;
+  /** What happens in the pool. */
+  readonly events: Pick<EventStream<PoolEvent>, "listen">;
+  /** What there is of it, once it runs. */
+  running(): RunningPool | undefined;
+}
+
+/** What is told of a pool beside its status. */
+export interface RunningPool {
+  /** Its sockets. */
+  readonly listeners: readonly Listener[];
+  /** Its connections. */
+  readonly traffic: Pick<Traffic, "gone">;
 }
 
 /** The pool that is asked for. */
@@ -40,6 +60,10 @@ interface MonitoredPool {
 export class Monitor implements Disposable {
   /** The sockets, for a successor. */
   readonly listeners: readonly Listener[];
+  /** Answers for every page there is, whatever addresses there are. */
+  readonly answer: Answer;
+  /** The paths of those. */
+  readonly paths: readonly string[];
   readonly #pool: MonitoredPool;
   readonly #ends: readonly Disposable[];
   /** How it was when it became another supervisor's turn. */
@@ -48,10 +72,13 @@ export class Monitor implements Disposable {
 
   private constructor(
     pool: MonitoredPool,
+    pages: Pages,
     listeners: readonly Listener[],
     ends: readonly Disposable[],
   ) {
     this.#pool = pool;
+    this.paths = Object.keys(pages);
+    this.answer = answerBy(pages, () => this.#status());
     this.listeners = listeners;
     this.#ends = ends;
   }
@@ -63,17 +90,22 @@ export class Monitor implements Disposable {
    */
   static async open(
     pool: MonitoredPool,
-    { config, adapter, heritage }: MonitorPlan,
+    plan: MonitorPlan,
   ): Promise<Monitor> {
+    const { config, adapter, heritage } = plan;
     const listeners: Listener[] = [];
-    const ends: Disposable[] = [];
-    const monitor = new Monitor(pool, listeners, ends);
-    const status = (): PoolStatus => monitor.#last ?? pool.status();
+    const metrics = new Metrics();
+    const ends = [plan.events.listen((event) => metrics.counters.hear(event))];
+    const health = healthPages(config.minReady);
+    const told = metricsPages(metrics, plan);
+    const all = { ...health, ...told };
+    const monitor = new Monitor(pool, all, listeners, ends);
     try {
-      for (const [spec, pages] of sitesOf(config)) {
+      for (const [spec, pages] of sitesOf(config, health, told)) {
         const socket = await bindSite(spec, adapter, heritage);
         listeners.push(listenerOf(spec, socket));
-        const answering = adapter.answer(answerBy(pages, status));
+        const answer = answerBy(pages, () => monitor.#status());
+        const answering = adapter.answer(answer);
         const accepting = accept(socket, spec, adapter, answering);
         ends.push(accepting, answering);
       }
@@ -82,6 +114,10 @@ export class Monitor implements Disposable {
       throw error;
     }
     return monitor;
+  }
+
+  #status(): PoolStatus {
+    return this.#last ?? this.#pool.status();
   }
 
   /**
@@ -111,11 +147,34 @@ export class Monitor implements Disposable {
   }
 }
 
-/** What is answered where. */
+/** What is answered where: at one address all that is asked for there. */
 function sitesOf(
-  { health, minReady }: MonitorPlan["config"],
-): readonly (readonly [ListenerSpec, Readonly<Record<string, Page>>])[] {
-  return health === undefined ? [] : [[health, healthPages(minReady)]];
+  { health, metrics }: MonitorPlan["config"],
+  healthPages: Pages,
+  metricsPages: Pages,
+): readonly (readonly [ListenerSpec, Pages])[] {
+  const sites = new Map<string, readonly [ListenerSpec, Pages]>();
+  const wanted = [[health, healthPages], [metrics, metricsPages]] as const;
+  for (const [spec, pages] of wanted) {
+    if (spec === undefined) continue;
+    const address = formatAddress(spec.address);
+    const [first = spec, others] = sites.get(address) ?? [];
+    sites.set(address, [first, { ...others, ...pages }]);
+  }
+  return [...sites.values()];
+}
+
+function metricsPages(metrics: Metrics, plan: MonitorPlan): Pages {
+  const { adapter, config, running } = plan;
+  const source = (): MetricsSource => {
+    const { listeners = [], traffic } = running() ?? {};
+    const name = nameOf(config, listeners, adapter.host);
+    return { adapter, name, listeners, gone: traffic?.gone ?? new Map() };
+  };
+  return {
+    "/metrics": (status, accept) =>
+      exposition(metrics.families(status, source()), accept),
+  };
 }
 
 /**
@@ -170,18 +229,18 @@ function accept(
 
 /** Answers requests for pages, as HTTP wants it (RFC 9110). */
 export function answerBy(
-  pages: Readonly<Record<string, Page>>,
+  pages: Pages,
   status: () => PoolStatus,
 ): Answer {
   const known = Object.keys(pages).join(" and ");
-  return ({ method, path }) => {
+  return ({ method, path, accept }) => {
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
     return Promise.resolve(
       page === undefined
         ? text(404, `"${path}" is not answered here, there are ${known}`)
         : method !== "GET" && method !== "HEAD"
         ? allowing(text(405, `"${path}" is asked by GET or HEAD`))
-        : page(status()),
+        : page(status(), accept),
     );
   };
 }

@@ -82,6 +82,7 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   name: true,
   control: true,
   health: true,
+  metrics: true,
   minReady: true,
   statusFile: true,
   grace: true,

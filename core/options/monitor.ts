@@ -19,6 +19,15 @@ export interface MonitorOptions {
    */
   readonly health?: string;
   /**
+   * An address, written as in `listen`, where the supervisor answers HTTP:
+   * `/metrics` in the format of OpenMetrics or Prometheus (docs/METRICS.md). It
+   * can be the one of `health`. A pool that cannot bind it does not start. The
+   * control socket has the same page.
+   *
+   * @default there is none
+   */
+  readonly metrics?: string;
+  /**
    * How many workers have to be ready for `/ready`.
    *
    * @default {1}
@@ -30,6 +39,8 @@ export interface MonitorOptions {
 export interface MonitorConfig {
   /** Where it answers whether the pool serves, if it does. */
   readonly health: ListenerSpec | undefined;
+  /** Where it tells its metrics, if it does. */
+  readonly metrics: ListenerSpec | undefined;
   /** How many workers have to be ready. */
   readonly minReady: number;
 }
@@ -42,12 +53,13 @@ export interface MonitorConfig {
  * @throws {RangeError} when there can never be so many workers
  */
 export function checkMonitor(
-  { health, minReady = 1 }: MonitorOptions,
+  { health, metrics, minReady = 1 }: MonitorOptions,
   listeners: readonly ListenerSpec[],
   most: number = MAX_WORKERS,
 ): MonitorConfig {
   return {
     health: checkAddress("health", health, listeners),
+    metrics: checkAddress("metrics", metrics, listeners),
     minReady: whole("minReady", minReady, 1, most, ", the workers of the pool"),
   };
 }

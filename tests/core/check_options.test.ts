@@ -43,6 +43,7 @@ describe("what is assumed", () => {
       name: undefined,
       control: "off",
       health: undefined,
+      metrics: undefined,
       minReady: 1,
       statusFile: undefined,
       grace: 30_000,
@@ -88,7 +89,7 @@ describe("what is assumed", () => {
       "upgradeCommand",
       ...["probation", "rollback", "check", "checkTimeout"],
       ...["upgradeCommand", "pidFile", "name", "control", "statusFile"],
-      ...["restarts", "down", "downAfter", "health", "minReady"],
+      ...["restarts", "down", "downAfter", "health", "metrics", "minReady"],
     ];
     const all = Object.fromEntries(names.map((name) => [name, undefined]));
     assert.deepEqual(check(all), check({}));

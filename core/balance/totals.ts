@@ -1,0 +1,25 @@
+/**
+ * What workers had come to that are gone, by the slot that they filled: so that
+ * a sum over all that a slot has had never falls.
+ *
+ * @module
+ */
+
+import type { WorkerLoad } from "../events.ts";
+
+/** What is added up. */
+export type Totals = Pick<WorkerLoad, "accepted" | "passedOn" | "takenOver">;
+
+/** Adds what a worker had come to. */
+export function addTotals(
+  gone: Map<number, Totals>,
+  slot: number,
+  { accepted, passedOn, takenOver }: Totals,
+): void {
+  const before = gone.get(slot);
+  gone.set(slot, {
+    accepted: accepted + (before?.accepted ?? 0),
+    passedOn: passedOn + (before?.passedOn ?? 0),
+    takenOver: takenOver + (before?.takenOver ?? 0),
+  });
+}
