@@ -137,8 +137,8 @@ Options:
       --health ADDRESS    where the supervisor answers HTTP, as in :9000: /ready
                           with 200 while the pool is to get connections, else
                           503, /live with 200 (docs/METRICS.md)
-      --metrics ADDRESS   where the supervisor answers /metrics for Prometheus; can
-                          be the same as --health; the control socket has it too
+      --metrics ADDRESS   where the supervisor answers /metrics for Prometheus;
+                          can be that of --health; the control socket has it too
       --min-ready N       so many workers have to be ready for that (default: 1)
       --keep-old TIME     time the old supervisor stays after an upgrade, no
                           workers, to go back to: HUP to it, then QUIT to the
