@@ -104,11 +104,15 @@ export async function checkStart(
     );
     listeners.push(...bound ?? []);
   }
-  if (config.health !== undefined) {
-    const { health } = config;
+  const sites = new Set<string>();
+  for (const option of ["health", "metrics"] as const) {
+    const site = config[option];
+    // Both may have one address.
+    if (site === undefined || sites.has(formatAddress(site.address))) continue;
+    sites.add(formatAddress(site.address));
     const socket = await look(
-      "health",
-      () => bindSite(health, adapter),
+      option,
+      () => bindSite(site, adapter),
       ({ address }) => `${formatAddress(address)} can be bound`,
     );
     socket?.close();
