@@ -149,8 +149,8 @@ export type PoolEvent =
     readonly listener: string;
     readonly shard: number;
   } & WorkerIdentity
-  /** SIGUSR1: log files are opened anew by whoever has them. */
-  | { readonly type: "logs-reopening" }
+  /** SIGUSR1: whoever has log files opens them anew; so many workers were told. */
+  | { readonly type: "logs-reopening"; readonly workers: number }
   /** The pool can be asked from outside, by the Unix socket at a path. */
   | { readonly type: "control-opened"; readonly path: string }
   /** It cannot be, and why: it runs without. */

@@ -25,7 +25,7 @@ import { keepStatusFile } from "./status_file.ts";
 import { Learning } from "./supervise/learning.ts";
 import { quiesce, type QuiesceOptions, resume } from "./supervise/quiesce.ts";
 import { restart } from "./supervise/recycling.ts";
-import { sendTo } from "./supervise/slot.ts";
+import { sendTo, tellEach } from "./supervise/slot.ts";
 import { Control } from "./control/control.ts";
 import { Monitor } from "./monitor/monitor.ts";
 import { Supervisor } from "./supervise/supervisor.ts";
@@ -270,9 +270,14 @@ export class PoolCore implements AsyncDisposable {
     for (const event of reportOf(this.status())) this.#emit(event);
   }
 
-  /** Has log files opened anew, by an event: after they were renamed. */
+  /**
+   * Has log files opened anew, after they were renamed: by an event, and by the
+   * handlers of SIGUSR1 that programs have, without a signal.
+   */
   reopenLogs(): void {
-    this.#emit({ type: "logs-reopening" });
+    const supervisor = this.#running?.supervisor;
+    const workers = supervisor ? tellEach(supervisor, { type: "reopen" }) : 0;
+    this.#emit({ type: "logs-reopening", workers });
   }
 
   /** Stops the pool and waits for its end. */

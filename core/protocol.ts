@@ -130,6 +130,8 @@ export type ToWorker =
     readonly code: string;
     readonly reason: string;
   }
+  /** Log files were renamed: who has some open opens them anew. */
+  | { readonly type: "reopen" }
   /** Are you awake? A worker that is says "heard". */
   | { readonly type: "wake" }
   /** A worker waits for the connection that you want to pass on. */
@@ -201,6 +203,7 @@ export const TO_WORKER: Shapes<ToWorker> = {
   release: { listener: "string", shard: "count" },
   opened: { id: "count", name: "string", address: "string" },
   refused: { id: "count", code: "string", reason: "string" },
+  reopen: {},
   wake: {},
   room: { id: "count" },
   connection: { listener: "string", head: "head?" },

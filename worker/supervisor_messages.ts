@@ -10,6 +10,7 @@ import { type Drain, LATE_MS } from "./drain/drain.ts";
 import type { Handoff } from "./handoff/dispatcher.ts";
 import type { Parking } from "./park.ts";
 import type { Messages } from "./process/messages.ts";
+import { hearReopen } from "./process/signals.ts";
 import type { OnDemand } from "./listening/on_demand.ts";
 
 /** What messages act upon. */
@@ -69,6 +70,8 @@ export function handleMessages(
       case "opened":
       case "refused":
         return onDemand.answer(message);
+      case "reopen":
+        return hearReopen();
       case "wake":
         // It was heard above, which is all that was asked.
         return;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ToWorker } from "../protocol.ts";
 import type { PoolWorker } from "../worker.ts";
 
 /** Workers of whose coming and going somebody is told. */
@@ -135,6 +136,23 @@ export class Slot {
     if (worker !== undefined) worker.onChanged = this.#changed;
     this.#changed();
   }
+}
+
+/**
+ * Says something to every worker that understands it, standbys too; returns how
+ * many were reached.
+ */
+export function tellEach(
+  { slots, standbys }: {
+    readonly slots: ReadonlyMap<number, Slot>;
+    readonly standbys: { readonly workers: Iterable<PoolWorker> };
+  },
+  message: ToWorker,
+): number {
+  const inSlots = [...slots.values()].flatMap((slot) => slot.workers);
+  const all = new Set([...inSlots, ...standbys.workers]);
+  return [...all].filter((worker) => worker.attached && worker.tell(message))
+    .length;
 }
 
 /** Sends a message to the workers that serve; returns how many were reached. */

@@ -62,6 +62,11 @@ export class Standbys {
   /** True once every wanted worker was ready. */
   #complete = false;
 
+  /** Those that were started as standbys and are there. */
+  get workers(): Iterable<PoolWorker> {
+    return this.#numbers.keys();
+  }
+
   /** Starts none yet. */
   constructor(context: PoolContext, source: StandbySource) {
     const { config, maxWorkers, runtimeOf } = context;

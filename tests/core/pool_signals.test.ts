@@ -172,7 +172,8 @@ describe("signals", () => {
     world.signal("SIGUSR1");
     world.signal("SIGUSR2");
     await settle();
-    assert.equal(all("logs-reopening").length, 1);
+    assert.deepEqual(all("logs-reopening").map(({ workers }) => workers), [2]);
+    assert.ok(world.alive.every((process) => process.wasTold("reopen")));
     assert.equal(all("warning").length, 0);
     assert.equal(all("upgrade-failed").length, 1);
   });

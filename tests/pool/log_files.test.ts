@@ -32,11 +32,12 @@ writeFileSync(
      for (let i = 0; i < 20; i++) text += "line " + count++ + "\\n";
      process.stdout.write(text);
    };
-   let timer;
+   let timer, reopened = 0;
+   process.on("SIGUSR1", () => reopened++);
    http.createServer(({ url }, response) => {
      if (url === "/start") timer = setInterval(write, 1);
      else clearInterval(timer);
-     response.end(String(count));
+     response.end(JSON.stringify([count, reopened]));
    }).listen(3000);`,
 );
 
@@ -80,14 +81,21 @@ async function rotating(
     await until(
       () =>
         existsSync(log) &&
-        readFileSync(log, "utf8") === "prefork logs-reopened files=2\n",
+        readFileSync(log, "utf8") ===
+          "prefork logs-reopened workers=1 files=2\n",
       "the log is in a new file",
     );
   }
   await until(() => size() > 0, "the last file is written");
-  const { body } = await get(listen, "/stop");
+  const stopped = async (): Promise<readonly number[]> =>
+    JSON.parse((await get(listen, "/stop")).body);
+  await until(
+    async () => (await stopped())[1] === 5,
+    "the program's own handler has run each time",
+  );
+  const [count] = await stopped();
   const expected = Array.from(
-    { length: Number(body) },
+    { length: count! },
     (_, i) => `line ${i}\n`,
   ).join("");
   await until(

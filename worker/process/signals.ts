@@ -35,6 +35,16 @@ export function trapSupervised(leave: () => void): void {
   process.on("SIGTERM", leave);
 }
 
+/**
+ * Runs the program's own handlers of SIGUSR1, by which servers open log files
+ * anew, without a signal: that would open a debugger on Node and Deno, and end a
+ * program that has none. In a turn of its own: what a handler throws is the
+ * program's.
+ */
+export function hearReopen(): void {
+  setTimeout(() => process.emit("SIGUSR1", "SIGUSR1"), 0);
+}
+
 /** Traps the signals of a program run by hand; a second SIGINT ends it. */
 export function trapStandalone(leave: () => void): void {
   let interrupted = false;
