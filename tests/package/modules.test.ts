@@ -1,4 +1,9 @@
-/** A worker loads what its runtime and its mode need, and little else. */
+/**
+ * A worker loads what its runtime and its mode need, and little else.
+ *
+ * Runs once, under vitest: pool and worker are Node's under each runner, since
+ * only Node tells what it has loaded.
+ */
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
