@@ -248,13 +248,13 @@ const USUAL = {
 
 /** Makes the pools, of which nothing is started yet. */
 function poolsOf(
-  { pools, log }: Plan,
+  { pools }: Plan,
   args: readonly string[],
   io: CommandIO,
 ): readonly Told[] {
   const several = pools.length > 1;
   const own = ownCommand();
-  return pools.map(({ options, warnings }) => {
+  return pools.map(({ options, log, warnings }) => {
     const name = several ? options.name : undefined;
     const pool = new CommandPool(several ? undefined : args, {
       ...USUAL,

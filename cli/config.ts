@@ -5,6 +5,7 @@
  */
 
 import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
 import { dirname, extname, join, relative, resolve } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
@@ -58,10 +59,12 @@ export async function configFrom(
   return readConfig(value, place);
 }
 
-/** The pools of PM2's file, and what of them does not count, by their names. */
+/** The pools of PM2's file; what is said of them, by their names. */
 export interface Pm2Pools extends ConfiguredPools {
   /** Sentences. */
   readonly ignored: Readonly<Record<string, readonly string[]>>;
+  /** The file into which each writes that names one. */
+  readonly outputs: Readonly<Record<string, string>>;
 }
 
 /**
@@ -97,7 +100,19 @@ export async function pm2From(
     ignored: Object.fromEntries(
       apps.map(({ entry, ignored }) => [entry.name, ignored]),
     ),
+    outputs: Object.fromEntries(
+      apps.flatMap(({ entry: { name, cwd = "." }, output }) =>
+        output === undefined
+          ? []
+          : [[name, resolve(dirname(file), cwd, atHome(output))]]
+      ),
+    ),
   };
+}
+
+/** A path that begins at the user's own directory, as PM2 has it too. */
+function atHome(path: string): string {
+  return path.replace(/^~(?=\/)/, homedir());
 }
 
 function placeOf(file: string, directory: string): ConfigPlace {

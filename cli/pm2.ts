@@ -17,6 +17,8 @@ import { bytes } from "./values.ts";
 export interface Pm2App {
   /** Its options. */
   readonly entry: PoolEntry & { readonly name: string };
+  /** A file for what its workers write, if it names one; it begins at `cwd`. */
+  readonly output: string | undefined;
   /** What of the app does not count here, as sentences. */
   readonly ignored: readonly string[];
 }
@@ -65,6 +67,7 @@ const COUNTING: readonly string[] = [
   ...["script", "args", "name", "instances", "exec_mode", "cwd", "env", "port"],
   ...["interpreter", "node_args", "max_memory_restart", "kill_timeout"],
   ...["wait_ready", "listen_timeout", "autostart", "uid", "gid"],
+  ...["out_file", "error_file", "log_file"],
 ];
 
 /**
@@ -134,7 +137,11 @@ function readApp(
       ...option(fields, "listen_timeout", timeOf, "startTimeout"),
       ...option(fields, "wait_ready", (value) => value === true, "waitReady"),
     };
-    return { entry, ignored: ignoredIn(fields, name, place) };
+    return {
+      entry,
+      output: filesOf(fields)[0],
+      ignored: ignoredIn(fields, name, place),
+    };
   });
 }
 
@@ -175,6 +182,18 @@ function programOf(fields: Fields, script: string): PoolEntry {
     args: [...runtimeArgs, script, ...args],
     runtime: "exec",
   };
+}
+
+/** The files for what workers write; the first one counts. */
+function filesOf(fields: Fields): readonly string[] {
+  const files = ["out_file", "log_file", "error_file"].flatMap((field) => {
+    const file = fields[field];
+    // `log_file: true` is a place of PM2's own.
+    return file === undefined || typeof file === "boolean"
+      ? []
+      : [textOf(file, field)];
+  });
+  return files.map((file) => file === "NULL" ? "/dev/null" : file);
 }
 
 /** `max` and 0 are one for each CPU, -1 one fewer. */
@@ -236,6 +255,12 @@ function ignoredIn(
       `"interpreter" is "${
         String(fields["interpreter"])
       }", of which the version does not count: the node in PATH runs the workers`,
+    );
+  }
+  const [output, other] = [...new Set(filesOf(fields))];
+  if (other !== undefined) {
+    say(
+      `"${other}" is not written: all that workers write goes into one file, "${output}"`,
     );
   }
   if (env !== undefined && fields[`env_${env}`] === undefined) {

@@ -5,8 +5,6 @@
  * @module
  */
 
-const FILES =
-  "all workers write to the command's own output, as the service manager wants it";
 const WATCHING = "no files are watched";
 const BACKOFF =
   "a worker comes back at once, then with a growing delay, and the pool never gives up";
@@ -14,12 +12,10 @@ const MONITOR = "that is PM2's own monitoring";
 
 /** Each with the reason, as the end of a sentence. */
 export const IGNORED: Readonly<Record<string, string>> = {
-  out_file: FILES,
-  error_file: FILES,
-  log_file: FILES,
-  merge_logs: FILES,
-  disable_logs: FILES,
-  log_type: "--log json is the form of all lines",
+  merge_logs:
+    "all workers of an app write into one file, --output app-{slot}.log divides them",
+  disable_logs: "--output /dev/null does it",
+  log_type: "--log json and --output json are for all lines",
   log_date_format: "--log-time says which time is in front of lines",
   time: "--log-time says which time is in front of lines",
   pid_file: "--pid-file is that of the supervisor",

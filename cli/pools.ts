@@ -35,14 +35,14 @@ import {
 export interface Plan {
   /** The pools. */
   readonly pools: readonly PlannedPool[];
-  /** How the log is written. */
-  readonly log: LogOptions;
 }
 
 /** One pool of it. */
 export interface PlannedPool {
   /** Its options. */
   readonly options: PoolOptions;
+  /** How its log is written. */
+  readonly log: LogOptions;
   /** What the user should know of it, as sentences. */
   readonly warnings: readonly string[];
 }
@@ -68,13 +68,12 @@ export async function planOf(line: RunLine, place: Place): Promise<Plan> {
   refuseTogether(line);
   if (program !== undefined && config === undefined) {
     const warnings = unreadIn(place.resolve("."));
-    return {
-      pools: [{ options: { ...options, program }, warnings }],
-      log: { ...USUAL_LOG, ...line.log },
-    };
+    const log = { ...USUAL_LOG, ...line.log };
+    return { pools: [{ options: { ...options, program }, log, warnings }] };
   }
   const found = await filePools(line, place);
-  const { ignored = {} } = found;
+  const { ignored = {}, outputs = {} } = found;
+  const log = { ...USUAL_LOG, ...logIn(found) };
   const pools = meant(found.pools, line.only, found.file);
   if (pools.length > 1) refuseOfOne(options, found.file);
   return {
@@ -82,6 +81,7 @@ export async function planOf(line: RunLine, place: Place): Promise<Plan> {
       const { cwd = program === undefined ? found.directory : undefined } =
         entry;
       const own = program ?? entry.program;
+      const output = outputs[entry.name ?? ""];
       if (own === undefined) {
         throw new TypeError(
           `Cannot use ${whereOf(entry, found.file)}: it has no "program"`,
@@ -94,10 +94,14 @@ export async function planOf(line: RunLine, place: Place): Promise<Plan> {
           ...options,
           program: own,
         },
+        log: {
+          ...log,
+          ...(output !== undefined && { programs: { file: output } }),
+          ...line.log,
+        },
         warnings: ignored[entry.name ?? ""] ?? [],
       };
     }),
-    log: { ...USUAL_LOG, ...logIn(found), ...line.log },
   };
 }
 

@@ -88,6 +88,16 @@ describe("a field becomes an option", () => {
   });
 });
 
+test("what workers write goes where an app says, else into the log", () => {
+  const output = (files: Record<string, unknown>) =>
+    read([{ script: "app.js", ...files }])[0]!.output;
+  assert.equal(output({}), undefined);
+  assert.equal(output({ error_file: "e", out_file: "o" }), "o");
+  assert.equal(output({ error: "e" }), "e");
+  assert.equal(output({ log_file: true }), undefined);
+  assert.equal(output({ out_file: "NULL" }), "/dev/null");
+});
+
 test("apps are pools by their names, in every form that PM2 reads", () => {
   const app = { script: "./bin/web.js" };
   for (const form of [{ apps: [app] }, { pm2: [app] }, [app], app]) {
@@ -109,6 +119,8 @@ test("one sentence for each field that does not count, and none for the usual", 
   const [found] = read([{
     script: "app.js",
     out: "/var/log/a.log",
+    err_file: "/var/log/b.log",
+    merge_logs: false,
     cron: "0 0 * * *",
     watch: ["src"],
     autorestart: true,
@@ -118,8 +130,9 @@ test("one sentence for each field that does not count, and none for the usual", 
   }], "live");
   const sentences = [
     /^"interpreter" is "node@20", of which the version does not count/,
+    /^"\/var\/log\/b\.log" is not written: .* into one file, "\/var\/log\/a\.log"/,
     /^the app "app" has no "env_live"/,
-    /^"out_file" does not count: all workers write to/,
+    /^"merge_logs" does not count: /,
     /^"cron_restart" does not count: have cron call prefork reload/,
     /^"watch" does not count: /,
     /^"max_restart" does not count: PM2 7 has no such field, did you mean "max_restarts"\?/,

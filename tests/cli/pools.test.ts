@@ -42,19 +42,19 @@ test("without a program the file of the directory counts, and the command more",
     pools: [
       {
         options: { program: "server.mjs", workers: 4, cwd: here },
+        log: { form: "json", time: "auto" },
         warnings: [],
       },
     ],
-    log: { form: "json", time: "auto" },
   });
   assert.deepEqual(await plan("-w 2 --log text", here), {
     pools: [
       {
         options: { program: "server.mjs", workers: 2, cwd: here },
+        log: USUAL_LOG,
         warnings: [],
       },
     ],
-    log: USUAL_LOG,
   });
 });
 
@@ -63,17 +63,20 @@ test("with a program no file is read, and a line says so, but one that is named"
   assert.deepEqual(await plan("app.mjs a", here), {
     pools: [{
       options: { program: "app.mjs", args: ["a"] },
+      log: USUAL_LOG,
       warnings: [
         'prefork.config.mjs is not read, because a program is given: leave that out, or add "--config prefork.config.mjs"',
       ],
     }],
-    log: USUAL_LOG,
   });
   assert.deepEqual(await plan("--config prefork.config.mjs app.mjs", here), {
     pools: [
-      { options: { program: "app.mjs", args: [], workers: 4 }, warnings: [] },
+      {
+        options: { program: "app.mjs", args: [], workers: 4 },
+        log: { form: "json", time: "auto" },
+        warnings: [],
+      },
     ],
-    log: { form: "json", time: "auto" },
   });
 });
 
@@ -93,6 +96,21 @@ test("JSON and TypeScript are read too, and a file in another directory", async 
     (await plan(`--config ${join(here, "other.ts")}`, away)).pools[0]?.options,
     { program: "a.mjs", cwd: here, workers: 3 },
   );
+});
+
+test("a file of PM2 says where each app writes, and the command counts more", async () => {
+  const here = directory({
+    "ecosystem.config.cjs": `module.exports = { apps: [
+      { name: "a", script: "a.js", cwd: "sub", out_file: "log/a.log" },
+      { name: "b", script: "b.js" },
+    ] };`,
+  });
+  const programs = async (more: string) =>
+    (await plan(`--pm2 ecosystem.config.cjs${more}`, here)).pools
+      .map(({ log }) => log.programs);
+  const own = { file: join(here, "sub/log/a.log") };
+  assert.deepEqual(await programs(""), [own, undefined]);
+  assert.deepEqual(await programs(" --output raw"), ["raw", "raw"]);
 });
 
 test("of several pools those that are named are run", async () => {
@@ -185,6 +203,10 @@ test("without files a program is all that there is", async () => {
   assert.ok(command.kind === "run");
   const { pools } = await planOf(command, GIVEN);
   assert.deepEqual(pools, [
-    { options: { program: "app.js", args: [] }, warnings: [] },
+    {
+      options: { program: "app.js", args: [] },
+      log: USUAL_LOG,
+      warnings: [],
+    },
   ]);
 });

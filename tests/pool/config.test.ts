@@ -1,6 +1,6 @@
 /** The pools of a configuration file. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { type Command, prefork, until } from "../command.ts";
 import { libraryFile } from "../fixtures/library_file.ts";
 import { afterAll, describe, test } from "../harness.ts";
 import { get } from "../http.ts";
+import { noNotifySocket, notifySocket } from "../notify_socket.ts";
 import { upgraded } from "../upgraded.ts";
 
 const LINUX = process.platform !== "linux" && "a command line is read in /proc";
@@ -24,6 +25,7 @@ write(
   `import { createServer } from "node:http";
    import process from "node:process";
    const { WHO, SHARED } = process.env;
+   console.log(WHO + " writes");
    createServer((_, response) => response.end(WHO + SHARED)).listen();`,
 );
 
@@ -55,7 +57,9 @@ describe("several pools of one file", () => {
       },
     }`);
     const runs = mkdtempSync(join(cwd, "run-"));
-    const env = { XDG_RUNTIME_DIR: runs };
+    const notify = join(runs, "notify");
+    using manager = noNotifySocket ? undefined : notifySocket(notify);
+    const env = { XDG_RUNTIME_DIR: runs, NOTIFY_SOCKET: manager && notify };
     await using command = prefork([], { cwd, env });
     const [web, api] = [
       await addressOf(command, "web"),
@@ -64,7 +68,11 @@ describe("several pools of one file", () => {
     assert.equal((await get(web)).body, "web!");
     assert.equal((await get(api)).body, "api!");
     for (const line of command.lines) {
-      assert.match(line, /^prefork .*\bpool=(web|api)\b/);
+      assert.match(line, /^prefork .*\bpool=(web|api)\b|^\[(web|api) 0\] /);
+    }
+    if (manager !== undefined) {
+      await until(() => manager.heard.length > 0, "both are ready");
+      assert.deepEqual(manager.heard, ["READY=1"]);
     }
 
     command.signal("SIGUSR2");
@@ -117,7 +125,8 @@ test("the apps of PM2's file are pools, and what does not count is told", async 
            exec_mode: "cluster",
            max_memory_restart: "1G",
            kill_timeout: 5000,
-           out_file: "/dev/null",
+           out_file: "web.log",
+           merge_logs: false,
            env: { WHO: "web", SHARED: "?" },
            env_live: { SHARED: " live" },
          },
@@ -141,10 +150,15 @@ test("the apps of PM2's file are pools, and what does not count is told", async 
   const told = command.lines.filter((line) => line.includes("does not count"));
   assert.deepEqual(
     told.map((line) => /pool=(\w+) message="\\"(\w+)/.exec(line)?.slice(1)),
-    [["web", "out_file"], ["api", "vizion"]],
+    [["web", "merge_logs"], ["api", "vizion"]],
   );
   command.signal("SIGTERM");
   assert.deepEqual(await command.ended, { code: 0, signal: null });
+  // The start that shows where a program listens writes too.
+  const written = readFileSync(join(cwd, "web.log"), "utf8");
+  assert.match(written, /^(web writes\n)+$/);
+  const own = new Set(command.of("stdout"));
+  assert.deepEqual([...own], ["[api 0] api writes"]);
 });
 
 test(
