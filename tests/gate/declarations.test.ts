@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { bundleDeclarations } from "../../scripts/lib/declarations.ts";
+import { withoutIndentation } from "../../scripts/lib/bundle.ts";
 import { describe, test } from "../harness.ts";
 
 function bundled(files: Readonly<Record<string, string>>): string {
@@ -89,4 +90,25 @@ export { f as g };
       /both called Request/,
     );
   });
+});
+
+test("code loses its indentation, and a text in it none", () => {
+  const code = [
+    "function f(a) {",
+    "\tif (a) {",
+    "\t\treturn `",
+    "\tone ${[",
+    "\t\t1,",
+    "\t]}",
+    "\t\ttwo`;",
+    "\t}",
+    "\treturn `\t${a}`;",
+    "}",
+  ].join("\n");
+  const bare = withoutIndentation(code);
+  assert.equal(bare.split("\n").length, code.split("\n").length);
+  assert.doesNotMatch(bare, /^\s+(?:if|return|1|\}|\])/m);
+  const run = (body: string): unknown => new Function(`return (${body})(1)`)();
+  assert.equal(run(bare), run(code));
+  assert.match(bare, /^\t\ttwo`/m);
 });
