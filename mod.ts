@@ -128,6 +128,9 @@ export type {
 export type { Host } from "./core/host.ts";
 export type { DeclineRequest, Declining, Refusing } from "./core/decline.ts";
 export type { MemoryOptions } from "./core/options/memory.ts";
+export type { WatchOptions } from "./core/options/watch.ts";
+export type { WatchEvent } from "./core/watch/event.ts";
+export type { Entry, Files } from "./core/watch/file.ts";
 export type { ProcessOptions } from "./core/options/process.ts";
 export type { AcceptQueues } from "./core/accept_queue.ts";
 export type {

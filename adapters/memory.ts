@@ -20,7 +20,7 @@ import type { ProcessLook } from "../core/look.ts";
 import { Heap } from "../core/heap.ts";
 import { PreforkError } from "../core/errors.ts";
 import { MemoryProcess } from "./memory_process.ts";
-import { arrayFile } from "./memory_file.ts";
+import { arrayFile, filesOf } from "./memory_file.ts";
 
 export { MemoryProcess };
 
@@ -62,6 +62,8 @@ export class MemoryWorld {
   controlProblem: string | undefined;
   /** What files that are written in one step hold, by their paths. */
   readonly files: Map<string, string> = new Map();
+  /** Whoever is told that files may have changed. */
+  readonly hints: Set<() => void> = new Set();
   /** What the disk says of it, if it is full. */
   disk: Error | undefined;
   /** What a predecessor hands over. */
@@ -223,11 +225,6 @@ export class MemoryWorld {
         which: (name) => `/bin/${name}`,
         exists: (path) => !path.includes("missing"),
         real: (path) => this.links.get(path) ?? path,
-        text: (path) => {
-          const text = this.files.get(path);
-          if (text === undefined) throw new Error(`ENOENT: ${path}`);
-          return text;
-        },
         head: () => "",
         resolve: (path) =>
           path.startsWith("/")
@@ -251,6 +248,7 @@ export class MemoryWorld {
             kills: () => this.kills.get(path) ?? 0,
           };
         },
+        ...filesOf(this.files, this.hints),
         queued: () => Math.max(0, ...this.queued.values()),
         dropped: () => this.dropped,
         accepted: (_fd, pid) => this.accepted.get(pid) ?? 0,

@@ -5,6 +5,8 @@
  */
 
 import type { SharedFile } from "../core/adapter.ts";
+import type { Host } from "../core/host.ts";
+import type { Entry, Files } from "../core/watch/file.ts";
 
 /** A file that is an array. */
 export function arrayFile(): SharedFile {
@@ -26,4 +28,38 @@ export function arrayFile(): SharedFile {
     },
     close: () => {},
   };
+}
+
+/** Files by their paths, and whoever is told that they may have changed. */
+export function filesOf(
+  files: ReadonlyMap<string, string>,
+  hints: Set<() => void>,
+): Files & Pick<Host, "text"> {
+  return {
+    text(path) {
+      const text = files.get(path);
+      if (text === undefined) throw new Error(`ENOENT: ${path}`);
+      return text;
+    },
+    entries: (directory) => entriesOf(files.keys(), directory),
+    stamp: (path) => files.get(path),
+    hint(_directory, onHint) {
+      hints.add(onHint);
+      return { [Symbol.dispose]: () => void hints.delete(onHint) };
+    },
+  };
+}
+
+function entriesOf(
+  paths: Iterable<string>,
+  directory: string,
+): readonly Entry[] | undefined {
+  const place = directory === "/" ? "/" : `${directory}/`;
+  const entries = new Map<string, Entry>();
+  for (const path of paths) {
+    if (!path.startsWith(place)) continue;
+    const [name = "", ...rest] = path.slice(place.length).split("/");
+    entries.set(name, { name, isDirectory: rest.length > 0 });
+  }
+  return entries.size > 0 ? [...entries.values()] : undefined;
 }

@@ -89,7 +89,8 @@ interface RunFile {
 type Draft =
   & { -readonly [K in keyof PoolOptions]: PoolOptions[K] }
   & { -readonly [K in keyof RunFile]: RunFile[K] }
-  & { listen?: string[]; runtimeArgs?: string[]; envFile?: string[] };
+  & { listen?: string[]; runtimeArgs?: string[]; envFile?: string[] }
+  & { watch?: (string | true)[] };
 
 /** What an option's value does; the key is its long name. */
 const OPTIONS: Readonly<
@@ -162,6 +163,7 @@ const OPTIONS: Readonly<
   umask: (draft, value) => draft.umask = value,
   nice: (draft, value, name) => draft.nice = count(value, name),
   "cpu-affinity": (draft, value) => draft.cpuAffinity = value,
+  watch: (draft, value) => (draft.watch ??= []).push(value),
   "runtime-arg": (draft, value) => (draft.runtimeArgs ??= []).push(value),
   log: (draft, value, name) =>
     draft.log = { ...draft.log, form: logForm(value, name) },
@@ -175,6 +177,7 @@ const OPTIONS: Readonly<
 
 /** Options without a value; the key is the long name. */
 const FLAGS: Readonly<Record<string, (draft: Draft) => void>> = {
+  watch: (draft) => (draft.watch ??= []).push(true),
   "wait-ready": (draft) => draft.waitReady = true,
   "private-ports": (draft) => draft.privatePorts = true,
 };

@@ -10,10 +10,7 @@ import { isScript } from "../core/launch/program.ts";
 const MEANT: readonly (readonly [RegExp, string])[] = [
   [/^(-i|-n|-c|--instances|--processes)$/, '"-w N" says how many workers'],
   [/^(-p|-b|-H|--port|--bind|--host|--hostname)$/, '"-l host:port" says where'],
-  [
-    /^--(watch|hot|reload)$/,
-    'no files are watched, "prefork reload" reloads',
-  ],
+  [/^--(hot|reload)$/, '"--watch" reloads when files change'],
   [
     /^(-d|--daemon|--daemonize|--background)$/,
     "it stays in the foreground, as service managers want it",

@@ -153,6 +153,9 @@ Options:
                           nothing, they wait
       --down-after TIME   from when on, and from when on a slot without a worker
                           counts as degraded (default: 5s)
+      --watch[=GLOB]      for development: reload when files change; repeatable.
+                          Without a GLOB the program's directory; 'src/**', or
+                          '!data.json' to leave out
       --log text|json     form of the log on stderr (default: text)
       --log-time auto|local|utc|off  the time in front of lines of text; auto
                           is local, none for systemd's journal (default: auto)

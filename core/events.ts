@@ -7,6 +7,7 @@
 import type { ShareMode } from "./adapter.ts";
 import type { Evidence } from "./supervise/evidence.ts";
 import type { Receipt } from "./balance/receipt.ts";
+import type { WatchEvent } from "./watch/event.ts";
 import type { ExitReason } from "./supervise/state.ts";
 
 import type { WorkerStatus } from "./status_types.ts";
@@ -303,5 +304,6 @@ export type PoolEvent =
   }
   /** Nothing of the pool is left; the stop has killed so many workers. */
   | { readonly type: "stopped"; readonly killed: number }
+  | WatchEvent
   /** Something that the operator should know. */
   | { readonly type: "warning"; readonly message: string };

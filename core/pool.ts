@@ -32,6 +32,7 @@ import { Supervisor } from "./supervise/supervisor.ts";
 import { Ready } from "./ready.ts";
 import { Lineage } from "./upgrade/lineage.ts";
 import type { UpgradeReport } from "./upgrade/upgrades.ts";
+import { Watch } from "./watch/watch.ts";
 import { Traffic } from "./balance/traffic.ts";
 
 const STOPPED = "it was stopped";
@@ -337,6 +338,7 @@ export class PoolCore implements AsyncDisposable {
     });
     this.#running = { ...context, supervisor };
     this.#cleanup.add(new Control(this, { ...context, monitor }));
+    this.#cleanup.add(new Watch(this, context));
     const pool = {
       ...this.#running,
       monitor,

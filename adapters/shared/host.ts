@@ -32,6 +32,7 @@ import { stackOf } from "./stack.ts";
 import { PRELOAD } from "./preload.ts";
 import { readProc } from "./proc.ts";
 import { usageOf } from "./usage.ts";
+import { files } from "./watch.ts";
 
 /** The place where this process runs. */
 export const host: Host = {
@@ -76,6 +77,7 @@ export const host: Host = {
   },
   memoryGroup: (pid) => memoryGroupOf(readProc, pid),
   ...acceptQueues,
+  ...files,
   look: lookAt,
   usage: usageOf,
   stack: stackOf,

@@ -39,6 +39,7 @@ import {
   whole,
 } from "./values.ts";
 import { checkUpgrade } from "./upgrade.ts";
+import { checkWatch } from "./watch.ts";
 import { PRESET_NAMES, type SignalPreset } from "./signals.ts";
 
 /** The least and the most that a slot can weigh; the usual weight is 1. */
@@ -85,6 +86,7 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   metrics: true,
   minReady: true,
   statusFile: true,
+  watch: true,
   grace: true,
   drainDelay: true,
   idleGrace: true,
@@ -185,7 +187,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
       listeners,
       range?.max ?? options.maxWorkers ?? workers,
     ),
-    grace: duration("grace", options.grace ?? 30_000),
+    ...checkWatch(options),
     drainDelay: duration("drainDelay", options.drainDelay ?? 0),
     idleGrace: duration("idleGrace", options.idleGrace ?? 300),
     startTimeout: duration("startTimeout", options.startTimeout ?? 60_000),
@@ -198,8 +200,6 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     hangStack: oneOf("hangStack", options.hangStack ?? "signal", HANG_STACKS),
     waitReady: flag("waitReady", options.waitReady ?? false),
     ...checkHealthCheck(options),
-    soak: duration("soak", options.soak ?? 1_000),
-    probation: duration("probation", options.probation ?? 10_000),
     rollback: oneOf("rollback", options.rollback ?? "park", ROLLBACKS),
     ...checkBudget(options.maxSurge ?? 1, options.maxUnavailable ?? 0),
     hooks: checkHooks(options.hooks ?? {}),

@@ -21,6 +21,7 @@ import type { ProcessConfig, ProcessOptions } from "./process.ts";
 import type { ScalingConfig, ScalingOptions } from "./scaling.ts";
 import type { SignalPreset } from "./signals.ts";
 import type { UpgradeConfig, UpgradeOptions } from "./upgrade.ts";
+import type { WatchConfig, WatchOptions } from "./watch.ts";
 
 /** What runs a worker: a runtime, or the program itself. */
 export type WorkerRuntime = RuntimeName | "exec";
@@ -48,6 +49,7 @@ export interface PoolOptions
     ControlOptions,
     MonitorOptions,
     ScalingOptions,
+    WatchOptions,
     UpgradeOptions {
   /** The file that a worker runs, or with `runtime: "exec"` an executable. */
   readonly program: string;
@@ -161,12 +163,6 @@ export interface PoolOptions
    */
   readonly signals?: boolean | SignalPreset;
   /**
-   * The time a draining worker has before it is killed.
-   *
-   * @default {30_000}
-   */
-  readonly grace?: number;
-  /**
    * The time in which workers accept as ever after the wish to stop, while
    * `status()` says `stopping`. A second SIGTERM, or SIGINT, ends it; it is left
    * out where not every worker has been ready.
@@ -195,21 +191,6 @@ export interface PoolOptions
    * @default {false}
    */
   readonly waitReady?: boolean;
-  /**
-   * The time the first worker of a new generation must live before the reload
-   * goes on, and that a program which cannot say when it is ready must live to
-   * be taken as ready.
-   *
-   * @default {1_000}
-   */
-  readonly soak?: number;
-  /**
-   * The time after the last slot of a reload in which the old workers wait, and
-   * the end of a new one by itself brings them back.
-   *
-   * @default {10_000}
-   */
-  readonly probation?: number;
   /**
    * How a reload that fails goes back to the old version: the old workers stay
    * alive without accepting until it is decided, and accept again (`"park"`; a
@@ -324,6 +305,7 @@ export interface PoolConfig
     ControlConfig,
     MonitorConfig,
     ScalingConfig,
+    WatchConfig,
     UpgradeConfig,
     Budget {
   /** The program. */
@@ -360,8 +342,6 @@ export interface PoolConfig
   readonly output: "inherit" | "lines";
   /** Which signals are trapped; undefined is none. */
   readonly signals: SignalPreset | undefined;
-  /** Drain deadline, ms. */
-  readonly grace: number;
   /** Time before a drain of all, ms. */
   readonly drainDelay: number;
   /** Grace of idle connections, ms. */
@@ -370,10 +350,6 @@ export interface PoolConfig
   readonly startTimeout: number;
   /** Whether the program itself says when it is ready. */
   readonly waitReady: boolean;
-  /** Soak time, ms. */
-  readonly soak: number;
-  /** Probation time, ms. */
-  readonly probation: number;
   /** How a reload that fails is undone. */
   readonly rollback: Rollback;
   /** What is called at turns in a worker's life. */

@@ -261,7 +261,7 @@ export class Processes {
   #trust(worker: PoolWorker): void {
     const { config, adapter, post } = this.#context;
     if (startsJavaScript(config, adapter)) return;
-    adapter.clock.after(config.soak, () =>
+    adapter.clock.after(config.trial, () =>
       post(() => {
         if (!worker.attached) this.step(worker, "ready");
       }));

@@ -41,7 +41,11 @@ const VALUES: Readonly<Record<string, string>> = {
   FILE: "/srv/.env",
   OCTAL: "027",
 };
-const FLAGS: readonly string[] = ["--wait-ready", "--private-ports"];
+const FLAGS: readonly string[] = [
+  "--wait-ready",
+  "--private-ports",
+  "--watch",
+];
 const example = (value: string): string => {
   const [word = ""] = value.trim().split("|");
   return VALUES[word] ?? word;
@@ -68,7 +72,7 @@ test("every option that is understood is in the help text", () => {
     .map(([, name]) => `--${name}`);
   assert.ok(names.length >= 11, "the source has changed its form");
   assert.deepEqual(
-    [...names, ...FLAGS, "--help", "--version"].sort(),
+    [...new Set([...names, ...FLAGS, "--help", "--version"])].sort(),
     HELPED.map(({ long }) => long).sort(),
   );
 });
