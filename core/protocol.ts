@@ -7,6 +7,7 @@
  */
 
 import { messageOf } from "./errors.ts";
+import { MAX_PAGE } from "./exposition/parse.ts";
 
 /** The key that marks a message as ours; its value is the version. */
 export const TAG = "prefork";
@@ -86,6 +87,8 @@ export type FromWorker =
   | { readonly type: "gave"; readonly id: number }
   /** It serves that connection itself: there was no room for too long. */
   | { readonly type: "kept"; readonly id: number }
+  /** What its program counts, as text for Prometheus; replaces what it told. */
+  | { readonly type: "metrics"; readonly text: string }
   /** A client's id is its own: connections that come with it are, too. */
   | { readonly type: "stick"; readonly id: string };
 
@@ -156,7 +159,7 @@ export type Parsed<T> =
   | { readonly kind: "noise"; readonly problem: string };
 
 /** What a member of a message holds; the "?" is that of a member that may lack. */
-export type Field = "string" | "count" | "head?";
+export type Field = "string" | "count" | "head?" | "page";
 
 /** Types of messages, each with its members. */
 export type Shapes<T extends { type: string }> = {
@@ -190,6 +193,7 @@ export const FROM_WORKER: Shapes<FromWorker> = {
   gave: { id: "count" },
   kept: { id: "count" },
   stick: { id: "string" },
+  metrics: { text: "page" },
 };
 
 /** Every message of the supervisor. */
@@ -225,6 +229,12 @@ export const MAX_ID = 256;
  * grants the head of a request (`http.maxHeaderSize`).
  */
 export const MAX_HEAD: number = 16 * 1024;
+
+/** What may be longer than others. */
+const LONGER: Readonly<Partial<Record<Field, number>>> = {
+  "head?": MAX_HEAD,
+  page: MAX_PAGE,
+};
 
 /** A worker's word that it cannot go on, and why. */
 export function failed(why: unknown): FromWorker {
@@ -271,7 +281,7 @@ function parseMessage<T extends { type: string }>(
     const fits = field === "count"
       ? Number.isSafeInteger(value) && (value as number) >= 0
       : typeof value === "string" &&
-        value.length <= (field === "head?" ? MAX_HEAD : MAX_TEXT);
+        value.length <= (LONGER[field] ?? MAX_TEXT);
     if (!fits) {
       return noise(`"${name}" of a "${type}" message is ${excerpt(value)}`);
     }

@@ -8,6 +8,7 @@ import process from "node:process";
 import { setImmediate } from "node:timers";
 import type { Inheritance } from "../core/launch/environment.ts";
 import { messageOf } from "../core/errors.ts";
+import { parseMetrics } from "../core/exposition/parse.ts";
 import { encode, MAX_ID, TAG } from "../core/protocol.ts";
 import { createBalancer } from "./balance/balancer.ts";
 import { createPassing } from "./balance/passing.ts";
@@ -236,6 +237,10 @@ function createCore(): Core {
       throw new RangeError(
         `Cannot stick to the id: it has ${id.length} characters and may have 1 to ${MAX_ID}, pass a hash of it to the client instead`,
       );
+    },
+    metrics(text) {
+      parseMetrics(text);
+      return tell({ type: "metrics", text });
     },
     onMessage: messages.on,
     messages: messages.iterate,

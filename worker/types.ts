@@ -71,6 +71,20 @@ export interface Worker<In = unknown, Out = unknown> {
    */
   stick(id: string): boolean;
   /**
+   * Hands the program's own metrics to the supervisor, which tells them with the
+   * pool's (docs/METRICS.md): counters and histograms are summed over all
+   * workers, and do not fall when one ends; gauges get the label `slot`. Each
+   * call replaces what this worker told before: call it every few seconds, and
+   * once more while it drains. False when there is no supervisor or it is gone.
+   *
+   * @param text in the text format of Prometheus (0.0.4) or OpenMetrics 1.0, as
+   * `await register.metrics()` of prom-client has it
+   * @throws {TypeError} that names the first line that cannot be used; names that
+   * begin with `prefork_` and the labels `pool` and `slot` are the pool's
+   * @throws {RangeError} when it has more than 262,144 characters
+   */
+  metrics(text: string): boolean;
+  /**
    * Calls a function with each of the program's own messages from the
    * supervisor until disposed. Messages that came before the first call are
    * not kept. `process.on("message")` of the program gets the same ones, where

@@ -21,12 +21,15 @@ import {
   type Seat,
 } from "./scoreboard.ts";
 import type { WorkerLoad } from "../events.ts";
+import { Told } from "../exposition/told.ts";
 import { addTotals, type Totals } from "./totals.ts";
 import type { WorkerTally } from "./receipt.ts";
 import type { PoolWorker } from "../worker.ts";
 
 /** The connections of a pool. */
 export class Traffic {
+  /** What workers tell of themselves. */
+  readonly told: Told = new Told();
   /** What workers had come to that are gone, by slot. */
   readonly gone: Map<number, Totals> = new Map();
   /** Gives away what the supervisor accepts. */
@@ -134,6 +137,7 @@ export class Traffic {
   lose(worker: PoolWorker): void {
     this.#serving.delete(worker);
     this.look(worker);
+    this.told.lose(worker);
     addTotals(this.gone, worker.slot, this.#loadOf(worker));
     this.dispatcher.lose(worker);
     this.#passing?.lose(worker);
@@ -164,6 +168,10 @@ export class Traffic {
         return true;
       case "stack":
         worker.calls = message.calls;
+        return true;
+      case "metrics":
+        // Its library has refused what cannot be read.
+        this.told.hear(worker, message.text);
         return true;
       case "gave":
         this.#passing?.gave(worker, message.id);

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Family } from "./exposition.ts";
+import type { Family } from "../exposition/family.ts";
 
 /** What is said of a family before its numbers. */
 export type Head = Pick<Family, "type" | "unit" | "help"> & {

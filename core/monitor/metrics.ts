@@ -10,7 +10,7 @@ import type { Totals } from "../balance/totals.ts";
 import type { PoolStatus, WorkerStatus } from "../events.ts";
 import type { Listener } from "../listeners/listeners.ts";
 import { Counters } from "./counters.ts";
-import type { Family, Sample } from "./exposition.ts";
+import type { Family, Sample } from "../exposition/family.ts";
 import { FAMILIES } from "./families.ts";
 import { VERSION } from "../version.ts";
 

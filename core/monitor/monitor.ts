@@ -23,7 +23,7 @@ import { formatAddress, type ListenerSpec } from "../options/address.ts";
 import type { PoolConfig } from "../options/options.ts";
 import { exposition } from "./exposition.ts";
 import { healthPages, type Pages, text } from "./health.ts";
-import { Metrics, type MetricsSource } from "./metrics.ts";
+import { Metrics } from "./metrics.ts";
 
 /** What {@linkcode Monitor.open} needs. */
 export interface MonitorPlan {
@@ -47,7 +47,7 @@ export interface RunningPool {
   /** Its sockets. */
   readonly listeners: readonly Listener[];
   /** Its connections. */
-  readonly traffic: Pick<Traffic, "gone">;
+  readonly traffic: Pick<Traffic, "gone" | "told">;
 }
 
 /** The pool that is asked for. */
@@ -166,14 +166,18 @@ function sitesOf(
 
 function metricsPages(metrics: Metrics, plan: MonitorPlan): Pages {
   const { adapter, config, running } = plan;
-  const source = (): MetricsSource => {
-    const { listeners = [], traffic } = running() ?? {};
-    const name = nameOf(config, listeners, adapter.host);
-    return { adapter, name, listeners, gone: traffic?.gone ?? new Map() };
-  };
   return {
-    "/metrics": (status, accept) =>
-      exposition(metrics.families(status, source()), accept),
+    "/metrics": (status, accept) => {
+      const { listeners = [], traffic } = running() ?? {};
+      const name = nameOf(config, listeners, adapter.host);
+      const gone = traffic?.gone ?? new Map();
+      const source = { adapter, name, listeners, gone };
+      const own = metrics.families(status, source);
+      return exposition(
+        [...own, ...traffic?.told.families(name) ?? []],
+        accept,
+      );
+    },
   };
 }
 

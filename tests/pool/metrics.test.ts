@@ -45,7 +45,8 @@ describe("a pool that is scraped", () => {
     const metrics = `127.0.0.1:${await freePort()}`;
     await using pool = prefork([
       ...["-w", "2", ...LOCAL, "--metrics", metrics, "--name", "web"],
-      fixture("plain/http.mjs"),
+      // Of servers that are native the count can be one or two off.
+      ...["--runtime", "node", fixture("counts.ts")],
     ]);
     const { listen = "" } = await ready(pool);
     const number = async (pattern: RegExp): Promise<number> => {
@@ -60,6 +61,7 @@ describe("a pool that is scraped", () => {
       async () => await number(accepted) === 20,
       "20 connections are counted",
     );
+    assert.equal(await number(/^app_requests_total\{.*\} (\S+)$/), 20);
     assert.ok(await number(/^prefork_worker_cpu_seconds_total.* (\S+)$/) > 0);
     assert.ok(
       await number(/^prefork_worker_resident_memory_bytes.* (\S+)$/) > 1e7,
@@ -72,6 +74,9 @@ describe("a pool that is scraped", () => {
       "two others are there",
     );
     assert.equal(await number(accepted), 20);
+    assert.equal(await number(/^app_requests_total\{.*\} (\S+)$/), 20);
+    assert.equal(await number(/^app_seconds_count\{.*\} (\S+)$/), 20);
+    assert.equal(await number(/^app_slots\{.*slot="1".*\} (\S+)$/), 1);
     assert.equal(await number(/^prefork_worker_starts_total.* (\S+)$/), 4);
     const { body } = await get(metrics, "/metrics");
     assert.match(body, /^prefork_accept_queue_length\{.*listener=.*\} 0$/m);
