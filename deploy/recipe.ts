@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { parseCommandLine } from "../cli/arguments.ts";
 import { VERSION } from "../cli/help.ts";
 import { filesOf } from "../cli/init.ts";
+import type { Deployment } from "../cli/templates/deployment.ts";
 import type { PoolOptions } from "../core/options/options.ts";
 
 /** The program, with its options. */
@@ -17,11 +18,19 @@ export const WORDS: readonly string[] = ["-w", "4", "-l", ":8080", "server.js"];
 /** Where the files are. */
 export const APP: string = fileURLToPath(new URL("app/", import.meta.url));
 
-/** The files of it. */
-export function recipe(): Readonly<Record<string, string>> {
-  const command = parseCommandLine(["init", ...WORDS]);
+/** What a command line means. */
+export function meant(
+  words: readonly string[],
+): Pick<Deployment, "options" | "words"> {
+  const command = parseCommandLine(["init", ...words]);
   if (command.kind !== "init") throw new Error(`It is ${command.kind}`);
-  const { line: { options }, words } = command.request;
+  return { options: command.request.line.options as PoolOptions, words };
+}
+
+/** The files for a command line, the recipe's unless given. */
+export function recipe(
+  words: readonly string[] = WORDS,
+): Readonly<Record<string, string>> {
   return filesOf({
     name: "web",
     directory: "/srv/web/current",
@@ -34,8 +43,7 @@ export function recipe(): Readonly<Record<string, string>> {
     version: "26.10.0",
     prefork: VERSION,
     manifest: ["package.json", "package-lock.json"],
-    options: options as PoolOptions,
-    words,
+    ...meant(words),
   });
 }
 

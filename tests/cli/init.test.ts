@@ -4,12 +4,10 @@
  * Runs once, under bun: it makes texts of texts.
  */
 import assert from "node:assert/strict";
-import { parseCommandLine } from "../../cli/arguments.ts";
 import { filesOf, init, type InitPlace } from "../../cli/init.ts";
 import type { Deployment } from "../../cli/templates/deployment.ts";
 import { labelOf, stopSeconds } from "../../cli/templates/deployment.ts";
-import type { PoolOptions } from "../../core/options/options.ts";
-import { fileOf, recipe } from "../../deploy/recipe.ts";
+import { fileOf, meant, recipe } from "../../deploy/recipe.ts";
 import { describe, test } from "../harness.ts";
 import { fakeOutput } from "./fake_pool.ts";
 
@@ -23,13 +21,8 @@ const PLACE: Omit<InitPlace, "read" | "write"> = {
 };
 
 /** What a line means. */
-function parsed(line: string): Pick<Deployment, "options" | "words"> {
-  const command = parseCommandLine(["init", ...line.split(" ")]);
-  assert.equal(command.kind, "init");
-  if (command.kind !== "init") throw new Error("It is another one");
-  const { line: { options }, words } = command.request;
-  return { options: options as PoolOptions, words };
-}
+const parsed = (line: string): Pick<Deployment, "options" | "words"> =>
+  meant(line.split(" "));
 
 /** The files for a line. */
 function files(
@@ -147,10 +140,7 @@ test("a health that no port answers is refused", () => {
 
 test("words mean in each file what they mean on the command line", () => {
   const words = ["-l", ":1", "a b.js", 'say "$HOME" \\', "100%", "$(X)"];
-  const command = parseCommandLine(["init", ...words]);
-  if (command.kind !== "init") throw new Error("It is another one");
-  const options = command.request.line.options as PoolOptions;
-  const made = files("x", { words, options });
+  const made = files("x", meant(words));
   assert.match(
     made["shop.service"]!,
     /^ExecStart=.* -l :1 "a b\.js" "say \\"\$\$HOME\\" \\\\" 100%% "\$\$\(X\)"$/m,
