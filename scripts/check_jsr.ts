@@ -1,7 +1,8 @@
 /**
  * What JSR would check and publish: types without slow inference, documented
  * entry points, and exactly the files that `scripts/jsr_files.txt` names.
- * `--update` writes that list anew.
+ * `--update` writes that list anew. Whether the types are right,
+ * `npm run check:types` says.
  */
 
 import { spawnSync } from "node:child_process";

@@ -24,9 +24,8 @@ describe("the JSR package", () => {
 
   beforeAll(() => {
     if (skip) return;
-    // Exactly what would be published, and nothing else of the project. Its
-    // types are checked by "npm run lint:jsr", and as users get them below.
-    const { files, ok, output } = publishedFiles(binary("deno"), false);
+    // Exactly what would be published, and nothing else of the project.
+    const { files, ok, output } = publishedFiles(binary("deno"));
     if (!ok) throw new Error(`Cannot publish:\n${output}`);
     published = emptyConsumer();
     consumer = emptyConsumer();
