@@ -27,6 +27,7 @@ import {
   watch,
 } from "./command.ts";
 import { libraryFile } from "./fixtures/library_file.ts";
+import { readProc } from "../adapters/shared/proc.ts";
 import { fillDisk, noDisk, onSmallDisk } from "./namespace.ts";
 import { patience } from "./pace.ts";
 import { createRandom } from "./random.ts";
@@ -92,6 +93,7 @@ interface Lost {
 }
 
 const WORKERS = 2;
+const PROGRAM = fixture("chaos_program.ts");
 const sleep = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -122,7 +124,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
     ...["--probation", "300ms"],
     ...["--hang-timeout", `${patience(2)}s`, "--max-workers", "4"],
     ...["--pid-file", `${disk}/pid`, "--status-file", `${disk}/status`],
-    fixture("chaos_program.ts"),
+    PROGRAM,
   ], {
     command: noDisk === false ? onSmallDisk(disk, cli) : cli,
     env: { CHAOS_RELEASE: release },
@@ -280,8 +282,12 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
   supervisor.signal("SIGTERM");
   const { code } = await pool.ended;
   if (code !== 0) unexplained.push(`exit code ${code}`);
-  await until(() => !pids.some(isAlive), "", 5000).catch(() => {
-    unexplained.push(`still there: ${pids.filter(isAlive)}`);
+  // In minutes the number of one that has ended comes to be another process'.
+  const isThere = (pid: number): boolean =>
+    isAlive(pid) &&
+    readProc(`/proc/${pid}/cmdline`)?.includes(PROGRAM) === true;
+  await until(() => !pids.some(isThere), "", 5000).catch(() => {
+    unexplained.push(`still there: ${pids.filter(isThere)}`);
   });
   for (const line of pool.lines) {
     const match = /^prefork worker-exited .*pid=(\d+) .*reason=(\S+)/.exec(
