@@ -40,6 +40,8 @@ export type FromWorker =
   | { readonly type: "spent"; readonly count: number }
   /** It wants to leave, and goes on until it is told to drain. */
   | { readonly type: "leaving" }
+  /** Told to drain: nothing is left, and it ends once it is told to leave. */
+  | { readonly type: "drained" }
   /** It cannot use a listener; the text says why. */
   | { readonly type: "failed"; readonly reason: string }
   /** The operator should know; what several workers say is told once. */
@@ -96,6 +98,8 @@ export type FromWorker =
 export type ToWorker =
   /** Stop accepting, finish within `ms`, leave. Idle connections get `idle`. */
   | { readonly type: "drain"; readonly ms: number; readonly idle: number }
+  /** No connection comes any more: end. */
+  | { readonly type: "leave" }
   /**
    * Stop accepting and finish as in a drain that may take `ms`, but stay: the
    * program hears nothing of it.
@@ -178,6 +182,7 @@ export const FROM_WORKER: Shapes<FromWorker> = {
   unparkable: { reason: "string" },
   spent: { count: "count" },
   leaving: {},
+  drained: {},
   failed: { reason: "string" },
   warn: { message: "string" },
   adopted: { listener: "string", shard: "count" },
@@ -199,6 +204,7 @@ export const FROM_WORKER: Shapes<FromWorker> = {
 /** Every message of the supervisor. */
 export const TO_WORKER: Shapes<ToWorker> = {
   drain: { ms: "count", idle: "count" },
+  leave: {},
   park: { ms: "count", idle: "count" },
   quiesce: {},
   resume: { slot: "count" },

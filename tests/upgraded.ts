@@ -1,7 +1,7 @@
 /** Follows a pool from one supervisor to the next. */
 
 import process from "node:process";
-import { type Command, isAlive, prefork, until } from "./command.ts";
+import { type Command, isAlive, prefork, readyPids, until } from "./command.ts";
 import { libraryFile } from "./fixtures/library_file.ts";
 import { binary, commandOn, ownRuntime, type Runtime } from "./runtimes.ts";
 
@@ -66,6 +66,7 @@ export function upgraded(command: Command, pidFile = ""): Upgraded {
       pid = Number(next);
     },
     async thereAndBack(both) {
+      const before = readyPids(command).filter(isAlive);
       const from = command.lines.length;
       process.kill(pid, "SIGUSR2");
       const kept = /^prefork (?:kept pid=(\d+)|.*Cannot upgrade .*)/;
@@ -77,6 +78,8 @@ export function upgraded(command: Command, pidFile = ""): Upgraded {
       await command.line(/^prefork taken-back /, from);
       // Until then no other one can be started.
       await until(() => !isAlive(Number(next)), `${next} has gone`, 30_000);
+      // Workers that drain still are none that serve.
+      await until(() => !before.some(isAlive), `${before} have gone`, 30_000);
     },
     signal: (signal) => process.kill(pid, signal),
     async [Symbol.asyncDispose]() {

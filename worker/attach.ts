@@ -17,6 +17,7 @@ import { openChannel, refChannel } from "./process/channel.ts";
 import { type Attachment, type Core, coreOf } from "./process/worker_core.ts";
 import {
   createDrain,
+  createLeave,
   DRAIN_MS,
   IDLE_MS,
   LEAVE_ANSWER_MS,
@@ -136,16 +137,23 @@ function createCore(): Core {
     inheritance?.listeners.filter(({ mode }) => mode === "balanced")
       .map(({ name }) => name),
   );
+  // A connection may be on its way to a server that was closed just now.
+  const takerOf = (name: string): Attachment | undefined =>
+    attachments.get(name) ?? former.get(name);
   const handoff = createHandoff(
     tell,
-    // A connection may be on its way to a server that was closed just now.
-    (name) => attachments.get(name) ?? former.get(name),
+    takerOf,
     (listener) => {
       if (balanced.has(listener)) balancer?.tookOver();
+      const taker = takerOf(listener);
+      // It may have had nothing left.
+      if (drain.signal.aborted && taker !== undefined) drain.add(taker);
       return balanced.has(listener);
     },
   );
   const drain = createDrain(handoff.flush);
+  const leave = createLeave(tell);
+  drain.ending.part = leave.ask;
   const onDemand = createOnDemand(
     tell,
     inheritance?.listeners.some(({ mode }) =>
@@ -319,6 +327,7 @@ function createCore(): Core {
     handleMessages({
       core,
       drain,
+      leave,
       parking,
       resume,
       handoff,
@@ -327,6 +336,7 @@ function createCore(): Core {
     }),
   );
   channel.onDisconnect(() => {
+    leave.answer();
     messages.end();
     // Where the supervisor read the output, a line of log would now fail with
     // EPIPE and end the process in the middle of its requests.

@@ -6,7 +6,7 @@
 
 import { failed, parseToWorker } from "../core/protocol.ts";
 import type { Core } from "./process/worker_core.ts";
-import { type Drain, LATE_MS } from "./drain/drain.ts";
+import { type Drain, LATE_MS, type Leave } from "./drain/drain.ts";
 import type { Handoff } from "./handoff/dispatcher.ts";
 import type { Parking } from "./park.ts";
 import type { Messages } from "./process/messages.ts";
@@ -21,6 +21,8 @@ export interface Subjects {
   readonly drain: Drain;
   /** Its parking. */
   readonly parking: Parking;
+  /** Its last words. */
+  readonly leave: Leave;
   /** Has it accept as the worker of a slot. */
   readonly resume: (slot: number) => void;
   /** Takes connections that are handed over. */
@@ -33,7 +35,8 @@ export interface Subjects {
 
 /** The listener of the channel. Noise is ignored: the supervisor is trusted. */
 export function handleMessages(
-  { core, drain, parking, resume, handoff, messages, onDemand }: Subjects,
+  { core, drain, leave, parking, resume, handoff, messages, onDemand }:
+    Subjects,
 ): (message: unknown, handle: unknown) => void {
   return (raw, handle) => {
     const parsed = parseToWorker(raw);
@@ -55,6 +58,8 @@ export function handleMessages(
           "The supervisor asked the worker to leave",
           LATE_MS,
         );
+      case "leave":
+        return leave.answer();
       case "park":
         return core.standby
           ? undefined

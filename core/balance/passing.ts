@@ -17,6 +17,7 @@
 
 import type { Connection } from "../connection.ts";
 import type { Clock } from "../clock.ts";
+import { type Pass, Passes } from "./pass.ts";
 import { leastLoaded, type Score } from "./policy.ts";
 import {
   isServing,
@@ -37,24 +38,14 @@ export const SILENT_MS = 5;
  */
 export const MAX_PASSES = 64;
 
-/** A connection that is passed on. */
-interface Pass {
-  /** The worker that has accepted it. */
-  readonly from: PoolWorker;
-  /** The number that this worker has given it. */
-  readonly id: number;
-  /** Where it came in. */
-  readonly listener: string;
-  /** Our copy of it. */
-  readonly connection: Connection;
-}
-
 /** A worker that is there, as seen from here. */
 interface PeerState {
   /** False once it drains. */
   open: boolean;
   /** False once it did not get a connection that was sent. */
   able: boolean;
+  /** True once it has nothing left, until it is told to leave. */
+  drained: boolean;
   /** When it was asked whether it is awake, unless it has answered. */
   asked: number | undefined;
   /** Sent to it, not yet confirmed. */
@@ -92,6 +83,7 @@ export class Passing {
       this.#peers.set(worker, {
         open: true,
         able: true,
+        drained: false,
         asked: undefined,
         underway: new Set(),
       });
@@ -105,6 +97,17 @@ export class Passing {
     if (peer === undefined) return;
     peer.open = false;
     this.#awake.delete(peer);
+    this.#proceed();
+  }
+
+  /**
+   * A worker has drained: it is told to leave as soon as it is to get nothing
+   * more, which may be what others give up while all drain.
+   */
+  drained(worker: PoolWorker): void {
+    const peer = this.#peers.get(worker);
+    if (peer === undefined) return void worker.tell({ type: "leave" });
+    peer.drained = true;
     this.#proceed();
   }
 
@@ -196,10 +199,31 @@ export class Passing {
 
   /** Does whatever can be done now. */
   #proceed(): void {
+    this.#place();
+    this.#part();
+  }
+
+  /** Tells those that have drained to leave, unless they have to take more. */
+  #part(): void {
+    const stays = this.#ours.length > 0 && !this.#anyOpen;
+    for (const [worker, peer] of this.#peers) {
+      if (!peer.drained || (stays && peer.able)) continue;
+      peer.drained = false;
+      peer.able = false;
+      worker.tell({ type: "leave" });
+    }
+  }
+
+  get #anyOpen(): boolean {
+    for (const { open } of this.#peers.values()) if (open) return true;
+    return false;
+  }
+
+  /** Finds a worker for whatever waits. */
+  #place(): void {
     if (this.waiting + this.#awake.size === 0) return;
-    const anyOpen = [...this.#peers.values()].some(({ open }) => open);
     // What a worker gives up while all drain is not to wait for the next one.
-    if (!anyOpen) return this.#spill();
+    if (!this.#anyOpen) return this.#spill();
     this.#give();
     this.#wake();
     this.#room();
@@ -283,15 +307,15 @@ export class Passing {
     );
   }
 
-  /** Sends what is ours to whoever is there, also to those that drain. */
+  /** Sends what is ours to whoever is free, also to those that drain. */
   #spill(): void {
     if (this.#ours.length > 0) this.#board.look();
     while (this.#ours.length > 0) {
       const able = [...this.#peers].filter(([worker, peer]) =>
-        peer.able && this.#board.row(worker.seat)?.takes === true
+        peer.able && worker.free &&
+        this.#board.row(worker.seat)?.takes === true
       );
-      const rank = ([worker, { open, underway }]: typeof able[number]) =>
-        (open ? 0 : 2e6) + (worker.free ? 0 : 1e6) + underway.size;
+      const rank = ([, { open }]: typeof able[number]) => open ? 0 : 1;
       const [best] = able.sort((a, b) => rank(a) - rank(b));
       if (best === undefined) return;
       this.#send(best[0], this.#ours.shift()!);
@@ -323,77 +347,5 @@ export class Passing {
       sorted.push(...there.splice(best, 1).map(({ worker }) => worker));
     }
     return sorted;
-  }
-}
-
-const NONE: ReadonlyMap<number, Pass> = new Map();
-
-/** Keeps those that their workers have not given up yet, in order. */
-class Passes {
-  readonly #of = new Map<PoolWorker, Map<number, Pass>>();
-  readonly #waiting = new Set<Pass>();
-  readonly #promised = new Set<Pass>();
-
-  /** How many there are. */
-  get size(): number {
-    return this.#waiting.size + this.#promised.size;
-  }
-
-  /** How many wait for a worker that is awake. */
-  get waiting(): number {
-    return this.#waiting.size;
-  }
-
-  /** How many have one, and are about to be given up. */
-  get promised(): number {
-    return this.#promised.size;
-  }
-
-  /** True while a worker has one here. */
-  has(from: PoolWorker): boolean {
-    return this.#of.has(from);
-  }
-
-  /** Those of a worker, by their number. */
-  of(from: PoolWorker): ReadonlyMap<number, Pass> {
-    return this.#of.get(from) ?? NONE;
-  }
-
-  /** Adds one, whose number its worker does not use otherwise. */
-  add(pass: Pass): void {
-    const own = this.#of.get(pass.from) ?? new Map<number, Pass>();
-    this.#of.set(pass.from, own.set(pass.id, pass));
-    this.#waiting.add(pass);
-  }
-
-  /** Tells the workers of the first so many that there is room. */
-  room(count: number): void {
-    for (const pass of this.#waiting) {
-      if (count-- <= 0) return;
-      this.#waiting.delete(pass);
-      this.#promised.add(pass);
-      pass.from.tell({ type: "room", id: pass.id });
-    }
-  }
-
-  /** Takes one out, if it is here. */
-  take(from: PoolWorker, id: number): Pass | undefined {
-    const own = this.#of.get(from);
-    const pass = own?.get(id);
-    if (own === undefined || pass === undefined) return undefined;
-    own.delete(id);
-    if (own.size === 0) this.#of.delete(from);
-    this.#waiting.delete(pass);
-    this.#promised.delete(pass);
-    return pass;
-  }
-
-  /** Takes all out, or all of a worker. */
-  drain(from?: PoolWorker): readonly Pass[] {
-    const all = from === undefined
-      ? [...this.#promised, ...this.#waiting]
-      : [...this.#of.get(from)?.values() ?? []];
-    for (const { from, id } of all) this.take(from, id);
-    return all;
   }
 }

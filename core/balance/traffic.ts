@@ -176,6 +176,10 @@ export class Traffic {
       case "gave":
         this.#passing?.gave(worker, message.id);
         return true;
+      case "drained":
+        if (this.#passing !== undefined) this.#passing.drained(worker);
+        else worker.tell({ type: "leave" });
+        return true;
       case "kept":
         this.#passing?.kept(worker, message.id);
         return true;

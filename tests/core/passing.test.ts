@@ -487,8 +487,42 @@ test("what a worker gives up while all drain goes to one of them", async () => {
   pass(busy, 1);
   hear(idle);
   pool.scale(0);
+  for (const each of [busy, idle, other]) hear(each);
   busy.say({ type: "gave", id: 1 });
   assert.equal([...got(busy), ...got(idle), ...got(other)].length, 1);
+});
+
+describe("a worker that has drained", () => {
+  const leaves = (process: MemoryProcess): boolean =>
+    process.heard.some((each) => (each as { type: string }).type === "leave");
+
+  test("is told to leave, and gets nothing more", async () => {
+    const { busy, idle, other, pool } = await scene();
+    pool.scale(0);
+    for (const each of [busy, idle, other]) hear(each);
+    idle.say({ type: "drained" });
+    assert.ok(leaves(idle));
+    hear(idle);
+    score(other, { open: 9 });
+    pass(busy, 1);
+    busy.say({ type: "gave", id: 1 });
+    assert.deepEqual(got(idle), []);
+    assert.equal([...got(busy), ...got(other)].length, 1);
+  });
+
+  test("not before it has what nobody else could take", async () => {
+    const { busy, idle, other, pool } = await scene();
+    pass(busy, 1);
+    hear(idle);
+    score(busy, { takes: false });
+    score(other, { takes: false });
+    pool.scale(0);
+    busy.say({ type: "gave", id: 1 });
+    idle.say({ type: "drained" });
+    assert.deepEqual([leaves(idle), got(idle)], [false, []]);
+    hear(idle);
+    assert.deepEqual([leaves(idle), got(idle)], [true, [1]]);
+  });
 });
 
 describe("a pool that stops", () => {
@@ -499,6 +533,7 @@ describe("a pool that stops", () => {
     busy.say({ type: "gave", id: 1 });
     busy.say({ type: "gave", id: 2 });
     pool.stop();
+    for (const each of [busy, idle, other]) hear(each);
     assert.deepEqual([...got(busy), ...got(idle), ...got(other)].sort(), [
       1,
       2,
@@ -512,6 +547,7 @@ describe("a pool that stops", () => {
     pass(busy, 1);
     busy.say({ type: "gave", id: 1 });
     pool.stop();
+    for (const each of [busy, idle, other]) hear(each);
     assert.deepEqual([got(busy), got(idle), got(other)], [[], [], [1]]);
   });
 
@@ -532,6 +568,9 @@ describe("a pool that stops", () => {
     hear(idle);
     pool.stop();
     busy.say({ type: "gave", id: 1 });
+    // Not before it has read that it is to drain.
+    assert.deepEqual([...got(busy), ...got(idle), ...got(other)], []);
+    for (const each of [busy, idle, other]) hear(each);
     assert.equal([...got(busy), ...got(idle), ...got(other)].length, 1);
   });
 
@@ -540,6 +579,7 @@ describe("a pool that stops", () => {
     const [first, second] = [pass(busy, 1), pass(busy, 2)];
     busy.say({ type: "gave", id: 1 });
     const stopped = pool.stop();
+    for (const each of [busy, idle, other]) hear(each);
     const has = [busy, idle, other].find((each) => got(each).length > 0)!;
     has.exit();
     await settle();

@@ -6,7 +6,7 @@
 
 import process from "node:process";
 import { messageOf } from "../../core/errors.ts";
-import type { Attachment, Ending } from "../process/worker_core.ts";
+import type { Attachment, Core, Ending } from "../process/worker_core.ts";
 
 /** How long a worker that was not told a time takes to drain, in ms. */
 export const DRAIN_MS = 30_000;
@@ -43,7 +43,7 @@ export interface Drain {
   readonly deadline: () => number | undefined;
   /** What has to end first. */
   readonly attachments: ReadonlySet<Attachment>;
-  /** Registers what has to end first. */
+  /** Registers what has to end first; again, where it has got one more. */
   add(attachment: Attachment): void;
   /** It has ended already. */
   readonly remove: (attachment: Attachment) => void;
@@ -77,6 +77,7 @@ export function createDrain(
   const ending: Ending = {
     over: false,
     tellProgram: () => {},
+    part: () => Promise.resolve(),
     last: () => Promise.resolve(),
   };
   const halfTime = Promise.withResolvers<void>();
@@ -130,7 +131,11 @@ export function createDrain(
       raw: each.raw === true,
       ended: each.drain(idleMs, left()),
     }));
-    const all = settled(drained.map(({ ended }) => ended)).then(end);
+    const all = settled(drained.map(({ ended }) => ended))
+      .then(() => ending.part())
+      // What has come meanwhile is this worker's.
+      .then(() => settled([]))
+      .then(end);
     const served = drained.filter(({ raw }) => !raw);
     const harmless = served.length === drained.length
       ? all
@@ -202,4 +207,30 @@ async function written(): Promise<void> {
         new Promise<void>((resolve) => stream.write("", () => resolve()))
       ),
   );
+}
+
+/** The last words of a worker; `core/balance/passing.ts` answers. */
+export interface Leave {
+  /**
+   * Says that it has drained; resolves with the answer, that nothing is on its
+   * way to it. Without one, after a while: the supervisor stands still then, and
+   * sends nothing.
+   */
+  ask(): Promise<void>;
+  /** It was answered. */
+  answer(): void;
+}
+
+/** Makes them. */
+export function createLeave(tell: Core["tell"]): Leave {
+  const answered = Promise.withResolvers<void>();
+  return {
+    async ask() {
+      if (!tell({ type: "drained" })) return;
+      const timer = setTimeout(answered.resolve, LEAVE_ANSWER_MS);
+      await answered.promise;
+      clearTimeout(timer);
+    },
+    answer: answered.resolve,
+  };
 }

@@ -82,6 +82,11 @@ export interface Ending {
    * could break, or its part of the time has come.
    */
   tellProgram: () => void;
+  /**
+   * Waited for when nothing is left: from then on the supervisor sends no
+   * connection.
+   */
+  part: () => Promise<void>;
   /** Waited for then, before the process ends; the deadline holds. */
   last: () => Promise<void>;
 }
