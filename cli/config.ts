@@ -185,9 +185,10 @@ function unreadable(name: string, error: unknown, file: string): TypeError {
   const line = at < 0
     ? undefined
     : /^:(\d+)/.exec(stack.slice(at + file.length))?.[1];
-  const away = /["']?prefork["']/.test(message) && /find|resol/i.test(message)
-    ? `: install prefork there, or leave "defineConfig" out, a plain object does`
-    : "";
+  const away =
+    /prefork["']/.test(message) && /find|resol|dependency/i.test(message)
+      ? `: install prefork there, or leave "defineConfig" out, a plain object does`
+      : "";
   return new TypeError(
     `Cannot read "${name}"${line === undefined ? "" : ` (line ${line})`}: ${
       message.replace(/\.$/, "")

@@ -221,6 +221,7 @@ const OF_ONE: Readonly<Partial<Record<keyof PoolOptions, string>>> = {
   program: "a program",
   listen: `"--listen"`,
   health: `"--health"`,
+  metrics: `"--metrics"`,
   name: `"--name"`,
   pidFile: `"--pid-file"`,
   statusFile: `"--status-file"`,

@@ -289,7 +289,7 @@ function apart(pools: readonly PoolEntry[], file: string): void {
 }
 
 /** The options that are one address, beside `listen`. */
-const ADDRESSES = ["health"] as const;
+const ADDRESSES = ["health", "metrics"] as const;
 
 /** The options that are paths, and words that are none. */
 const PATHS: Readonly<Partial<Record<keyof PoolEntry, readonly string[]>>> = {

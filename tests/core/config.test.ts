@@ -31,6 +31,7 @@ test("paths begin at the directory of the file", () => {
     pidFile: "run/pid",
     statusFile: "/run/status",
     health: "unix:run/health.sock",
+    metrics: ":9100",
     control: "run/control.sock",
     compileCache: "cache",
     listen: [
@@ -49,6 +50,7 @@ test("paths begin at the directory of the file", () => {
     pidFile: "/srv/app/run/pid",
     statusFile: "/run/status",
     health: "unix:/srv/app/run/health.sock",
+    metrics: ":9100",
     control: "/srv/app/run/control.sock",
     compileCache: "/srv/app/cache",
     listen: [
@@ -157,7 +159,7 @@ describe("what cannot be used is told with file, option, value and way out", () 
       'Cannot use prefork.config.ts: the pools "web" and "api" both have the address ":80", give each its own',
     ],
     [
-      { health: ":90", pools: { web, api: web } },
+      { health: ":90", metrics: ":90", pools: { web, api: web } },
       'Cannot use prefork.config.ts: the pools "web" and "api" both have the address ":90", give each its own',
     ],
     [
