@@ -35,7 +35,7 @@ import { predecessor } from "./adapters/shared/predecessor.ts";
 import { host } from "./adapters/shared/host.ts";
 import { holderOf, isThere } from "./adapters/shared/pid_file.ts";
 import { placeFile } from "./adapters/shared/place_file.ts";
-import { readProc, statOf } from "./adapters/shared/proc.ts";
+import { nameProcess, readProc, statOf } from "./adapters/shared/proc.ts";
 import { isMain } from "./adapters/shared/main.ts";
 import {
   EXIT,
@@ -254,6 +254,9 @@ function poolsOf(
 ): readonly Told[] {
   const several = pools.length > 1;
   const own = ownCommand();
+  // Its command line stays: it says more, and "prefork upgrade PID" reads it.
+  const only = several ? undefined : pools[0]?.options.name;
+  if (only !== undefined) nameProcess(`prefork:${only}`);
   return pools.map(({ options, log, warnings }) => {
     const name = several ? options.name : undefined;
     const pool = new CommandPool(several ? undefined : args, {

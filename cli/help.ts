@@ -130,7 +130,8 @@ Options:
       --restarts N/TIME   so many workers may end early within so long before
                           the pool counts as degraded, or down
                           (default: 2 per worker, at least 5, in 60s)
-      --name NAME         what the pool is called (default: by its address)
+      --name NAME         what the pool is called, in the lists of ps and top
+                          too (default: by its address)
       --control PATH|off  where a pool can be asked: a Unix socket of this user
                           alone (default: by its name, in $XDG_RUNTIME_DIR,
                           /run or the temporary directory)

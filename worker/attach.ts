@@ -37,6 +37,7 @@ import { handleMessages } from "./supervisor_messages.ts";
 import { createOnDemand } from "./listening/on_demand.ts";
 import { keepPath } from "./process/own_paths.ts";
 import { RUNTIME } from "./process/runtime.ts";
+import { showTitle } from "./process/names.ts";
 import { tellStackAfter } from "./process/stack.ts";
 import { trapStandalone, trapSupervised } from "./process/signals.ts";
 import type { Worker } from "./types.ts";
@@ -206,6 +207,7 @@ function createCore(): Core {
       if (listener.mode === "sharded") own.shard = as;
     }
     showSlot(slot, as);
+    showTitle(String(as));
     slot = as;
     void standby.end().then((said) => said && ready());
   };

@@ -10,6 +10,8 @@ import { libcHere } from "../../libc/open.ts";
 import { openProc, type Proc, PROC_BY_FILES } from "../../libc/proc.ts";
 import { type ProcStat, procStat } from "../../libc/proc_stat.ts";
 
+export { nameProcess } from "../../libc/names.ts";
+
 let opened: Proc | undefined;
 
 /** Deno wants `--allow-all` for /proc, and libc does not. */

@@ -82,11 +82,20 @@ export function launch(
         startTimeout,
         compileCache: compiled.compileCache,
         wrapped: runtime === "exec",
+        title: titleOf(config),
       }),
     }),
     output: config.output,
     ...observer,
   });
+}
+
+/** What a worker is called where processes are listed, if the pool has a name. */
+function titleOf(
+  { name, runtimeArgs, program, args }: PoolContext["config"],
+): { readonly name: string; readonly command: string } | undefined {
+  const command = [...runtimeArgs, program, ...args].join(" ");
+  return name === undefined ? undefined : { name, command };
 }
 
 /**

@@ -16,7 +16,8 @@ export interface ControlOptions {
   readonly pidFile?: string;
   /**
    * What the pool is called where several are told apart: 1 to 48 letters,
-   * digits, `.`, `_` or `-`.
+   * digits, `.`, `_` or `-`. Its workers are called by it where processes are
+   * listed, as in `prefork: web worker 2 server.js`.
    *
    * @default the address of its first listener
    */

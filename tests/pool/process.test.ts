@@ -19,6 +19,7 @@ import {
   readyPids,
 } from "../command.ts";
 import { test } from "../harness.ts";
+import { ownRuntime } from "../runtimes.ts";
 
 /** A line of /proc/PID/status (proc_pid_status(5)). */
 function status(pid: number | "self", name: string): string {
@@ -158,4 +159,38 @@ test("a reload reads files of variables anew, and fails where one cannot be read
   } finally {
     rmSync(directory, { recursive: true });
   }
+});
+
+test("processes of a pool with a name are told apart where they are listed", async () => {
+  const name = "a-name-that-is-long";
+  await using command = prefork([
+    ...[
+      "-w",
+      "2",
+      ...LOCAL,
+      "--name",
+      name,
+      fixture("pid.ts"),
+      "--an-argument",
+    ],
+  ]);
+  await command.line(/prefork ready /);
+  const comm = (pid: number): string =>
+    readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+  assert.equal(comm(command.pid), "prefork:a-name-");
+  assert.deepEqual(
+    readyPids(command).map(comm).sort(),
+    ["a-name-that-i:0", "a-name-that-i:1"],
+  );
+  for (const pid of readyPids(command)) {
+    const line = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+    const slot = comm(pid).at(-1)!;
+    // Bun keeps a title to itself.
+    if (ownRuntime === "bun") assert.match(line, /pid\.ts\0--an-argument/);
+    else assert.ok(line.startsWith(`prefork: ${name} worker ${slot} /`), line);
+  }
+  assert.match(
+    readFileSync(`/proc/${command.pid}/cmdline`, "utf8"),
+    /\0--name\0a-name-that-is-long\0/,
+  );
 });

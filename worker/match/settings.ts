@@ -6,6 +6,7 @@
 
 import process from "node:process";
 import { PRELOAD_VARIABLE } from "../../core/launch/environment.ts";
+import type { Title } from "../process/names.ts";
 
 /** What the user asked for; `PREFORK_PRELOAD` carries it as JSON. */
 export interface Settings {
@@ -19,6 +20,8 @@ export interface Settings {
   readonly compileCache: string | undefined;
   /** The time that a worker has to become ready, in ms. */
   readonly startTimeout: number;
+  /** What the process is called, in a pool that has a name. */
+  readonly title: Title | undefined;
 }
 
 /** Reads the settings and removes them from the environment. */
@@ -33,5 +36,6 @@ export function takeSettings(): Settings {
     wrapped: settings.wrapped === true,
     compileCache: settings.compileCache,
     startTimeout: Number(settings.startTimeout) || 0,
+    title: settings.title,
   };
 }

@@ -7,6 +7,7 @@
 import process from "node:process";
 import { refChannel, unrefChannel } from "../process/channel.ts";
 import { keepDescriptors } from "../process/descriptors.ts";
+import { beginTitle } from "../process/names.ts";
 import type { Core } from "../process/worker_core.ts";
 import { claimsOf } from "../match/claims.ts";
 import { preloadedCore } from "../attach.ts";
@@ -31,6 +32,8 @@ export async function start(): Promise<void> {
   }
   const seat = settings.wrapped ? seatHere() : undefined;
   const core = preloadedCore();
+  const { worker: { slot }, standby } = core;
+  beginTitle(settings.title, standby ? "standby" : String(slot));
   unrefChannel();
   // Then the program says itself that it is ready.
   if (settings.waitReady) {
