@@ -201,6 +201,25 @@ describe("in an upgrade", () => {
     assert.match(other.all("warning")[0]!.message, /^closed ":9000"/);
   });
 
+  test("one that stays tells those who came before what was so then, and is asked again when it is gone back to", async () => {
+    const made = await upgrading({ health: HEALTH, keepOld: 60_000 });
+    const { world, successor, upgrade, all } = made;
+    const workers = world.alive.filter((each) => each !== successor);
+    word(successor, { type: "ready" });
+    await upgrade;
+    for (const each of workers) each.exit();
+    await settle();
+    assert.equal(await brief(made, "GET /ready"), "200 ready: 2 of 2 workers");
+    assert.throws(() => world.connect(), /Nobody accepts/);
+    world.onSpawn = () => {};
+    // As one that was killed: with 0 both would end.
+    successor.exit({ code: null, signal: "SIGKILL" });
+    await settle();
+    assert.equal(all("taken-back").length, 1);
+    assert.match(await brief(made, "GET /ready"), /^503 .* 0 of 2 workers/);
+    assert.equal(world.connect().closed, true, "it is answered");
+  });
+
   test("who has none is told of none", async () => {
     const { successor } = await upgrading();
     const text = successor.plan.env([7])[HANDOVER_VARIABLE]!;
