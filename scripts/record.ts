@@ -58,8 +58,8 @@ const SESSIONS: Readonly<Record<string, Session>> = {
     ],
   },
   top: {
-    title: "prefork top",
-    rows: 24,
+    title: "prefork top: what each worker does, again every second",
+    rows: 14,
     steps: [
       { type: "prefork -w 4 app.js 2>log &" },
       { file: "log", until: /prefork ready / },

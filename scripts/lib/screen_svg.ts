@@ -59,7 +59,10 @@ export function screenSvg({ title, lines, columns, moves }: Screen): string {
       }" rx="6"/>`,
       ...shown.flatMap((line, i) => {
         const y = MARGIN + i * HEIGHT;
-        const runs = runsOf(line).map((run) => draw(run, y));
+        const runs = [
+          ...blocksOf(line, y),
+          ...runsOf(line).map((run) => draw(run, y)),
+        ];
         if (runs.length === 0) return [];
         return moves
           ? [
@@ -101,15 +104,11 @@ function runsOf(line: Row): Run[] {
   let cells: Cell[] = [];
   let column = 0;
   const end = (): void => {
-    const [first] = cells;
     const text = cells.map(({ char }) => char).join("");
-    if (first !== undefined && (text.trim() !== "" || first.look.inverse)) {
-      const skipped = first.look.inverse ? 0 : text.search(/\S/);
-      runs.push({
-        column: column + skipped,
-        text: first.look.inverse ? text : text.trim(),
-        look: first.look,
-      });
+    if (text.trim() !== "") {
+      const skipped = text.search(/\S/);
+      const { look } = cells[0]!;
+      runs.push({ column: column + skipped, text: text.trim(), look });
     }
     cells = [];
   };
@@ -117,8 +116,7 @@ function runsOf(line: Row): Run[] {
     const { look = {}, char = " " } = cell ?? {};
     const isSame = cells.length > 0 &&
       JSON.stringify(cells[0]!.look) === JSON.stringify(look);
-    const isGap = !look.inverse && cells.at(-1)?.char === " " && char === " ";
-    if (!isSame || isGap) {
+    if (!isSame || cells.at(-1)?.char === " " && char === " ") {
       end();
       column = i;
     }
@@ -126,6 +124,16 @@ function runsOf(line: Row): Run[] {
   }
   end();
   return runs;
+}
+
+/** What is inverse in a line, as blocks behind its text. */
+function blocksOf(line: Row, y: number): string[] {
+  const inverse = Array.from(line, (cell) => cell?.look.inverse ? "#" : ".");
+  return [...inverse.join("").matchAll(/#+/g)].map(({ 0: cells, index }) =>
+    `<rect class="block" x="${round(MARGIN + index * WIDTH)}" y="${
+      y - 1
+    }" width="${round(cells.length * WIDTH)}" height="${HEIGHT}"/>`
+  );
 }
 
 /** With its length, so that no font changes where the next one is. */
@@ -137,12 +145,7 @@ function draw({ column, text, look }: Run, y: number): string {
     look.bold ? "bold" : "",
     look.dim ? "dim" : "",
   ].filter(Boolean).join(" ");
-  const words = `<text${
-    classes === "" ? "" : ` class="${classes}"`
-  } x="${x}" y="${y + 13}" textLength="${length}">${escape(text)}</text>`;
-  return look.inverse
-    ? `<rect class="block" x="${x}" y="${
-      y - 1
-    }" width="${length}" height="${HEIGHT}"/>${words}`
-    : words;
+  return `<text${classes === "" ? "" : ` class="${classes}"`} x="${x}" y="${
+    y + 13
+  }" textLength="${length}">${escape(text)}</text>`;
 }
