@@ -82,6 +82,10 @@ export async function control(
       }
       return;
     }
+    case "top": {
+      const { top } = await import("./top.ts");
+      return await top(file, told, client, stdout);
+    }
     case "reload": {
       const since = performance.now();
       const { status: { generation } } = await client.command(file, "reload");

@@ -98,7 +98,7 @@ function row(worker: WorkerStatus): string[] {
 }
 
 /** As in 12s, 5m, 3h, 2d. */
-function ageText(ms: number): string {
+export function ageText(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   if (seconds < 60) return `${seconds}s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)}m`;

@@ -28,6 +28,7 @@ export type Verb = keyof typeof VERBS;
 const VERBS = {
   status: { number: undefined, flags: ["--json", "--watch"] },
   list: { number: undefined, flags: ["--json"] },
+  top: { number: undefined, flags: [] },
   reload: { number: undefined, flags: [] },
   scale: { number: "N|+N|-N", flags: [] },
   restart: { number: "SLOT", flags: [] },
