@@ -26,7 +26,7 @@ import {
   logTime,
   programForm,
 } from "./log_options.ts";
-import { parseUpgrade, type UpgradeRequest } from "./upgrade.ts";
+import { isAskedByFile, parseUpgrade, type UpgradeRequest } from "./upgrade.ts";
 import { type ControlCommand, parseControl } from "./verbs.ts";
 
 /** What the command line asks for. */
@@ -200,7 +200,7 @@ const SHORT: Readonly<Record<string, string>> = {
  * @throws {RangeError} when a number or a time cannot be read
  */
 export function parseCommandLine(args: readonly string[]): CommandLine {
-  if (args[0] === "upgrade") {
+  if (args[0] === "upgrade" && isAskedByFile(args.slice(1))) {
     return { kind: "upgrade", request: parseUpgrade(args.slice(1)) };
   }
   if (args[0] === "help") return parseHelp(args.slice(1));

@@ -12,6 +12,7 @@ import {
   type ControlIdentity,
 } from "../core/control/verbs.ts";
 import type { PoolStatus } from "../core/events.ts";
+import type { UpgradeReport } from "../core/upgrade/upgrades.ts";
 
 /** What a pool answers. */
 export interface Told {
@@ -19,6 +20,8 @@ export interface Told {
   readonly pool: ControlIdentity;
   /** How it is. */
   readonly status: PoolStatus;
+  /** What has come of an upgrade, where that was asked for. */
+  readonly upgrade?: UpgradeReport;
 }
 
 /** How often is looked whether the process of a pool is gone, in ms. */

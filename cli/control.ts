@@ -113,6 +113,10 @@ export async function control(
     case "reopen":
       await client.command(file, "reopen");
       return say("reopening", { pid });
+    case "upgrade": {
+      const { upgrade } = await client.command(file, "upgrade");
+      return say("upgraded", { from: pid, pid: upgrade?.pid });
+    }
     case "logs": {
       const follow = flags.has("--follow");
       let isRead = true;

@@ -44,6 +44,18 @@ const outcomeOf = (pidFile: string): string => `${pidFile}.upgrade`;
 const requestOf = (pidFile: string): string => `${pidFile}.request`;
 
 /**
+ * True where the words behind `upgrade` name a pid file or a process id, or a
+ * runtime, which only such a pool can be told; any other pool is asked by its
+ * control socket.
+ */
+export function isAskedByFile(words: readonly string[]): boolean {
+  return words.some((word) =>
+    /^(\d+|--runtime-exec(=.*)?)$/s.test(word) ||
+    /\/|\.pid$/.test(word) && !word.endsWith(".sock")
+  );
+}
+
+/**
  * Reads the words behind `upgrade`.
  *
  * @throws {TypeError} when they cannot be understood

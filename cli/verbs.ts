@@ -25,7 +25,7 @@ export interface ControlCommand {
 export type Verb = keyof typeof VERBS;
 
 /** What each verb may be followed by. */
-const VERBS = {
+export const VERBS = {
   status: { number: undefined, flags: ["--json", "--watch"] },
   list: { number: undefined, flags: ["--json"] },
   top: { number: undefined, flags: [] },
@@ -35,6 +35,7 @@ const VERBS = {
   quiesce: { number: "SLOT", flags: ["--force"] },
   resume: { number: "SLOT", flags: [] },
   reopen: { number: undefined, flags: [] },
+  upgrade: { number: undefined, flags: [] },
   stop: { number: undefined, flags: ["--quick"] },
   logs: { number: undefined, flags: ["--lines N", "--follow"] },
 } as const;

@@ -342,12 +342,22 @@ describe("the verb upgrade", () => {
     }
   });
 
+  test("is asked by the control socket of a pool that is named otherwise", () => {
+    for (const words of [[], ["web"], ["/run/prefork/web.sock"]]) {
+      const line = parseCommandLine(["upgrade", ...words]);
+      assert.ok(line.kind === "control" && line.command.verb === "upgrade");
+      assert.equal(line.command.target, words[0]);
+    }
+  });
+
   test("says what it does not understand", () => {
     for (
       const [words, why] of [
-        [[], /needs the pid file/],
-        [["a", "b"], /"b": there is no such word/],
-        [["a", "--soak"], /"--soak": there is no such word/],
+        [["--runtime-exec", "bun"], /needs the pid file/],
+        [["a.pid", "b"], /"b": there is no such word/],
+        [["a.pid", "--soak"], /"--soak": there is no such word/],
+        [["a", "b"], /"b": one pool is asked at a time/],
+        [["a", "--soak"], /"--soak": there is no such option/],
         [["a", "--runtime-exec"], /needs the path/],
         [["a", "--runtime-exec", "/bin/sh"], /node, deno or bun/],
       ] as const
