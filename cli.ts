@@ -102,6 +102,21 @@ export async function main(
         io.stdout.write(`prefork upgraded from=${from} pid=${pid}\n`);
         return EXIT.done;
       }
+      case "completion": {
+        const [{ completions, scriptFor }, { poolsIn }] = await Promise.all([
+          import("./cli/completion.ts"),
+          import("./cli/control.ts"),
+        ]);
+        const [first, ...words] = command.words;
+        const pools = poolsIn({ directories: controlDirectories(), isThere });
+        io.stdout.write(
+          first === "--words"
+            ? (await completions(words, pools)).map((each) => `${each}\n`)
+              .join("")
+            : scriptFor(command.words),
+        );
+        return EXIT.done;
+      }
       case "doctor": {
         const { doctor } = await import("./cli/doctor.ts");
         return await doctor(command.request, await doctorDesk(io));

@@ -39,6 +39,8 @@ export type CommandLine =
   | { readonly kind: "upgrade"; readonly request: UpgradeRequest }
   /** A pool that runs is asked something. */
   | { readonly kind: "control"; readonly command: ControlCommand }
+  /** What a shell reads, or asks for by `--words`. */
+  | { readonly kind: "completion"; readonly words: readonly string[] }
   /** This machine is to be judged. */
   | { readonly kind: "doctor"; readonly request: DoctorRequest }
   /** Files for a program are to be written. */
@@ -203,6 +205,9 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   if (args[0] === "upgrade" && isAskedByFile(args.slice(1))) {
     return { kind: "upgrade", request: parseUpgrade(args.slice(1)) };
   }
+  if (args[0] === "completion") {
+    return { kind: "completion", words: args.slice(1) };
+  }
   if (args[0] === "help") return parseHelp(args.slice(1));
   if (args[0] === "doctor") return parseDoctor(args.slice(1));
   if (args[0] === "init") return parseInit(args.slice(1));
@@ -345,7 +350,7 @@ function lineOf(
 /** An option of nearly the same name, as a part of a sentence. */
 function similarTo(arg: string): string | undefined {
   const { name } = splitOption(arg);
-  const names = [...Object.keys(OPTIONS), ...Object.keys(FLAGS)];
+  const names = OPTION_NAMES.map((each) => each.slice(2));
   const meant = arg.startsWith("--") ? nearest(name, names) : undefined;
   return meant && `"--${meant}" is one`;
 }
@@ -380,3 +385,10 @@ function splitOption(arg: string): { name: string; inline?: string } {
   const name = SHORT[arg[1]!] ?? "";
   return arg.length > 2 ? { name, inline: arg.slice(2) } : { name };
 }
+
+/** Every option, as it is written. */
+export const OPTION_NAMES: readonly string[] = [
+  ...Object.keys(OPTIONS),
+  ...Object.keys(FLAGS),
+  ...["help", "version"],
+].map((name) => `--${name}`);

@@ -8,6 +8,7 @@
 import { readdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { codeOf } from "../core/errors.ts";
+import type { Pools } from "./completion.ts";
 import { ControlClient, failure, type Told } from "./client.ts";
 import { lineOf } from "./log_line.ts";
 import type { Output } from "./output.ts";
@@ -140,6 +141,21 @@ export async function control(
       return say("stopped", { pid });
     }
   }
+}
+
+/** The pools that may be named where a shell completes. */
+export function poolsIn(
+  { directories, patience = 1_000, isThere }: Omit<ControlDesk, "stdout">,
+): Pools {
+  const client = new ControlClient(patience, isThere);
+  return {
+    names: () => socketsIn(directories).map((file) => basename(file, ".sock")),
+    slots: (name) =>
+      find(name, directories, client).then(
+        ({ told }) => told.status.wanted,
+        () => 0,
+      ),
+  };
 }
 
 /** True when the process of a pool has other pools too. */

@@ -16,6 +16,7 @@ export const HELP = `Usage: prefork [options] program [args]
        prefork restart SLOT | quiesce SLOT | resume SLOT [POOL]
        prefork doctor [--json] [options [program]]
        prefork help [TOPIC]
+       prefork completion bash|zsh|fish
        prefork init [--print] [--force] [options] program [args]
 
 Runs a program as a pool of worker processes behind one listening socket.
