@@ -5,7 +5,7 @@
  * @module
  */
 
-const WATCHING = "no files are watched because of it";
+const WATCHING = "--watch, and --watch=GLOB, reload when files change";
 const BACKOFF =
   "a worker comes back at once, then with a growing delay, and the pool never gives up";
 const MONITOR = "that is PM2's own monitoring";
