@@ -53,7 +53,9 @@ describe("what may come next", () => {
     for (const verb of Object.keys(VERBS)) {
       assert.ok(verbs.includes(verb), verb);
     }
-    assert.deepEqual(await completions(["--"], POOLS), OPTION_NAMES);
+    // One that may stand with a value and without is named once.
+    const options = [...new Set(OPTION_NAMES)];
+    assert.deepEqual(await completions(["--"], POOLS), options);
   });
 
   test("a shell that is not known is told which are", () => {
