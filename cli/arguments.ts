@@ -355,12 +355,27 @@ function similarTo(arg: string): string | undefined {
   return meant && `"--${meant}" is one`;
 }
 
+/** True for a word that stands where an option of ours would. */
+function readsAsOption(at: number, words: readonly string[]): boolean {
+  if (at < 0) return false;
+  const read = readOptions(words.slice(0, at));
+  return !("kind" in read) && read.at === at;
+}
+
 /** `[--print] [--force] [options] program [args]`. */
 function parseInit(args: readonly string[]): CommandLine {
   const own = ["--print", "--force"];
   const end = args.findIndex((arg) => !own.includes(arg));
   const flags = end < 0 ? args : args.slice(0, end);
   const words = args.slice(flags.length);
+  const misplaced = own.find((flag) =>
+    readsAsOption(words.indexOf(flag), words)
+  );
+  if (misplaced !== undefined) {
+    throw new TypeError(
+      `Cannot understand "${misplaced}": it stands right behind init, write prefork init ${misplaced} [options] program [args]`,
+    );
+  }
   const command = parseCommandLine(words);
   return command.kind !== "run" ? command : {
     kind: "init",

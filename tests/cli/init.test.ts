@@ -265,6 +265,14 @@ test("wrong options are refused before anything is written", () => {
   assert.deepEqual(there, PACKAGE);
 });
 
+test("its own flags stand before the pool's, and behind the program are that's", () => {
+  assert.throws(
+    () => meant(["-w", "2", "--print", "a.js"]),
+    /^TypeError: Cannot understand "--print": .* write prefork init --print /,
+  );
+  assert.deepEqual(meant(["a.js", "--print"]).options.args, ["--print"]);
+});
+
 test("names become labels of DNS", () => {
   const rows = [
     ["Shop", "shop"],
