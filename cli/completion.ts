@@ -6,7 +6,7 @@
  */
 
 import { SHARE_MODES } from "../core/options/share_mode.ts";
-import { OPTION_NAMES } from "./arguments.ts";
+import { OPTION_NAMES } from "./options.ts";
 import { HELP } from "./help.ts";
 import { VERBS } from "./verbs.ts";
 

@@ -13,7 +13,7 @@ import {
 } from "../core/options/config.ts";
 import { insteadOf } from "../core/options/names.ts";
 import type { PoolOptions } from "../core/options/options.ts";
-import type { RunLine } from "./arguments.ts";
+import type { RunLine } from "./options.ts";
 import {
   CONFIG_NAMES,
   configFrom,

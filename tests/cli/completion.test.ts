@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { OPTION_NAMES } from "../../cli/arguments.ts";
+import { OPTION_NAMES } from "../../cli/options.ts";
 import { completions, scriptFor, SHELLS } from "../../cli/completion.ts";
 import { VERBS } from "../../cli/verbs.ts";
 import { PATH } from "../command.ts";

@@ -67,7 +67,7 @@ describe("every option of the help text is understood", () => {
 });
 
 test("every option that is understood is in the help text", () => {
-  const source = read("cli/arguments.ts");
+  const source = read("cli/options.ts");
   const names = [...source.matchAll(/^ {2}"?([a-z\d-]+)"?: \(draft, value/gm)]
     .map(([, name]) => `--${name}`);
   assert.ok(names.length >= 11, "the source has changed its form");
