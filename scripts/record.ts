@@ -239,11 +239,11 @@ async function record({ title, rows, steps }: Session): Promise<string> {
     }
   }
   const drawn = shot ?? draw(true);
-  for (const end of ["prefork stop --quick >/dev/null", "exit"]) {
-    shell.type(`${end}\n`);
-    if (end !== "exit") await shell.prompt();
-    else await shell.ended;
-  }
+  // The clients too: an interactive shell leaves its jobs behind.
+  shell.type("prefork stop --quick >/dev/null; kill $(jobs -p) 2>/dev/null\n");
+  await shell.prompt();
+  shell.type("exit\n");
+  await shell.ended;
   return drawn;
 }
 
