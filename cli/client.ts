@@ -94,6 +94,18 @@ export class ControlClient {
   }
 
   /**
+   * Resolves when the socket is that of another supervisor; or when it has not
+   * become so in the time that one has to answer, as where it could not be made.
+   */
+  async changed(file: string, pid: number): Promise<void> {
+    for (let waited = 0; waited < this.#patience; waited += LOOK_MS) {
+      const told = await this.status(file).catch(() => undefined);
+      if (told?.pool.pid === pid) return;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  }
+
+  /**
    * Reads the log of a pool: its last lines, and with `follow` those that come
    * until it has ended. Returns whether all of that was read.
    *

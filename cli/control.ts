@@ -116,6 +116,8 @@ export async function control(
       return say("reopening", { pid });
     case "upgrade": {
       const { upgrade } = await client.command(file, "upgrade");
+      // What is asked next is asked of that one.
+      if (upgrade !== undefined) await client.changed(file, upgrade.pid);
       return say("upgraded", { from: pid, pid: upgrade?.pid });
     }
     case "logs": {

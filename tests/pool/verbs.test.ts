@@ -19,6 +19,7 @@ import {
 } from "../command.ts";
 import { afterAll, test } from "../harness.ts";
 import { patience } from "../pace.ts";
+import { upgraded } from "../upgraded.ts";
 
 const directory = mkdtempSync(path.join(tmpdir(), "prefork-states-"));
 const sockets = path.join(directory, "prefork");
@@ -144,7 +145,8 @@ test("each verb says something of a pool that reloads, and that drains", async (
 });
 
 test("an upgrade is asked for by the control socket, without a pid file", async () => {
-  await using old = pool("up");
+  const old = pool("up");
+  await using _all = upgraded(old);
   await ready(old);
   const text = await answer(["upgrade", "up"]);
   const [, from, pid] = /^prefork upgraded pool=up from=(\d+) pid=(\d+)$/m
