@@ -34,8 +34,7 @@ export interface Load {
   readonly tls?: boolean | undefined;
   /**
    * Milliseconds between two rounds of a loop, and between two requests of a
-   * connection that is kept, 20 unless given; up to five times as long where
-   * answers take long.
+   * connection that is kept; 20 unless given.
    */
   readonly pause?: number;
 }
