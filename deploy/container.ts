@@ -20,6 +20,7 @@ import {
   ROOT,
   run,
   show,
+  showLoad,
   temporary,
   until,
 } from "./lib/parts.ts";
@@ -141,14 +142,7 @@ async function reload(): Promise<void> {
       ),
     90,
   );
-  const { done, failed, cut } = await running.stop();
-  show(
-    "a reload and an upgrade under load",
-    failed.length + cut.length === 0,
-    `${JSON.stringify(done)} failed=${failed.length} cut=${cut.length} ${
-      [...failed, ...cut].slice(0, 3)
-    }`,
-  );
+  showLoad("a reload and an upgrade under load", await running.stop());
 }
 
 /** Stops it while a request runs that takes a while. */

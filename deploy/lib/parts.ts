@@ -6,6 +6,7 @@ import os from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import type { LoadReport } from "../../tests/strict_client.ts";
 
 /** The root of the repository, with a slash at its end. */
 export const ROOT: string = fileURLToPath(new URL("../../", import.meta.url));
@@ -88,6 +89,17 @@ export function show(what: string, good: boolean, seen: unknown = ""): void {
   const text = String(seen).trim().replaceAll(/\s*\n\s*/g, " | ");
   process.stdout.write(
     `${good ? "ok  " : "FAIL"} ${what}${text === "" ? "" : `: ${text}`}\n`,
+  );
+}
+
+/** Says what clients that never retry have seen, which is to be nothing. */
+export function showLoad(what: string, report: LoadReport): void {
+  const { done, failed, cut } = report;
+  const lost = [...failed, ...cut].slice(0, 3);
+  show(
+    what,
+    failed.length + cut.length === 0,
+    `${JSON.stringify(done)} failed=${failed.length} cut=${cut.length} ${lost}`,
   );
 }
 
