@@ -71,11 +71,12 @@ export async function startReloaded(
       lines.on("line", hear);
       child.once("exit", () => reject(new Error(`${app} ended: ${words}`)));
     });
-  await line(/^prefork ready /);
+  // Builds that have no --log-time write none.
+  await line(/(?:^| )prefork ready /);
   return {
     async reload() {
       const began = performance.now();
-      const done = line(/^prefork reload-(finished|failed) /);
+      const done = line(/(?:^| )prefork reload-(finished|failed) /);
       process.kill(child.pid!, "SIGHUP");
       await done;
       return performance.now() - began;

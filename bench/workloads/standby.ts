@@ -77,6 +77,7 @@ export async function measureDeath(
   const port = await freePort();
   const [file, ...args] = [
     ...commandOn(runtime, cli),
+    ...["--log-time", "off"],
     ...["-w", "1", "-l", `127.0.0.1:${port}`, "--standby", standby ? "1" : "0"],
     ...[program, style],
   ];
