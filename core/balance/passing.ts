@@ -44,8 +44,6 @@ interface PeerState {
   open: boolean;
   /** False once it did not get a connection that was sent. */
   able: boolean;
-  /** True once it has nothing left, until it is told to leave. */
-  drained: boolean;
   /** When it was asked whether it is awake, unless it has answered. */
   asked: number | undefined;
   /** Sent to it, not yet confirmed. */
@@ -59,6 +57,8 @@ export class Passing {
   readonly #peers = new Map<PoolWorker, PeerState>();
   /** Those that have answered, and have got no connection for that yet. */
   readonly #awake = new Set<PeerState>();
+  /** Those that have nothing left, until they are told to leave. */
+  readonly #drained = new Map<PoolWorker, PeerState>();
   readonly #passes = new Passes();
   /** Ours, in the order in which they came. */
   readonly #ours: Pass[] = [];
@@ -83,7 +83,6 @@ export class Passing {
       this.#peers.set(worker, {
         open: true,
         able: true,
-        drained: false,
         asked: undefined,
         underway: new Set(),
       });
@@ -107,7 +106,7 @@ export class Passing {
   drained(worker: PoolWorker): void {
     const peer = this.#peers.get(worker);
     if (peer === undefined) return void worker.tell({ type: "leave" });
-    peer.drained = true;
+    this.#drained.set(worker, peer);
     this.#proceed();
   }
 
@@ -120,6 +119,7 @@ export class Passing {
   lose(worker: PoolWorker): void {
     const peer = this.#peers.get(worker);
     this.#peers.delete(worker);
+    this.#drained.delete(worker);
     if (peer !== undefined) this.#awake.delete(peer);
     this.#ours.unshift(...peer?.underway ?? []);
     this.#ours.push(...this.#passes.drain(worker));
@@ -205,10 +205,11 @@ export class Passing {
 
   /** Tells those that have drained to leave, unless they have to take more. */
   #part(): void {
+    if (this.#drained.size === 0) return;
     const stays = this.#ours.length > 0 && !this.#anyOpen;
-    for (const [worker, peer] of this.#peers) {
-      if (!peer.drained || (stays && peer.able)) continue;
-      peer.drained = false;
+    for (const [worker, peer] of this.#drained) {
+      if (stays && peer.able) continue;
+      this.#drained.delete(worker);
       peer.able = false;
       worker.tell({ type: "leave" });
     }
@@ -315,8 +316,7 @@ export class Passing {
         peer.able && worker.free &&
         this.#board.row(worker.seat)?.takes === true
       );
-      const rank = ([, { open }]: typeof able[number]) => open ? 0 : 1;
-      const [best] = able.sort((a, b) => rank(a) - rank(b));
+      const best = able.find(([, { open }]) => open) ?? able[0];
       if (best === undefined) return;
       this.#send(best[0], this.#ours.shift()!);
     }
