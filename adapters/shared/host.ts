@@ -27,7 +27,7 @@ import { cacheDirectory } from "./cache_directory.ts";
 import { memoryGroupOf } from "./cgroup.ts";
 import { cpuList, grantedCpus } from "./cpus.ts";
 import { byName, DIRECTORY } from "./directory.ts";
-import { lookAt } from "./look.ts";
+import { lookAt, rssOf } from "./look.ts";
 import { stackOf } from "./stack.ts";
 import { PRELOAD } from "./preload.ts";
 import { readProc } from "./proc.ts";
@@ -69,12 +69,7 @@ export const host: Host = {
     return its !== undefined && its.uid === own.uid && its.gid === own.gid &&
       (own.capabilities & ~its.capabilities) === 0n;
   },
-  rss: (pid) => {
-    // In kB whatever the size of a page is, unlike statm.
-    const status = readProc(`/proc/${pid ?? "self"}/status`) ?? "";
-    const kib = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
-    return kib === undefined ? undefined : Number(kib) * 1024;
-  },
+  rss: rssOf,
   memoryGroup: (pid) => memoryGroupOf(readProc, pid),
   ...acceptQueues,
   ...files,

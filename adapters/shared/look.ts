@@ -12,9 +12,19 @@ import { syscallIn } from "./syscall.ts";
 /** USER_HZ of the kernel, the same on all that runtimes run on. */
 export const TICK_MS = 10;
 
-/** What is read of /proc/PID/status. */
+/** What is read of /proc/PID/status; in kB whatever a page has, unlike statm. */
 const RSS = /^VmRSS:\s+(\d+) kB$/m;
 const DUMPS = /^CoreDumping:\s+1$/m;
+
+/** The memory of a process, or this one, in bytes; undefined where not shown. */
+export function rssOf(pid: number | "self" = "self"): number | undefined {
+  return rssIn(readProc(`/proc/${pid}/status`));
+}
+
+function rssIn(status = ""): number | undefined {
+  const kib = RSS.exec(status)?.[1];
+  return kib === undefined ? undefined : Number(kib) * 1024;
+}
 
 /** Looks at a process; undefined where the system does not show it. */
 export function lookAt(pid: number): ProcessLook | undefined {
@@ -38,7 +48,7 @@ export function lookAt(pid: number): ProcessLook | undefined {
     mainCpu: main.cpu * TICK_MS,
     // Nanoseconds on a CPU, nanoseconds that it waited for one, and how often.
     waited: Number(read("schedstat")?.split(" ")[1] ?? 0) / 1e6,
-    rss: Number(RSS.exec(status)?.[1] ?? 0) * 1024,
+    rss: rssIn(status) ?? 0,
     dumps: DUMPS.test(status),
     ...(wchan !== undefined && wchan !== "" && wchan !== "0" && { wchan }),
     ...(syscall !== undefined && { syscall }),

@@ -6,17 +6,14 @@
  */
 
 import type { ProcessUsage } from "../../core/look.ts";
-import { readProc, statOf } from "./proc.ts";
-import { TICK_MS } from "./look.ts";
+import { rssOf, TICK_MS } from "./look.ts";
+import { statOf } from "./proc.ts";
 
 /** For so long what was read is taken for new, in ms. */
 const FRESH_MS = 250;
 
 /** As many as there can be, and those that have ended. */
 const MAX_KNOWN = 4096;
-
-/** In kB whatever the size of a page is, unlike statm. */
-const RSS = /^VmRSS:\s+(\d+) kB$/m;
 
 const known = new Map<
   number,
@@ -36,8 +33,8 @@ export function usageOf(pid: number): ProcessUsage | undefined {
 
 function read(pid: number): ProcessUsage | undefined {
   const cpu = statOf(pid)?.cpu;
-  const kib = RSS.exec(readProc(`/proc/${pid}/status`) ?? "")?.[1];
-  return cpu === undefined || kib === undefined
+  const rss = rssOf(pid);
+  return cpu === undefined || rss === undefined
     ? undefined
-    : { cpu: cpu * TICK_MS, rss: Number(kib) * 1024 };
+    : { cpu: cpu * TICK_MS, rss };
 }
