@@ -1,12 +1,13 @@
 /**
- * Finds and reads a configuration file: `prefork.config.ts` and the like.
+ * Reads a configuration file: `prefork.config.ts` and the like, or PM2's. Loaded
+ * where there is one.
  *
  * @module
  */
 
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, extname, join, relative, resolve } from "node:path";
+import { dirname, extname, relative, resolve } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { messageOf } from "../core/errors.ts";
@@ -15,23 +16,11 @@ import {
   type ConfiguredPools,
   readConfig,
 } from "../core/options/config.ts";
+import { CONFIG_NAMES } from "./config_names.ts";
 import { loadPm2, type Pm2Place, readPm2, requireNoYaml } from "./pm2.ts";
-
-/** The names by which one is found in the working directory. */
-export const CONFIG_NAMES: readonly string[] = [
-  "prefork.config.ts",
-  "prefork.config.js",
-  "prefork.config.mjs",
-  "prefork.config.json",
-];
 
 /** Endings of the files that can be read, when they are named. */
 const ENDING = /^\.([cm]?[jt]s|json)$/;
-
-/** The names of the configuration files that a directory has. */
-export function configsIn(directory: string): readonly string[] {
-  return CONFIG_NAMES.filter((name) => existsSync(join(directory, name)));
-}
 
 /**
  * Reads a configuration file.

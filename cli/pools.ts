@@ -14,13 +14,8 @@ import {
 import { insteadOf } from "../core/options/names.ts";
 import type { PoolOptions } from "../core/options/options.ts";
 import type { RunLine } from "./options.ts";
-import {
-  CONFIG_NAMES,
-  configFrom,
-  configsIn,
-  pm2From,
-  type Pm2Pools,
-} from "./config.ts";
+import type { Pm2Pools } from "./config.ts";
+import { CONFIG_NAMES, configsIn } from "./config_names.ts";
 import {
   logFile,
   logForm,
@@ -111,6 +106,7 @@ async function filePools(
   { cpus, resolve }: Place,
 ): Promise<ConfiguredPools & Partial<Pm2Pools>> {
   const directory = resolve(".");
+  const { configFrom, pm2From } = await import("./config.ts");
   if (pm2 === undefined) {
     return await configFrom(resolve(config ?? configIn(directory)), directory);
   }
