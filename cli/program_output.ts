@@ -114,6 +114,7 @@ function jsonOutput(
 class FileOutput implements ProgramOutput {
   readonly #template: string;
   readonly #io: ProgramIO;
+  readonly #workerOf: (line: ProgramLine) => string;
   /** By their paths; undefined where it cannot be opened. */
   readonly #files = new Map<
     string,
@@ -123,6 +124,7 @@ class FileOutput implements ProgramOutput {
   constructor(template: string, io: ProgramIO) {
     this.#template = template;
     this.#io = io;
+    this.#workerOf = workerIn(io.name);
     if (template.includes("{name}") && io.given === undefined) {
       throw new TypeError(
         `Cannot use "${template}" for "--output": the pool has no name, add --name`,
@@ -142,7 +144,7 @@ class FileOutput implements ProgramOutput {
         this.#io.warn(messageOf(error));
       }
     }
-    const worker = workerIn(this.#io.name)(line);
+    const worker = this.#workerOf(line);
     const [, output] = this.#files.get(path) ?? [];
     // Where there is no file it is better in the log than nowhere.
     if (output === undefined) this.#io.log.program(worker, line.line);
