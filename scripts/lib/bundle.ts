@@ -39,7 +39,7 @@ export async function bundle(directory: string): Promise<string[]> {
       // Its module ends up in a chunk (adapters/shared/preload.ts).
       define: { PRELOAD_FILE: '"../worker/preload.js"' },
     },
-    plugins: [BUILTINS, INDENTATION],
+    plugins: [BUILTINS, LINES],
     onLog: (_level, log) => void complaints.push(`rolldown: ${log.message}`),
   });
   await build.write({
@@ -51,12 +51,14 @@ export async function bundle(directory: string): Promise<string[]> {
       includeDependenciesRecursively: false,
       groups: [{ name: groupOf, debugName: "by who loads it" }],
     },
-    // The names of functions and the lines stay, for stack traces; those of
-    // variables, a fifth of what is downloaded, and what explains the sources go.
+    // The names of functions and methods stay, for stack traces and reports of
+    // faults (4 % of what is downloaded); those of variables, spaces and what
+    // explains the sources go. What is written is what was written: no other
+    // statements in place of ours.
     minify: {
       compress: false,
       mangle: { keepNames: true },
-      codegen: { removeWhitespace: false },
+      codegen: { removeWhitespace: true },
     },
     comments: { legal: true, annotation: true, jsdoc: false },
   });
@@ -115,39 +117,47 @@ const BUILTINS: Plugin = {
 };
 
 /**
- * Takes the indentation away, 4 % of what is downloaded; lines stay, for stack
- * traces, and so does the inside of texts.
+ * Gives each statement a line of its own, for 1 % of what is downloaded: a place
+ * in a stack trace is a statement, and of an error that nobody catches a runtime
+ * shows that line and not the whole file.
  */
-const INDENTATION: Plugin = {
-  name: "indentation",
+const LINES: Plugin = {
+  name: "lines",
   generateBundle: (_options, files) => {
     for (const file of Object.values(files)) {
-      if (file.type === "chunk") file.code = withoutIndentation(file.code);
+      if (file.type === "chunk") file.code = inLines(file.code);
     }
   },
 };
 
-/** The code with each line at its left edge, but for lines within a text. */
-export function withoutIndentation(code: string): string {
+/** The code with a line for each statement and for each member of a class. */
+export function inLines(code: string): string {
   const { program } = parseSync("chunk.js", code);
-  const texts: [start: number, end: number][] = [];
+  const starts = new Set<number>();
   const visit = (node: object): void => {
+    const { type, body } = node as Record<string, unknown>;
+    if (HOLDERS.has(type as string)) {
+      for (const { start } of body as { start: number }[]) starts.add(start);
+    }
     for (const value of Object.values(node)) {
-      if (typeof value !== "object" || value === null) continue;
-      const { type, start, end } = value as Record<string, unknown>;
-      if (type === "TemplateElement") {
-        texts.push([start as number, end as number]);
-      } else visit(value);
+      if (typeof value === "object" && value !== null) visit(value);
     }
   };
   visit(program);
-  texts.sort(([a], [b]) => a - b);
-  let at = 0;
-  return code.replaceAll(/^[\t ]+/gm, (space, offset: number) => {
-    while (at < texts.length && texts[at]![1] < offset) at++;
-    const text = texts[at];
-    return text !== undefined && text[0] < offset && offset <= text[1]
-      ? space
-      : "";
-  });
+  let result = "";
+  let done = 0;
+  for (const start of [...starts].sort((a, b) => a - b)) {
+    const before = code.slice(done, start);
+    result += start === 0 || code[start - 1] === "\n" ? before : `${before}\n`;
+    done = start;
+  }
+  return result + code.slice(done);
 }
+
+/** What has statements or members one after the other. */
+const HOLDERS = new Set([
+  "Program",
+  "BlockStatement",
+  "StaticBlock",
+  "ClassBody",
+]);

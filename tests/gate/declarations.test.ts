@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { bundleDeclarations } from "../../scripts/lib/declarations.ts";
-import { withoutIndentation } from "../../scripts/lib/bundle.ts";
+import { inLines } from "../../scripts/lib/bundle.ts";
 import { describe, test } from "../harness.ts";
 
 function bundled(files: Readonly<Record<string, string>>): string {
@@ -92,23 +92,38 @@ export { f as g };
   });
 });
 
-test("code loses its indentation, and a text in it none", () => {
+test("each statement of code without spaces has its line, and texts stay", () => {
   const code = [
-    "function f(a) {",
-    "\tif (a) {",
-    "\t\treturn `",
-    "\tone ${[",
-    "\t\t1,",
-    "\t]}",
-    "\t\ttwo`;",
-    "\t}",
-    "\treturn `\t${a}`;",
-    "}",
+    "#!/usr/bin/env node",
+    "function f(a){class C{#b=1;get(){return this.#b}static{C.d=2}}" +
+    "if(a){a+=new C().get();for(;;){break}}switch(a){case 2:{a+=C.d}}return`",
+    "\tone ${[1].map(()=>{a++;return a})}",
+    "\t\ttwo;{three}`+a}",
   ].join("\n");
-  const bare = withoutIndentation(code);
-  assert.equal(bare.split("\n").length, code.split("\n").length);
-  assert.doesNotMatch(bare, /^\s+(?:if|return|1|\}|\])/m);
-  const run = (body: string): unknown => new Function(`return (${body})(1)`)();
-  assert.equal(run(bare), run(code));
-  assert.match(bare, /^\t\ttwo`/m);
+  const lines = inLines(code);
+  const run = (text: string): unknown =>
+    new Function(`${text.slice(text.indexOf("\n"))};return f(1)`)();
+  assert.equal(run(lines), run(code));
+  assert.equal(lines.replaceAll("\n", ""), code.replaceAll("\n", ""));
+  assert.deepEqual(lines.split("\n"), [
+    "#!/usr/bin/env node",
+    "function f(a){",
+    "class C{",
+    "#b=1;",
+    "get(){",
+    "return this.#b}",
+    "static{",
+    "C.d=2}}",
+    "if(a){",
+    "a+=new C().get();",
+    "for(;;){",
+    "break}}",
+    "switch(a){case 2:{",
+    "a+=C.d}}",
+    "return`",
+    "\tone ${[1].map(()=>{",
+    "a++;",
+    "return a})}",
+    "\t\ttwo;{three}`+a}",
+  ]);
 });
