@@ -27,7 +27,7 @@ import process from "node:process";
 import { isMain } from "./adapters/shared/main.ts";
 
 export { Pool } from "./adapters/pool.ts";
-export { PoolCore } from "./core/pool.ts";
+export type { PoolCore } from "./core/pool.ts";
 export type { UpgradeReport } from "./core/upgrade/upgrades.ts";
 export type {
   OpenPolicy,
@@ -97,48 +97,16 @@ export type {
   TcpAddress,
   UnixAddress,
 } from "./core/options/address.ts";
-export type {
-  Adapter,
-  BindRequest,
-  Capabilities,
-  ExitStatus,
-  HeldSocket,
-  Refusal,
-  RuntimeName,
-  SharedFile,
-  ShareMode,
-  Signal,
-  SpawnPlan,
-  WorkerProcess,
-} from "./core/adapter.ts";
-export type { Clock } from "./core/clock.ts";
-export type { Connection, HeadReader } from "./core/connection.ts";
-export type { PathFile, PidFile, Predecessor } from "./core/successor.ts";
-export type {
-  Answer,
-  Answering,
-  ControlAnswer,
-  ControlPlace,
-  ControlRequest,
-  ControlSocket,
-  LineSource,
-  StreamAnswer,
-  TextAnswer,
-} from "./core/control/socket.ts";
-export type { Host } from "./core/host.ts";
-export type { DeclineRequest, Declining, Refusing } from "./core/decline.ts";
+export type { RuntimeName, ShareMode } from "./core/adapter.ts";
 export type { MemoryOptions } from "./core/options/memory.ts";
 export type { WatchOptions } from "./core/options/watch.ts";
 export type { WatchEvent } from "./core/watch/event.ts";
-export type { Entry, Files } from "./core/watch/file.ts";
 export type { ProcessOptions } from "./core/options/process.ts";
-export type { AcceptQueues } from "./core/accept_queue.ts";
 export type {
   ScaleRule,
   ScalingOptions,
   WorkerRange,
 } from "./core/options/scaling.ts";
-export type { MemoryGroup, ProcessLook, ProcessUsage } from "./core/look.ts";
 
 // A program that was bundled with this module is the main one itself.
 if (/\/mod\.[jt]s$/.test(import.meta.url) && isMain(import.meta)) {

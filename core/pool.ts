@@ -67,8 +67,7 @@ export class PoolCore implements AsyncDisposable {
   /**
    * Checks the options; nothing is opened or started yet.
    *
-   * @throws {TypeError} when an option has the wrong type or is unknown
-   * @throws {RangeError} when a number is out of range
+   * @internal
    */
   constructor(options: PoolOptions, load: () => Promise<Adapter>) {
     this.#config = checkOptions(options);
