@@ -17,6 +17,7 @@ import {
   readConfig,
 } from "../core/options/config.ts";
 import { CONFIG_NAMES } from "./config_names.ts";
+import { filesFrom, type ProgramFiles } from "./log_options.ts";
 import { loadPm2, type Pm2Place, readPm2, requireNoYaml } from "./pm2.ts";
 
 /** Endings of the files that can be read, when they are named. */
@@ -52,8 +53,8 @@ export async function configFrom(
 export interface Pm2Pools extends ConfiguredPools {
   /** Sentences. */
   readonly ignored: Readonly<Record<string, readonly string[]>>;
-  /** The file into which each writes that names one. */
-  readonly outputs: Readonly<Record<string, string>>;
+  /** The files into which each writes that names some. */
+  readonly outputs: Readonly<Record<string, ProgramFiles>>;
 }
 
 /**
@@ -93,15 +94,22 @@ export async function pm2From(
       apps.flatMap(({ entry: { name, cwd = "." }, output }) =>
         output === undefined
           ? []
-          : [[name, resolve(dirname(file), cwd, atHome(output))]]
+          : [[name, filesAt(resolve(dirname(file), cwd), output)]]
       ),
     ),
   };
 }
 
-/** A path that begins at the user's own directory, as PM2 has it too. */
-function atHome(path: string): string {
-  return path.replace(/^~(?=\/)/, homedir());
+/** A path may begin at the user's own directory, as PM2 has it too. */
+function filesAt(directory: string, files: ProgramFiles): ProgramFiles {
+  return filesFrom(
+    directory,
+    Object.fromEntries(
+      Object.entries(files).map((
+        [stream, path],
+      ) => [stream, path.replace(/^~(?=\/)/, homedir())]),
+    ),
+  );
 }
 
 function placeOf(file: string, directory: string): ConfigPlace {

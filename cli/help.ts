@@ -68,6 +68,8 @@ Options:
                           the supervisor does not
       --cpu-affinity auto|LIST  each slot on a CPU of its own of those granted,
                           or on an entry of a list such as 0,1,4-7
+      --slot-variable NAME  the variable in which programs look for their slot
+                          (default: NODE_APP_INSTANCE)
       --compile-cache DIR|off  where Node keeps compiled modules, for a faster
                           start and reload (default: prefork in
                           $XDG_CACHE_HOME or ~/.cache)

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import { LOG_TIMES, type LogTime } from "./log_time.ts";
 
 /** How the log is written. */
@@ -22,7 +23,15 @@ export interface LogOptions {
 }
 
 /** What becomes of what programs write; `docs/LOGS.md` has the table. */
-export type ProgramForm = "prefix" | "raw" | "json" | { readonly file: string };
+export type ProgramForm = "prefix" | "raw" | "json" | ProgramFiles;
+
+/** Files for what programs write; a stream without one goes into the log. */
+export interface ProgramFiles {
+  /** For what is written to stdout; to stderr too, unless that has its own. */
+  readonly file?: string;
+  /** For what is written to stderr. */
+  readonly errors?: string;
+}
 
 /** What is written unless said otherwise. */
 export const USUAL_LOG: LogOptions = { form: "text", time: "auto" };
@@ -72,6 +81,17 @@ export function programForm(value: string, name: string): ProgramForm {
     );
   }
   return { file: value };
+}
+
+/** Files whose names begin at a directory. */
+export function filesFrom(
+  directory: string,
+  { file, errors }: ProgramFiles,
+): ProgramFiles {
+  return {
+    ...(file !== undefined && { file: resolve(directory, file) }),
+    ...(errors !== undefined && { errors: resolve(directory, errors) }),
+  };
 }
 
 /** Reads a file for the log. */

@@ -10,15 +10,18 @@ import { basename, extname } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type PoolEntry, within } from "../core/options/config.ts";
 import { insteadOf } from "../core/options/names.ts";
+import type { ProgramFiles } from "./log_options.ts";
 import { IGNORED, SILENT } from "./pm2_ignored.ts";
+import { outputOf } from "./pm2_output.ts";
+import { watchOf } from "./pm2_watch.ts";
 import { bytes } from "./values.ts";
 
 /** A pool out of PM2's file. */
 export interface Pm2App {
   /** Its options. */
   readonly entry: PoolEntry & { readonly name: string };
-  /** A file for what its workers write, if it names one; it begins at `cwd`. */
-  readonly output: string | undefined;
+  /** Files for what its workers write, if it names any; they begin at `cwd`. */
+  readonly output: ProgramFiles | undefined;
   /** What of the app does not count here, as sentences. */
   readonly ignored: readonly string[];
 }
@@ -67,7 +70,8 @@ const COUNTING: readonly string[] = [
   ...["script", "args", "name", "instances", "exec_mode", "cwd", "env", "port"],
   ...["interpreter", "node_args", "max_memory_restart", "kill_timeout"],
   ...["wait_ready", "listen_timeout", "autostart", "uid", "gid"],
-  ...["out_file", "error_file", "log_file"],
+  ...["out_file", "error_file", "log_file", "disable_logs", "merge_logs"],
+  ...["watch", "ignore_watch", "instance_var"],
 ];
 
 /**
@@ -126,6 +130,8 @@ function readApp(
   refuseUser(fields, where);
   return within(where, () => {
     const name = nameOf(fields["name"] ?? basename(script, extname(script)));
+    const { files, ignored } = outputOf(fields);
+    const watch = watchOf(fields);
     const entry = {
       name,
       ...programOf(fields, script),
@@ -136,11 +142,18 @@ function readApp(
       ...option(fields, "kill_timeout", timeOf, "grace"),
       ...option(fields, "listen_timeout", timeOf, "startTimeout"),
       ...option(fields, "wait_ready", (value) => value === true, "waitReady"),
+      ...option(fields, "instance_var", textOf, "slotVariable"),
+      ...watch.entry,
     };
     return {
       entry,
-      output: filesOf(fields)[0],
-      ignored: ignoredIn(fields, name, place),
+      output: files,
+      ignored: [
+        ...ignoredIn(fields, name, place),
+        ...[...ignored, ...watch.ignored].map((what) =>
+          `${what} (${place.file})`
+        ),
+      ],
     };
   });
 }
@@ -182,18 +195,6 @@ function programOf(fields: Fields, script: string): PoolEntry {
     args: [...runtimeArgs, script, ...args],
     runtime: "exec",
   };
-}
-
-/** The files for what workers write; the first one counts. */
-function filesOf(fields: Fields): readonly string[] {
-  const files = ["out_file", "log_file", "error_file"].flatMap((field) => {
-    const file = fields[field];
-    // `log_file: true` is a place of PM2's own.
-    return file === undefined || typeof file === "boolean"
-      ? []
-      : [textOf(file, field)];
-  });
-  return files.map((file) => file === "NULL" ? "/dev/null" : file);
 }
 
 /** `max` and 0 are one for each CPU, -1 one fewer. */
@@ -255,12 +256,6 @@ function ignoredIn(
       `"interpreter" is "${
         String(fields["interpreter"])
       }", of which the version does not count: the node in PATH runs the workers`,
-    );
-  }
-  const [output, other] = [...new Set(filesOf(fields))];
-  if (other !== undefined) {
-    say(
-      `"${other}" is not written: all that workers write goes into one file, "${output}"`,
     );
   }
   if (env !== undefined && fields[`env_${env}`] === undefined) {

@@ -5,33 +5,30 @@
  * @module
  */
 
-const WATCHING = "--watch, and --watch=GLOB, reload when files change";
+const WATCHING =
+  "a reload begins when files have settled, also where the system tells nothing";
+const ENDLESS =
+  "a pool never gives up; it is degraded with more than --restarts N/TIME, 5 in 60s unless given";
 const BACKOFF =
-  "a worker comes back at once, then with a growing delay, and the pool never gives up";
+  "a worker comes back at once, then after waits that double, from 0.1 s to 30 s";
 const MONITOR = "that is PM2's own monitoring";
 
 /** Each with the reason, as the end of a sentence. */
 export const IGNORED: Readonly<Record<string, string>> = {
-  merge_logs:
-    "all workers of an app write into one file, --output app-{slot}.log divides them",
-  disable_logs: "--output /dev/null does it",
   log_type: "--log json and --output json are for all lines",
   log_date_format: "--log-time says which time is in front of lines",
   time: "--log-time says which time is in front of lines",
   pid_file: "--pid-file is that of the supervisor",
-  watch: WATCHING,
-  ignore_watch: WATCHING,
   watch_delay: WATCHING,
   watch_options: WATCHING,
   cron_restart:
     "have cron call prefork reload, or recycle workers by --max-age",
   autorestart: "a worker that ends is always replaced",
   stop_exit_codes: "a worker that ends is always replaced",
-  min_uptime: BACKOFF,
-  max_restarts: BACKOFF,
+  min_uptime: ENDLESS,
+  max_restarts: ENDLESS,
   restart_delay: BACKOFF,
   exp_backoff_restart_delay: BACKOFF,
-  instance_var: "the slot is in NODE_APP_INSTANCE and PREFORK_SLOT",
   increment_var: "the slot is in NODE_APP_INSTANCE, and all share one port",
   shutdown_with_message:
     "a worker is drained first, and hears SIGTERM when it serves nothing more",
@@ -64,15 +61,11 @@ export const IGNORED: Readonly<Record<string, string>> = {
 /** Values that ask for what is done anyway, or for nothing. */
 export const SILENT: Readonly<Record<string, unknown>> = {
   autorestart: true,
-  watch: false,
-  instance_var: "NODE_APP_INSTANCE",
   shutdown_with_message: false,
   treekill: true,
   filter_env: false,
   force: false,
-  disable_logs: false,
   time: false,
-  merge_logs: true,
   namespace: "default",
   disable_source_map_support: false,
   source_map_support: false,

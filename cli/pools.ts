@@ -17,6 +17,7 @@ import type { RunLine } from "./options.ts";
 import type { Pm2Pools } from "./config.ts";
 import { CONFIG_NAMES, configsIn } from "./config_names.ts";
 import {
+  filesFrom,
   logFile,
   logForm,
   type LogOptions,
@@ -91,7 +92,7 @@ export async function planOf(line: RunLine, place: Place): Promise<Plan> {
         },
         log: {
           ...log,
-          ...(output !== undefined && { programs: { file: output } }),
+          ...(output !== undefined && { programs: output }),
           ...line.log,
         },
         warnings: ignored[entry.name ?? ""] ?? [],
@@ -159,9 +160,7 @@ function logIn(
 /** A file begins at the directory of the configuration. */
 function programsIn(directory: string, output: string): ProgramForm {
   const form = programForm(output, "output");
-  return typeof form === "string"
-    ? form
-    : { file: resolve(directory, form.file) };
+  return typeof form === "string" ? form : filesFrom(directory, form);
 }
 
 function whereOf({ name }: PoolEntry, file: string): string {

@@ -6,7 +6,7 @@
 
 import { codeOf, messageOf } from "../core/errors.ts";
 import { LogFile } from "./log_file.ts";
-import type { ProgramForm } from "./log_options.ts";
+import type { ProgramFiles, ProgramForm } from "./log_options.ts";
 import { type ProgramLine, StackLines } from "./log_stack.ts";
 import { asObject, objectIn, withWorker } from "./program_line.ts";
 
@@ -79,7 +79,7 @@ export function programOutput(
         io.name,
       );
     default:
-      return new FileOutput((form as { readonly file: string }).file, io);
+      return new FileOutput(form as ProgramFiles, io);
   }
 }
 
@@ -110,9 +110,11 @@ function jsonOutput(
   };
 }
 
-/** A file, or one for each slot. */
+/** A file, or one for each slot, of each stream that has one. */
 class FileOutput implements ProgramOutput {
-  readonly #template: string;
+  readonly #templates: Readonly<
+    Record<ProgramLine["stream"], string | undefined>
+  >;
   readonly #io: ProgramIO;
   readonly #workerOf: (line: ProgramLine) => string;
   /** By their paths; undefined where it cannot be opened. */
@@ -121,21 +123,28 @@ class FileOutput implements ProgramOutput {
     readonly [LogFile, LineOutput] | undefined
   >();
 
-  constructor(template: string, io: ProgramIO) {
-    this.#template = template;
+  constructor({ file, errors = file }: ProgramFiles, io: ProgramIO) {
+    this.#templates = { stdout: file, stderr: errors };
     this.#io = io;
     this.#workerOf = workerIn(io.name);
-    if (template.includes("{name}") && io.given === undefined) {
-      throw new TypeError(
-        `Cannot use "${template}" for "--output": the pool has no name, add --name`,
-      );
+    for (const template of new Set([file, errors])) {
+      if (template === undefined) continue;
+      if (template.includes("{name}") && io.given === undefined) {
+        throw new TypeError(
+          `Cannot use "${template}" for "--output": the pool has no name, add --name`,
+        );
+      }
+      // That it can be written is known before a worker is started.
+      this.#open(this.#pathOf(template, 0));
     }
-    // That it can be written is known before a worker is started.
-    this.#open(this.#pathOf(0));
   }
 
   write(line: ProgramLine): void {
-    const path = this.#pathOf(line.slot);
+    const template = this.#templates[line.stream];
+    if (template === undefined) {
+      return this.#io[line.stream].program(this.#workerOf(line), line.line);
+    }
+    const path = this.#pathOf(template, line.slot);
     if (!this.#files.has(path)) {
       try {
         this.#open(path);
@@ -166,8 +175,8 @@ class FileOutput implements ProgramOutput {
     this.#files.set(path, [file, this.#io.open(file)]);
   }
 
-  #pathOf(slot: number): string {
-    return this.#template
+  #pathOf(template: string, slot: number): string {
+    return template
       .replaceAll("{slot}", String(slot))
       .replaceAll("{name}", this.#io.given ?? "");
   }

@@ -67,6 +67,8 @@ export interface Inheritance {
   readonly listeners: readonly InheritedListener[];
   /** True for one that is not to accept before it is told to take over a slot. */
   readonly standby?: boolean;
+  /** The variable of the slot unless it is {@linkcode SLOT_VARIABLE}. */
+  readonly slotVariable?: string | undefined;
   /** How many requests it may begin before it says "spent", if it counts. */
   readonly requests?: number;
   /**
@@ -92,11 +94,16 @@ export const ENV = {
   stackAfter: "PREFORK_STACK_AFTER",
   /** 1 for a standby. */
   standby: "PREFORK_STANDBY",
+  /** On a standby: the variable of the slot, where that is not the usual one. */
+  slotVariable: "PREFORK_SLOT_VARIABLE",
   /** The listeners, as JSON. */
   listeners: "PREFORK_LISTENERS",
   /** The place on the scoreboard, as JSON; only where there is one. */
   seat: "PREFORK_SEAT",
 } as const;
+
+/** The variable in which programs look for the slot by habit: PM2 has named it. */
+export const SLOT_VARIABLE = "NODE_APP_INSTANCE";
 
 /** The variable that tells the preloaded part what the user asked for: JSON. */
 export const PRELOAD_VARIABLE = "PREFORK_PRELOAD";
@@ -126,7 +133,12 @@ export function encodeInheritance(
     ...(inheritance.stackAfter !== undefined && {
       [ENV.stackAfter]: String(inheritance.stackAfter),
     }),
-    ...(inheritance.standby === true && { [ENV.standby]: "1" }),
+    ...(inheritance.standby === true && {
+      [ENV.standby]: "1",
+      ...(inheritance.slotVariable !== undefined && {
+        [ENV.slotVariable]: inheritance.slotVariable,
+      }),
+    }),
     [ENV.listeners]: JSON.stringify(inheritance.listeners),
     ...(inheritance.seat !== undefined && {
       [ENV.seat]: JSON.stringify(inheritance.seat),

@@ -10,6 +10,7 @@ import {
   encodeInheritance,
   type InheritedListener,
   PRELOAD_VARIABLE,
+  SLOT_VARIABLE,
 } from "./environment.ts";
 import type { Listener } from "../listeners/listeners.ts";
 import { ownEnvironment } from "./own_environment.ts";
@@ -52,7 +53,11 @@ export function launch(
   const { runtime, share } = worker;
   const { privatePorts, waitReady, startTimeout } = config;
   const reusePort = listeners.some(({ mode }) => mode === "reuseport");
-  const customary = customaryVariables(worker, listeners);
+  const customary = customaryVariables(
+    worker,
+    listeners,
+    config.slotVariable,
+  );
   const own = ownEnvironment(
     { ...variables, ...adapter.host.env },
     customary["PORT"],
@@ -100,12 +105,13 @@ function titleOf(
 
 /**
  * Variables that programs look for by habit: `PORT` (Heroku and all who
- * followed) is the port of the first TCP listener, `NODE_APP_INSTANCE` (PM2)
- * the slot.
+ * followed) is the port of the first TCP listener, `NODE_APP_INSTANCE` (PM2),
+ * or the one that is given, the slot.
  */
 export function customaryVariables(
   { slot }: { readonly slot: number },
   listeners: readonly Pick<Listener, "address">[],
+  slotVariable: string = SLOT_VARIABLE,
 ): Record<string, string> {
   const ports = listeners.flatMap(({ address: text }) => {
     const { address } = parseListener(text);
@@ -113,7 +119,7 @@ export function customaryVariables(
   });
   return {
     ...(ports[0] !== undefined && { PORT: ports[0] }),
-    NODE_APP_INSTANCE: String(slot),
+    [slotVariable]: String(slot),
   };
 }
 
@@ -144,6 +150,7 @@ function inheritanceOf(
       ...(maxRequests !== undefined && { requests: maxRequests }),
       ...stackAfter(config),
       standby: worker.standby,
+      slotVariable: config.slotVariable,
     },
     learnsPid(worker.runtime, adapter),
   );

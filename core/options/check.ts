@@ -75,6 +75,7 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   umask: true,
   nice: true,
   cpuAffinity: true,
+  slotVariable: true,
   output: true,
   signals: true,
   upgradeCommand: true,

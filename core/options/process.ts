@@ -55,6 +55,13 @@ export interface ProcessOptions {
    * @default those granted to the supervisor
    */
   readonly cpuAffinity?: string;
+  /**
+   * The variable in which programs look for their slot, by the habit of PM2,
+   * which calls this `instance_var`.
+   *
+   * @default {"NODE_APP_INSTANCE"}
+   */
+  readonly slotVariable?: string;
 }
 
 /** The same, checked. */
@@ -71,6 +78,8 @@ export interface ProcessConfig {
   readonly nice: number;
   /** What each slot may run on, in turn. */
   readonly cpuAffinity: "auto" | readonly CpuRange[] | undefined;
+  /** The variable of the slot; undefined is the usual one. */
+  readonly slotVariable: string | undefined;
 }
 
 /** CPUs from one to another, both included. */
@@ -91,10 +100,10 @@ const ALL_BITS = 0o777;
  * @throws {RangeError} when a number is out of range
  */
 export function checkProcess(
-  { cwd, env = {}, envFile = [], umask, nice = 0, cpuAffinity, standby = 0 }:
-    & ProcessOptions
-    & { readonly standby?: number },
+  options: ProcessOptions & { readonly standby?: number },
 ): ProcessConfig {
+  const { cwd, env = {}, envFile = [], umask, nice = 0 } = options;
+  const { cpuAffinity, slotVariable, standby = 0 } = options;
   if (cpuAffinity !== undefined && standby > 0) {
     throw new TypeError(
       `Cannot create a pool: a worker that stands by has no slot, and so no CPU by "cpuAffinity", leave that or "standby" out`,
@@ -117,6 +126,9 @@ export function checkProcess(
     cpuAffinity: cpuAffinity === undefined
       ? undefined
       : checkAffinity(cpuAffinity),
+    slotVariable: slotVariable === undefined
+      ? undefined
+      : checkVariable(slotVariable),
   };
 }
 
@@ -156,6 +168,17 @@ function checkAffinity(value: unknown): "auto" | readonly CpuRange[] {
     `Cannot use ${
       show(value)
     } for "cpuAffinity": it must be auto, or an entry for each slot, a CPU or a range of them, as in 0,1,4-7`,
+  );
+}
+
+function checkVariable(value: unknown): string {
+  if (typeof value === "string" && /^(?!PREFORK_)[A-Za-z_]\w*$/.test(value)) {
+    return value;
+  }
+  throw new TypeError(
+    `Cannot use ${
+      show(value)
+    } for "slotVariable": it must be the name of a variable such as INSTANCE_ID, and none of prefork's own`,
   );
 }
 

@@ -59,6 +59,7 @@ describe("options", () => {
     }],
     ["--umask 027 --nice 5", { umask: "027", nice: 5 }],
     ["--cpu-affinity 0,2-3", { cpuAffinity: "0,2-3" }],
+    ["--slot-variable ID", { slotVariable: "ID" }],
     ["--compile-cache off", { compileCache: "off" }],
     ["--max-workers 16", { maxWorkers: 16 }],
     ["--grace 500ms", { grace: 500 }],

@@ -72,6 +72,25 @@ describe("a field becomes an option", () => {
       { wait_ready: true, listen_timeout: "9000" },
       { waitReady: true, startTimeout: 9000 },
     ],
+    [{ instance_var: "IID" }, { slotVariable: "IID" }],
+    [{ watch: false, ignore_watch: ["logs"] }, {}],
+    [{ watch: true }, { watch: ["**"] }],
+    [{ watch: [] }, { watch: ["**"] }],
+    [
+      { watch: true, ignore_watch: ["node_modules", "./logs/", "**/*.log"] },
+      {
+        watch: [
+          "**",
+          ...["!node_modules", "!node_modules/**", "!./logs", "!./logs/**"],
+          ...["!**/*.log", "!**/*.log/**"],
+        ],
+      },
+    ],
+    [{ watch: "src" }, { watch: ["src"] }],
+    [
+      { watch: ["src", "views/*.html"], ignore_watch: "src/data" },
+      { watch: ["src", "views/*.html", "!src/data", "!src/data/**"] },
+    ],
   ];
   for (const [given, expected] of fields) {
     test(JSON.stringify(given), () => {
@@ -88,14 +107,31 @@ describe("a field becomes an option", () => {
   });
 });
 
-test("what workers write goes where an app says, else into the log", () => {
-  const output = (files: Record<string, unknown>) =>
-    read([{ script: "app.js", ...files }])[0]!.output;
-  assert.equal(output({}), undefined);
-  assert.equal(output({ error_file: "e", out_file: "o" }), "o");
-  assert.equal(output({ error: "e" }), "e");
-  assert.equal(output({ log_file: true }), undefined);
-  assert.equal(output({ out_file: "NULL" }), "/dev/null");
+describe("what workers write goes where an app says, as PM2 names its files", () => {
+  const file = "/dev/null";
+  const cases: readonly (readonly [Record<string, unknown>, unknown])[] = [
+    [{}, undefined],
+    [{ log_file: true }, undefined],
+    [{ error_file: "e", out_file: "o" }, { file: "o", errors: "e" }],
+    [{ error: "e" }, { errors: "e" }],
+    [{ out_file: "NULL" }, { file }],
+    [{ log: "a.log" }, { file: "a.log", errors: "a.log" }],
+    [{ out: "a.log", log: "b.log" }, { file: "a.log", errors: "b.log" }],
+    [{ out: "a.log", merge_logs: false }, { file: "a-{slot}.log" }],
+    [{ out: "a-0.log", instances: 2 }, { file: "a-{slot}.log" }],
+    [{ out: "a.log", exec_mode: "cluster" }, { file: "a-{slot}.log" }],
+    [{ out: "a.log", instances: 2, merge_logs: true }, { file: "a.log" }],
+    [{ out: "a.txt", instances: 2 }, { file: "a.txt" }],
+    [{ out: "a.log", disable_logs: true }, { file, errors: file }],
+  ];
+  for (const [given, expected] of cases) {
+    test(JSON.stringify(given), () => {
+      const [{ output }] = read([{ script: "app.js", ...given }]) as [
+        ReturnType<typeof read>[number],
+      ];
+      assert.deepEqual(output, expected);
+    });
+  }
 });
 
 test("apps are pools by their names, in every form that PM2 reads", () => {
@@ -119,10 +155,13 @@ test("one sentence for each field that does not count, and none for the usual", 
   const [found] = read([{
     script: "app.js",
     out: "/var/log/a.log",
-    err_file: "/var/log/b.log",
-    merge_logs: false,
+    log: "/var/log/c.log",
     cron: "0 0 * * *",
     watch: ["src"],
+    watch_delay: 1000,
+    ignore_watch: [/secret/, "a", "[\\/\\\\]\\./"],
+    max_restarts: 9,
+    restart_delay: 50,
     autorestart: true,
     max_restart: 3,
     colour: "red",
@@ -130,13 +169,16 @@ test("one sentence for each field that does not count, and none for the usual", 
   }], "live");
   const sentences = [
     /^"interpreter" is "node@20", of which the version does not count/,
-    /^"\/var\/log\/b\.log" is not written: .* into one file, "\/var\/log\/a\.log"/,
     /^the app "app" has no "env_live"/,
-    /^"merge_logs" does not count: /,
     /^"cron_restart" does not count: have cron call prefork reload/,
-    /^"watch" does not count: /,
+    /^"watch_delay" does not count: a reload begins when files have settled/,
+    /^"max_restarts" does not count: a pool never gives up; it is degraded/,
+    /^"restart_delay" does not count: a worker comes back at once/,
     /^"max_restart" does not count: PM2 7 has no such field, did you mean "max_restarts"\?/,
     /^"colour" does not count: PM2 7 has no such field, see docs\/PM2\.md/,
+    /^a line is written once: "log_file" has what goes into no other file/,
+    /^"ignore_watch" leaves \/secret\/ in: .* \(ecosystem\.config\.js\)$/,
+    /^"ignore_watch" leaves \[.* in: it is an expression/,
   ];
   assert.equal(found!.ignored.length, sentences.length);
   for (const [i, pattern] of sentences.entries()) {
@@ -164,6 +206,14 @@ describe("what cannot be used is told with file, app and field", () => {
     [
       [{ ...app, max_memory_restart: "much" }],
       'Cannot use "much" for "max_memory_restart" in app "web" of ecosystem.config.js: it must be a size',
+    ],
+    [
+      [{ ...app, watch: 5 }],
+      'Cannot use 5 for "watch" in app "web" of ecosystem.config.js: it must be true, a path',
+    ],
+    [
+      [{ ...app, out_file: 5 }],
+      'Cannot use 5 for "out_file" in app "web" of ecosystem.config.js: it must be a file',
     ],
     [
       [{ ...app, user: "www-data" }],

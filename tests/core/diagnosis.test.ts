@@ -232,6 +232,9 @@ describe("variables by habit", () => {
       NODE_APP_INSTANCE: "3",
     });
   });
+  test("the slot by another name", () => {
+    assert.deepEqual(customaryVariables({ slot: 3 }, [], "ID"), { ID: "3" });
+  });
   test("no port where there is none", () => {
     assert.deepEqual(of("unix:@a"), { NODE_APP_INSTANCE: "3" });
   });

@@ -157,9 +157,10 @@ describe("Server::Starter's variables", () => {
   test("are not there when no socket is inherited", () => {
     const env = encode([listener({ mode: "reuseport", fds: [] })]);
     const ours = Object.values(ENV).filter((name) =>
-      ![ENV.seat, ENV.standby, ENV.requests, ENV.stackAfter].includes(
-        name as never,
-      )
+      ![
+        ...[ENV.seat, ENV.standby, ENV.requests, ENV.stackAfter],
+        ENV.slotVariable,
+      ].includes(name as never)
     );
     assert.deepEqual(Object.keys(env).sort(), ours.sort());
   });

@@ -1,6 +1,12 @@
 /** The pools of a configuration file. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,6 +25,7 @@ afterAll(() => rmSync(cwd, { recursive: true }));
 const write = (name: string, text: string): void =>
   writeFileSync(join(cwd, name), text);
 
+mkdirSync(join(cwd, "views"));
 write("package.json", `{ "type": "module" }`);
 write(
   "program.js",
@@ -26,6 +33,8 @@ write(
    import process from "node:process";
    const { WHO, SHARED } = process.env;
    console.log(WHO + " writes");
+   const { INSTANCE, NODE_APP_INSTANCE = "" } = process.env;
+   if (INSTANCE) console.error("slot", INSTANCE, "of", WHO + "," + NODE_APP_INSTANCE);
    createServer((_, response) => response.end(WHO + SHARED)).listen();`,
 );
 
@@ -126,7 +135,10 @@ test("the apps of PM2's file are pools, and what does not count is told", async 
            max_memory_restart: "1G",
            kill_timeout: 5000,
            out_file: "web.log",
-           merge_logs: false,
+           error_file: "web.err",
+           instance_var: "INSTANCE",
+           min_uptime: "5s",
+           watch: ["views"],
            env: { WHO: "web", SHARED: "?" },
            env_live: { SHARED: " live" },
          },
@@ -150,13 +162,18 @@ test("the apps of PM2's file are pools, and what does not count is told", async 
   const told = command.lines.filter((line) => line.includes("does not count"));
   assert.deepEqual(
     told.map((line) => /pool=(\w+) message="\\"(\w+)/.exec(line)?.slice(1)),
-    [["web", "merge_logs"], ["api", "vizion"]],
+    [["web", "min_uptime"], ["api", "vizion"]],
   );
+  write("views/page.html", "new");
+  await command.line(/^prefork files-changed pool=web file=views\/page\.html/);
+  await command.line(/^prefork reload-finished pool=web /);
   command.signal("SIGTERM");
   assert.deepEqual(await command.ended, { code: 0, signal: null });
   // The start that shows where a program listens writes too.
-  const written = readFileSync(join(cwd, "web.log"), "utf8");
+  const written = readFileSync(join(cwd, "web-0.log"), "utf8");
   assert.match(written, /^(web writes\n)+$/);
+  const errors = readFileSync(join(cwd, "web.err"), "utf8");
+  assert.match(errors, /^(slot 0 of web,\n)+$/);
   const own = new Set(command.of("stdout"));
   assert.deepEqual([...own], ["[api 0] api writes"]);
 });

@@ -9,6 +9,7 @@ describe("standby", () => {
     test(`takes over the slot of a worker that was killed, in ${share}`, async () => {
       await using command = prefork([
         ...["-w", "2", "--standby", "1", "-s", share],
+        ...["--slot-variable", "ID"],
         ...LOCAL,
         fixture("pid.ts"),
       ]);
@@ -28,6 +29,10 @@ describe("standby", () => {
       );
       const after = await distinct(listen!, 2);
       assert.ok(after.has(`pid ${pid}`));
+      assert.deepEqual([...await distinct(listen!, 2, "/slot")].sort(), [
+        "0",
+        "1",
+      ]);
       await command.line(/^prefork worker-standby slot=9 /);
       command.signal("SIGTERM");
       assert.deepEqual(await command.ended, { code: 0, signal: null });

@@ -10,6 +10,7 @@ import {
   ENV,
   type Inheritance,
   isOwnVariable,
+  SLOT_VARIABLE,
 } from "../../core/launch/environment.ts";
 import { RUNTIME } from "./runtime.ts";
 
@@ -21,6 +22,9 @@ const KEPT: readonly string[] = [ENV.slot, ENV.generation];
  * the environment: nothing that it starts inherits them, no copy has them.
  */
 const readable: Record<string, string> = {};
+
+/** The variable of the slot by habit, which the supervisor sets too. */
+let customarySlot: string = SLOT_VARIABLE;
 
 /**
  * Reads what this process inherited and takes the variables of all protocols
@@ -35,6 +39,7 @@ const readable: Record<string, string> = {};
 export function takeInheritance(): Inheritance | undefined {
   const inheritance = decodeInheritance(process.env);
   if (inheritance === undefined) return undefined;
+  customarySlot = process.env[ENV.slotVariable] ?? SLOT_VARIABLE;
   for (const [name, value] of Object.entries(process.env)) {
     if (value === undefined || !isOwnVariable(name)) continue;
     if (KEPT.includes(name) || name.startsWith("SERVER_STARTER_")) {
@@ -50,15 +55,12 @@ export function takeInheritance(): Inheritance | undefined {
   return inheritance;
 }
 
-/** The variable of the slot as PM2 calls it, which the supervisor sets too. */
-const CUSTOMARY_SLOT = "NODE_APP_INSTANCE";
-
 /** Has the program read another slot, where it would have read this one. */
 export function showSlot(before: number, slot: number): void {
   const value = String(slot);
   if (Object.hasOwn(readable, ENV.slot)) readable[ENV.slot] = value;
-  if (process.env[CUSTOMARY_SLOT] === String(before)) {
-    process.env[CUSTOMARY_SLOT] = value;
+  if (process.env[customarySlot] === String(before)) {
+    process.env[customarySlot] = value;
   }
 }
 
