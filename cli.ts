@@ -29,7 +29,6 @@ import { Pool } from "./adapters/pool.ts";
 import { loadAdapter } from "./adapters/select.ts";
 import { controlDirectories } from "./adapters/shared/control_directory.ts";
 import { ownCommand } from "./adapters/shared/own_command.ts";
-import { notify } from "./adapters/shared/notify.ts";
 import { ownPlace } from "./adapters/shared/own_place.ts";
 import { predecessor } from "./adapters/shared/predecessor.ts";
 import { host } from "./adapters/shared/host.ts";
@@ -305,12 +304,10 @@ async function run(all: readonly Told[], succeeds: boolean): Promise<number> {
   });
   // A supervisor that it succeeds is meant to end before it.
   const watch = succeeds ? undefined : stopWithParent(pools);
-  const onStart = pools.length > 1 ? notifyLater() : undefined;
   const failures: unknown[] = [];
   await Promise.all(all.map(async ({ pool, name }, i) => {
     try {
       await pool.start();
-      onStart?.(pools);
       await told[i];
     } catch (error) {
       if (stoppedOnRequest(error)) return;
@@ -326,25 +323,6 @@ async function run(all: readonly Told[], succeeds: boolean): Promise<number> {
   await Promise.all(told);
   if (failures.length > 0) throw failures[0];
   return reports.some(({ killed }) => killed > 0) ? EXIT.killed : EXIT.done;
-}
-
-/**
- * A service manager hears that the service is ready when all of its pools are,
- * and not by the first one (sd_notify(3)).
- */
-function notifyLater(): ((pools: readonly Pool[]) => void) | undefined {
-  const { NOTIFY_SOCKET: socket } = process.env;
-  delete process.env["NOTIFY_SOCKET"];
-  if (!socket) return undefined;
-  return (pools) => {
-    if (pools.some((pool) => pool.status().state === "starting")) return;
-    const problem = notify(socket, "READY=1");
-    if (problem !== undefined) {
-      pools[0]!.warn(
-        `the service manager (NOTIFY_SOCKET) cannot be told that the pools serve, because ${problem}: set Type=exec in the unit`,
-      );
-    }
-  };
 }
 
 /** Stops pools whose package manager has ended, as that would have done. */

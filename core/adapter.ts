@@ -289,12 +289,14 @@ export interface Adapter {
   /** Traps a signal; disposing gives it back its default action. */
   onSignal(signal: Signal, listener: () => void): Disposable;
   /**
-   * Sends one datagram to a Unix socket; a name that begins with `@` is abstract.
+   * Sends one datagram to the service manager: a Unix socket, abstract where its
+   * name begins with `@`. `RELOADING=1` gets the time that goes with it.
    *
+   * @param passing a file descriptor that goes with it
    * @returns why it cannot be sent, as the rest of a sentence that begins with
    * "because"
    */
-  notify(socket: string, state: string): string | undefined;
+  notify(socket: string, state: string, passing?: number): string | undefined;
   /** Writes a file in one step, or removes it; throws what the system says. */
   placeFile(path: string, text: string | undefined): void;
   /** A pid file at an absolute path; nothing is written yet. */

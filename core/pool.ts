@@ -52,7 +52,7 @@ export class PoolCore implements AsyncDisposable {
   readonly #userCode = new UserCode((message) => this.warn(message));
   readonly #hooks: Hooks;
   readonly #delay = new DrainDelay();
-  readonly #lineage = new Lineage();
+  readonly #lineage = new Lineage(this.#events);
   readonly #emit = (event: PoolEvent): void => this.#events.push(event);
   readonly #stopped = Promise.withResolvers<StopReport>();
   readonly #cleanup = new Cleanup();
@@ -287,8 +287,8 @@ export class PoolCore implements AsyncDisposable {
 
   async #start(): Promise<void> {
     try {
-      const { pidFile } = this.#config;
-      await this.#begin(await this.#lineage.begin(await this.#load(), pidFile));
+      const adapter = await this.#load();
+      await this.#begin(await this.#lineage.begin(adapter, this.#config));
     } catch (error) {
       await this.#lineage.fail(error);
       throw error;

@@ -65,6 +65,9 @@ export const FUNCTIONS = {
   readdir: { takes: ["address"], gives: "address" },
   closedir: { takes: ["address"], gives: "int" },
 
+  // Time.
+  clock_gettime: { takes: ["int", "buffer"], gives: "int" },
+
   // Processes.
   waitpid: { takes: ["int", "address", "int"], gives: "int" },
 

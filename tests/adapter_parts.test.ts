@@ -4,8 +4,10 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
+  closeSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -439,6 +441,39 @@ describe("the service manager", () => {
       assert.deepEqual(manager.heard, ["READY=1\nSTATUS=ä", "MAINPID=7"]);
     }
     assert.match(notify(join(dir, "none"), "READY=1")!, /sendmsg.*ENOENT/);
+    assert.match(notify("vsock:2:1", "READY=1")!, /neither a path nor/);
+    rmSync(dir, { recursive: true });
+  });
+
+  test("gets a file descriptor, and the time of a reload by its own clock", {
+    skip: noNotifySocket,
+  }, () => {
+    const dir = mkdtempSync(join(tmpdir(), "prefork-notify-"));
+    using manager = notifySocket(join(dir, "socket"));
+    const file = join(dir, "file");
+    writeFileSync(file, "stored");
+    const fd = openSync(file, "r");
+    const state = "FDSTORE=1\nFDNAME=web";
+    assert.equal(notify(join(dir, "socket"), state, fd), undefined);
+    closeSync(fd);
+    assert.deepEqual(manager.heard, [state]);
+    assert.equal(
+      readFileSync(`/proc/self/fd/${manager.fds.get(0)}`, "utf8"),
+      "stored",
+    );
+
+    // CLOCK_MONOTONIC goes on with /proc/uptime, which counts sleep too.
+    const uptime = (): number =>
+      Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]);
+    const before = uptime();
+    notify(join(dir, "socket"), "RELOADING=1\nSTATUS=x");
+    const [, time] = /^RELOADING=1\nSTATUS=x\nMONOTONIC_USEC=(\d+)$/
+      .exec(manager.heard[1]!)!;
+    assert.ok(Number(time) / 1e6 <= uptime() + 0.02, `${time} at ${before}`);
+    assert.ok(Number(time) / 1e6 > before - 3600 * 24, `${time} at ${before}`);
+    notify(join(dir, "socket"), "RELOADING=1");
+    const [, later] = /MONOTONIC_USEC=(\d+)/.exec(manager.heard[2]!)!;
+    assert.ok(Number(later) >= Number(time));
     rmSync(dir, { recursive: true });
   });
 });

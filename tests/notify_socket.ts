@@ -1,20 +1,24 @@
 /** A service manager that only listens: sd_notify(3). */
 
-import { AF, checked, fixed, SOCK } from "../libc/libc.ts";
+import { AF, checked, SOCK } from "../libc/libc.ts";
+import { messageReceiver } from "../libc/message.ts";
 import { libcHere } from "../libc/open.ts";
 import { unixSockaddr } from "../libc/sockaddr.ts";
-
-/** MSG_DONTWAIT of recv(2). */
-const WITHOUT_WAITING = 0x40;
 
 /** False where a test can have one, or why not. */
 export const noNotifySocket: string | false = libcHere() === undefined &&
   "libc cannot be called here, which makes datagram sockets";
 
+/** What was heard at a socket. */
+export interface NotifySocket extends Disposable {
+  /** Each datagram so far. */
+  readonly heard: readonly string[];
+  /** The file descriptors that came with them, by the number of the datagram. */
+  readonly fds: ReadonlyMap<number, number>;
+}
+
 /** Listens at a path, or at a name that begins with `@`. */
-export function notifySocket(
-  name: string,
-): Disposable & { readonly heard: readonly string[] } {
+export function notifySocket(name: string): NotifySocket {
   const libc = libcHere()!;
   const fd = checked(
     libc,
@@ -24,16 +28,22 @@ export function notifySocket(
   const address = unixSockaddr(name.replace(/^@/, "\0"));
   checked(libc, libc.bind(fd, address, address.length), "bind");
   const heard: string[] = [];
-  const bytes = fixed(4096);
+  const fds = new Map<number, number>();
+  const receiver = messageReceiver(libc);
   return {
-    /** Each datagram so far. */
     get heard() {
       for (;;) {
-        const length = libc.recv(fd, bytes, bytes.length, WITHOUT_WAITING);
-        if (length < 0) return heard;
-        heard.push(new TextDecoder().decode(bytes.subarray(0, length)));
+        const got = receiver.receive(fd);
+        if (got === undefined || got === "ended") return heard;
+        const [passed] = got.fds;
+        if (passed !== undefined) fds.set(heard.length, passed);
+        heard.push(new TextDecoder().decode(got.bytes));
       }
     },
-    [Symbol.dispose]: () => void libc.close(fd),
+    fds,
+    [Symbol.dispose]: () => {
+      for (const passed of fds.values()) libc.close(passed);
+      libc.close(fd);
+    },
   };
 }

@@ -68,7 +68,7 @@ function managerFinding(
       verdict: "ok",
       subject,
       text:
-        "none wants to hear of this process; a unit with Type=notify hears when the pool is ready",
+        "none wants to hear of this process; a unit with Type=notify hears when the pool is ready, and how it is",
     };
   }
   if (noLibc !== undefined) {
@@ -76,14 +76,14 @@ function managerFinding(
       verdict: "problem",
       subject,
       text: `it wants to hear READY=1, and cannot, because ${noLibc}`,
-      mend: "Type=exec in the unit, without upgrades",
+      mend: "Type=exec in the unit, without WatchdogSec= and upgrades",
     };
   }
   return packageManager === undefined
     ? {
       verdict: "ok",
       subject,
-      text: "it hears when the pool is ready, and of upgrades",
+      text: "it hears when the pool is ready, how it is, and of upgrades",
     }
     : {
       verdict: "problem",

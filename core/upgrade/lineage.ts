@@ -9,7 +9,11 @@ import type { Adapter, Signal } from "../adapter.ts";
 import type { PidFile } from "../successor.ts";
 import { stateError } from "../errors.ts";
 import { Gate } from "../listeners/gate.ts";
-import { ServiceManager } from "../notify.ts";
+import type { EventStream } from "../event_stream.ts";
+import type { PoolEvent } from "../events.ts";
+import type { PoolConfig } from "../options/options.ts";
+import { ServiceManager } from "../service/manager.ts";
+import type { ServicePool } from "../service/service.ts";
 import type { Heritage } from "../listeners/heritage.ts";
 import {
   abandonListeners,
@@ -40,6 +44,7 @@ export class Lineage {
   #upgrades: Upgrades | undefined;
   #pidFile: PidFile | undefined;
   #manager: ServiceManager | undefined;
+  #service: ServicePool | undefined;
   #gate: Gate | undefined;
   #pool: LineagePool | undefined;
   /** There while this pool stays beside its successor. */
@@ -48,6 +53,12 @@ export class Lineage {
   #left = false;
   /** True once what is accepted here is left to those. */
   #parted = false;
+  readonly #events: Pick<EventStream<PoolEvent>, "listen">;
+
+  /** @param events what happens in the pool */
+  constructor(events: Pick<EventStream<PoolEvent>, "listen">) {
+    this.#events = events;
+  }
 
   /** What a predecessor has left. */
   get heritage(): Heritage | undefined {
@@ -68,13 +79,24 @@ export class Lineage {
    */
   async begin(
     adapter: Adapter,
-    pidFile: string | undefined,
+    { pidFile, name, grace, drainDelay }: PoolConfig,
   ): Promise<Adapter> {
     this.#pidFile = pidFile === undefined
       ? undefined
       : adapter.pidFile(adapter.host.resolve(pidFile));
     const gate = this.#gate = new Gate(adapter);
     this.#succession = await Succession.begin(adapter, this.#pidFile, gate);
+    this.#manager = new ServiceManager(adapter);
+    if (this.#manager.socket !== undefined) {
+      const { Service } = await import("../service/service.ts");
+      this.#service = Service.join(adapter, {
+        name,
+        stopTime: drainDelay + grace,
+        events: this.#events,
+        silent: this.#succession !== undefined,
+      });
+      this.#manager = this.#service.manager;
+    }
     // A successor is named, and accepts, once it serves.
     if (this.#succession === undefined) {
       gate.open();
@@ -86,7 +108,8 @@ export class Lineage {
   /** The pool runs: it may have a successor. */
   attach(pool: LineagePool): void {
     this.#pool = pool;
-    const manager = this.#manager = new ServiceManager(pool.adapter);
+    const manager = this.#manager!;
+    this.#service?.attach(pool.supervisor);
     const kept = {
       ...pool,
       pidFile: this.#pidFile,
@@ -142,7 +165,7 @@ export class Lineage {
    */
   async complete(pool: SucceedingPool): Promise<boolean> {
     const isOwn = await this.#succession?.complete(pool) ?? true;
-    const unheard = isOwn ? this.#manager?.tell({ READY: 1 }) : undefined;
+    const unheard = isOwn ? this.#service?.ready() : undefined;
     if (unheard !== undefined) {
       const message =
         `the service manager (NOTIFY_SOCKET) cannot be told that the pool serves, because ${unheard}: set Type=exec in the unit`;
@@ -154,6 +177,8 @@ export class Lineage {
   /** The pool did not start. */
   async fail(error: unknown): Promise<void> {
     this.#pidFile?.remove();
+    this.#service?.fail(error);
+    this.#service?.[Symbol.dispose]();
     await this.#succession?.fail(error);
   }
 
@@ -182,7 +207,10 @@ export class Lineage {
 
   /** Passes a signal on to whoever serves in the place of process 1. */
   forward(signal: Signal): boolean {
-    return signal !== "SIGUSR2" && (this.#kept?.forward(signal) ?? false);
+    const passed = signal !== "SIGUSR2" &&
+      (this.#kept?.forward(signal) ?? false);
+    if (signal === "SIGHUP" && !passed) this.#service?.asked();
+    return passed;
   }
 
   /**
@@ -201,12 +229,17 @@ export class Lineage {
     if (this.#parted) return;
     const back = this.#left ? undefined : this.#succession?.stop();
     const init = this.heritage?.handover.init ?? false;
-    if (back !== undefined && !init) this.#manager?.tell({ MAINPID: back });
+    if (back !== undefined && !init) {
+      this.#manager?.tell({ MAINPID: back });
+      // Who is not the service any more is not to say that it stops.
+      if (this.#service !== undefined) this.#service.silent = true;
+    }
     if (back !== undefined || this.#kept !== undefined) this.#part();
   }
 
   /** The pool has ended: closes its listeners, or leaves them. */
   close(listeners: readonly Listener[]): void {
+    this.#service?.[Symbol.dispose]();
     this.#succession?.close();
     (this.#left ? abandonListeners : closeListeners)(listeners);
     if (this.#left) this.#pool?.monitor.leave();

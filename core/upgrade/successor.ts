@@ -5,6 +5,7 @@
  */
 
 import type { Adapter, ExitStatus, Signal, WorkerProcess } from "../adapter.ts";
+import type { Host } from "../host.ts";
 import { EXIT, PreforkError } from "../errors.ts";
 import { say, type Word, wordIn } from "./words.ts";
 
@@ -55,7 +56,7 @@ export class Successor {
       runtime: "exec",
       cwd,
       inherits,
-      env: (fds) => ({ ...own(host.env), PWD: cwd, ...plan.env(fds) }),
+      env: (fds) => ({ ...own(host), PWD: cwd, ...plan.env(fds) }),
       // It goes on when this process is gone, whose pipes would end then.
       output: "inherit",
       onLine: () => {},
@@ -151,13 +152,13 @@ export class Successor {
 }
 
 /** The environment of this process; what is not set is not there. */
-function own(
-  env: Readonly<Record<string, string | undefined>>,
-): Record<string, string> {
+function own({ env, pid }: Host): Record<string, string> {
   const set: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
     // The channel of this process to its own parent is none of its successor.
     if (value === undefined || name.startsWith("NODE_CHANNEL_")) continue;
+    // The watchdog waits for the service, which is the successor then.
+    if (name === "WATCHDOG_PID" && value === String(pid)) continue;
     set[name] = value;
   }
   return set;

@@ -17,7 +17,7 @@ import {
   HANDOVER_VARIABLE,
 } from "../listeners/handover.ts";
 import type { Listener } from "../listeners/listeners.ts";
-import type { ServiceManager } from "../notify.ts";
+import type { ServiceManager } from "../service/manager.ts";
 import type { Supervisor } from "../supervise/supervisor.ts";
 import { Successor } from "./successor.ts";
 

@@ -325,13 +325,19 @@ describe("a supervisor whose predecessor stays", () => {
   });
 
   test("names it to the service manager where it serves again", async () => {
-    const made = await succeeding({ listeners }, options);
-    made.world.env["NOTIFY_SOCKET"] = "@notify";
+    const world = new MemoryWorld();
+    world.env["NOTIFY_SOCKET"] = "@notify";
+    await import("../../core/service/service.ts");
+    const made = await succeeding({ listeners }, options, world);
+    // The service is the other one, which alone is listened to.
+    assert.deepEqual(world.notified, []);
     made.tell({ type: "yours", kept: true });
     await made.started;
     made.tell({ type: "serving" });
     void made.pool.stop();
-    assert.deepEqual(made.world.notified, ["READY=1", "MAINPID=77"]);
+    await settle();
+    const ready = "READY=1\nSTATUS=2 of 2 workers ready, generation 1";
+    assert.deepEqual(world.notified, [ready, "MAINPID=77"]);
     assert.deepEqual(made.said.map((each) => each?.type), ["ready"]);
   });
 

@@ -77,8 +77,8 @@ export function handed(
 export async function succeeding(
   handover: Partial<Handover>,
   options: Parameters<typeof running>[0] = {},
+  world: MemoryWorld = new MemoryWorld(),
 ): Promise<Stage & Before & { started: Promise<void> }> {
-  const world = new MemoryWorld();
   const past = before(world, handover);
   const made = stage({ soak: 0, ...options }, world);
   world.onSpawn = (process) => queueMicrotask(() => process.getReady());

@@ -5,14 +5,24 @@
  * @module
  */
 
-import type { Adapter } from "./adapter.ts";
+import type { Adapter } from "../adapter.ts";
 
 /** What is said, by the names of sd_notify(3). */
 export interface ServiceState {
-  /** 1 once the service serves. */
+  /** 1 once the service serves, and again after each reload. */
   readonly READY?: 1;
+  /** 1 when a reload begins; the adapter adds the time that goes with it. */
+  readonly RELOADING?: 1;
+  /** 1 when the service begins to end. */
+  readonly STOPPING?: 1;
+  /** How it is, as one line for people. */
+  readonly STATUS?: string;
   /** The process that is the service from now on. */
   readonly MAINPID?: number;
+  /** 1 while it is well, often enough. */
+  readonly WATCHDOG?: 1;
+  /** For so many microseconds it is not to be timed out. */
+  readonly EXTEND_TIMEOUT_USEC?: number;
 }
 
 /** The service manager, if there is one. */
