@@ -260,10 +260,11 @@ export type PoolEvent =
   /**
    * The reload was given up after `ms`: what failed in which slot, and which generation
    * goes on serving in which slots, as in "generation 2 in slot 0, generation 1
-   * in slots 1-3". `inQueue` as above.
+   * in slots 1-3", which is `mixed`. `inQueue` as above.
    */
   | {
     readonly type: "reload-failed";
+    readonly state: "failed" | "mixed";
     readonly generation: number;
     readonly ms: number;
     readonly inQueue?: number | undefined;

@@ -89,6 +89,11 @@ export type FromWorker =
   | { readonly type: "gave"; readonly id: number }
   /** It serves that connection itself: there was no room for too long. */
   | { readonly type: "kept"; readonly id: number }
+  /**
+   * Where it has no row on the scoreboard: how many requests it has begun, and
+   * what 99 of 100 timers of the last minute were late by at most, in us.
+   */
+  | { readonly type: "load"; readonly requests: number; readonly lag: number }
   /** What its program counts, as text for Prometheus; replaces what it told. */
   | { readonly type: "metrics"; readonly text: string }
   /** A client's id is its own: connections that come with it are, too. */
@@ -198,6 +203,7 @@ export const FROM_WORKER: Shapes<FromWorker> = {
   gave: { id: "count" },
   kept: { id: "count" },
   stick: { id: "string" },
+  load: { requests: "count", lag: "count" },
   metrics: { text: "page" },
 };
 

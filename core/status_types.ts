@@ -43,7 +43,7 @@ export interface ListenerStatus {
 /**
  * The load of a worker. What the workers of `balanced` say of themselves is as
  * old as their last row, at most 100 ms; in `shared`, `sharded` and
- * `reuseport` nobody counts.
+ * `reuseport` nobody counts connections, and requests are told once a second.
  */
 export interface WorkerLoad {
   /** Its open connections, in `balanced` and `handoff`. */
@@ -62,6 +62,17 @@ export interface WorkerLoad {
    * in `balanced`; undefined where it does not say.
    */
   readonly busy?: number | undefined;
+  /**
+   * Requests that its servers have begun; undefined where they cannot be counted
+   * (`docs/METRICS.md` has the kinds of servers), and before the first one.
+   */
+  readonly requests?: number | undefined;
+  /**
+   * How late its event loop is: what 99 of 100 timers of the last minute were
+   * late by at most, in milliseconds. Undefined where it does not say: it does
+   * in `balanced`, and in the other modes from its first requests on.
+   */
+  readonly lag?: number | undefined;
 }
 
 /** A worker in a {@linkcode PoolStatus}. */

@@ -6,7 +6,7 @@
 
 import type { ExitStatus, WorkerProcess } from "./adapter.ts";
 import type { Connection } from "./connection.ts";
-import type { WorkerIdentity } from "./events.ts";
+import type { WorkerIdentity, WorkerLoad } from "./events.ts";
 import type { WorkerRuntime } from "./options/options.ts";
 import type { RecycleLimits } from "./options/recycle.ts";
 import { encode, type ToWorker } from "./protocol.ts";
@@ -95,6 +95,8 @@ export class PoolWorker implements Backend {
   readonly opened: Map<string, number> = new Map();
   /** The shards that it was told to adopt and has not, each as "name shard". */
   readonly toAdopt: Set<string> = new Set();
+  /** What it has told of its load, where it writes nothing on a scoreboard. */
+  load: Pick<WorkerLoad, "requests" | "lag"> | undefined;
   /** Its place on the scoreboard, where the pool has one. */
   seat: number | undefined;
   /** The clock of its start timeout or drain deadline. */

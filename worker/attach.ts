@@ -29,7 +29,8 @@ import {
   takeInheritance,
 } from "./process/environment.ts";
 import { createHandoff } from "./handoff/dispatcher.ts";
-import { countRequests } from "./process/request_count.ts";
+import { tellLoad } from "./process/load.ts";
+import { countRequests, type RequestCount } from "./process/request_count.ts";
 import { createMessages } from "./process/messages.ts";
 import { createParking } from "./park.ts";
 import { createStandby } from "./standby.ts";
@@ -104,11 +105,12 @@ function watchStack(inheritance: Inheritance, tell: Core["tell"]): void {
 /** What keeps the load even, where the pool wants that. */
 function balancerOf(
   inheritance: Inheritance | undefined,
+  requests: RequestCount,
 ): Balancer | undefined {
   const seat = inheritance?.seat;
   if (seat === undefined) return undefined;
   try {
-    return createBalancer(seat);
+    return createBalancer(seat, requests);
   } catch (error) {
     process.stderr.write(
       `connections are shared and not balanced: the scoreboard cannot be read (${
@@ -133,7 +135,11 @@ function createCore(): Core {
 
   const tell: Core["tell"] = (message) =>
     inheritance !== undefined && channel.send(encode(message));
-  const balancer = balancerOf(inheritance);
+  const requests = countRequests(inheritance?.requests, tell);
+  const balancer = balancerOf(inheritance, requests);
+  const sayLoad = inheritance === undefined || balancer !== undefined
+    ? () => {}
+    : tellLoad(requests, tell);
   const balanced = new Set(
     inheritance?.listeners.filter(({ mode }) => mode === "balanced")
       .map(({ name }) => name),
@@ -154,7 +160,10 @@ function createCore(): Core {
   );
   const drain = createDrain(handoff.flush);
   const leave = createLeave(tell);
-  drain.ending.part = leave.ask;
+  drain.ending.part = () => {
+    sayLoad();
+    return leave.ask();
+  };
   const onDemand = createOnDemand(
     tell,
     inheritance?.listeners.some(({ mode }) =>
@@ -264,7 +273,7 @@ function createCore(): Core {
     balancer,
     passing,
     tell,
-    begun: countRequests(inheritance?.requests, tell),
+    requests,
     leave() {
       const begin = (): void =>
         drain.begin(DRAIN_MS, IDLE_MS, "The worker was asked to leave");

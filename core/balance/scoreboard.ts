@@ -26,6 +26,15 @@ export interface ScoreboardRow extends Score {
   readonly passedOn: number;
   /** Connections that others have passed on to it. */
   readonly takenOver: number;
+  /** True when it has a server whose requests can be counted. */
+  readonly counts: boolean;
+  /** Requests that it has begun since its start. */
+  readonly requests: number;
+  /**
+   * What 99 of 100 timers of the last minute were late by at most, in ms; 0
+   * before there was one.
+   */
+  readonly lag: number;
 }
 
 /** The fields in their order, each a double; there is room for more. */
@@ -41,6 +50,9 @@ const FIELDS = [
   "accepted",
   "passedOn",
   "takenOver",
+  "counts",
+  "requests",
+  "lag",
 ] as const satisfies readonly (keyof ScoreboardRow)[];
 
 /** The length of a row, in bytes. */
@@ -105,6 +117,9 @@ export function decodeRow(
     accepted: count("accepted"),
     passedOn: count("passedOn"),
     takenOver: count("takenOver"),
+    counts: field("counts") === 1,
+    requests: count("requests"),
+    lag: count("lag"),
   };
 }
 

@@ -8,18 +8,32 @@
 import type { WorkerLoad } from "../events.ts";
 
 /** What is added up. */
-export type Totals = Pick<WorkerLoad, "accepted" | "passedOn" | "takenOver">;
+export type Totals = Pick<
+  WorkerLoad,
+  "accepted" | "passedOn" | "takenOver" | "requests"
+>;
 
 /** Adds what a worker had come to. */
 export function addTotals(
   gone: Map<number, Totals>,
   slot: number,
-  { accepted, passedOn, takenOver }: Totals,
+  { accepted, passedOn, takenOver, requests }: Totals,
 ): void {
   const before = gone.get(slot);
   gone.set(slot, {
     accepted: accepted + (before?.accepted ?? 0),
     passedOn: passedOn + (before?.passedOn ?? 0),
     takenOver: takenOver + (before?.takenOver ?? 0),
+    requests: sumOfKnown([requests, before?.requests]),
   });
+}
+
+/** The sum of what is known; undefined where nothing is. */
+export function sumOfKnown(
+  numbers: readonly (number | undefined)[],
+): number | undefined {
+  return numbers.reduce(
+    (a, b) => a === undefined || b === undefined ? a ?? b : a + b,
+    undefined,
+  );
 }

@@ -169,6 +169,9 @@ export class Traffic {
       case "stack":
         worker.calls = message.calls;
         return true;
+      case "load":
+        worker.load = { requests: message.requests, lag: message.lag / 1000 };
+        return true;
       case "metrics":
         // Its library has refused what cannot be read.
         this.told.hear(worker, message.text);
@@ -238,6 +241,11 @@ export class Traffic {
       passedOn: row?.passedOn ?? 0,
       takenOver: row?.takenOver ?? 0,
       busy: row && Math.round(row.busy * 1000) / 1000,
+      requests: row?.counts ? row.requests : worker.load?.requests,
+      // 0 before it was measured.
+      lag: row
+        ? Math.round(row.lag * 1000) / 1000 || undefined
+        : worker.load?.lag,
     };
   }
 

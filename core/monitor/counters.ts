@@ -34,6 +34,7 @@ export class Counters {
   readonly reloads: Map<string, number> = new Map([
     ["finished", 0],
     ["failed", 0],
+    ["mixed", 0],
   ]);
   /** Clients that were told to come again, by the listener. */
   readonly declined: Map<string, number> = new Map();
@@ -54,7 +55,7 @@ export class Counters {
         add(this.reloads, "finished", 1);
         break;
       case "reload-failed":
-        add(this.reloads, "failed", 1);
+        add(this.reloads, event.state, 1);
         break;
       case "listener-up":
         add(this.declined, event.name, event.answered);

@@ -97,11 +97,21 @@ export const FAMILIES: Readonly<Record<string, Head>> = {
     "Connections that workers were passed by others.",
     ...SLOT,
   ),
+  prefork_worker_requests: counter(
+    "Requests that workers have begun.",
+    ...SLOT,
+  ),
   prefork_worker_busy_ratio: {
     type: "gauge",
     unit: "ratio",
     help: "The part of the last second or so that the event loop was busy.",
     labels: SLOT,
+  },
+  prefork_worker_event_loop_lag_seconds: {
+    type: "summary",
+    unit: "seconds",
+    help: "How late the timers of the event loop were in the last minute.",
+    labels: [...SLOT, "quantile"],
   },
   prefork_worker_cpu_seconds: {
     type: "counter",

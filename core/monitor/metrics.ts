@@ -6,7 +6,7 @@
  */
 
 import type { Adapter } from "../adapter.ts";
-import type { Totals } from "../balance/totals.ts";
+import { sumOfKnown, type Totals } from "../balance/totals.ts";
 import type { PoolStatus, WorkerStatus } from "../events.ts";
 import type { Listener } from "../listeners/listeners.ts";
 import { Counters } from "./counters.ts";
@@ -171,18 +171,28 @@ export class Metrics {
     for (const [slot, runtime] of this.#runtimes) {
       const own = workers.filter((each) => each.slot === slot);
       const of = { slot: String(slot), runtime };
+      const before = gone.get(slot);
       if (counts) {
-        const before = gone.get(slot);
         const all = (name: keyof Totals): number =>
-          sum(own.map((each) => each[name])) + (before?.[name] ?? 0);
+          sumOfKnown([...own.map((each) => each[name]), before?.[name]]) ?? 0;
         const open = own.map(({ connections }) => connections);
         tell("prefork_worker_connections", sum(open), of);
         tell("prefork_worker_connections_accepted", all("accepted"), of);
         tell("prefork_worker_connections_passed_on", all("passedOn"), of);
         tell("prefork_worker_connections_taken_over", all("takenOver"), of);
       }
+      tell(
+        "prefork_worker_requests",
+        sumOfKnown([...own.map((each) => each.requests), before?.requests]),
+        of,
+      );
       const serving = own.find(({ state }) => state === "ready") ?? own[0];
       tell("prefork_worker_busy_ratio", serving?.busy, of);
+      tell(
+        "prefork_worker_event_loop_lag_seconds",
+        serving?.lag && serving.lag / 1000,
+        { ...of, quantile: "0.99" },
+      );
       tell("prefork_worker_age_seconds", serving && serving.age / 1000, of);
       const held = own.flatMap(({ rss }) => rss ?? []);
       if (held.length > 0) {

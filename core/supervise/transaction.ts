@@ -296,7 +296,7 @@ export class Transaction {
     const ms = Math.round(now - active.since);
     const { inQueue } = active;
     const told = { generation, ms, inQueue, reason: why, serving };
-    emit({ type: "reload-failed", ...told });
+    emit({ type: "reload-failed", state, ...told });
     const error = new PreforkError(
       "ERR_RELOAD",
       `Cannot reload: ${why}; what serves now is ${serving}`,

@@ -12,6 +12,7 @@ import { exposition } from "../../core/monitor/exposition.ts";
 import { FAMILIES } from "../../core/monitor/families.ts";
 import { VERSION } from "../../core/version.ts";
 import { describe, test } from "../harness.ts";
+import { score } from "./passing_scene.ts";
 import { running, settle, type Stage, stage } from "./world.ts";
 
 const ADDRESS = ":9000";
@@ -167,6 +168,58 @@ describe("the numbers", () => {
     const { text } = await ask(scene);
     assert.doesNotMatch(text, /prefork_worker_connections/);
     assert.match(text, /prefork_listener_info\{.*share="shared"\} 1/);
+  });
+
+  test("requests are counted where a worker says so, and lag is told", async () => {
+    const requests = 'prefork_worker_requests_total{slot="0",runtime="node"}';
+    const lag =
+      'prefork_worker_event_loop_lag_seconds{slot="0",runtime="node",quantile="0.99"}';
+    for (const share of ["balanced", "shared"] as const) {
+      const scene = await running({ metrics: ADDRESS, share });
+      const [first] = scene.world.processes;
+      const tell = (count: number): void =>
+        share === "balanced"
+          ? score(first!, { counts: true, requests: count, lag: 1.5 })
+          : first!.say({ type: "load", requests: count, lag: 1_500 });
+      // One that can count none, and has measured nothing.
+      if (share === "balanced") score(first!, { requests: 3, lag: 0 });
+      const before = await scraped(scene);
+      assert.deepEqual([before.get(requests), before.get(lag)], [
+        undefined,
+        undefined,
+      ]);
+      tell(7);
+      const during = await scraped(scene);
+      assert.deepEqual([during.get(requests), during.get(lag)], [7, 0.0015]);
+      tell(9);
+      first!.exit({ code: 1 });
+      await settle();
+      scene.world.advance(1_000);
+      await settle();
+      const after = await scraped(scene);
+      assert.deepEqual([after.get(requests), after.get(lag)], [9, undefined]);
+      const { workers } = scene.pool.status();
+      assert.deepEqual(workers.map(({ requests }) => requests), [
+        undefined,
+        undefined,
+      ]);
+    }
+  });
+
+  test("a reload that left two versions is told as mixed", async () => {
+    const scene = await running({ metrics: ADDRESS, soak: 0 });
+    const { world } = scene;
+    const reload = assert.rejects(scene.pool.reload());
+    await settle();
+    world.onSpawn = (process) =>
+      void Promise.resolve().then(() => process.exit({ code: 1 }));
+    world.processes[0]!.exit();
+    await settle();
+    await reload;
+    await settle();
+    const numbers = await scraped(scene);
+    assert.equal(numbers.get('prefork_reloads_total{verdict="mixed"}'), 1);
+    assert.equal(numbers.get('prefork_reloads_total{verdict="failed"}'), 0);
   });
 
   test("a reload has a verdict", async () => {

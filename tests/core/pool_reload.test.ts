@@ -131,6 +131,7 @@ describe("reload", () => {
     assert.deepEqual(all("reload-failed"), [
       {
         type: "reload-failed",
+        state: "mixed",
         generation,
         ms: 250,
         inQueue: 0,

@@ -74,6 +74,7 @@ function createPool(scene: Scene, options: BalancedOptions): Pool {
     let busy = worker.busy;
     const balancer = createBalancer(
       { fd: -1, seat, weight: weights[seat] ?? 1, passes: true },
+      { count: undefined },
       {
         scoreboard: {
           write: (record) => void (records[seat] = record),
@@ -102,6 +103,7 @@ function createPool(scene: Scene, options: BalancedOptions): Pool {
             if (current) worker.run(READ_MS, act);
           });
         },
+        atExit() {},
       },
       policy,
     );

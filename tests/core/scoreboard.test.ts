@@ -24,6 +24,9 @@ const ROW: ScoreboardRow = {
   accepted: 12_345_678_901,
   passedOn: 7,
   takenOver: 9,
+  counts: true,
+  requests: 98_765_432_109,
+  lag: 1.5,
 };
 
 const doubles = (bytes: Uint8Array): Float64Array<ArrayBuffer> =>

@@ -6,8 +6,11 @@
  */
 
 import { fairRecent, limitOf } from "../../core/balance/policy.ts";
+import process from "node:process";
 import type { Seat } from "../../core/balance/scoreboard.ts";
 import type { Balancer } from "../process/balancing.ts";
+import { measureLag } from "../process/lag.ts";
+import type { RequestCount } from "../process/request_count.ts";
 import { openScoreboard, type WorkerScoreboard } from "./scoreboard.ts";
 import { measureUtilisation, type Utilisation } from "./utilisation.ts";
 
@@ -25,6 +28,8 @@ export interface Senses {
   every(ms: number, act: () => void): void;
   /** Does something once, when so many ms have passed. */
   after(ms: number, act: () => void): void;
+  /** Does something when the process ends by itself. */
+  atExit(act: () => void): void;
 }
 
 /**
@@ -40,6 +45,7 @@ export function sensesOf(seat: Seat): Senses {
     date: () => Date.now(),
     every: (ms, act) => void setInterval(act, ms).unref(),
     after: (ms, act) => void setTimeout(act, ms).unref(),
+    atExit: (act) => void process.once("exit", act),
   };
 }
 
@@ -73,15 +79,18 @@ const HALF_LIFE_MS = 60_000;
 /**
  * Makes the balancer of this process.
  *
+ * @param requests what is told of them
  * @param policy says how many connections a worker may hold
  * @throws {Error} of the system, where the scoreboard cannot be opened
  */
 export function createBalancer(
   seat: Seat,
+  requests: Pick<RequestCount, "count">,
   senses: Senses = sensesOf(seat),
   policy: typeof limitOf = limitOf,
 ): Balancer {
   const { scoreboard, utilisation } = senses;
+  const lag = measureLag(BEAT_MS);
   let counts: readonly (() => number)[] = [];
   let resigned = false;
   let serving = false;
@@ -149,6 +158,9 @@ export function createBalancer(
       accepted,
       passedOn,
       takenOver,
+      counts: requests.count !== undefined,
+      requests: requests.count ?? 0,
+      lag: lag.high ?? 0,
     });
   };
   const changed = (): void => {
@@ -185,9 +197,13 @@ export function createBalancer(
     beatAt = now;
     busy += (utilisation() - busy) * Math.min(1, passed / LATELY_MS);
     recent *= 0.5 ** (passed / HALF_LIFE_MS);
+    // What its program does to start delays no client.
+    if (serving) lag.add(passed - BEAT_MS);
     write(now);
   };
   senses.every(BEAT_MS, beat);
+  // What it has come to since the last beat.
+  senses.atExit(() => write(senses.now()));
   write(senses.now());
 
   return {

@@ -305,7 +305,7 @@ function counted(
   sockets: Set<object>,
   accepted: () => void,
 ): SocketHandlers {
-  const begun = presentCore()?.begun;
+  const begun = presentCore()?.requests.connected;
   const wrap = (
     name: "open" | "close",
     before: (socket: object) => void,

@@ -71,7 +71,7 @@ export function inheritBunServe(
     closing,
     websockets,
     lateWebSocket: (socket) => goodbyes?.add(socket),
-    touch: both(touchOf(listener), presentCore()?.begun),
+    touch: both(touchOf(listener), presentCore()?.requests.counter()),
   };
 
   let home: BunServer | undefined;

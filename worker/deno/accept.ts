@@ -44,7 +44,7 @@ export function acceptFromAll<C>(isOpen: () => boolean): Accepting<C> {
   const spare: C[] = [];
   let busy = 0;
   let lastError: unknown;
-  const begun = presentCore()?.begun;
+  const begun = presentCore()?.requests.connected;
 
   const settle = (): void => {
     while (spare.length > 0 && waiters.length > 0) {

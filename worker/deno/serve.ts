@@ -57,7 +57,7 @@ export function inheritDenoServe(
   const requests = trackDenoRequests(
     ending,
     addr.transport === "unix" ? addr : undefined,
-    both(touchOf(listener), presentCore()?.begun),
+    both(touchOf(listener), presentCore()?.requests.counter()),
   );
   const given = {
     ...withoutPlace(options),

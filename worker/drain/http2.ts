@@ -41,7 +41,7 @@ export function trackHttp2(
   const responses = trackResponses(server as never);
   const streams = new Set<ServerHttp2Stream>();
   const shaking = trackHandshakes(server as never);
-  const begun = presentCore()?.begun;
+  const begun = presentCore()?.requests.counter();
   server.prependListener("session", (session: ServerHttp2Session) => {
     sessions.set(session, performance.now());
     session.once("close", () => sessions.delete(session));

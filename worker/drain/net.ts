@@ -24,7 +24,7 @@ export function trackNet(
   waiting: PendingConnections,
 ): Connections {
   const sockets = new Set<Socket>();
-  const begun = presentCore()?.begun;
+  const begun = presentCore()?.requests.connected;
   server.prependListener("connection", (socket: Socket) => {
     sockets.add(socket);
     begun?.();

@@ -57,7 +57,7 @@ export function trackResponses(server: Server): Responses {
   const latest = new WeakMap<Socket, Latest>();
   const marked = new WeakSet<ServerResponse>();
   const pipelines = new WeakMap<Socket, Pipeline>();
-  const begun = presentCore()?.begun;
+  const begun = presentCore()?.requests.counter();
   let patience: number | undefined;
 
   const mark = (response: ServerResponse): void => {

@@ -14,6 +14,7 @@ import type { AcceptedHandle } from "../../handles/types.ts";
 import type { OpenProbe } from "./probe.ts";
 import type { Worker } from "../types.ts";
 import type { Balancer, Passing } from "./balancing.ts";
+import type { RequestCount } from "./request_count.ts";
 
 /** A server that can stop accepting and go on, on all of its listeners. */
 export interface Parkable {
@@ -107,11 +108,8 @@ export interface Core {
   readonly passing: Passing | undefined;
   /** Tells the supervisor; false when there is none. */
   tell(message: FromWorker): boolean;
-  /**
-   * To be called for each request that a server has begun, or connection where
-   * the protocol is unknown; undefined where nobody counts.
-   */
-  readonly begun: (() => void) | undefined;
+  /** What its servers have begun. */
+  readonly requests: RequestCount;
   /** Asks the supervisor to let it go, as on SIGTERM. */
   leave(): void;
   /** Says how many more handed connections the server of a listener takes. */
