@@ -15,12 +15,13 @@ import type {
 import type { Answer } from "../core/control/socket.ts";
 import type { Connection } from "../core/connection.ts";
 import type { Predecessor } from "../core/successor.ts";
-import { type Address, formatAddress } from "../core/options/address.ts";
+import { formatAddress } from "../core/options/address.ts";
 import type { ProcessLook } from "../core/look.ts";
 import { Heap } from "../core/heap.ts";
 import { PreforkError } from "../core/errors.ts";
 import { MemoryProcess } from "./memory_process.ts";
 import { arrayFile, filesOf } from "./memory_file.ts";
+import { MemorySockets } from "./memory_socket.ts";
 
 export { MemoryProcess };
 
@@ -48,6 +49,8 @@ export class MemoryWorld {
   pid = 1000;
   /** Its environment. */
   readonly env: Record<string, string> = { PATH: "/bin", LISTEN_FDS: "7" };
+  /** What the pool was started with. */
+  readonly inherited: MemorySockets = new MemorySockets();
   /** What the service manager was told, in order. */
   readonly notified: string[] = [];
   /** Why it cannot be told anything. */
@@ -249,6 +252,7 @@ export class MemoryWorld {
           };
         },
         ...filesOf(this.files, this.hints),
+        ...this.inherited.host,
         queued: () => Math.max(0, ...this.queued.values()),
         dropped: () => this.dropped,
         accepted: (_fd, pid) => this.accepted.get(pid) ?? 0,
@@ -357,9 +361,9 @@ export class MemoryWorld {
   }
 
   #bind({ address, reusePort, inherited }: BindRequest): HeldSocket {
-    const real: Address = address.kind === "tcp" && address.port === 0
+    const real = address.kind === "tcp" && address.port === 0
       ? { ...address, port: 40_000 + this.bound.size }
-      : address;
+      : this.inherited.addressOf(address);
     const key = formatAddress(real);
     const holders = this.bound.get(key) ?? [];
     const free = !this.taken.has(key) && (holders.length === 0 || reusePort);

@@ -40,7 +40,7 @@ Options:
                           :8080 for programs in other languages)
                           :8080  host:port  [v6]:port  tcp://host:port
                           unix:/path?mode=0660&owner=..&group=..
-                          unix:@abstract  fd:3  name=ADDRESS
+                          unix:@abstract  fd:3  systemd:NAME  name=ADDRESS
                           each with ?backlog=N&share=MODE, [v6] with &ipv6Only
                           TLS ended in the workers, a pair for each name:
                           ?cert=chain.pem&key=key.pem&cert=..&key=..

@@ -5,7 +5,13 @@
  */
 
 import type { Adapter } from "./adapter.ts";
-import { PreforkError } from "./errors.ts";
+import { messageOf, PreforkError } from "./errors.ts";
+import {
+  chooseInherited,
+  type Chosen,
+  inheritedBy,
+  succeeded,
+} from "./inherited/match.ts";
 import { type ListenerSpec, parseListener } from "./options/address.ts";
 import type { Heritage } from "./listeners/heritage.ts";
 import {
@@ -48,6 +54,8 @@ export interface Place {
 export interface Prepared extends Place {
   /** Its bound sockets. */
   readonly listeners: readonly Listener[];
+  /** What the operator should know of sockets that it was started with. */
+  readonly notes?: readonly string[];
 }
 
 /** A place, and what its workers can do. */
@@ -144,11 +152,43 @@ export async function prepare(
 ): Promise<Prepared> {
   const { foreign, deaf, ...place } = survey(options, adapter);
   const { config } = place;
-  const inherited = config.learns ? heritage?.specs : undefined;
-  const specs = inherited ?? knownSpecs(config, deaf) ?? await learn(place);
+  const { specs: chosen, notes } = chooseListeners(config, adapter, heritage);
+  const specs = chosen ?? knownSpecs(config, deaf) ?? await learn(place);
   const all = { ...place, foreign, deaf };
-  const listeners = await bindFor(all, specs, adapter, heritage);
-  return { ...place, config: { ...config, listeners: specs }, listeners };
+  const listeners = await bindFor(all, specs, adapter, heritage)
+    .catch((error) => {
+      throw explained(error, notes);
+    });
+  const listening = { ...config, listeners: specs };
+  return { ...place, config: listening, listeners, notes };
+}
+
+/**
+ * Where the pool listens, with the sockets that this process was started with.
+ *
+ * @throws {PreforkError} `ERR_BIND` where what is asked for is not among them
+ */
+export function chooseListeners(
+  config: PoolConfig,
+  { host }: Adapter,
+  heritage?: Heritage,
+): Chosen {
+  const { learns, listeners, health, metrics } = config;
+  if (heritage === undefined) {
+    const asked = learns ? undefined : listeners;
+    const others = [health, metrics];
+    return chooseInherited(asked, inheritedBy(host), host, others);
+  }
+  const specs = learns ? heritage.specs : succeeded(listeners, heritage.handed);
+  return { specs, notes: [] };
+}
+
+/** An address that is in use may be that of a socket which is here already. */
+function explained(error: unknown, notes: readonly string[]): unknown {
+  const isBind = error instanceof PreforkError && error.code === "ERR_BIND";
+  if (!isBind || notes.length === 0) return error;
+  const message = [messageOf(error), ...notes].join("; ");
+  return new PreforkError("ERR_BIND", message, error.cause);
 }
 
 /** Where the pool listens; undefined while the program alone knows. */

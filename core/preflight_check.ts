@@ -12,9 +12,16 @@ import { readEnvFiles } from "./launch/environment_file.ts";
 import { commandOf } from "./launch/program.ts";
 import { closeListeners, type Listener } from "./listeners/listeners.ts";
 import { bindSite } from "./monitor/monitor.ts";
-import { formatAddress } from "./options/address.ts";
+import { nameIn } from "./inherited/match.ts";
+import { formatAddress, type ListenerSpec } from "./options/address.ts";
 import type { PoolConfig } from "./options/options.ts";
-import { bindFor, knownSpecs, type Survey, survey } from "./preflight.ts";
+import {
+  bindFor,
+  chooseListeners,
+  knownSpecs,
+  type Survey,
+  survey,
+} from "./preflight.ts";
 import { announce } from "./warnings.ts";
 
 /** A finding, and what the start would fail with. */
@@ -87,7 +94,22 @@ export async function checkStart(
       } by ${[...runtimes].join(", ")}`,
   );
   const listeners: Listener[] = [];
-  const specs = knownSpecs(config, place?.deaf ?? false);
+  const isPassedOn = ({ address }: ListenerSpec): boolean =>
+    host.env["LISTEN_FDS"] === undefined && nameIn(address) !== undefined;
+  if (config.listeners.some(isPassedOn)) {
+    findings.push({
+      verdict: "note",
+      subject: "listen",
+      text: "what systemd passes on is seen by the start that it makes alone",
+    });
+  }
+  const listening = config.listeners.filter((spec) => !isPassedOn(spec));
+  const chosen = await look(
+    "listen",
+    () => chooseListeners({ ...config, listeners: listening }, adapter),
+    () => undefined,
+  );
+  const specs = chosen?.specs ?? knownSpecs(config, place?.deaf ?? false);
   if (specs === undefined) {
     findings.push({
       verdict: "note",
@@ -123,7 +145,8 @@ export async function checkStart(
       () => checkSyntax(place, adapter, syntaxProblem),
       (said) => said,
     );
-    announce({ ...place, listeners }, adapter, (event) => {
+    const notes = chosen?.notes ?? [];
+    announce({ ...place, listeners, notes }, adapter, (event) => {
       if (event.type !== "warning") return;
       const { message: text } = event;
       findings.push({ verdict: "note", subject: "warning", text });

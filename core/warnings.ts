@@ -40,6 +40,7 @@ function warningsFor(prepared: Prepared, adapter: Adapter): readonly string[] {
   const { config, listeners, runtimes, compiled } = prepared;
   const { weights } = config;
   const warnings = [
+    ...prepared.notes ?? [],
     ...kernelWarnings(listeners, adapter.host),
     ...recycleWarnings(config, prepared, adapter),
     ...memoryWarnings(config, prepared, adapter),

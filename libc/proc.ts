@@ -32,7 +32,16 @@ const NAME_AT = 19;
  * STATX_SIZE, and what `struct statx` is like on every architecture: statx(2),
  * glibc 2.28, musl 1.2.5.
  */
-const STATX = { size: 0x200, sizeAt: 40, bytes: 256 } as const;
+const STATX = {
+  size: 0x200,
+  sizeAt: 40,
+  inode: 0x100,
+  inodeAt: 32,
+  bytes: 256,
+} as const;
+
+/** AT_EMPTY_PATH of openat(2): the descriptor itself. */
+const EMPTY_PATH = 0x1000;
 
 /** More than the lines of a thousand watches: fewer calls. */
 const CHUNK = 65536;
@@ -91,6 +100,18 @@ function byLibc(c: DenoLibc): Proc {
       return text;
     },
   };
+}
+
+/** The inode of what a descriptor is, in decimal; undefined with an old libc. */
+export function inodeOf(libc: Libc, fd: number): string | undefined {
+  const facts = fixed(STATX.bytes);
+  try {
+    const status = libc.statx(fd, cString(""), EMPTY_PATH, STATX.inode, facts);
+    if (status !== 0) return undefined;
+  } catch {
+    return undefined;
+  }
+  return String(new DataView(facts.buffer).getBigUint64(STATX.inodeAt, true));
 }
 
 /** Reads it by `node:fs`; throws for whatever is not just missing. */

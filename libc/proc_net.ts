@@ -28,6 +28,8 @@ export interface UnixSocket {
   readonly inode: number;
   /** Its path; an abstract name begins with `@`, and "" is none. */
   readonly path: string;
+  /** SOCK_STREAM and the like, as a number. */
+  readonly type: number;
   /** True when connections can be accepted from it. */
   readonly listens: boolean;
   /** True for a connection that has not been accepted yet. */
@@ -80,6 +82,7 @@ export function unixSockets(read: ReadProc): UnixSocket[] {
   return rows(read("/proc/net/unix")).map((columns) => ({
     inode: Number(columns[6]),
     path: columns.slice(7).join(" "),
+    type: parseInt(columns[4] ?? "", 16),
     listens: (parseInt(columns[3] ?? "", 16) & ACCEPTS) !== 0,
     waits: columns[5] === CONNECTING,
   }));

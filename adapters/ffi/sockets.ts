@@ -9,6 +9,7 @@ import { ipFamily } from "../../core/options/networks.ts";
 import {
   AF,
   checked,
+  duplicate,
   fixed,
   type Libc,
   setInheritable,
@@ -61,7 +62,9 @@ export function ffiSockets(libc: Libc, accept: Accept): RawSockets {
     },
     unix: async (path) =>
       await bound(AF.unix, (fd) => bindTo(fd, unixSockaddr(path))),
-    adopt: async (fd) => {
+    adopt: async (given) => {
+      // A child's own input and output have the numbers below.
+      const fd = given < 3 ? duplicate(libc, given) : given;
       setInheritable(libc, fd, false);
       setNonblocking(libc, fd);
       return await held(fd);

@@ -127,8 +127,11 @@ function createHandle(
   return made;
 }
 
-/** Opening it as a socket sets O_NONBLOCK, and nothing is read from it. */
+/** Opening it as a socket sets O_NONBLOCK; nothing is read from it. */
 function adopt(fd: number): Bound {
+  const libc = fd < 3 ? libcHere() : undefined;
+  // Where it stays below 3, it is found there by whoever reads its input.
+  if (libc !== undefined) return adopt(duplicate(libc, fd));
   const socket = new net.Socket({ fd, pauseOnCreate: true } as { fd: number });
   return { fd, port: 0, target: socket, close: () => void socket.destroy() };
 }

@@ -9,11 +9,12 @@ import process from "node:process";
 import type { TcpAddress, UnixAddress } from "../../core/options/address.ts";
 import type { BindRequest, HeldSocket } from "../../core/adapter.ts";
 import type { Connection } from "../../core/connection.ts";
+import { socketProblem } from "../../core/inherited/socket.ts";
 import type { PathFile } from "../../core/successor.ts";
 import { ipFamily } from "../../core/options/networks.ts";
 import { codeOf } from "../../core/errors.ts";
 import { bindError } from "./bind_error.ts";
-import { inheritedAddress } from "./inherited.ts";
+import { ownSockets } from "./inherited.ts";
 import type { RawSocket, RawSockets } from "./raw_socket.ts";
 import { keepLink, type SpareLink } from "./spare_link.ts";
 import { placePath } from "./unix_path.ts";
@@ -67,9 +68,13 @@ async function bind(
     case "unix":
       return await holdUnix(request, address, sockets);
     case "fd": {
-      const real = await inheritedAddress(address.fd);
+      const facts = ownSockets.socketOf(address.fd);
+      const problem = socketProblem(facts);
+      if (problem !== undefined || typeof facts === "string") {
+        throw new Error(`file descriptor ${address.fd} ${problem}`);
+      }
       const raw = await sockets.adopt(address.fd);
-      return await listening(request, held(real, raw));
+      return await listening(request, held(facts.address!, raw));
     }
   }
 }

@@ -28,15 +28,30 @@ export function holderOfPath(path: string): string | undefined {
 }
 
 function ownerOf(inode: number): string | undefined {
-  if (inode === 0) return undefined;
+  return inode === 0 ? undefined : holding(inode, []).next().value;
+}
+
+/** The processes that have a socket, as far as they may be looked at. */
+export function holdersOf(
+  inode: number,
+  except: readonly number[],
+): readonly string[] {
+  return [...holding(inode, except)];
+}
+
+function* holding(
+  inode: number,
+  except: readonly number[],
+): Generator<string, undefined> {
   for (const pid of listProc("/proc").filter((name) => /^\d+$/.test(name))) {
+    if (except.includes(Number(pid))) continue;
     const directory = `/proc/${pid}/fd`;
     const isHere = (fd: string): boolean =>
       inodeIn(linkProc(`${directory}/${fd}`)) === inode;
-    if (listProc(directory).some(isHere)) {
-      const name = readProc(`/proc/${pid}/comm`)?.trim();
-      return `process ${pid}${name === undefined ? "" : ` ("${name}")`}`;
-    }
+    if (!listProc(directory).some(isHere)) continue;
+    const name = readProc(`/proc/${pid}/comm`)?.trim();
+    const called = name === undefined ? "" : ` ("${name}")`;
+    yield `process ${pid}${called}`;
   }
   return undefined;
 }

@@ -27,6 +27,7 @@ import { cacheDirectory } from "./cache_directory.ts";
 import { memoryGroupOf } from "./cgroup.ts";
 import { cpuList, grantedCpus } from "./cpus.ts";
 import { byName, DIRECTORY } from "./directory.ts";
+import { ownSockets } from "./inherited.ts";
 import { lookAt, rssOf } from "./look.ts";
 import { stackOf } from "./stack.ts";
 import { PRELOAD } from "./preload.ts";
@@ -73,6 +74,7 @@ export const host: Host = {
   memoryGroup: (pid) => memoryGroupOf(readProc, pid),
   ...acceptQueues,
   ...files,
+  ...ownSockets,
   look: lookAt,
   usage: usageOf,
   stack: stackOf,

@@ -1,48 +1,164 @@
 /**
- * Sockets that this process was itself started with: `fd:3`, as systemd and
- * other supervisors pass them (sd_listen_fds(3)).
+ * Sockets that this process was itself started with, as systemd and other
+ * supervisors pass them on (sd_listen_fds(3)): what each of them is, by libc, or
+ * by the tables of /proc where that cannot be called.
  *
  * @module
  */
 
+import process from "node:process";
+import type { OwnSockets, SocketFacts } from "../../core/inherited/socket.ts";
 import type { Address } from "../../core/options/address.ts";
-import { inodeIn, tcpSockets, unixSockets } from "../../libc/proc_net.ts";
+import { AF, checked, F, fixed, type Libc, SO, SOCK } from "../../libc/libc.ts";
+import { libcHere } from "../../libc/open.ts";
+import { openPidfd } from "../../libc/pidfd.ts";
+import { inodeOf } from "../../libc/proc.ts";
+import {
+  inodeIn,
+  tcpSockets,
+  udpSockets,
+  unixSockets,
+} from "../../libc/proc_net.ts";
+import { hostOf, portOf } from "../../libc/sockaddr.ts";
+import { holdersOf } from "./holder.ts";
 import { linkProc, readProc } from "./proc.ts";
 
-/**
- * Finds out what an inherited file descriptor is bound to.
- *
- * @throws {Error} whose message is the rest of a sentence
- */
-export async function inheritedAddress(fd: number): Promise<Address> {
-  const target = await Promise.resolve(linkProc(`/proc/self/fd/${fd}`));
-  if (target === undefined) {
-    throw new Error(
-      `file descriptor ${fd} is not open in this process, check what its parent passes on (systemd: "Sockets=" and sd_listen_fds(3))`,
-    );
+/** See {@linkcode OwnSockets}. */
+export const ownSockets: OwnSockets = {
+  parentPid: process.ppid,
+  pidfdId,
+  socketOf,
+  neighboursOf: (fd) => {
+    const inode = inodeIn(linkProc(`/proc/self/fd/${fd}`));
+    const known = [1, process.pid, process.ppid];
+    return inode === undefined ? [] : holdersOf(inode, known);
+  },
+};
+
+function pidfdId(): string | undefined {
+  const libc = libcHere();
+  const fd = libc && openPidfd(libc, process.pid);
+  if (libc === undefined || fd === undefined) return undefined;
+  try {
+    return inodeOf(libc, fd);
+  } finally {
+    libc.close(fd);
   }
-  const inode = inodeIn(target);
-  if (inode === undefined) {
-    throw new Error(
-      `file descriptor ${fd} is no socket but ${target}, pass a bound stream socket`,
-    );
-  }
-  const address = tcp(inode) ?? unix(inode);
-  if (address === undefined) {
-    // A TCP socket that is bound and does not listen yet is in no table.
-    throw new Error(
-      `file descriptor ${fd} is a socket whose address is not visible, let its parent call listen(2) before passing it on`,
-    );
-  }
-  return address;
 }
 
-function tcp(inode: number): Address | undefined {
-  const socket = tcpSockets(readProc).find((each) => each.inode === inode);
-  if (socket === undefined) return undefined;
-  const { host, port } = socket;
-  const everywhere = /^0+$/.test(host) && host.length > 8;
-  return { kind: "tcp", host: everywhere ? "" : readable(host), port };
+function socketOf(fd: number): SocketFacts | string {
+  const libc = libcHere();
+  const target = linkProc(`/proc/self/fd/${fd}`);
+  const isOpen = libc === undefined
+    ? target !== undefined
+    : libc.fcntl(fd, F.getfd, 0) >= 0;
+  if (!isOpen) {
+    return `is not open in this process, check what its parent passes on (systemd: "Sockets=" and sd_listen_fds(3))`;
+  }
+  const inode = inodeIn(target);
+  if (inode === undefined && target !== undefined) {
+    return `is no socket but ${target}, pass a bound stream socket`;
+  }
+  const facts = libc === undefined
+    ? byTables(fd, inode ?? 0)
+    : byLibc(libc, fd);
+  return facts ??
+    "is a socket whose address is not visible, let its parent call listen(2) before passing it on";
+}
+
+const TYPES: Readonly<Record<number, string>> = {
+  [SOCK.stream]: "stream",
+  [SOCK.dgram]: "datagram",
+};
+
+const FAMILIES: Readonly<Record<number, string>> = {
+  [AF.unix]: "Unix",
+  [AF.inet]: "IPv4",
+  [AF.inet6]: "IPv6",
+};
+
+/** The longest address: sockaddr_un of unix(7). */
+const MAX_ADDRESS = 110;
+
+function byLibc(libc: Libc, fd: number): SocketFacts | string {
+  const option = (name: number): number => {
+    const value = fixed(4);
+    const length = fixed(4);
+    length[0] = value.length;
+    checked(
+      libc,
+      libc.getsockopt(fd, SO.socket, name, value, length),
+      "getsockopt",
+    );
+    return new DataView(value.buffer).getInt32(0, true);
+  };
+  try {
+    const [type, family] = [option(SO.type), option(SO.domain)];
+    const address = boundTo(libc, fd, family);
+    return {
+      type: TYPES[type] ?? `type-${type}`,
+      family: FAMILIES[family] ?? `family ${family}`,
+      listens: option(SO.acceptConn) !== 0,
+      blocks: (libc.fcntl(fd, F.getfl, 0) & SOCK.nonblock) === 0,
+      ...(address !== undefined && { address }),
+    };
+  } catch {
+    return "is no socket, pass a bound stream socket";
+  }
+}
+
+function boundTo(libc: Libc, fd: number, family: number): Address | undefined {
+  const bytes = fixed(MAX_ADDRESS);
+  const size = fixed(4);
+  size[0] = bytes.length;
+  checked(libc, libc.getsockname(fd, bytes, size), "getsockname");
+  if (family === AF.unix) {
+    const [length = 0] = size;
+    const isAbstract = bytes[2] === 0;
+    const end = isAbstract ? length : bytes.indexOf(0, 2);
+    const name = bytes.subarray(isAbstract ? 3 : 2, end < 0 ? length : end);
+    if (length <= 3) return undefined;
+    const path = new TextDecoder().decode(name);
+    return { kind: "unix", path, abstract: isAbstract };
+  }
+  const host = hostOf(bytes);
+  const port = portOf(bytes);
+  if (host === undefined || port === 0) return undefined;
+  return { kind: "tcp", host: canonical(host), port };
+}
+
+/** By what is listed of the sockets of all processes. */
+function byTables(fd: number, inode: number): SocketFacts | undefined {
+  const flags = /^flags:\s+(\d+)$/m.exec(
+    readProc(`/proc/self/fdinfo/${fd}`) ?? "",
+  )?.[1];
+  const blocks = (parseInt(flags ?? "0", 8) & SOCK.nonblock) === 0;
+  const tables = [["stream", tcpSockets], ["datagram", udpSockets]] as const;
+  for (const [type, read] of tables) {
+    const found = read(readProc).find((each) => each.inode === inode);
+    if (found === undefined) continue;
+    const { host, port, listens } = found;
+    const family = host.length > 8 ? "IPv6" : "IPv4";
+    const address = { kind: "tcp", host: readable(host), port } as const;
+    return { type, family, blocks, address, listens };
+  }
+  const found = unixSockets(readProc).find((each) => each.inode === inode);
+  if (found === undefined) return undefined;
+  const { path, listens, type } = found;
+  const abstract = path.startsWith("@");
+  return {
+    type: TYPES[type] ?? `type-${type}`,
+    family: "Unix",
+    listens,
+    blocks,
+    ...(path !== "" && {
+      address: {
+        kind: "unix",
+        path: abstract ? path.slice(1) : path,
+        abstract,
+      },
+    }),
+  };
 }
 
 /** An address out of /proc/net: 32-bit words, each in host byte order. */
@@ -54,14 +170,12 @@ function readable(hex: string): string {
   const groups = [0, 2, 4, 6, 8, 10, 12, 14].map((i) =>
     (bytes[i]! * 256 + bytes[i + 1]!).toString(16)
   );
-  // The URL parser writes IPv6 in its canonical form (RFC 5952).
-  return new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1);
+  return canonical(groups.join(":"));
 }
 
-function unix(inode: number): Address | undefined {
-  const name = unixSockets(readProc).find((each) => each.inode === inode)?.path;
-  if (name === undefined || name === "") return undefined;
-  return name.startsWith("@")
-    ? { kind: "unix", path: name.slice(1), abstract: true }
-    : { kind: "unix", path: name, abstract: false };
+/** IPv6 in its canonical form (RFC 5952), by the URL parser; all of it is "". */
+function canonical(host: string): string {
+  if (!host.includes(":")) return host;
+  const short = new URL(`http://[${host}]`).hostname.slice(1, -1);
+  return short === "::" ? "" : short;
 }

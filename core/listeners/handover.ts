@@ -39,6 +39,8 @@ export interface HandedListener {
   readonly claim?: number;
   /** The path of its socket. */
   readonly file?: PathFile;
+  /** True where the pool was started with it. */
+  readonly inherited?: boolean;
 }
 
 /** All that is handed over. */
@@ -74,6 +76,7 @@ export function handedListeners(
   return listeners.map((listener) => {
     const { asked, name, address, mode, backlog, ipv6Only, anyPort = false } =
       listener;
+    const { inherited } = listener;
     const file = listener.sockets[0]?.file;
     return {
       asked,
@@ -86,6 +89,7 @@ export function handedListeners(
       fds: listener.sockets.map(take),
       ...(listener.claim !== undefined && { claim: take() }),
       ...(file !== undefined && { file }),
+      ...(inherited && { inherited }),
     };
   });
 }

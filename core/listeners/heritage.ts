@@ -101,6 +101,11 @@ export class Heritage {
     return made;
   }
 
+  /** What the listeners of the pool are, as they are handed over. */
+  get handed(): readonly HandedListener[] {
+    return this.#listeners.map(({ handed }) => handed);
+  }
+
   /** Where the pool listens, for one that is not told: where it did before. */
   get specs(): readonly ListenerSpec[] {
     return this.#listeners.map(({ handed }) => ({
@@ -139,7 +144,12 @@ export class Heritage {
         await this.#adapter.bind({ ...spec, address, reusePort: true, listen }),
       );
     }
-    return { sockets, ...(claim !== undefined && { claim }) };
+    const { inherited } = handed;
+    return {
+      sockets,
+      ...(claim !== undefined && { claim }),
+      ...(inherited && { inherited }),
+    };
   }
 
   /** The socket of an address that workers ask for, by its key. */

@@ -43,6 +43,11 @@ export interface Listener extends ListenerFeatures {
   readonly sockets: readonly HeldSocket[];
   /** In `sharded` and `reuseport`: what keeps others from the address. */
   readonly claim?: HeldSocket;
+  /**
+   * True for a socket that this pool was started with: others may have it too,
+   * so it is never shut down (shutdown(2)).
+   */
+  readonly inherited?: boolean;
 }
 
 /** What {@linkcode openListeners} needs. */
@@ -87,7 +92,7 @@ export async function openListeners(
     for (const [i, spec] of specs.entries()) {
       const { mode, reason } = choices[i]!;
       const plan = { spec, mode, shards, listen: foreign };
-      const { sockets, claim } = await heritage?.take(plan) ??
+      const { sockets, claim, inherited } = await heritage?.take(plan) ??
         await bindAll(plan, adapter);
       const address = formatAddress(sockets[0]!.address);
       opened.push({
@@ -95,7 +100,9 @@ export async function openListeners(
         name: nameOf(spec, address),
         address,
         mode,
-        reason,
+        reason: spec.origin === undefined
+          ? reason
+          : `${spec.origin}; ${reason}`,
         backlog: spec.backlog,
         ipv6Only: spec.ipv6Only,
         listens: foreign,
@@ -103,6 +110,7 @@ export async function openListeners(
         ...(isAnyPort(spec.address) && { anyPort: true }),
         sockets,
         ...(claim !== undefined && { claim }),
+        ...(inherited && { inherited }),
       });
     }
   } catch (error) {
@@ -136,7 +144,7 @@ export function allSockets(
 }
 
 /** The sockets of one listener. */
-export type Sockets = Pick<Listener, "sockets" | "claim">;
+export type Sockets = Pick<Listener, "sockets" | "claim" | "inherited">;
 
 /** Which sockets a listener is to have. */
 export interface SocketsPlan {
@@ -157,7 +165,8 @@ async function bindAll(
   const bind = (address: Address, reusePort: boolean) =>
     adapter.bind({ ...spec, address, reusePort, listen });
   if (mode !== "sharded" && mode !== "reuseport") {
-    return { sockets: [await bind(spec.address, false)] };
+    const inherited = spec.address.kind === "fd";
+    return { sockets: [await bind(spec.address, false)], inherited };
   }
   // The kernel lets several pools of one user bind the same address with
   // SO_REUSEPORT and would split the traffic among them in silence. Without

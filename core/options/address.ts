@@ -34,8 +34,13 @@ export interface UnixAddress {
 export interface FdAddress {
   /** The kind of socket. */
   readonly kind: "fd";
-  /** The number of the open file descriptor, 3 or more. */
+  /**
+   * The number of the open file descriptor; -1 while it is not known, of one
+   * that is asked for by name.
+   */
   readonly fd: number;
+  /** What was asked for, where that is not the number: `systemd:NAME`. */
+  readonly by?: string;
 }
 
 /** Where a pool listens. */
@@ -64,6 +69,8 @@ export interface ListenerSpec extends ListenerFeatures {
   readonly group?: string;
   /** The share mode of this listener alone. */
   readonly share?: string;
+  /** Of a socket that this process was started with: who has passed it on. */
+  readonly origin?: string;
 }
 
 /** The length of the accept queue unless given. */
@@ -76,7 +83,7 @@ export const DEFAULT_BACKLOG = 4096;
 export const MAX_UNIX_PATH = 107;
 
 const FORMS =
-  `":8080", "host:port", "[v6]:port", "tcp://host:port", "unix:/path", "unix:@name" or "fd:3"`;
+  `":8080", "host:port", "[v6]:port", "tcp://host:port", "unix:/path", "unix:@name", "fd:3" or "systemd:name"`;
 
 /**
  * Parses a listener as the command takes it: an optional `name=`, an address
@@ -112,13 +119,14 @@ export function formatAddress(address: Address): string {
     case "unix":
       return `unix:${address.abstract ? "@" : ""}${address.path}`;
     case "fd":
-      return `fd:${address.fd}`;
+      return address.by ?? `fd:${address.fd}`;
   }
 }
 
 function parseAddress(where: string, text: string): Address {
   if (where.startsWith("unix:")) return parseUnix(where.slice(5), text);
   if (where.startsWith("fd:")) return parseFd(where.slice(3), text);
+  if (where.startsWith("systemd:")) return parseByName(where, text);
   if (where.startsWith("/") || where.startsWith("./")) {
     throw new TypeError(
       `Cannot listen on "${text}": a path needs "unix:" in front of it, as in "unix:${where}"`,
@@ -153,12 +161,20 @@ function parseUnix(path: string, text: string): UnixAddress {
 
 function parseFd(digits: string, text: string): FdAddress {
   const fd = /^\d{1,7}$/.test(digits) ? Number(digits) : NaN;
-  if (!(fd >= 3)) {
+  if (!(fd >= 0)) {
     throw new RangeError(
-      `Cannot listen on "${text}": the file descriptor must be a number from 3 on, as in "fd:3"`,
+      `Cannot listen on "${text}": the file descriptor must be a number from 0 on, as in "fd:3"`,
     );
   }
   return { kind: "fd", fd };
+}
+
+/** sd_listen_fds_with_names(3) says what a name can be. */
+function parseByName(by: string, text: string): FdAddress {
+  if (/^systemd:[!-9;-~]{0,255}$/.test(by)) return { kind: "fd", fd: -1, by };
+  throw new TypeError(
+    `Cannot listen on "${text}": after "systemd:" comes the "FileDescriptorName=" of a socket, or nothing for all of them`,
+  );
 }
 
 function parseTcp(where: string, text: string): TcpAddress {

@@ -57,8 +57,10 @@ export interface PoolOptions
   readonly args?: readonly string[];
   /**
    * Where to listen: `":8080"`, `"host:port"`, `"[v6]:port"`, `"unix:/path"`,
-   * `"unix:@name"`, `"fd:3"`, each with an optional `name=` in front and
-   * `?backlog=..&share=..` behind. An empty array makes a pool without sockets.
+   * `"unix:@name"`, `"fd:3"`, `"systemd:name"`, each with an optional `name=` in
+   * front and `?backlog=..&share=..` behind. An empty array makes a pool without
+   * sockets. An address that a socket of this process' parent has is that socket
+   * (docs/NEIGHBOURS.md).
    *
    * `"program"` is where the program listens, as the command does without
    * `--listen`: the program is started once more, before the workers, to see

@@ -208,10 +208,10 @@ function queued(reason: string): Means {
  * pool's alone, or not of TCP, and where the adapter cannot.
  */
 export function refusingOf(
-  { asked, mode, sockets }: Listener,
+  { inherited, mode, sockets }: Listener,
   adapter: Adapter,
 ): readonly Refusing[] | undefined {
-  if (mode === "handoff" || asked.startsWith("fd:")) return undefined;
+  if (mode === "handoff" || inherited) return undefined;
   const refusing = sockets.flatMap((socket) => adapter.refuse(socket) ?? []);
   return refusing.length < sockets.length ? undefined : refusing;
 }

@@ -7,6 +7,7 @@
 import type { Adapter, ExitStatus, Signal, WorkerProcess } from "../adapter.ts";
 import type { Host } from "../host.ts";
 import { EXIT, PreforkError } from "../errors.ts";
+import { isParentVariable } from "../inherited/environment.ts";
 import { say, type Word, wordIn } from "./words.ts";
 
 /** What is started, and what for. */
@@ -159,6 +160,8 @@ function own({ env, pid }: Host): Record<string, string> {
     if (value === undefined || name.startsWith("NODE_CHANNEL_")) continue;
     // The watchdog waits for the service, which is the successor then.
     if (name === "WATCHDOG_PID" && value === String(pid)) continue;
+    // It has these sockets by other numbers.
+    if (isParentVariable(name, value)) continue;
     set[name] = value;
   }
   return set;

@@ -42,6 +42,13 @@ describe("the forms of an address", () => {
     ["unix:@@pool", unix("@pool", true), "unix:@@pool"],
     ["fd:3", { kind: "fd", fd: 3 }, "fd:3"],
     ["fd:12", { kind: "fd", fd: 12 }, "fd:12"],
+    ["fd:0", { kind: "fd", fd: 0 }, "fd:0"],
+    [
+      "systemd:web.socket",
+      { kind: "fd", fd: -1, by: "systemd:web.socket" },
+      "systemd:web.socket",
+    ],
+    ["systemd:", { kind: "fd", fd: -1, by: "systemd:" }, "systemd:"],
   ];
   for (const [text, address, written] of forms) {
     test(`"${text}" is understood and written as "${written}"`, () => {
@@ -117,11 +124,12 @@ describe("bad addresses", () => {
     [":80x", /received "80x"/],
     [":1e3", /received "1e3"/],
     [`:${"9".repeat(400)}`, /received "9+"/],
-    ["fd:2", /from 3 on, as in "fd:3"/],
-    ["fd:", /from 3 on/],
-    ["fd:-3", /from 3 on/],
-    ["fd:3.5", /from 3 on/],
-    ["fd:99999999", /from 3 on/],
+    ["fd:", /from 0 on, as in "fd:3"/],
+    ["systemd:a:b", /after "systemd:" comes the "FileDescriptorName="/],
+    ["systemd: ", /or nothing for all of them/],
+    ["fd:-3", /from 0 on/],
+    ["fd:3.5", /from 0 on/],
+    ["fd:99999999", /from 0 on/],
     ["/run/a.sock", /needs "unix:" in front of it/],
     ["./a.sock", /as in "unix:.\/a.sock"/],
     ["unix:", /path of the Unix socket is empty, write "unix:\/path"/],

@@ -1,0 +1,43 @@
+/**
+ * The sockets that a process in memory was started with.
+ *
+ * @module
+ */
+
+import type { OwnSockets, SocketFacts } from "../core/inherited/socket.ts";
+import type { Address } from "../core/options/address.ts";
+
+/** What there is by its number; anything else is not open. */
+export class MemorySockets extends Map<number, SocketFacts | string> {
+  /** The inode of its pidfd. */
+  pidfdId: string | undefined;
+  /** Who has the sockets too. */
+  readonly neighbours: Map<number, readonly string[]> = new Map();
+
+  /** What a host says of it. */
+  get host(): OwnSockets {
+    return {
+      parentPid: 999,
+      pidfdId: () => this.pidfdId,
+      socketOf: (fd) => this.get(fd) ?? "is not open in this process",
+      neighboursOf: (fd) => this.neighbours.get(fd) ?? [],
+    };
+  }
+
+  /** A TCP socket that listens, at an address of numbers. */
+  listening(fd: number, host: string, port: number): this {
+    return this.set(fd, {
+      address: { kind: "tcp", host, port },
+      type: "stream",
+      family: host.includes(":") ? "IPv6" : "IPv4",
+      listens: true,
+      blocks: true,
+    });
+  }
+
+  /** Where one of them is bound; any other address is as it is. */
+  addressOf(address: Address): Address {
+    const facts = address.kind === "fd" ? this.get(address.fd) : undefined;
+    return typeof facts === "object" && facts.address || address;
+  }
+}

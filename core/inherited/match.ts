@@ -1,0 +1,301 @@
+/**
+ * Which of the sockets that this process was started with are the pool's
+ * listeners: those that are asked for by name, those whose address is asked
+ * for, and all where nothing is asked for.
+ *
+ * @module
+ */
+
+import { PreforkError } from "../errors.ts";
+import type { Host } from "../host.ts";
+import {
+  type Address,
+  formatAddress,
+  type ListenerSpec,
+  parseListener,
+} from "../options/address.ts";
+import {
+  type Announced,
+  type Announcements,
+  announcements,
+} from "./environment.ts";
+import { socketProblem } from "./socket.ts";
+
+/** A socket of this process' parent that a pool can listen on. */
+export interface Passed extends Announced {
+  /** Where it is bound. */
+  readonly address: Address;
+}
+
+/** All that a parent has passed on. */
+export interface Inherited {
+  /** What can be listened on. */
+  readonly sockets: readonly Passed[];
+  /** What is wrong with the rest, a sentence each. */
+  readonly problems: readonly string[];
+  /** See {@linkcode Announcements.ignored}. */
+  readonly ignored: Announcements["ignored"];
+}
+
+/** What a successor has: its parent's sockets come with all others. */
+export const NOTHING_INHERITED: Inherited = {
+  sockets: [],
+  problems: [],
+  ignored: new Map(),
+};
+
+/** Where a pool listens, and what the operator should know of that. */
+export interface Chosen {
+  /** Its listeners; undefined where nothing is asked for, or passed on. */
+  readonly specs: readonly ListenerSpec[] | undefined;
+  /** A sentence for each socket that is not used. */
+  readonly notes: readonly string[];
+}
+
+/** Reads what this process' parent says, and looks at each of its sockets. */
+export function inheritedBy(host: Host): Inherited {
+  const { sockets, problems, ignored } = announcements(host.env, host);
+  const passed: Passed[] = [];
+  const wrong = new Map<string, { numbers: number[]; variable: string }>();
+  for (const each of sockets) {
+    const facts = host.socketOf(each.fd);
+    const problem = socketProblem(facts);
+    if (problem === undefined && typeof facts !== "string") {
+      passed.push({ ...each, address: facts.address! });
+      continue;
+    }
+    const { variable } = each;
+    const key = `${variable} ${problem}`;
+    const known = wrong.get(key)?.numbers ?? [];
+    wrong.set(key, { variable, numbers: [...known, each.fd] });
+  }
+  return {
+    sockets: passed,
+    problems: [
+      ...problems,
+      ...[...wrong].map(([key, { variable, numbers }]) =>
+        `${variable} names file descriptor ${spans(numbers)}, which ${
+          key.slice(variable.length + 1)
+        }`
+      ),
+    ],
+    ignored,
+  };
+}
+
+/**
+ * Finds the listeners among the sockets.
+ *
+ * @param asked what the user has asked for; undefined for nothing
+ * @param others further addresses that are asked for, of monitors
+ * @throws {PreforkError} `ERR_BIND` where what is asked for by name is not
+ * there, and where all that there is cannot be used
+ */
+export function chooseInherited(
+  asked: readonly ListenerSpec[] | undefined,
+  inherited: Inherited,
+  host: Pick<Host, "resolve">,
+  others: readonly (ListenerSpec | undefined)[] = [],
+): Chosen {
+  const { sockets, problems } = inherited;
+  if (asked === undefined) {
+    if (sockets.length > 0) {
+      return { specs: named(sockets.map(specOf)), notes: problems };
+    }
+    if (problems.length === 0) return { specs: undefined, notes: [] };
+    throw new PreforkError(
+      "ERR_BIND",
+      `Cannot listen on what the parent of this process passes on: ${
+        problems.join("; ")
+      }`,
+    );
+  }
+  const specs = asked.flatMap((spec) =>
+    namedSockets(spec, inherited) ?? adopted(spec, sockets, host)
+  );
+  const taken = new Set(specs.map(({ address }) => numberOf(address)));
+  for (const other of others) {
+    if (other === undefined) continue;
+    taken.add(numberOf(adopted(other, sockets, host).address));
+  }
+  const notes = sockets.filter(({ fd }) => !taken.has(fd)).map((socket) =>
+    `nobody accepts on "${formatAddress(socket.address)}" (${
+      originOf(socket)
+    }), because no "-l" asks for it`
+  );
+  return { specs: named(specs), notes: [...problems, ...notes] };
+}
+
+/**
+ * What is asked for by name, as the supervisor before had it: its successor has
+ * the sockets and not the variables.
+ *
+ * @param handed the listeners that are handed over
+ * @throws {PreforkError} `ERR_BIND` where there is none by that name
+ */
+export function succeeded(
+  asked: readonly ListenerSpec[],
+  handed: readonly { readonly asked: string; readonly name: string }[],
+): readonly ListenerSpec[] {
+  return asked.flatMap((spec) => {
+    const wanted = nameIn(spec.address);
+    if (wanted === undefined) return [spec];
+    const by = formatAddress(spec.address);
+    const found = handed.filter(({ asked }) =>
+      wanted === "" ? asked.startsWith(by) : asked === by
+    );
+    if (found.length > 0) {
+      return found.map(({ asked, name }) => ({
+        ...spec,
+        name: spec.name === by ? name : spec.name,
+        address: { kind: "fd" as const, fd: -1, by: asked },
+      }));
+    }
+    throw new PreforkError(
+      "ERR_BIND",
+      `Cannot listen on "${by}": the supervisor before has no such socket, and systemd passes one on at a cold start only`,
+    );
+  });
+}
+
+/** The same listener on a socket that is there, if one has its address. */
+export function adopted(
+  spec: ListenerSpec,
+  sockets: readonly Passed[],
+  host: Pick<Host, "resolve">,
+): ListenerSpec {
+  const found = sockets.find((socket) =>
+    isSame(spec.address, socket.address, host) ||
+    socket.text !== undefined && isWritten(spec.address, socket.text)
+  );
+  if (found === undefined) return spec;
+  const by = formatAddress(spec.address);
+  return {
+    ...spec,
+    address: { kind: "fd", fd: found.fd, by },
+    origin: originOf(found),
+  };
+}
+
+/** The sockets of an address like `systemd:NAME`; undefined for any other. */
+function namedSockets(
+  spec: ListenerSpec,
+  { sockets, problems, ignored }: Inherited,
+): readonly ListenerSpec[] | undefined {
+  const wanted = nameIn(spec.address);
+  if (wanted === undefined) return undefined;
+  const refuse = (why: string): never => {
+    throw new PreforkError(
+      "ERR_BIND",
+      `Cannot listen on "${formatAddress(spec.address)}": ${why}`,
+    );
+  };
+  if (problems.length > 0) refuse(problems.join("; "));
+  const ours = sockets.filter(({ parent }) => parent === "systemd");
+  const found = ours.filter(({ name }) => wanted === "" || name === wanted);
+  if (found.length === 0) {
+    const names = new Set(ours.map(({ name }) => `"systemd:${name}"`));
+    const why = ignored.get("systemd");
+    refuse(
+      ours.length > 0
+        ? `there is no such name, there is ${[...names].join(", ")}`
+        : why !== undefined
+        ? `what LISTEN_FDS names is another process' (${why}), start prefork itself by the unit, or by "exec" in a script`
+        : `systemd has passed on no socket (LISTEN_FDS is not set), start it by a socket unit or systemd-socket-activate`,
+    );
+  }
+  const isNamed = spec.name !== formatAddress(spec.address);
+  if (isNamed && found.length > 1) {
+    refuse(
+      `${found.length} sockets would all be "${spec.name}", leave "${spec.name}=" out or name one of them as in "systemd:NAME"`,
+    );
+  }
+  return found.map((socket) => ({
+    ...spec,
+    ...specOf(socket),
+    ...(isNamed && { name: spec.name }),
+  }));
+}
+
+/** The name that is asked for: "" for any, undefined for no such address. */
+export function nameIn(address: Address): string | undefined {
+  const by = address.kind === "fd" ? address.by : undefined;
+  return by?.startsWith("systemd:") ? by.slice("systemd:".length) : undefined;
+}
+
+/** The listener that a socket is. */
+function specOf(socket: Passed): ListenerSpec {
+  const { fd, name, parent } = socket;
+  const by = parent === "systemd" ? `systemd:${name}` : `fd:${fd}`;
+  const plain = parseListener(`fd:${fd}`);
+  const own = name !== undefined && /^[A-Za-z_][\w.-]*$/.test(name) &&
+    !["unknown", "stored", "connection"].includes(name);
+  return {
+    ...plain,
+    name: own ? name : by,
+    address: { kind: "fd", fd, by },
+    origin: originOf(socket),
+  };
+}
+
+/** A name counts where one listener alone has it; others bear their address. */
+function named(specs: readonly ListenerSpec[]): readonly ListenerSpec[] {
+  const count = (wanted: string): number =>
+    specs.filter(({ name }) => name === wanted).length;
+  return specs.map((spec) =>
+    spec.origin !== undefined && count(spec.name) > 1
+      ? { ...spec, name: formatAddress(spec.address) }
+      : spec
+  );
+}
+
+function originOf({ fd, variable, parent, name }: Passed): string {
+  const called = name === undefined ? "" : ` "${name}"`;
+  return `descriptor ${fd}${called} of ${parent}'s ${variable}`;
+}
+
+function numberOf(address: Address): number | undefined {
+  return address.kind === "fd" ? address.fd : undefined;
+}
+
+/** Every interface, as it is written for either family, or for both. */
+const EVERY: readonly string[] = ["", "::", "0.0.0.0"];
+
+function isSame(
+  asked: Address,
+  real: Address,
+  host: Pick<Host, "resolve">,
+): boolean {
+  if (asked.kind === "tcp" && real.kind === "tcp") {
+    if (asked.port !== real.port || asked.port === 0) return false;
+    return asked.host === real.host ||
+      // One socket for both families, or what the parent has of them.
+      asked.host === "" && EVERY.includes(real.host) ||
+      asked.host === "::" && real.host === "" ||
+      asked.host === "localhost" && ["127.0.0.1", "::1"].includes(real.host);
+  }
+  if (asked.kind !== "unix" || real.kind !== "unix") return false;
+  if (asked.abstract !== real.abstract) return false;
+  return asked.path === real.path ||
+    !asked.abstract && host.resolve(asked.path) === host.resolve(real.path);
+}
+
+/** A host name is as the parent has resolved it. */
+function isWritten(asked: Address, text: string): boolean {
+  return asked.kind === "tcp" && /[a-z]/i.test(asked.host) &&
+    !asked.host.includes(":") && asked.port !== 0 &&
+    formatAddress(asked) === text.replace(/^tcp:\/\//, "");
+}
+
+/** Numbers in order, as in "3, 5 to 7". */
+function spans(numbers: readonly number[]): string {
+  const parts: string[] = [];
+  for (let i = 0; i < numbers.length;) {
+    let end = i;
+    while (numbers[end + 1] === numbers[end]! + 1) end++;
+    const [first, last] = [numbers[i], numbers[end]];
+    parts.push(first === last ? `${first}` : `${first} to ${last}`);
+    i = end + 1;
+  }
+  return parts.join(", ");
+}
