@@ -19,7 +19,17 @@ const ENTRIES = {
 /** What a pool loads, and what each worker of an unmodified program does. */
 const POOL = ["cli.ts", "adapters/pool.ts"];
 const ADAPTERS = ["adapters/node.ts", "adapters/deno.ts", "adapters/bun.ts"];
-const WORKER = ["worker/patch/start.ts", "worker/patch/permission.ts"];
+const WORKER = ["start", "permission", "path"].map((name) =>
+  `worker/patch/${name}.ts`
+);
+
+/** What such a worker loads besides on Bun, and on Deno. */
+const ON_BUN = ["patch_spawn", "http", "patch_serve", "patch_listen"].map(
+  (name) => `worker/bun/${name}.ts`,
+);
+const ON_DENO = ["patch_serve", "patch_listen"].map((name) =>
+  `worker/deno/${name}.ts`
+);
 
 /**
  * Bundles the library into a directory.
@@ -39,7 +49,7 @@ export async function bundle(directory: string): Promise<string[]> {
       // Its module ends up in a chunk (adapters/shared/preload.ts).
       define: { PRELOAD_FILE: '"../worker/preload.js"' },
     },
-    plugins: [BUILTINS, LINES],
+    plugins: [BUILTINS, DETOURS, LINES],
     onLog: (_level, log) => void complaints.push(`rolldown: ${log.message}`),
   });
   await build.write({
@@ -76,8 +86,13 @@ interface Graph {
 /** The file of a module that is loaded at once; others are split by default. */
 function groupOf(id: string, graph: Graph): string | null {
   if (graph.getModuleInfo(id)?.isEntry === true) return null;
-  const pool = isBelow(id, POOL, graph);
-  if (!isBelow(id, WORKER, graph)) return pool ? "pool" : null;
+  const pool = isBelow(id, POOL, graph) ||
+    ADAPTERS.every((adapter) => isBelow(id, [adapter], graph));
+  if (!isBelow(id, WORKER, graph)) {
+    if (pool) return "pool";
+    const [bun, deno] = [ON_BUN, ON_DENO].map((on) => isBelow(id, on, graph));
+    return bun && deno ? "native" : bun ? "on_bun" : deno ? "on_deno" : null;
+  }
   // A supervisor must not load a worker's part for the sake of libc.
   return pool || isBelow(id, ADAPTERS, graph) ? "shared" : "attached";
 }
@@ -115,6 +130,66 @@ const BUILTINS: Plugin = {
       },
     ),
 };
+
+/**
+ * Leaves out the files that only pass on what another one exports, which are
+ * made where a module that is imported on demand is in a file with others.
+ */
+const DETOURS: Plugin = {
+  name: "detours",
+  generateBundle: (_options, files) => {
+    for (const [file, detour] of Object.entries(files)) {
+      if (
+        detour.type !== "chunk" || detour.isEntry ||
+        Object.keys(detour.modules).length > 0
+      ) continue;
+      const instead = wayOf(detour.code);
+      const name = file.slice(file.lastIndexOf("/") + 1);
+      for (const each of Object.values(files)) {
+        if (each.type !== "chunk") continue;
+        each.code = each.code.replaceAll(
+          new RegExp(`import\\(\`([./\\w]*)/${name}\`\\)`, "g"),
+          (_import, directory: string) => instead(directory),
+        );
+      }
+      delete files[file];
+    }
+  },
+};
+
+/** What to write for the import of a file that only passes on. */
+function wayOf(code: string): (directory: string) => string {
+  const imported = new Map<string, { from: string; name: string }>();
+  const members: string[] = [];
+  const sources = new Set<string>();
+  for (const node of parseSync("chunk.js", code).program.body) {
+    if (node.type === "ImportDeclaration") {
+      for (const specifier of node.specifiers) {
+        if (specifier.type !== "ImportSpecifier") continue;
+        const name = nameOf(specifier.imported);
+        imported.set(specifier.local.name, { from: node.source.value, name });
+      }
+    } else if (node.type === "ExportNamedDeclaration") {
+      for (const { local, exported } of node.specifiers) {
+        const member = imported.get(nameOf(local));
+        if (member === undefined) continue;
+        sources.add(member.from);
+        members.push(`${nameOf(exported)}:e.${member.name}`);
+      }
+    }
+  }
+  const [from] = sources;
+  if (from === undefined || sources.size > 1) {
+    throw new Error(`Cannot do without a file: ${code}`);
+  }
+  return (directory) =>
+    `import(\`${directory}${from.slice(1)}\`).then(e=>({${members.join()}}))`;
+}
+
+function nameOf(node: object): string {
+  const { name, value } = node as Record<string, unknown>;
+  return String(name ?? value);
+}
 
 /**
  * Gives each statement a line of its own, for 1 % of what is downloaded: a place
