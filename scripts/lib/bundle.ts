@@ -50,6 +50,8 @@ export async function bundle(directory: string): Promise<string[]> {
       define: { PRELOAD_FILE: '"../worker/preload.js"' },
     },
     plugins: [BUILTINS, DETOURS, LINES],
+    // How long a plugin takes on a busy machine is no fault.
+    checks: { bundlerTimings: false },
     onLog: (_level, log) => void complaints.push(`rolldown: ${log.message}`),
   });
   await build.write({
