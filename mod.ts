@@ -72,6 +72,7 @@ export type {
   PoolEvent,
   PoolState,
   PoolStatus,
+  QueueStatus,
   StopReport,
   WorkerIdentity,
   WorkerLoad,

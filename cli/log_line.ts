@@ -6,7 +6,7 @@
 
 import type { PoolEvent } from "../core/events.ts";
 import type { PoolCore } from "../core/pool.ts";
-import type { PoolStatus } from "../core/events.ts";
+import type { PoolStatus, QueueStatus } from "../core/events.ts";
 import type { LogForm } from "./log_options.ts";
 import { utcTime } from "./log_time.ts";
 
@@ -54,9 +54,16 @@ export function wordsOf({ what, fields }: Happened): readonly string[] {
   const words = [`prefork ${what}`];
   for (const [key, value] of Object.entries(fields)) {
     if (value === null || value === undefined) continue;
-    words.push(`${key}=${quoted(String(value))}`);
+    words.push(`${key}=${quoted(textOf(value))}`);
   }
   return words;
+}
+
+/** A queue as in 3/511. */
+function textOf(value: unknown): string {
+  if (typeof value !== "object" || value === null) return String(value);
+  const { length, limit } = value as Partial<QueueStatus>;
+  return limit === undefined ? String(value) : `${length}/${limit}`;
 }
 
 /** The line of something that happened; in JSON with the `time` in UTC. */

@@ -48,6 +48,7 @@ export function statusText({ pool, status }: StatusReport): string {
         "AGE",
         "RESTARTS",
         "CONNECTIONS",
+        "REQUESTS",
       ],
       status.workers.map(row),
     ),
@@ -94,6 +95,7 @@ function row(worker: WorkerStatus): string[] {
     ageText(age),
     String(restarts),
     String(worker.connections),
+    String(worker.requests ?? "-"),
   ];
 }
 

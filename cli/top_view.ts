@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { QueueStatus } from "../core/events.ts";
 import type { StatusReport } from "./status.ts";
 import { ageText } from "./status.ts";
 
@@ -44,6 +45,8 @@ interface Column {
   readonly left?: boolean;
   /** From which width on it is shown. */
   readonly from?: number;
+  /** Which workers it says something of; where there is none it is left out. */
+  shown?(worker: Worker): boolean;
   text(worker: Worker, rates: Rates | undefined, place: TopPlace): string;
 }
 
@@ -52,14 +55,21 @@ interface Rates {
   /** Percent of one CPU. */
   readonly cpu: number | undefined;
   readonly accepted: number;
+  readonly requests: number | undefined;
 }
 
-/** Those without `from` have 79 columns together, marks and gaps included. */
+/** Those without `from` have 78 columns together, marks and gaps included. */
 const COLUMNS: readonly Column[] = [
   { title: "SLOT", width: 4, text: ({ slot }) => String(slot) },
   { title: "PID", width: 7, text: ({ pid }) => String(pid) },
   { title: "STATE", width: 8, left: true, text: ({ state }) => state },
-  { title: "RUN", width: 4, left: true, text: ({ runtime }) => runtime },
+  {
+    title: "RUN",
+    width: 4,
+    left: true,
+    from: 100,
+    text: ({ runtime }) => runtime,
+  },
   { title: "GEN", width: 4, text: ({ generation }) => String(generation) },
   { title: "AGE", width: 4, text: ({ age }) => ageText(age) },
   { title: "RST", width: 4, text: ({ restarts }) => String(restarts) },
@@ -70,35 +80,55 @@ const COLUMNS: readonly Column[] = [
     width: 5,
     text: ({ busy }) => busy === undefined ? "-" : String(percent(busy)),
   },
+  { title: "LAG", width: 5, text: ({ lag }) => lagText(lag) },
   {
     title: "CONN",
     width: 6,
     text: ({ connections }) => String(connections),
   },
-  { title: "ACC/S", width: 6, text: (_, rates) => tenth(rates?.accepted) },
+  { title: "REQ/S", width: 6, text: (_, rates) => tenth(rates?.requests) },
+  {
+    title: "ACC/S",
+    width: 6,
+    from: 100,
+    text: (_, rates) => tenth(rates?.accepted),
+  },
+  {
+    title: "QUEUE",
+    width: 9,
+    from: 100,
+    shown: ({ queue }) => queue !== undefined,
+    text: ({ queue }) => queueText(queue) ?? "-",
+  },
+  {
+    title: "REQUESTS",
+    width: 10,
+    from: 120,
+    text: ({ requests }) => requests === undefined ? "-" : String(requests),
+  },
   {
     title: "ACCEPTED",
     width: 10,
-    from: 120,
+    from: 140,
     text: ({ accepted }) => String(accepted),
   },
   {
     title: "PASSED",
     width: 8,
-    from: 120,
+    from: 140,
     text: ({ passedOn }) => String(passedOn),
   },
   {
     title: "TAKEN",
     width: 8,
-    from: 120,
+    from: 140,
     text: ({ takenOver }) => String(takenOver),
   },
   {
     title: "CPU",
     width: 40,
     left: true,
-    from: 160,
+    from: 185,
     text: (_, rates, { unicode }) => bar(rates?.cpu ?? 0, 40, unicode),
   },
 ];
@@ -114,7 +144,10 @@ const HELP = [
   "",
   "RST    starts after a crash           CPU%        of one CPU, of late",
   "RSS    memory in use                  LOOP%       event loop busy (balanced)",
-  "CONN   open connections               ACC/S       accepted a second",
+  "LAG    99 of 100 timers of the last   CONN        open connections",
+  "       minute were late by less       REQ/S       requests a second",
+  "ACC/S  accepted a second              QUEUE       waits to be accepted, of",
+  "                                                  how many can",
 ];
 
 /** The lines; no more than there are rows, none longer than there are columns. */
@@ -131,7 +164,9 @@ export function topLines(view: TopView, place: TopPlace): string[] {
     const help = HELP.slice(0, room).map((line) => cut(line, place));
     return fill([...top, ...help], rows - bottom.length).concat(bottom);
   }
-  const shown = COLUMNS.filter(({ from = 0 }) => columns >= from);
+  const shown = COLUMNS.filter(({ from = 0, shown }) =>
+    columns >= from && (shown === undefined || workers.some(shown))
+  );
   const title = "  " +
     shown.map((each) => pad(each.title, each)).join(" ");
   const space = Math.max(0, room - 1);
@@ -170,16 +205,21 @@ function headLines({ now, before }: TopView): string[] {
     before === undefined
       ? undefined
       : rates.reduce((sum, each) => sum + (each && of(each) || 0), 0);
+  const counts = workers.some(({ requests }) => requests !== undefined);
   return [
     `prefork ${pool.name}  ${state}  ${ready}/${wanted} ready  generation ${generation}  pid ${pool.pid}  ${pool.runtime}`,
     `listen ${
-      status.listeners.map(({ address, share }) => `${address} ${share}`)
-        .join(", ")
+      status.listeners.map(({ address, share, queue }) =>
+        [address, share, ...queue ? [`queue ${queueText(queue)}`] : []]
+          .join(" ")
+      ).join(", ")
     }`,
     `CPU% ${tenth(all(({ cpu }) => cpu))}  RSS ${
       sizeText(sum(({ rss }) => rss))
-    }  connections ${sum(({ connections }) => connections)}  accepted/s ${
+    }  open ${sum(({ connections }) => connections)}  accepted/s ${
       tenth(all(({ accepted }) => accepted))
+    }  requests/s ${
+      counts ? tenth(all(({ requests }) => requests)) : "-"
     }  waiting ${waiting}`,
     ...(status.reload?.reason === undefined
       ? []
@@ -199,18 +239,34 @@ function ratesOf(
     return undefined;
   }
   const each = (change: number): number => Math.max(0, change) / before.ms;
-  const { cpu } = worker;
+  const { cpu, requests } = worker;
   return {
     cpu: cpu === undefined || was.cpu === undefined
       ? undefined
       : each(cpu - was.cpu) * 100,
     accepted: each(worker.accepted - was.accepted) * 1000,
+    // It may not have had any before.
+    requests: requests === undefined
+      ? undefined
+      : each(requests - (was.requests ?? 0)) * 1000,
   };
 }
 
 function tenth(value: number | undefined): string {
   if (value === undefined) return "-";
   return value >= 1000 ? String(Math.round(value)) : value.toFixed(1);
+}
+
+/** As in 0.4ms, 350ms, 2.1s. */
+function lagText(ms: number | undefined): string {
+  if (ms === undefined) return "-";
+  if (ms < 9.95) return `${ms.toFixed(1)}ms`;
+  return ms < 999.5 ? `${Math.round(ms)}ms` : `${(ms / 1000).toFixed(1)}s`;
+}
+
+/** What waits, of how much can. */
+function queueText(queue: QueueStatus | undefined): string | undefined {
+  return queue && `${queue.length}/${queue.limit}`;
 }
 
 function percent(part: number): number {

@@ -16,6 +16,7 @@ export type {
   ListenerStatus,
   PoolState,
   PoolStatus,
+  QueueStatus,
   StopReport,
   WorkerLoad,
   WorkerStatus,

@@ -12,6 +12,7 @@ import type {
   WorkerLoad,
   WorkerStatus,
 } from "./events.ts";
+import { queueOfAll } from "./listeners/queue.ts";
 import { pidOf } from "./supervise/oom.ts";
 import type { Supervisor } from "./supervise/supervisor.ts";
 
@@ -45,6 +46,7 @@ export function statusOf(source: StatusSource): PoolStatus {
   const now = adapter?.clock.now() ?? 0;
   const loadOf = traffic?.loads();
   const workers: WorkerStatus[] = [];
+  const sharded = listeners.filter(({ mode }) => mode === "sharded");
   const slots = [
     ...supervisor?.slots.values() ?? [],
     ...supervisor?.standbys.slots ?? [],
@@ -59,6 +61,9 @@ export function statusOf(source: StatusSource): PoolStatus {
         runtime: worker.runtime,
         age: Math.round(now - worker.startedAt),
         restarts: slot.restarts,
+        ...(adapter && sharded.length > 0 && {
+          queue: queueOfAll(sharded, adapter.host, worker.slot),
+        }),
         ...(loadOf?.(worker) ?? NO_LOAD),
         ...adapter?.host.usage(pidOf(worker)),
       });
@@ -73,10 +78,11 @@ export function statusOf(source: StatusSource): PoolStatus {
     listeners: [
       ...listeners,
       ...supervisor?.processes.onDemand.listeners ?? [],
-    ].map(({ name, address, mode }) => ({
-      name,
-      address,
-      share: mode,
+    ].map((listener) => ({
+      name: listener.name,
+      address: listener.address,
+      share: listener.mode,
+      ...(adapter && { queue: queueOfAll([listener], adapter.host) }),
     })),
     workers,
     waiting: traffic?.waiting ?? 0,

@@ -30,6 +30,14 @@ export type PoolState =
   /** Nothing is left. */
   | "stopped";
 
+/** Connections that wait in the kernel to be accepted. */
+export interface QueueStatus {
+  /** How many there are. */
+  readonly length: number;
+  /** How many there can be: the backlog, or what net.core.somaxconn leaves of it. */
+  readonly limit: number;
+}
+
 /** A listener in a {@linkcode PoolStatus}. */
 export interface ListenerStatus {
   /** Its name. */
@@ -38,6 +46,11 @@ export interface ListenerStatus {
   readonly address: string;
   /** How it is shared. */
   readonly share: ShareMode;
+  /**
+   * Its accept queue, in `sharded` those of all shards together; undefined where
+   * the kernel does not show it, and in `reuseport`, where each worker has one.
+   */
+  readonly queue?: QueueStatus | undefined;
 }
 
 /**
@@ -91,6 +104,8 @@ export interface WorkerStatus extends WorkerLoad {
   readonly age: number;
   /** How often its slot got a new worker after a crash. */
   readonly restarts: number;
+  /** In `sharded`: the accept queue of its slot's shards. */
+  readonly queue?: QueueStatus | undefined;
   /**
    * CPU that its process has used since its start, in milliseconds; undefined
    * where the system does not show it.

@@ -89,7 +89,7 @@ export class Metrics {
       });
     };
     this.#pool(status, source, tell);
-    this.#listeners(source, tell);
+    this.#listeners(status, source, tell);
     this.#workers(status, source, tell);
     return Object.entries(FAMILIES).map(([name, head]) => ({
       name,
@@ -133,10 +133,12 @@ export class Metrics {
     tell("prefork_supervisor_resident_memory_bytes", rss);
   }
 
-  #listeners({ listeners, adapter }: MetricsSource, tell: Tell): void {
-    const { host } = adapter;
-    const most = host.sysctl("net.core.somaxconn") ?? Infinity;
-    for (const { name, address, mode, sockets, backlog } of listeners) {
+  #listeners(
+    { listeners: told }: PoolStatus,
+    { listeners, adapter: { host } }: MetricsSource,
+    tell: Tell,
+  ): void {
+    for (const { name, address, mode } of listeners) {
       const of = { listener: name };
       tell("prefork_listener", 1, { ...of, address, share: mode });
       tell(
@@ -144,13 +146,9 @@ export class Metrics {
         this.counters.declined.get(name),
         of,
       );
-      // In reuseport each worker has a queue of its own.
-      if (mode === "reuseport") continue;
-      const lengths = sockets.flatMap(({ fd }) => host.queued(fd) ?? []);
-      if (lengths.length === 0) continue;
-      tell("prefork_accept_queue_length", sum(lengths), of);
-      const limit = Math.min(backlog, most) * lengths.length;
-      tell("prefork_accept_queue_limit", limit, of);
+      const queue = told.find((each) => each.name === name)?.queue;
+      tell("prefork_accept_queue_length", queue?.length, of);
+      tell("prefork_accept_queue_limit", queue?.limit, of);
     }
     const { overflows, drops } = host.dropped() ?? {};
     tell("prefork_kernel_listen_overflows", overflows);

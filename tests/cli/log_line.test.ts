@@ -67,8 +67,11 @@ describe("lines of text", () => {
         accepted: 40,
         passedOn: 3,
         takenOver: 8,
+        requests: 120,
+        lag: 1.5,
+        queue: { length: 3, limit: 511 },
       },
-      "worker-status slot=1 generation=2 pid=42 state=ready runtime=bun age=1000 restarts=0 connections=25 accepted=40 passedOn=3 takenOver=8",
+      "worker-status slot=1 generation=2 pid=42 state=ready runtime=bun age=1000 restarts=0 connections=25 accepted=40 passedOn=3 takenOver=8 requests=120 lag=1.5 queue=3/511",
     ],
     [
       { type: "pool-degraded", ready: 1, wanted: 2, reason: "slot 1: no" },

@@ -7,17 +7,22 @@
  */
 import assert from "node:assert/strict";
 import http2 from "node:http2";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
+import type { PoolStatus } from "../../core/events.ts";
 import {
   type Command,
   fixture,
+  LOCAL,
   prefork,
   ready,
   readyPids,
   until,
 } from "../command.ts";
-import { describe, test } from "../harness.ts";
-import { get } from "../http.ts";
+import { afterAll, describe, test } from "../harness.ts";
+import { distinct, get } from "../http.ts";
 import { freePort } from "../ports.ts";
 import { RUNTIMES } from "../runtimes.ts";
 
@@ -26,6 +31,10 @@ const skip = process.platform === "linux"
   : "a runtime's own server takes an inherited socket over on Linux only";
 
 const EACH = 5;
+
+const dir = mkdtempSync(join(tmpdir(), "prefork-requests-"));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+const env = { XDG_RUNTIME_DIR: dir };
 
 /** What is asked of a pool, and what it says of it. */
 interface Pool {
@@ -141,6 +150,35 @@ describe("requests", () => {
       });
     }
   }
+
+  test("and lag, and what waits to be accepted, are in the status", async () => {
+    await using pool = prefork([
+      ...["-w", "2", "-s", "sharded", "--name", "web", ...LOCAL],
+      fixture("plain/http.mjs"),
+    ], { env });
+    const { listen = "" } = await ready(pool);
+    await distinct(listen, 2);
+    let status!: PoolStatus;
+    await until(async () => {
+      const asked = prefork(["status", "web", "--json"], { env, verb: true });
+      await asked.ended;
+      ({ status } = JSON.parse(asked.of("stdout").join("")));
+      return status.workers.every(({ requests = 0 }) => requests > 0);
+    }, "both have told of requests");
+    const [{ queue: all } = {}] = status.listeners;
+    for (const { lag, queue } of status.workers) {
+      assert.ok(lag! > 0, String(lag));
+      assert.deepEqual(queue, { length: 0, limit: all!.limit / 2 });
+    }
+    await using text = prefork(["status", "web"], { env, verb: true });
+    await text.line(/RESTARTS +CONNECTIONS +REQUESTS$/);
+    await text.line(/^0 .* [1-9]\d*$/);
+    await using top = prefork(["top", "web"], { env, verb: true });
+    await top.line(/^listen .* sharded queue 0\/\d+$/);
+    await top.line(/LAG .* REQ\/S .* QUEUE /);
+    // The first look knows no rates.
+    await top.line(/^ +1 .* \d+(?:\.\d)?m?s .* 0\.0 +0\.0 +0\/\d+ /);
+  });
 
   test("have no line where nothing can count them", async () => {
     const { command, listeners, told } = await start(

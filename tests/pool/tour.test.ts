@@ -37,6 +37,8 @@ const steps = session!.split(/^\$ /m).slice(1).map((step) => {
 function alike(lines: readonly string[]): string[] {
   return lines.map((line) =>
     line.replaceAll(/\d+s\b|\d{2,}/g, "N").replaceAll(/ +/g, " ").trimEnd()
+      // Which worker has had the request is the kernel's choice.
+      .replace(/^(\d N ready .*) [01]$/, "$1 N")
   );
 }
 
