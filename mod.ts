@@ -104,6 +104,11 @@ export type { WatchOptions } from "./core/options/watch.ts";
 export type { WatchEvent } from "./core/watch/event.ts";
 export type { ProcessOptions } from "./core/options/process.ts";
 export type {
+  Pass,
+  ProgramOptions,
+  StopSignal,
+} from "./core/options/program.ts";
+export type {
   ScaleRule,
   ScalingOptions,
   WorkerRange,

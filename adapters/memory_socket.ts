@@ -1,9 +1,11 @@
 /**
- * The sockets that a process in memory was started with.
+ * The sockets that a process in memory was started with, and what is seen of
+ * those that its workers were.
  *
  * @module
  */
 
+import type { Acceptors, AcceptorsLook } from "../core/acceptors.ts";
 import type { OwnSockets, SocketFacts } from "../core/inherited/socket.ts";
 import type { Address } from "../core/options/address.ts";
 
@@ -14,9 +16,13 @@ export class MemorySockets extends Map<number, SocketFacts | string> {
   /** Who has the sockets too. */
   readonly neighbours: Map<number, readonly string[]> = new Map();
 
+  /** What is seen of the session of a pid. */
+  readonly acceptors: Map<number, AcceptorsLook> = new Map();
+
   /** What a host says of it. */
-  get host(): OwnSockets {
+  get host(): OwnSockets & Acceptors {
     return {
+      acceptors: (_sockets, pid) => this.acceptors.get(pid),
       parentPid: 999,
       pidfdId: () => this.pidfdId,
       socketOf: (fd) => this.get(fd) ?? "is not open in this process",

@@ -59,6 +59,17 @@ Options:
                           mix such as node=3,bun=1
       --runtime-arg ARG   an argument for the runtime, before the program, as in
                           --runtime-arg --inspect=0; repeatable
+      --pass WAY          how sockets reach a program in another language:
+                          listen-fds, server-starter, einhorn, fpm, nginx,
+                          stdin, or auto, which knows unicorn, gunicorn, puma,
+                          uvicorn, hypercorn, nginx, haproxy, starman, starlet,
+                          php-fpm (default: auto; docs/NEIGHBOURS.md)
+      --stop-signal NAME  what asks such a program to leave (default: QUIT for
+                          unicorn, nginx, php-fpm, starman, USR1 for haproxy,
+                          else TERM)
+      --ready-line REGEX  such a program is ready when it writes a line with
+                          this (default: when it waits for connections)
+      --ready-fd N        or a line to this file descriptor, as services of s6
       --chdir DIR         where workers run, and relative paths to the program
                           begin; links are followed anew by each reload
       --env-file FILE     variables for workers, as Node's --env-file, read anew

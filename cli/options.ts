@@ -72,6 +72,11 @@ const OPTIONS: Readonly<
     draft.balance = value as NonNullable<Draft["balance"]>,
   weights: (draft, value, name) => draft.weights = numbers(value, name),
   runtime: (draft, value, name) => draft.runtime = mix(value, name),
+  pass: (draft, value) => draft.pass = value as NonNullable<Draft["pass"]>,
+  "stop-signal": (draft, value) =>
+    draft.stopSignal = value as NonNullable<Draft["stopSignal"]>,
+  "ready-line": (draft, value) => draft.readyLine = value,
+  "ready-fd": (draft, value, name) => draft.readyFd = count(value, name),
   open: (draft, value) => draft.open = value as NonNullable<Draft["open"]>,
   standby: (draft, value, name) => draft.standby = count(value, name),
   "max-workers": (draft, value, name) => draft.maxWorkers = count(value, name),

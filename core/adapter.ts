@@ -93,6 +93,11 @@ export interface BindRequest {
    * listens. Otherwise the first worker that accepts does.
    */
   readonly listen: boolean;
+  /**
+   * True where accept(2) on it is to wait, and false, or left out, where it is
+   * not to: O_NONBLOCK belongs to the socket and not to a process.
+   */
+  readonly blocks?: boolean;
   /** Permission bits of a Unix socket's path, set before it is visible. */
   readonly mode?: number;
   /** User name or uid that gets a Unix socket's path. */
@@ -188,6 +193,12 @@ export interface SpawnPlan {
    * output.
    */
   onEnding?(): void;
+  /**
+   * Called once at most, when the process itself has ended and others of its
+   * process group have not: `onExit` follows when they have, or SIGKILL has ended
+   * them. Left out, nobody waits for those.
+   */
+  readonly onLeft?: (() => void) | undefined;
   /** Called exactly once, after the last line of output. */
   onExit(status: ExitStatus): void;
 }

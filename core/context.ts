@@ -10,6 +10,7 @@ import type { Traffic } from "./balance/traffic.ts";
 import type { PoolEvent } from "./events.ts";
 import type { CompileCache } from "./launch/compile_cache.ts";
 import type { RuntimePattern } from "./launch/program.ts";
+import type { ProgramHabits } from "./launch/program_habits.ts";
 import type { Listener } from "./listeners/listeners.ts";
 import type { Heritage } from "./listeners/heritage.ts";
 import type { PoolConfig } from "./options/options.ts";
@@ -24,6 +25,8 @@ export interface PoolContext {
   readonly listeners: readonly Listener[];
   /** Which slot is run by what. */
   readonly runtimeOf: RuntimePattern;
+  /** How its program is treated, where that is in another language. */
+  readonly habits?: ProgramHabits | undefined;
   /** The most workers that there can be in slots. */
   readonly maxWorkers: number;
   /** Where compiled code is kept. */

@@ -43,6 +43,19 @@ export type PoolEvent =
     readonly reason: string;
   }
   /**
+   * How a program in another language is treated: how sockets reach it, what was
+   * added to its arguments for that, what its configuration has to say, and which
+   * signal asks it to leave.
+   */
+  | {
+    readonly type: "program";
+    readonly name?: string | undefined;
+    readonly pass: string;
+    readonly added?: string | undefined;
+    readonly settings?: string | undefined;
+    readonly stop: string;
+  }
+  /**
    * The program was started to see where it listens, and not as a worker: its
    * generation is 0, and nobody connects to it.
    */

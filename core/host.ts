@@ -6,13 +6,14 @@
  */
 
 import type { AcceptQueues } from "./accept_queue.ts";
+import type { Acceptors } from "./acceptors.ts";
 import type { OwnSockets } from "./inherited/socket.ts";
 import type { Files } from "./watch/file.ts";
 import type { MemoryGroup, ProcessLook, ProcessUsage } from "./look.ts";
 import type { CertificateFiles } from "./options/listener_features.ts";
 
 /** Facts about the place where the supervisor runs. */
-export interface Host extends AcceptQueues, Files, OwnSockets {
+export interface Host extends Acceptors, AcceptQueues, Files, OwnSockets {
   /** The operating system, as `process.platform` names it. */
   readonly platform: string;
   /** The CPUs that affinity and cgroup quota grant to this process. */

@@ -33,6 +33,8 @@ import {
   runtimePattern,
   startsJavaScript,
 } from "./launch/program.ts";
+import { habitsOf, type ProgramHabits } from "./launch/program_habits.ts";
+import { programOption } from "./options/program.ts";
 
 /** What depends on the machine and the program. */
 export interface Place {
@@ -48,6 +50,8 @@ export interface Place {
   readonly runtimes: ReadonlySet<WorkerRuntime>;
   /** Where compiled code is kept. */
   readonly compiled: CompileCache;
+  /** How the program is treated, where it is in another language. */
+  readonly habits?: ProgramHabits | undefined;
 }
 
 /** A pool that can be started. */
@@ -82,11 +86,20 @@ export function survey(options: PoolConfig, adapter: Adapter): Survey {
   const runtimes = new Set(
     Array.from({ length: workers }, (_, slot) => runtimeOf(slot)),
   );
-  for (const runtime of runtimes) commandOf({ ...config, runtime }, adapter);
-  checkProcessPrefix(config, adapter.host);
   const foreign = runtimes.has("exec");
   // Behind npm and the like there is JavaScript all the same.
   const deaf = foreign && !startsJavaScript(config, adapter);
+  const habits = deaf ? habitsOf(config, adapter) : undefined;
+  const option = programOption(config);
+  if (!deaf && option !== undefined) {
+    throw new TypeError(
+      `Cannot use "${option}" for "${config.program}": it is for programs in other languages, workers on Node, Deno and Bun are told by prefork's part, leave it out`,
+    );
+  }
+  for (const runtime of runtimes) {
+    commandOf({ ...config, runtime, habits }, adapter);
+  }
+  checkProcessPrefix(config, adapter.host);
   const holds = heldBack(config);
   if (deaf && holds !== undefined) {
     throw new TypeError(
@@ -95,7 +108,7 @@ export function survey(options: PoolConfig, adapter: Adapter): Survey {
   }
   const compiled = compileCacheOf(config, runtimes, adapter);
   const place = { config, workers, maxWorkers, runtimeOf, runtimes, compiled };
-  return { ...place, foreign, deaf };
+  return { ...place, habits, foreign, deaf };
 }
 
 /**
@@ -106,9 +119,15 @@ export function survey(options: PoolConfig, adapter: Adapter): Survey {
  * @throws {TypeError} when a listener's settings do not fit the workers
  */
 export async function bindFor(
-  { config, workers, maxWorkers, foreign, deaf }: Pick<
+  { config, workers, maxWorkers, runtimes, habits, foreign, deaf }: Pick<
     Survey,
-    "config" | "workers" | "maxWorkers" | "foreign" | "deaf"
+    | "config"
+    | "workers"
+    | "maxWorkers"
+    | "runtimes"
+    | "habits"
+    | "foreign"
+    | "deaf"
   >,
   specs: readonly ListenerSpec[],
   adapter: Adapter,
@@ -120,6 +139,8 @@ export async function bindFor(
     shards: Math.max(workers, maxWorkers),
     foreign,
     deaf,
+    // Other runtimes beside them would be held up.
+    blocks: runtimes.size === 1 && habits?.blocks === true,
     heritage,
   }, adapter);
   const holds = heldBack(config);

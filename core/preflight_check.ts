@@ -159,7 +159,9 @@ export async function checkStart(
 /** For a program that is not there: one that runs by JavaScript. */
 function anyPlace(config: PoolConfig): Parameters<typeof bindFor>[0] {
   const { workers = 1, maxWorkers = workers } = config;
-  return { config, workers, maxWorkers, foreign: false, deaf: false };
+  const runtimes: Survey["runtimes"] = new Set();
+  const alone = { runtimes, foreign: false, deaf: false };
+  return { config, workers, maxWorkers, ...alone };
 }
 
 function boundText({ address, mode, reason }: Listener): string {

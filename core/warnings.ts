@@ -30,6 +30,20 @@ export function announce(
   for (const { name, address, mode, reason } of prepared.listeners) {
     emit({ type: "listening", name, address, share: mode, reason });
   }
+  const { habits, listeners } = prepared;
+  if (habits !== undefined) {
+    const { name, pass, settings, stopSignal: stop } = habits;
+    const sockets = listeners.map(({ address }, i) => ({ address, fd: 3 + i }));
+    const added = habits.argumentsFor({ sockets, file: "FILE" }).join(" ");
+    emit({
+      type: "program",
+      ...(name !== undefined && { name }),
+      pass: pass === "auto" ? "listen-fds,server-starter" : pass,
+      ...(added !== "" && { added }),
+      ...(settings !== undefined && { settings }),
+      stop,
+    });
+  }
   for (const message of warningsFor(prepared, adapter)) {
     emit({ type: "warning", message });
   }

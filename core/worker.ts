@@ -69,6 +69,8 @@ export class PoolWorker implements Backend {
   onStill: ((problem?: string) => void) | undefined;
   /** Why it could not use a listener, in its own words. */
   failure: string | undefined;
+  /** What it has not done yet that would show it to be ready, in words. */
+  silence: string | undefined;
   /** What its program wrote last to stderr before it was ready. */
   lastLine: string | undefined;
   /** The error that its program wrote last. */

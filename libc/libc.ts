@@ -145,13 +145,15 @@ export function setInheritable(libc: Libc, fd: number, on: boolean): void {
   checked(libc, libc.fcntl(fd, F.setfd, on ? 0 : F.cloexec), "fcntl");
 }
 
-/** Sets O_NONBLOCK, which the whole open file description then has. */
+/** Sets O_NONBLOCK, or not, which the whole open file description then has. */
 export function setNonblocking(
   libc: Pick<Libc, "fcntl" | "errno">,
   fd: number,
+  on = true,
 ): void {
   const flags = checked(libc, libc.fcntl(fd, F.getfl, 0), "fcntl");
-  checked(libc, libc.fcntl(fd, F.setfl, flags | SOCK.nonblock), "fcntl");
+  const wanted = on ? flags | SOCK.nonblock : flags & ~SOCK.nonblock;
+  checked(libc, libc.fcntl(fd, F.setfl, wanted), "fcntl");
 }
 
 /**

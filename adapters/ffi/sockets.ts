@@ -62,11 +62,11 @@ export function ffiSockets(libc: Libc, accept: Accept): RawSockets {
     },
     unix: async (path) =>
       await bound(AF.unix, (fd) => bindTo(fd, unixSockaddr(path))),
-    adopt: async (given) => {
+    adopt: async (given, blocks = false) => {
       // A child's own input and output have the numbers below.
       const fd = given < 3 ? duplicate(libc, given) : given;
       setInheritable(libc, fd, false);
-      setNonblocking(libc, fd);
+      if (!blocks) setNonblocking(libc, fd);
       return await held(fd);
     },
   };

@@ -20,7 +20,7 @@ import {
 import { takesRawHandles } from "../channel/raw_handles.ts";
 import { channelReader } from "../channel/reader.ts";
 import { findCommand, refusedError } from "../shared/command.ts";
-import { announce, settle } from "../shared/exit.ts";
+import { announce, emptied, settle } from "../shared/exit.ts";
 import { guarded } from "../shared/guard.ts";
 import { leftToRuntime } from "../shared/orphans.ts";
 import { signaller } from "../shared/kill.ts";
@@ -161,11 +161,12 @@ function workerOf(
   });
   const own = leftToRuntime(process.pid);
   let gone = false;
-  void process.status.then((status) => {
-    gone = true;
+  void process.status.then(async (status) => {
     own[Symbol.dispose]();
+    await emptied(process.pid, plan.onLeft);
+    gone = true;
     writer.close();
-    return settle(status, readings, callbacks.onExit);
+    await settle(status, readings, callbacks.onExit);
   });
   return {
     pid: process.pid,

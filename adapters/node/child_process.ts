@@ -21,7 +21,7 @@ import {
   type WorkerProcess,
 } from "../../core/adapter.ts";
 import { findCommand, refusedError } from "../shared/command.ts";
-import { announce, settle } from "../shared/exit.ts";
+import { announce, emptied, settle } from "../shared/exit.ts";
 import { type ChannelReader, channelReader } from "../channel/reader.ts";
 import { guarded } from "../shared/guard.ts";
 import { takesRawHandles } from "../channel/raw_handles.ts";
@@ -103,10 +103,11 @@ export function spawnChild(
     transmit(message, handle);
     return true;
   };
-  child.once("exit", (code, signal) => {
-    gone = true;
+  child.once("exit", async (code, signal) => {
     own[Symbol.dispose]();
-    void settle({ code, signal }, readings, callbacks.onExit);
+    await emptied(child.pid!, plan.onLeft);
+    gone = true;
+    await settle({ code, signal }, readings, callbacks.onExit);
   });
   return {
     pid: child.pid!,

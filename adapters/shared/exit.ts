@@ -7,7 +7,7 @@
 
 import type { ExitStatus } from "../../core/adapter.ts";
 import type { Reading } from "./lines.ts";
-import { statOf } from "./proc.ts";
+import { listProc, statOf } from "./proc.ts";
 
 /**
  * How long to wait for the output of a dead worker, in milliseconds: a process
@@ -29,6 +29,33 @@ export async function announce(
   const isSeen = statOf(pid) !== undefined;
   await channel.ended;
   if (isSeen && (statOf(pid)?.exiting ?? true)) onEnding();
+}
+
+/** How often it is looked whether a process group is empty, in ms. */
+const LOOK = 50;
+
+/**
+ * Waits until nothing is left of a process group whose first process has ended.
+ * Its number is that process' and nobody else's until then.
+ *
+ * @param onLeft told when there is something; without it nobody waits
+ */
+export async function emptied(
+  group: number,
+  onLeft: (() => void) | undefined,
+): Promise<void> {
+  if (onLeft === undefined || !lives(group)) return;
+  onLeft();
+  do await new Promise((resolve) => setTimeout(resolve, LOOK)); while (
+    lives(group)
+  );
+}
+
+function lives(group: number): boolean {
+  return listProc("/proc").some((name) => {
+    const stat = /^\d+$/.test(name) ? statOf(Number(name)) : undefined;
+    return stat?.group === group && !stat.exiting && stat.state !== "Z";
+  });
 }
 
 /** Reports the end once, after the last line and the last message. */

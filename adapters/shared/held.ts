@@ -18,6 +18,7 @@ import { ownSockets } from "./inherited.ts";
 import type { RawSocket, RawSockets } from "./raw_socket.ts";
 import { keepLink, type SpareLink } from "./spare_link.ts";
 import { placePath } from "./unix_path.ts";
+import { waitInAccept } from "./waiting.ts";
 
 interface Held extends HeldSocket {
   readonly raw: RawSocket;
@@ -39,7 +40,9 @@ export async function bindHeld(
   sockets: RawSockets,
 ): Promise<HeldSocket> {
   try {
-    return await bind(request, sockets);
+    const socket = await bind(request, sockets);
+    if (request.blocks) waitInAccept(socket.fd);
+    return socket;
   } catch (error) {
     throw bindError(request.address, error);
   }
@@ -73,7 +76,7 @@ async function bind(
       if (problem !== undefined || typeof facts === "string") {
         throw new Error(`file descriptor ${address.fd} ${problem}`);
       }
-      const raw = await sockets.adopt(address.fd);
+      const raw = await sockets.adopt(address.fd, request.blocks);
       return await listening(request, held(facts.address!, raw));
     }
   }
@@ -137,7 +140,7 @@ async function takeOver(
   { fd, file }: NonNullable<BindRequest["inherited"]>,
   sockets: RawSockets,
 ): Promise<HeldSocket> {
-  const raw = await sockets.adopt(fd);
+  const raw = await sockets.adopt(fd, request.blocks);
   const linked = file === undefined
     ? undefined
     : { link: keepLink(file.path, file), file };

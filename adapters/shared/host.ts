@@ -22,6 +22,7 @@ import process from "node:process";
 import type { Host } from "../../core/host.ts";
 import { permissionIn, PreforkError } from "../../core/errors.ts";
 import { pairProblem } from "../../tls/pair.ts";
+import { acceptors } from "./acceptors.ts";
 import { acceptQueues } from "./accept_queue.ts";
 import { cacheDirectory } from "./cache_directory.ts";
 import { memoryGroupOf } from "./cgroup.ts";
@@ -72,6 +73,7 @@ export const host: Host = {
   },
   rss: rssOf,
   memoryGroup: (pid) => memoryGroupOf(readProc, pid),
+  ...acceptors,
   ...acceptQueues,
   ...files,
   ...ownSockets,

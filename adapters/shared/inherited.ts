@@ -162,7 +162,7 @@ function byTables(fd: number, inode: number): SocketFacts | undefined {
 }
 
 /** An address out of /proc/net: 32-bit words, each in host byte order. */
-function readable(hex: string): string {
+export function readable(hex: string): string {
   const bytes = (hex.match(/.{8}/g) ?? []).flatMap((word) =>
     (word.match(/../g) ?? []).reverse().map((byte) => parseInt(byte, 16))
   );

@@ -40,6 +40,11 @@ export interface RawSockets {
   tcp(host: string, port: number, options: TcpOptions): Promise<RawSocket>;
   /** Binds to a path, or with a leading NUL to an abstract name. */
   unix(path: string): Promise<RawSocket>;
-  /** Takes over a file descriptor that this process inherited. */
-  adopt(fd: number): Promise<RawSocket>;
+  /**
+   * Takes over a file descriptor that this process inherited.
+   *
+   * @param blocks true where its O_NONBLOCK is not to change, if that can be:
+   * others accept on it
+   */
+  adopt(fd: number, blocks?: boolean): Promise<RawSocket>;
 }

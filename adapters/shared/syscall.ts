@@ -14,7 +14,8 @@ import process from "node:process";
 const NAMES: Readonly<Record<string, Readonly<Record<number, string>>>> = {
   x64: {
     ...{ 0: "read", 1: "write", 7: "poll", 16: "ioctl", 17: "pread64" },
-    ...{ 18: "pwrite64", 19: "readv", 20: "writev", 35: "nanosleep" },
+    ...{ 18: "pwrite64", 19: "readv", 20: "writev", 23: "select" },
+    ...{ 35: "nanosleep" },
     ...{ 42: "connect", 43: "accept", 44: "sendto", 45: "recvfrom" },
     ...{ 46: "sendmsg", 47: "recvmsg", 61: "wait4", 72: "fcntl" },
     ...{ 73: "flock", 74: "fsync", 75: "fdatasync", 202: "futex" },
@@ -36,7 +37,7 @@ const NAMES: Readonly<Record<string, Readonly<Record<number, string>>>> = {
 
 /** Those whose first argument is no file of the process. */
 const WITHOUT_FILE =
-  /^(?:poll|ppoll|pselect6|nanosleep|clock_nanosleep|wait4|waitid|futex|openat)$/;
+  /^(?:poll|ppoll|select|pselect6|nanosleep|clock_nanosleep|wait4|waitid|futex|openat)$/;
 
 /**
  * Names the call in the text of /proc/PID/syscall, and its file where it has
@@ -48,12 +49,30 @@ export function syscallIn(
   text: string | undefined,
   link: (fd: number) => string | undefined,
 ): string | undefined {
-  const [number = "", first = ""] = text?.split(" ") ?? [];
-  if (!/^\d+$/.test(number)) return undefined;
-  const name = NAMES[process.arch]?.[Number(number)];
+  const call = callIn(text);
+  if (call === undefined) return undefined;
+  const { number, name, words: [first = NaN] } = call;
   if (name === undefined) return `number ${number}`;
   if (WITHOUT_FILE.test(name)) return name;
-  const fd = Number(first);
-  const file = link(fd);
+  const file = link(first);
   return file === undefined ? name : `${name} of ${file}`;
+}
+
+/** A call, and what it was called with. */
+export interface SystemCall {
+  /** Its number. */
+  readonly number: number;
+  /** Its name, where it is one in which a program waits. */
+  readonly name: string | undefined;
+  /** Its arguments; addresses have fewer than 53 bits. */
+  readonly words: readonly number[];
+}
+
+/** The call in such a text; undefined when the thread is in none. */
+export function callIn(text: string | undefined): SystemCall | undefined {
+  const [first = "", ...rest] = text?.trim().split(" ") ?? [];
+  if (!/^\d+$/.test(first)) return undefined;
+  const number = Number(first);
+  const name = NAMES[process.arch]?.[number];
+  return { number, name, words: rest.slice(0, 6).map(Number) };
 }

@@ -18,7 +18,7 @@ import { PROTOCOL_VERSION } from "../protocol.ts";
  * in one of them is its own matter and no other process'.
  */
 const OWN_VARIABLE =
-  /^(PREFORK_|SERVER_STARTER_|LISTEN_(PID|PIDFDID|FDS|FDNAMES)$)/;
+  /^(PREFORK_|SERVER_STARTER_|LISTEN_(PID|PIDFDID|FDS|FDNAMES)$|EINHORN_(MASTER_PID|CHILD_INDEX|SOCK_|FD_)|(FPM_SOCKETS|NGINX)$)/;
 
 /** True for a variable that is about the place of one process alone. */
 export function isOwnVariable(name: string): boolean {
@@ -109,20 +109,12 @@ export const SLOT_VARIABLE = "NODE_APP_INSTANCE";
 export const PRELOAD_VARIABLE = "PREFORK_PRELOAD";
 
 /**
- * Writes the variables of a worker, for prefork's own workers and for others.
- *
- * @param pidToo true when the worker learns `LISTEN_PID` as well: programs refuse
- * sockets of systemd's that are not said to be theirs
+ * Writes the variables of a worker. Programs in other languages have others
+ * beside them: `inherited.ts`.
  */
 export function encodeInheritance(
   inheritance: Inheritance,
-  pidToo: boolean,
 ): Record<string, string> {
-  const sockets = inheritance.listeners.flatMap((listener) => {
-    const fd = listener.fds[listener.shard];
-    return fd === undefined ? [] : [{ listener, fd }];
-  });
-  const inOrder = sockets.every(({ fd }, i) => fd === 3 + i);
   return {
     [ENV.protocol]: String(PROTOCOL_VERSION),
     [ENV.slot]: String(inheritance.slot),
@@ -143,37 +135,6 @@ export function encodeInheritance(
     ...(inheritance.seat !== undefined && {
       [ENV.seat]: JSON.stringify(inheritance.seat),
     }),
-    ...(sockets.length > 0 && serverStarter(inheritance, sockets)),
-    ...(sockets.length > 0 && pidToo && inOrder && systemd(sockets)),
-  };
-}
-
-type Socket = { listener: InheritedListener; fd: number };
-
-/** Server::Starter's variables (Server/Starter.pm: `key=fd` joined by `;`). */
-function serverStarter(
-  inheritance: Inheritance,
-  sockets: readonly Socket[],
-): Record<string, string> {
-  return {
-    SERVER_STARTER_PORT: sockets
-      .map(({ listener, fd }) => `${starterKey(listener.address)}=${fd}`)
-      .join(";"),
-    SERVER_STARTER_GENERATION: String(inheritance.generation),
-  };
-}
-
-function starterKey(address: string): string {
-  return address.replace(/^unix:/, "").replace(/^:/, "0.0.0.0:");
-}
-
-/** systemd's variables but LISTEN_PID, which its command sets: `commandOf`. */
-function systemd(sockets: readonly Socket[]): Record<string, string> {
-  return {
-    LISTEN_FDS: String(sockets.length),
-    LISTEN_FDNAMES: sockets
-      .map(({ listener }) => listener.name.replaceAll(":", "_"))
-      .join(":"),
   };
 }
 

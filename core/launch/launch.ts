@@ -19,22 +19,31 @@ import { heapLimit, heapVariables } from "./heap_limit.ts";
 import { stackAfter } from "../options/hang.ts";
 import { isInherited } from "../options/share_mode.ts";
 import { parseListener } from "../options/address.ts";
+import { ownSockets, socketVariables } from "./inherited.ts";
 import { commandOf, learnsPid } from "./program.ts";
 import { processPrefix } from "./process.ts";
 import { preloadVariables } from "./runtime_command.ts";
+import { PLACE_VARIABLE } from "./wrapper.ts";
+import type { ProgramPlace } from "./program_table.ts";
 import type { PoolContext } from "../context.ts";
 import type { PoolWorker } from "../worker.ts";
 
 /** Who is told what a worker does. */
 type LaunchObserver = Pick<
   SpawnPlan,
-  "onLine" | "onMessage" | "onConnection" | "onNoise" | "onEnding" | "onExit"
+  | "onLine"
+  | "onMessage"
+  | "onConnection"
+  | "onNoise"
+  | "onEnding"
+  | "onLeft"
+  | "onExit"
 >;
 
 /** What a worker is started with. */
 type LaunchContext = Pick<
   PoolContext,
-  "config" | "listeners" | "adapter" | "traffic" | "compiled"
+  "config" | "listeners" | "adapter" | "traffic" | "compiled" | "habits"
 >;
 
 /**
@@ -46,10 +55,11 @@ type LaunchContext = Pick<
  */
 export function launch(
   worker: PoolWorker,
-  { config, listeners, adapter, traffic, compiled }: LaunchContext,
+  context: LaunchContext,
   variables: Readonly<Record<string, string>>,
   observer: LaunchObserver,
 ): void {
+  const { config, listeners, adapter, traffic, compiled, habits } = context;
   const { runtime, share } = worker;
   const { privatePorts, waitReady, startTimeout } = config;
   const reusePort = listeners.some(({ mode }) => mode === "reuseport");
@@ -64,7 +74,10 @@ export function launch(
   );
   const given = { ...own, ...config.env };
   const heap = heapLimit(runtime, share, given);
-  const command = commandOf({ ...config, runtime, heap, reusePort }, adapter);
+  const added = habits?.argumentsFor(placeOf(worker, context)) ?? [];
+  const args = [...config.args, ...added];
+  const plan = { ...config, args, runtime, heap, reusePort, habits };
+  const command = commandOf(plan, adapter);
   const preloaded = runtime === "exec" ? preloadVariables(adapter, given) : {};
   const prefix = processPrefix(config, worker.slot, adapter.host);
   worker.process = adapter.spawn({
@@ -80,7 +93,7 @@ export function launch(
       ...preloaded,
       ...(runtime === "exec" &&
         heapVariables(heap, { ...given, ...preloaded })),
-      ...inheritanceOf(worker, { config, listeners, adapter, traffic }, fds),
+      ...inheritanceOf(worker, context, fds),
       [PRELOAD_VARIABLE]: JSON.stringify({
         privatePorts,
         waitReady,
@@ -123,12 +136,26 @@ export function customaryVariables(
   };
 }
 
+/** What the arguments of a program in another language depend on. */
+function placeOf(
+  { slot, generation }: PoolWorker,
+  { listeners, adapter: { host } }: LaunchContext,
+): ProgramPlace {
+  return {
+    sockets: listeners.map(({ address }, i) => ({ address, fd: 3 + i })),
+    file: `${
+      host.env["TMPDIR"] ?? "/tmp"
+    }/prefork-${host.pid}-${slot}-${generation}`,
+  };
+}
+
 function inheritanceOf(
   worker: PoolWorker,
-  { config, listeners, adapter, traffic }: Omit<LaunchContext, "compiled">,
-  fds: readonly number[],
+  { config, listeners, adapter, traffic, habits }: LaunchContext,
+  given: readonly number[],
 ): Record<string, string> {
   const { slot, generation, limits: { maxRequests } } = worker;
+  const fds = habits?.places ? given.map((_, i) => 3 + i) : given;
   let at = 0;
   const affinity = affinityOf(config.balance);
   const inherited = listeners.map((listener) => {
@@ -141,8 +168,10 @@ function inheritanceOf(
       : { ...made, sticky: formatAffinity(affinity) };
   });
   const seat = traffic.seatOf(worker, fds[at] ?? -1);
-  return encodeInheritance(
-    {
+  const pidToo = learnsPid(worker.runtime, adapter, habits);
+  const plan = { slot, generation, parent: adapter.host.pid, pidToo };
+  return {
+    ...encodeInheritance({
       slot,
       generation,
       listeners: inherited,
@@ -151,9 +180,10 @@ function inheritanceOf(
       ...stackAfter(config),
       standby: worker.standby,
       slotVariable: config.slotVariable,
-    },
-    learnsPid(worker.runtime, adapter),
-  );
+    }),
+    ...socketVariables(habits?.pass ?? "auto", ownSockets(inherited), plan),
+    ...(habits?.places && { [PLACE_VARIABLE]: given.join(" ") }),
+  };
 }
 
 /** The sockets of a listener that workers inherit. */

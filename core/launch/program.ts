@@ -11,7 +11,9 @@ import { PreforkError } from "../errors.ts";
 import type { PoolConfig, WorkerRuntime } from "../options/options.ts";
 import { limitHeap } from "./heap_limit.ts";
 import { execsRuntime, firstLine, scriptOf } from "./interpreter.ts";
+import type { ProgramHabits } from "./program_habits.ts";
 import { denoArguments, runtimeArguments } from "./runtime_command.ts";
+import { wrapperOf } from "./wrapper.ts";
 
 /** Endings of files that Node, Deno and Bun run. */
 const SCRIPT = /\.[cm]?[jt]sx?$/;
@@ -62,6 +64,10 @@ export interface ProgramPlan extends Place {
   readonly heap?: string | undefined;
   /** True when workers bind their address themselves. */
   readonly reusePort?: boolean;
+  /** How it is treated, where it is one in another language. */
+  readonly habits?: ProgramHabits | undefined;
+  /** Where such a one says that it is ready. */
+  readonly readyFd?: number | undefined;
 }
 
 /**
@@ -71,13 +77,17 @@ export interface ProgramPlan extends Place {
  * @throws {PreforkError} `ERR_SPAWN` when the runtime is not in PATH
  */
 export function commandOf(
-  { runtime, args, runtimeArgs = [], heap, reusePort = false, ...place }:
-    ProgramPlan,
+  plan: ProgramPlan,
   adapter: Adapter,
 ): [string, ...string[]] {
+  const { runtime, args, runtimeArgs = [], heap, reusePort = false, ...place } =
+    plan;
   if (runtime === "exec") {
     const deno = denoArguments(place.program, args, adapter);
-    return executable(place, deno, adapter);
+    return [
+      ...wrapperFor(plan, adapter),
+      ...executable(place, deno, adapter),
+    ] as [string, ...string[]];
   }
   const program = moduleOf(place, adapter.host);
   const binary = runtime === adapter.runtime
@@ -95,15 +105,11 @@ export function commandOf(
   const given = script?.runtime === runtime
     ? [...script.args, ...runtimeArgs]
     : runtimeArgs;
-  const plan = {
-    runtime,
-    program,
-    runtimeArgs: limitHeap(runtime, heap, given),
-    reusePort,
-  };
+  const limited = limitHeap(runtime, heap, given);
   // A runtime would take "-dash.js" for an option of its own.
   const file = program.startsWith("-") ? `./${program}` : program;
-  return [binary, ...runtimeArguments(plan, adapter), file, ...args];
+  const own = { runtime, program, runtimeArgs: limited, reusePort };
+  return [binary, ...runtimeArguments(own, adapter), file, ...args];
 }
 
 /** What a runtime is given to run: a file as it is written, or a command's. */
@@ -172,14 +178,20 @@ function executable(
   // The supervisor's death must reach a program that does not watch the
   // channel: prctl(2) PR_SET_PDEATHSIG, set by util-linux' setpriv(1).
   const setpriv = host.platform === "linux" ? host.which("setpriv") : undefined;
-  const command: [string, ...string[]] = setpriv === undefined
+  return setpriv === undefined
     ? [found, ...args]
     : [setpriv, "--pdeathsig", "TERM", "--", found, ...args];
-  // LISTEN_PID must be the worker's own id (sd_listen_fds(3)), which only the
-  // process that becomes the worker knows.
-  return learnsPid("exec", adapter)
-    ? ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", ...command]
-    : command;
+}
+
+/** What a shell does first. */
+function wrapperFor(
+  { habits, readyFd }: Pick<ProgramPlan, "habits" | "readyFd">,
+  adapter: Adapter,
+): readonly string[] {
+  const { pass = "auto", places = false } = habits ?? {};
+  return pass === "auto" && !places && !adapter.capabilities.fdPlacement
+    ? []
+    : wrapperOf({ pass, places, readyFd }, adapter.host);
 }
 
 /**
@@ -189,9 +201,10 @@ function executable(
 export function learnsPid(
   runtime: WorkerRuntime,
   { host, capabilities }: Adapter,
+  habits?: Pick<ProgramHabits, "places">,
 ): boolean {
-  return runtime === "exec" && capabilities.fdPlacement &&
-    host.exists("/bin/sh");
+  return runtime === "exec" && host.exists("/bin/sh") &&
+    (capabilities.fdPlacement || habits?.places === true);
 }
 
 /** Commands that run JavaScript, or what is in `package.json`. */

@@ -33,6 +33,8 @@ export interface HandedListener {
   readonly ipv6Only: boolean;
   /** True where port 0 was asked for. */
   readonly anyPort: boolean;
+  /** True where accept(2) on it waits, and has to meanwhile. */
+  readonly blocks?: boolean;
   /** Its sockets, in order: the numbers that they have in the successor. */
   readonly fds: readonly number[];
   /** The number of what keeps the address, where there is such a socket. */
@@ -74,9 +76,17 @@ export function handedListeners(
   take: () => number,
 ): readonly HandedListener[] {
   return listeners.map((listener) => {
-    const { asked, name, address, mode, backlog, ipv6Only, anyPort = false } =
-      listener;
-    const { inherited } = listener;
+    const {
+      blocks,
+      asked,
+      name,
+      address,
+      mode,
+      backlog,
+      ipv6Only,
+      anyPort = false,
+      inherited,
+    } = listener;
     const file = listener.sockets[0]?.file;
     return {
       asked,
@@ -85,6 +95,7 @@ export function handedListeners(
       mode,
       backlog,
       ipv6Only,
+      ...(blocks && { blocks }),
       anyPort,
       fds: listener.sockets.map(take),
       ...(listener.claim !== undefined && { claim: take() }),

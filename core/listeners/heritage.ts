@@ -61,7 +61,8 @@ export class Heritage {
   ): Promise<Heritage> {
     const isAlone = (): boolean => made.isAlone;
     const keep = async (handed: HandedListener): Promise<Kept> => {
-      const { address: text, backlog, ipv6Only, file, fds, claim } = handed;
+      const { address: text, backlog, ipv6Only, file, fds, claim, blocks } =
+        handed;
       const { address } = parseListener(text);
       const hold = async (fd: number, path = file): Promise<HeldSocket> => {
         const socket = await adapter.bind({
@@ -71,6 +72,7 @@ export class Heritage {
           ipv6Only,
           reusePort: false,
           listen: false,
+          ...(blocks && { blocks }),
         });
         const close = (): void => isAlone() ? socket.close() : socket.abandon();
         return {

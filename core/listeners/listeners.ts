@@ -36,6 +36,8 @@ export interface Listener extends ListenerFeatures {
   readonly ipv6Only: boolean;
   /** True where workers expect it to listen; they call listen(2) elsewhere. */
   readonly listens: boolean;
+  /** True where accept(2) on it waits: the supervisor never accepts then. */
+  readonly blocks?: boolean;
   /**
    * `balanced`, `shared` and `handoff`: one. `sharded`: one per slot there can
    * be. `reuseport`: one that only keeps the address for this pool.
@@ -62,6 +64,8 @@ export interface ListenersPlan {
   readonly foreign: boolean;
   /** True when those are programs in other languages. */
   readonly deaf: boolean;
+  /** True where accept(2) is to wait, as programs in other languages expect. */
+  readonly blocks: boolean;
   /** What a predecessor hands over. */
   readonly heritage?: {
     /** The sockets for a listener, or undefined where they are not there. */
@@ -75,7 +79,7 @@ export interface ListenersPlan {
  * @throws {PreforkError} `ERR_SHARE_MODE` or `ERR_BIND`
  */
 export async function openListeners(
-  { specs, share, shards, foreign, deaf, heritage }: ListenersPlan,
+  { specs, share, shards, foreign, deaf, blocks, heritage }: ListenersPlan,
   adapter: Adapter,
 ): Promise<readonly Listener[]> {
   const choices = specs.map((spec) =>
@@ -91,7 +95,7 @@ export async function openListeners(
   try {
     for (const [i, spec] of specs.entries()) {
       const { mode, reason } = choices[i]!;
-      const plan = { spec, mode, shards, listen: foreign };
+      const plan = { spec, mode, shards, listen: foreign, blocks };
       const { sockets, claim, inherited } = await heritage?.take(plan) ??
         await bindAll(plan, adapter);
       const address = formatAddress(sockets[0]!.address);
@@ -106,6 +110,7 @@ export async function openListeners(
         backlog: spec.backlog,
         ipv6Only: spec.ipv6Only,
         listens: foreign,
+        ...(blocks && { blocks }),
         ...featuresOf(spec),
         ...(isAnyPort(spec.address) && { anyPort: true }),
         sockets,
@@ -156,14 +161,16 @@ export interface SocketsPlan {
   readonly shards: number;
   /** True to call listen(2) too. */
   readonly listen: boolean;
+  /** True where accept(2) is to wait. */
+  readonly blocks: boolean;
 }
 
 async function bindAll(
-  { spec, mode, shards, listen }: SocketsPlan,
+  { spec, mode, shards, listen, blocks }: SocketsPlan,
   adapter: Adapter,
 ): Promise<Sockets> {
   const bind = (address: Address, reusePort: boolean) =>
-    adapter.bind({ ...spec, address, reusePort, listen });
+    adapter.bind({ ...spec, address, reusePort, listen, blocks });
   if (mode !== "sharded" && mode !== "reuseport") {
     const inherited = spec.address.kind === "fd";
     return { sockets: [await bind(spec.address, false)], inherited };

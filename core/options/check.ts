@@ -23,6 +23,7 @@ import { checkMonitor } from "./monitor.ts";
 import { checkRestarts } from "./restart.ts";
 import { checkMemory } from "./memory.ts";
 import { checkProcess } from "./process.ts";
+import { checkProgram } from "./program.ts";
 import { checkRecycle } from "./recycle.ts";
 import { checkScaling, checkWorkers } from "./scaling.ts";
 import { insteadOf } from "./names.ts";
@@ -76,6 +77,10 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   nice: true,
   cpuAffinity: true,
   slotVariable: true,
+  pass: true,
+  stopSignal: true,
+  readyLine: true,
+  readyFd: true,
   output: true,
   signals: true,
   upgradeCommand: true,
@@ -179,6 +184,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
       ? undefined
       : text("compileCache", options.compileCache),
     ...checkProcess(options),
+    ...checkProgram(options),
     output: oneOf("output", options.output ?? "inherit", ["inherit", "lines"]),
     signals: checkSignals(options.signals ?? false),
     ...checkControl(options),

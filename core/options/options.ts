@@ -18,6 +18,7 @@ import type { MonitorConfig, MonitorOptions } from "./monitor.ts";
 import type { MemoryConfig, MemoryOptions } from "./memory.ts";
 import type { PoolHooks } from "./hooks.ts";
 import type { ProcessConfig, ProcessOptions } from "./process.ts";
+import type { ProgramConfig, ProgramOptions } from "./program.ts";
 import type { ScalingConfig, ScalingOptions } from "./scaling.ts";
 import type { SignalPreset } from "./signals.ts";
 import type { UpgradeConfig, UpgradeOptions } from "./upgrade.ts";
@@ -46,6 +47,7 @@ export interface PoolOptions
     StatusFileOptions,
     MemoryOptions,
     ProcessOptions,
+    ProgramOptions,
     ControlOptions,
     MonitorOptions,
     ScalingOptions,
@@ -304,6 +306,7 @@ export interface PoolConfig
     StatusFileConfig,
     MemoryConfig,
     ProcessConfig,
+    ProgramConfig,
     ControlConfig,
     MonitorConfig,
     ScalingConfig,

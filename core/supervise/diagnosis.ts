@@ -14,7 +14,7 @@ import type { ExitReason, WorkerState } from "./state.ts";
 /** What is known of a worker. */
 export type Diagnosed =
   & Pick<PoolWorker, "attached" | "runtime">
-  & Partial<Pick<PoolWorker, "lastError" | "lastLine">>
+  & Partial<Pick<PoolWorker, "lastError" | "lastLine" | "silence">>
   & { readonly opened?: Pick<ReadonlyMap<string, unknown>, "size" | "keys"> };
 
 const NONE = new Map<string, unknown>();
@@ -79,7 +79,7 @@ export function diagnoseOverdue(
 
 /** What a worker has not done whose start timeout has passed. */
 export function diagnoseSilence(
-  { attached, runtime, opened = NONE }: Diagnosed,
+  { attached, runtime, opened = NONE, silence }: Diagnosed,
   { startTimeout, waitReady, listeners, learns }: Pick<
     PoolConfig,
     "startTimeout" | "waitReady" | "listeners" | "learns"
@@ -89,6 +89,7 @@ export function diagnoseSilence(
   if (waitReady) {
     return `the program has not said process.send("ready") ${within}`;
   }
+  if (!attached && silence !== undefined) return silence;
   if (!attached && runtime === "exec") {
     return `the program has not loaded prefork's part ${within}: what starts it does not pass it on, start its file itself`;
   }

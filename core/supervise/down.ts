@@ -147,7 +147,10 @@ export class Down {
     reason?: string,
   ): Means {
     const { adapter, traffic: { dispatcher } } = this.#context;
-    const { name, mode, proxy, sockets } = listener;
+    const { name, mode, proxy, sockets, blocks } = listener;
+    if (blocks) {
+      return queued("programs in other languages wait in accept(2) there");
+    }
     const request = { reply, proxy };
     // In `handoff` they are accepted here already.
     const declining = (mode === "handoff" ? [undefined] : sockets)

@@ -11,7 +11,6 @@ import type { PoolContext } from "../context.ts";
 import { BootOutput, type OutputLine } from "./boot_output.ts";
 import { launch } from "../launch/launch.ts";
 import { Releases } from "../launch/release.ts";
-import { startsJavaScript } from "../launch/program.ts";
 import { createOnDemand, type OnDemand } from "../listeners/on_demand.ts";
 import { type FromWorker, parseFromWorker } from "../protocol.ts";
 import { Hangs } from "./hang.ts";
@@ -27,6 +26,7 @@ import { Noise } from "./noise.ts";
 import { Ledger } from "../balance/receipt.ts";
 import { diagnoseOverdue, noteError } from "./diagnosis.ts";
 import { PoolWorker } from "../worker.ts";
+import { Programs } from "./program.ts";
 import {
   type ExitReason,
   WORKER_TABLE,
@@ -73,6 +73,7 @@ export class Processes {
   readonly #warnings: WorkerWarnings;
   readonly #noise: Noise;
   readonly #checks: HealthChecks;
+  readonly #programs: Programs;
 
   /** Starts none yet. */
   constructor(
@@ -95,6 +96,10 @@ export class Processes {
       this.#noise,
       (worker, well) => this.step(worker, well ? "resume" : "kill"),
     );
+    this.#programs = new Programs(context, {
+      ready: (worker) => this.step(worker, "ready"),
+      hopeless: (worker) => this.step(worker, "kill"),
+    });
     this.#hangs = new Hangs(context, {
       condemn: (worker, evidence) => {
         worker.hung = true;
@@ -121,7 +126,7 @@ export class Processes {
     checked = false,
   ): PoolWorker {
     const { config, adapter, listeners, runtimeOf, traffic } = this.#context;
-    const { post, emit } = this.#context;
+    const { habits, post, emit } = this.#context;
     this.#observer.onStart?.({ slot, generation });
     const worker = new PoolWorker(
       slot,
@@ -142,6 +147,7 @@ export class Processes {
         post(() => {
           if (stream === "stderr") noteError(worker, line, adapter.clock.now());
           this.#output.write(worker, { stream, line });
+          this.#programs.read(worker, line);
         }),
       onMessage: (message) => this.#hear(worker, message),
       onConnection: (message, connection) => {
@@ -153,14 +159,19 @@ export class Processes {
         connection.close();
         post(() => this.#noise.hear(worker, problem));
       },
-      onNoise: (problem) => post(() => this.#noise.hear(worker, problem)),
+      onNoise: (problem) =>
+        post(() => {
+          if (this.#programs.notified(worker)) return;
+          this.#noise.hear(worker, problem);
+        }),
+      onLeft: habits && (() => post(() => this.#programs.left(worker))),
       onEnding: () => post(() => this.#observer.onEnding?.(worker)),
       onExit: (status) => post(() => this.#reap(worker, status)),
     });
     this.#oom.watch(worker);
     emit({ type: "worker-started", ...worker.identity });
     this.#watch(worker, config.startTimeout);
-    if (worker.runtime === "exec" && !config.waitReady) this.#trust(worker);
+    this.#programs.watch(worker);
     return worker;
   }
 
@@ -205,7 +216,8 @@ export class Processes {
           idle: config.idleGrace,
         });
         // Whoever does not speak our language understands SIGTERM.
-        if (!asked) worker.process.kill("SIGTERM");
+        const { stopSignal = "SIGTERM" } = this.#context.habits ?? {};
+        if (!asked) worker.process.kill(stopSignal);
         break;
       }
       case "watch":
@@ -251,20 +263,6 @@ export class Processes {
     worker.timer?.[Symbol.dispose]();
     const overdue = (): void => this.step(worker, "overdue");
     worker.timer = adapter.clock.after(ms, () => post(overdue));
-  }
-
-  /**
-   * A program in another language has no word for "ready": it counts when it
-   * has lived for the soak time. Its socket is held here, so to count it too
-   * early costs time and no connection.
-   */
-  #trust(worker: PoolWorker): void {
-    const { config, adapter, post } = this.#context;
-    if (startsJavaScript(config, adapter)) return;
-    adapter.clock.after(config.trial, () =>
-      post(() => {
-        if (!worker.attached) this.step(worker, "ready");
-      }));
   }
 
   #blame(worker: PoolWorker, from: WorkerState): void {
@@ -317,6 +315,7 @@ export class Processes {
       return post(() => this.#obey(worker, parsed.message));
     }
     post(() => {
+      if (this.#programs.notified(worker)) return;
       if (parsed.kind === "noise") {
         return this.#noise.hear(worker, parsed.problem);
       }

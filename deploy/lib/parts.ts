@@ -42,12 +42,21 @@ export function run(words: readonly string[], seconds?: number): string {
 
 /** Commands, and the packages of Debian that bring them. */
 const PACKAGES: Readonly<Record<string, string>> = {
+  "cgi-fcgi": "libfcgi-bin",
+  gunicorn: "gunicorn",
   haproxy: "haproxy",
+  hypercorn: "python3-hypercorn",
   ip: "iproute2",
   mmdebstrap: "mmdebstrap",
   nginx: "nginx-light",
+  "php-fpm8.2": "php8.2-fpm",
   podman: "podman",
+  puma: "puma",
   runc: "runc",
+  plackup: "starlet",
+  starman: "starman",
+  unicorn: "unicorn",
+  uvicorn: "uvicorn",
 };
 
 /** Installs what is missing, or says so and ends. */

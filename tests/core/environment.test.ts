@@ -5,7 +5,10 @@ import {
   encodeInheritance,
   ENV,
   type InheritedListener,
+  isOwnVariable,
 } from "../../core/launch/environment.ts";
+import { ownSockets, socketVariables } from "../../core/launch/inherited.ts";
+import type { Pass } from "../../core/options/program.ts";
 import { describe, test } from "../harness.ts";
 import { forSeeds } from "../random.ts";
 
@@ -26,13 +29,23 @@ const SEAT: Seat = { fd: 4, seat: 2, weight: 0.15, passes: true };
 
 const encode = (
   listeners: readonly InheritedListener[],
-  fdPlacement = true,
+  pidToo = true,
   seat?: Seat,
-): Record<string, string> =>
-  encodeInheritance(
+): Record<string, string> => ({
+  ...encodeInheritance(
     { slot: 2, generation: 7, listeners, ...(seat && { seat }) },
-    fdPlacement,
-  );
+  ),
+  ...passed("auto", listeners, pidToo),
+});
+
+const passed = (
+  pass: Pass,
+  listeners: readonly InheritedListener[],
+  pidToo = true,
+): Record<string, string> => {
+  const plan = { slot: 2, generation: 7, parent: 4711, pidToo };
+  return socketVariables(pass, ownSockets(listeners), plan);
+};
 
 describe("what prefork's own workers read", () => {
   test("comes back as it was written", () => {
@@ -45,11 +58,8 @@ describe("what prefork's own workers read", () => {
       listener({ mode: "balanced" }),
     ];
     const inheritance = { slot: 2, generation: 7, listeners };
-    for (const placed of [true, false]) {
-      for (const given of [inheritance, { ...inheritance, seat: SEAT }]) {
-        const env = encodeInheritance(given, placed);
-        assert.deepEqual(decodeInheritance(env), given);
-      }
+    for (const given of [inheritance, { ...inheritance, seat: SEAT }]) {
+      assert.deepEqual(decodeInheritance(encodeInheritance(given)), given);
     }
   });
 
@@ -209,6 +219,36 @@ describe("systemd's variables", () => {
       const env = encode(listeners, placed);
       assert.equal(env["LISTEN_FDS"], undefined);
       assert.equal(env["LISTEN_FDNAMES"], undefined);
+    });
+  }
+});
+
+describe("variables of other servers", () => {
+  const two = [
+    listener(),
+    listener({ name: "b", address: "unix:/run/a.sock", fds: [4] }),
+  ];
+  const rows: readonly (readonly [Pass, Record<string, string>])[] = [
+    ["nginx", { NGINX: "3;4;" }],
+    ["fpm", { FPM_SOCKETS: "127.0.0.1:80=3,/run/a.sock=4" }],
+    ["einhorn", {
+      EINHORN_MASTER_PID: "4711",
+      EINHORN_CHILD_INDEX: "2",
+      EINHORN_FD_COUNT: "2",
+      EINHORN_FD_0: "3",
+      EINHORN_FD_1: "4",
+    }],
+    ["listen-fds", { LISTEN_FDS: "2", LISTEN_FDNAMES: "127.0.0.1_80:b" }],
+    ["server-starter", {
+      SERVER_STARTER_PORT: "127.0.0.1:80=3;/run/a.sock=4",
+      SERVER_STARTER_GENERATION: "7",
+    }],
+    ["stdin", {}],
+  ];
+  for (const [pass, variables] of rows) {
+    test(`of "${pass}" are these and no others`, () => {
+      assert.deepEqual(passed(pass, two), variables);
+      for (const name of Object.keys(variables)) assert.ok(isOwnVariable(name));
     });
   }
 });

@@ -68,7 +68,7 @@ test("workers get the features of a listener, and only whole ones", () => {
       slot: 0,
       generation: 1,
       listeners: [each as InheritedListener],
-    }, false))?.listeners;
+    }))?.listeners;
   assert.deepEqual(around(listener), [listener]);
   for (
     const damage of [

@@ -123,10 +123,7 @@ test("a message that is no JSON is noise, not an exception", () => {
 });
 
 test("an empty slot variable is damage, not slot 0", () => {
-  const env = encodeInheritance(
-    { slot: 2, generation: 1, listeners: [] },
-    true,
-  );
+  const env = encodeInheritance({ slot: 2, generation: 1, listeners: [] });
   assert.throws(
     () => decodeInheritance({ ...env, PREFORK_SLOT: "" }),
     TypeError,

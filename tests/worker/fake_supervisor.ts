@@ -245,7 +245,7 @@ export function startSupervisor(): FakeSupervisor {
           ...plainEnv(),
           ...(byHand
             ? { ADDRESS: plan.address }
-            : encodeInheritance(inheritance, true)),
+            : encodeInheritance(inheritance)),
           ...(plan.preload !== undefined &&
             { [PRELOAD_VARIABLE]: JSON.stringify(plan.preload) }),
         },

@@ -150,7 +150,6 @@ function placeVariables(
   return {
     ...encodeInheritance(
       { slot, generation, listeners, standby, ...(seat && { seat }) },
-      false,
     ),
     [PRELOAD_VARIABLE]: JSON.stringify(settings),
   };

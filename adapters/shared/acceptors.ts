@@ -1,0 +1,172 @@
+/**
+ * Whether the processes of a worker wait for connections on the pool's sockets,
+ * from proc(5) of Linux: which call each thread is in, and of which files.
+ *
+ * A program that loads runs, or waits for a disk or a database. One that serves
+ * is in accept(2) of the socket, or in epoll_wait(2), poll(2) or select(2) with
+ * the socket among their files.
+ *
+ * @module
+ */
+
+import { closeSync, openSync, readSync } from "node:fs";
+import type { Acceptors, AcceptorsLook } from "../../core/acceptors.ts";
+import { formatAddress } from "../../core/options/address.ts";
+import { inodeIn, tcpSockets, unixSockets } from "../../libc/proc_net.ts";
+import { readable } from "./inherited.ts";
+import { linkProc, listProc, readProc, statOf } from "./proc.ts";
+import { callIn } from "./syscall.ts";
+
+/** The sockets of a process: their numbers there, and what they are. */
+type Files = ReadonlyMap<number, number>;
+
+/** As many files are read of a call; nobody listens on more. */
+const MAX_FILES = 1024;
+
+/** Looks at the machine's processes. */
+export const acceptors: Acceptors = {
+  acceptors(sockets, session) {
+    const inodes = sockets.map((fd) =>
+      inodeIn(linkProc(`/proc/self/fd/${fd}`))
+    );
+    const pids = sessionOf(session);
+    if (pids.length === 0 || inodes.includes(undefined)) return undefined;
+    const held = new Set<number>();
+    const waited = new Set<number>();
+    let hidden = false;
+    for (const pid of pids) {
+      const names = listProc(`/proc/${pid}/fd`);
+      // What runs as another user may have anything.
+      if (names.length === 0) hidden = true;
+      const files = socketsIn(pid, names);
+      for (const inode of files.values()) held.add(inode);
+      if (inodes.some((inode) => held.has(inode!))) {
+        for (const inode of waitedBy(pid, files)) waited.add(inode);
+      }
+    }
+    const seen = inodes.map((inode) =>
+      waited.has(inode!)
+        ? "waits"
+        : held.has(inode!) || hidden
+        ? "has"
+        : "closed"
+    );
+    return {
+      sockets: seen,
+      elsewhere: seen.every((each) => each === "waits")
+        ? []
+        : listening(held, new Set(inodes)),
+    } satisfies AcceptorsLook;
+  },
+};
+
+/** The processes of a session that have not ended. */
+function sessionOf(session: number): number[] {
+  return listProc("/proc").filter((name) => /^\d+$/.test(name)).map(Number)
+    .filter((pid) => {
+      const stat = statOf(pid);
+      return stat?.session === session && !stat.exiting && stat.state !== "Z";
+    });
+}
+
+function socketsIn(pid: number, names: readonly string[]): Files {
+  const files = new Map<number, number>();
+  for (const name of names) {
+    const inode = inodeIn(linkProc(`/proc/${pid}/fd/${name}`));
+    if (inode !== undefined) files.set(Number(name), inode);
+  }
+  return files;
+}
+
+/** The sockets on which the threads of a process wait. */
+function waitedBy(pid: number, files: Files): number[] {
+  return listProc(`/proc/${pid}/task`).flatMap((task) => {
+    const call = callIn(readProc(`/proc/${pid}/task/${task}/syscall`));
+    if (call === undefined) return [];
+    const { name, words: [first = 0, second = 0] } = call;
+    switch (name) {
+      case "accept":
+      case "accept4":
+        return [first];
+      case "epoll_wait":
+      case "epoll_pwait":
+      case "epoll_pwait2":
+        return watched(pid, first);
+      case "poll":
+      case "ppoll":
+        return polled(pid, first, second) ?? [...files.keys()];
+      case "select":
+      case "pselect6":
+        return selected(pid, second, first) ?? [...files.keys()];
+      default:
+        return [];
+    }
+  }).flatMap((fd) => files.get(fd) ?? []);
+}
+
+/** What an epoll instance watches: proc_pid_fdinfo(5). */
+function watched(pid: number, fd: number): number[] {
+  const text = readProc(`/proc/${pid}/fdinfo/${fd}`) ?? "";
+  return [...text.matchAll(/^tfd:\s+(\d+)/gm)].map(([, tfd]) => Number(tfd));
+}
+
+/** `struct pollfd` has 8 bytes, the file first (poll(2)). */
+function polled(pid: number, at: number, count: number): number[] | undefined {
+  const bytes = memoryOf(pid, at, Math.min(count, MAX_FILES) * 8);
+  return bytes && Array.from(
+    { length: bytes.byteLength / 8 },
+    (_, i) => bytes.getInt32(i * 8, true),
+  );
+}
+
+/** A bit for each file (select(2)). */
+function selected(
+  pid: number,
+  at: number,
+  count: number,
+): number[] | undefined {
+  if (at === 0) return [];
+  const files = Math.min(count, MAX_FILES);
+  const bytes = memoryOf(pid, at, Math.ceil(files / 8));
+  return bytes && Array.from({ length: files }, (_, fd) => fd)
+    .filter((fd) => bytes.getUint8(fd >> 3) & (1 << (fd & 7)));
+}
+
+/**
+ * Memory of a process: proc_pid_mem(5). Undefined where it may not be read,
+ * which Deno allows with `--allow-all` only.
+ */
+function memoryOf(
+  pid: number,
+  at: number,
+  length: number,
+): DataView | undefined {
+  try {
+    const file = openSync(`/proc/${pid}/mem`, "r");
+    try {
+      const bytes = new Uint8Array(length);
+      if (readSync(file, bytes, 0, length, at) !== length) return undefined;
+      return new DataView(bytes.buffer);
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where those listen that are none of the pool's. */
+function listening(
+  held: ReadonlySet<number>,
+  own: ReadonlySet<number | undefined>,
+): string[] {
+  const isOther = (
+    { inode, listens }: { readonly inode: number; readonly listens: boolean },
+  ): boolean => listens && held.has(inode) && !own.has(inode);
+  return [
+    ...tcpSockets(readProc).filter(isOther).map(({ host, port }) =>
+      formatAddress({ kind: "tcp", host: readable(host), port })
+    ),
+    ...unixSockets(readProc).filter(isOther).map(({ path }) => `unix:${path}`),
+  ];
+}
