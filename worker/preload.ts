@@ -7,10 +7,12 @@
  */
 
 import process from "node:process";
+import { keepCompiled } from "./patch/compile_cache.ts";
 
 // A thread gets a copy of the environment and of the runtime's arguments, and
 // must not attach a second time. What is not needed is not loaded.
 if (isWorker() !== false && await isMainThread()) {
+  keepCompiled();
   const { explained } = await import("./patch/permission.ts");
   await explained(async () => {
     if (process.env["PREFORK_PROTOCOL"] === undefined) return;
@@ -31,9 +33,16 @@ function isWorker(): boolean | undefined {
   }
 }
 
-/** Bun says so itself; its `node:worker_threads` takes 5 ms to load (1.4.4). */
+/**
+ * Bun says so itself; its `node:worker_threads` takes 5 ms to load (1.4.4). And
+ * no thread of Node has the channel of its process (`process.send`).
+ */
 async function isMainThread(): Promise<boolean> {
-  const { Bun } = globalThis as { Bun?: { readonly isMainThread: boolean } };
-  return Bun?.isMainThread ??
+  const { Bun, Deno } = globalThis as {
+    readonly Bun?: { readonly isMainThread: boolean };
+    readonly Deno?: unknown;
+  };
+  if (Bun !== undefined) return Bun.isMainThread;
+  return Deno === undefined && process.send !== undefined ||
     (await import("node:worker_threads")).isMainThread;
 }

@@ -16,8 +16,6 @@ export interface Settings {
   readonly waitReady: boolean;
   /** True when a command was started that may be no JavaScript itself. */
   readonly wrapped: boolean;
-  /** Where Node keeps compiled code, if it is to. */
-  readonly compileCache: string | undefined;
   /** The time that a worker has to become ready, in ms. */
   readonly startTimeout: number;
   /** What the process is called, in a pool that has a name. */
@@ -34,7 +32,6 @@ export function takeSettings(): Settings {
     privatePorts: settings.privatePorts === true,
     waitReady: settings.waitReady === true,
     wrapped: settings.wrapped === true,
-    compileCache: settings.compileCache,
     startTimeout: Number(settings.startTimeout) || 0,
     title: settings.title,
   };

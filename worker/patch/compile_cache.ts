@@ -1,12 +1,11 @@
 /**
- * Has Node keep the compiled code of the program's modules for the next start.
+ * Has Node keep the compiled code of the program's modules for the next start,
+ * and of the worker's own.
  *
  * @module
  */
 
 import process from "node:process";
-import type { Settings } from "../match/settings.ts";
-import { RUNTIME } from "../process/runtime.ts";
 
 /**
  * When what was compiled is written, in ms after the start: soon, so that a
@@ -19,12 +18,19 @@ const FLUSH_MS = [2_000, 30_000];
  * By a call and not by `NODE_COMPILE_CACHE`, which every process that the
  * program starts would inherit. Node has both since 22.8 and the variable goes
  * first; each entry is checked against the text of its module.
+ *
+ * Before any other module of the worker is loaded, so that it is kept as well,
+ * and therefore with no import of any.
  */
-export function keepCompiled(
-  _core: unknown,
-  { compileCache }: Pick<Settings, "compileCache">,
-): void {
-  if (compileCache === undefined || RUNTIME.name !== "node") return;
+export function keepCompiled(): void {
+  const { bun, deno } = process.versions;
+  if (bun !== undefined || deno !== undefined) return;
+  const { compileCache, wrapped } = JSON.parse(
+    process.env["PREFORK_PRELOAD"] ?? "{}",
+  ) as { readonly compileCache?: string; readonly wrapped?: boolean };
+  if (compileCache === undefined) return;
+  // Some tool that a program in another language has started.
+  if (wrapped === true && process.send === undefined) return;
   const { enableCompileCache, flushCompileCache, constants } = process
     .getBuiltinModule("node:module");
   const { status } = enableCompileCache(compileCache);

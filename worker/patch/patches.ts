@@ -8,7 +8,6 @@ import type { Core } from "../process/worker_core.ts";
 import { RUNTIME } from "../process/runtime.ts";
 import { loadBunHttp } from "../inherit.ts";
 import { showCluster } from "./cluster.ts";
-import { keepCompiled } from "./compile_cache.ts";
 import { deferExit } from "./exit.ts";
 import { serveExport } from "./main_module.ts";
 import { patchDgram } from "./dgram.ts";
@@ -22,7 +21,6 @@ export type Patch = (core: Core, settings: Settings) => void | Promise<void>;
 
 /** All of them. */
 export const PATCHES: readonly Patch[] = [
-  keepCompiled,
   holdSignals,
   deferExit,
   serveExport,

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import type { EventEmitter } from "node:events";
 import { readlinkSync } from "node:fs";
 import process from "node:process";
@@ -67,6 +67,7 @@ export function handOver(
   settings: Settings,
   seat: Seat | undefined,
 ): void {
+  const { ChildProcess } = process.getBuiltinModule("node:child_process");
   const prototype = ChildProcess.prototype as {
     spawn?: (this: ChildProcess, options: SpawnOptions) => unknown;
   };
