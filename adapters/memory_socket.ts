@@ -18,6 +18,10 @@ export class MemorySockets extends Map<number, SocketFacts | string> {
 
   /** What is seen of the session of a pid. */
   readonly acceptors: Map<number, AcceptorsLook> = new Map();
+  /** What was said to whom, in order. */
+  readonly said: string[] = [];
+  /** Why nobody hears that. */
+  deaf: string | undefined;
 
   /** What a host says of it. */
   get host(): OwnSockets & Acceptors {
@@ -26,6 +30,10 @@ export class MemorySockets extends Map<number, SocketFacts | string> {
       parentPid: 999,
       pidfdId: () => this.pidfdId,
       socketOf: (fd) => this.get(fd) ?? "is not open in this process",
+      say: (path, text) => {
+        if (this.deaf === undefined) this.said.push(`${path} ${text}`);
+        return Promise.resolve(this.deaf);
+      },
       neighboursOf: (fd) => this.neighbours.get(fd) ?? [],
     };
   }

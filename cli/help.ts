@@ -141,7 +141,7 @@ Options:
       --rollback park|restart|none  how: the old workers wait until then, are
                           started anew, or not at all (default: park)
       --signals NAME      what signals to the supervisor do: default, or the
-                          habits of unicorn, gunicorn, nginx
+                          habits of unicorn, gunicorn, nginx, einhorn
       --restarts N/TIME   so many workers may end early within so long before
                           the pool counts as degraded, or down
                           (default: 2 per worker, at least 5, in 60s)

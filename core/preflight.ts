@@ -173,7 +173,12 @@ export async function prepare(
 ): Promise<Prepared> {
   const { foreign, deaf, ...place } = survey(options, adapter);
   const { config } = place;
-  const { specs: chosen, notes } = chooseListeners(config, adapter, heritage);
+  const { specs: chosen, notes } = chooseListeners(
+    config,
+    adapter,
+    deaf,
+    heritage,
+  );
   const specs = chosen ?? knownSpecs(config, deaf) ?? await learn(place);
   const all = { ...place, foreign, deaf };
   const listeners = await bindFor(all, specs, adapter, heritage)
@@ -187,18 +192,24 @@ export async function prepare(
 /**
  * Where the pool listens, with the sockets that this process was started with.
  *
+ * @param deaf true for programs in other languages
  * @throws {PreforkError} `ERR_BIND` where what is asked for is not among them
  */
 export function chooseListeners(
   config: PoolConfig,
   { host }: Adapter,
+  deaf: boolean,
   heritage?: Heritage,
 ): Chosen {
   const { learns, listeners, health, metrics } = config;
   if (heritage === undefined) {
     const asked = learns ? undefined : listeners;
     const others = [health, metrics];
-    return chooseInherited(asked, inheritedBy(host), host, others);
+    // Programs in other languages get a socket as it is.
+    const { resolve, socketOf } = host;
+    const neighboursOf = deaf ? () => [] : host.neighboursOf;
+    const place = { resolve, socketOf, neighboursOf };
+    return chooseInherited(asked, inheritedBy(host), place, others);
   }
   const specs = learns ? heritage.specs : succeeded(listeners, heritage.handed);
   return { specs, notes: [] };

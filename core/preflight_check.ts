@@ -106,7 +106,12 @@ export async function checkStart(
   const listening = config.listeners.filter((spec) => !isPassedOn(spec));
   const chosen = await look(
     "listen",
-    () => chooseListeners({ ...config, listeners: listening }, adapter),
+    () =>
+      chooseListeners(
+        { ...config, listeners: listening },
+        adapter,
+        place?.deaf ?? false,
+      ),
     () => undefined,
   );
   const specs = chosen?.specs ?? knownSpecs(config, place?.deaf ?? false);

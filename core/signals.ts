@@ -6,6 +6,7 @@
 
 import type { Adapter, Signal } from "./adapter.ts";
 import type { PoolStatus } from "./events.ts";
+import { isEinhorns } from "./inherited/einhorn.ts";
 import type { PoolConfig } from "./options/options.ts";
 import { SIGNAL_PRESETS, type SignalPreset } from "./options/signals.ts";
 
@@ -188,8 +189,11 @@ export function attend(
     );
   } else if (reaping !== undefined) attending.push(reaping);
   if (preset === undefined) return attending;
+  const habits = preset === "default" && isEinhorns(adapter.host)
+    ? "einhorn"
+    : preset;
   return [
     ...attending,
-    ...trapSignals(pool, adapter, preset, running, others),
+    ...trapSignals(pool, adapter, habits, running, others),
   ];
 }

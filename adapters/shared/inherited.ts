@@ -33,7 +33,19 @@ export const ownSockets: OwnSockets = {
     const known = [1, process.pid, process.ppid];
     return inode === undefined ? [] : holdersOf(inode, known);
   },
+  say,
 };
+
+function say(path: string, text: string): Promise<string | undefined> {
+  const { connect } = process.getBuiltinModule("node:net");
+  return new Promise((resolve) => {
+    const socket = connect({ path }, () => socket.end(text));
+    socket.once("close", () => resolve(undefined));
+    socket.once("error", (error) => resolve(error.message));
+    // Nothing is answered, and a parent that reads nothing delays nobody.
+    socket.unref();
+  });
+}
 
 function pidfdId(): string | undefined {
   const libc = libcHere();

@@ -21,6 +21,9 @@ import {
 } from "./environment.ts";
 import { socketProblem } from "./socket.ts";
 
+/** The host, as far as it knows of sockets. */
+type Place = Pick<Host, "neighboursOf" | "resolve" | "socketOf">;
+
 /** A socket of this process' parent that a pool can listen on. */
 export interface Passed extends Announced {
   /** Where it is bound. */
@@ -94,13 +97,14 @@ export function inheritedBy(host: Host): Inherited {
 export function chooseInherited(
   asked: readonly ListenerSpec[] | undefined,
   inherited: Inherited,
-  host: Pick<Host, "resolve">,
+  host: Place,
   others: readonly (ListenerSpec | undefined)[] = [],
 ): Chosen {
   const { sockets, problems } = inherited;
   if (asked === undefined) {
     if (sockets.length > 0) {
-      return { specs: named(sockets.map(specOf)), notes: problems };
+      const specs = named(sockets.map(specOf));
+      return { specs, notes: [...problems, ...waitNotes(specs, host)] };
     }
     if (problems.length === 0) return { specs: undefined, notes: [] };
     throw new PreforkError(
@@ -123,7 +127,35 @@ export function chooseInherited(
       originOf(socket)
     }), because no "-l" asks for it`
   );
-  return { specs: named(specs), notes: [...problems, ...notes] };
+  return {
+    specs: named(specs),
+    notes: [...problems, ...notes, ...waitNotes(specs, host)],
+  };
+}
+
+/**
+ * One sentence for each socket on which others accept who may wait there: all
+ * three runtimes take a socket to be one that does not block.
+ */
+function waitNotes(
+  specs: readonly ListenerSpec[],
+  host: Place,
+): readonly string[] {
+  return specs.flatMap(({ address }) => {
+    const fd = numberOf(address);
+    const facts = fd === undefined ? "" : host.socketOf(fd);
+    if (fd === undefined || typeof facts === "string" || !facts.blocks) {
+      return [];
+    }
+    const others = host.neighboursOf(fd);
+    return others.length === 0 ? [] : [
+      `accept(2) on "${
+        formatAddress(facts.address ?? address)
+      }" (descriptor ${fd}) waits no more (O_NONBLOCK), also in ${
+        others.slice(0, 3).join(", ")
+      }: what accepts there has to expect EAGAIN`,
+    ];
+  });
 }
 
 /**

@@ -40,6 +40,13 @@ export interface OwnSockets {
    * process 1, as far as that can be seen: as in `process 12 ("nginx")`.
    */
   neighboursOf(fd: number): readonly string[];
+  /**
+   * Connects to a Unix socket by its path, says something and hangs up.
+   *
+   * @returns why that cannot be, as the rest of a sentence that begins with
+   * "because"
+   */
+  say(path: string, text: string): Promise<string | undefined>;
 }
 
 /**

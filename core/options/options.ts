@@ -160,8 +160,8 @@ export interface PoolOptions
   readonly output?: "inherit" | "lines";
   /**
    * Which signals to this process the pool obeys while it runs: `true` is
-   * `"default"`, and `"unicorn"`, `"gunicorn"` and `"nginx"` are the habits of
-   * those: which signal drains and which one kills at once.
+   * `"default"`, and `"unicorn"`, `"gunicorn"`, `"nginx"` and `"einhorn"` are the
+   * habits of those: which signal drains and which one kills at once.
    *
    * @default {false}
    */

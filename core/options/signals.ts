@@ -31,7 +31,12 @@ export type SignalAction =
   | "fewer";
 
 /** The names of the presets; `"default"` is prefork's own. */
-export type SignalPreset = "default" | "unicorn" | "gunicorn" | "nginx";
+export type SignalPreset =
+  | "default"
+  | "unicorn"
+  | "gunicorn"
+  | "nginx"
+  | "einhorn";
 
 /** What signals do. */
 export type SignalActions = Readonly<Partial<Record<Signal, SignalAction>>>;
@@ -58,6 +63,14 @@ export const SIGNAL_PRESETS: Readonly<Record<SignalPreset, SignalActions>> = {
   unicorn: { SIGTERM: "quick", SIGQUIT: "stop", SIGINT: "quick", ...COMMON },
   gunicorn: { SIGTERM: "stop", SIGQUIT: "quick", SIGINT: "quick", ...COMMON },
   nginx: { SIGTERM: "quick", SIGQUIT: "stop", SIGINT: "quick", ...COMMON },
+  // It has its workers drain by USR2, and starts others itself.
+  einhorn: {
+    SIGTERM: "stop",
+    SIGQUIT: "quick",
+    SIGINT: "interrupt",
+    ...COMMON,
+    SIGUSR2: "stop",
+  },
 };
 
 /** The names of {@linkcode SIGNAL_PRESETS}. */

@@ -8,6 +8,7 @@
 import type { Adapter, Signal } from "../adapter.ts";
 import type { PidFile } from "../successor.ts";
 import { stateError } from "../errors.ts";
+import { acknowledge } from "../inherited/einhorn.ts";
 import { Gate } from "../listeners/gate.ts";
 import type { EventStream } from "../event_stream.ts";
 import type { PoolEvent } from "../events.ts";
@@ -170,6 +171,11 @@ export class Lineage {
       const message =
         `the service manager (NOTIFY_SOCKET) cannot be told that the pool serves, because ${unheard}: set Type=exec in the unit`;
       pool.emit({ type: "warning", message });
+    }
+    if (isOwn) {
+      void acknowledge(pool.adapter.host).then((message) => {
+        if (message !== undefined) pool.emit({ type: "warning", message });
+      });
     }
     return isOwn;
   }

@@ -13,7 +13,7 @@ import {
 import type { SocketFacts } from "../../core/inherited/socket.ts";
 import { formatAddress, parseListener } from "../../core/options/address.ts";
 import { describe, test } from "../harness.ts";
-import { settle, stage } from "./world.ts";
+import { running, settle, stage } from "./world.ts";
 
 type Env = Readonly<Record<string, string>>;
 
@@ -254,6 +254,15 @@ describe("listeners among them", () => {
     assert.deepEqual(notes, []);
   });
 
+  test("others that wait in accept(2) on one of them are named", () => {
+    const made = world();
+    made.inherited.neighbours.set(3, [`process 7 ("starman")`]);
+    const told = chosen(made, ["systemd:web", "systemd:api", ":9002"]);
+    assert.deepEqual(told.notes, [
+      `accept(2) on "127.0.0.1:9000" (descriptor 3) waits no more (O_NONBLOCK), also in process 7 ("starman"): what accepts there has to expect EAGAIN`,
+    ]);
+  });
+
   test("a successor has them by what its predecessor has asked for", () => {
     const handed = [
       { asked: "systemd:web", name: "web" },
@@ -381,6 +390,44 @@ describe("a pool on them", () => {
     assert.equal(env["LISTEN_PID"], undefined);
     assert.equal(env["LISTEN_FDNAMES"], undefined);
     assert.ok(events.length > 0);
+    await pool.stop({ quick: true });
+  });
+
+  test("of Einhorn: it is told when all is ready, and its USR2 ends the pool", async () => {
+    const made = new MemoryWorld();
+    Object.assign(made.env, {
+      EINHORN_MASTER_PID: "999",
+      EINHORN_SOCK_PATH: "/tmp/einhorn.sock",
+      EINHORN_FD_COUNT: "1",
+      EINHORN_FD_0: "7",
+    });
+    made.inherited.listening(7, "127.0.0.1", 9000);
+    made.onSpawn = (process) => queueMicrotask(() => process.getReady());
+    const { pool, types } = stage({ listen: ":9000", signals: true }, made);
+    made.inherited.listening(7, "", 9000);
+    await pool.start();
+    await settle();
+    const word = `{"command":"worker:ack","pid":1000}\n`;
+    assert.deepEqual(made.inherited.said, [`/tmp/einhorn.sock ${word}`]);
+    made.signal("SIGUSR2");
+    await settle();
+    assert.ok(types().includes("stopping"));
+    assert.ok(!types().includes("upgrade-started"));
+    await pool.stop({ quick: true });
+  });
+
+  test("a word to Einhorn that cannot be said is told of", async () => {
+    const made = new MemoryWorld();
+    Object.assign(made.env, {
+      EINHORN_MASTER_PID: "999",
+      EINHORN_SOCK_PATH: "/x",
+    });
+    made.inherited.deaf = "nobody is there";
+    const { pool, all } = await running({}, made);
+    assert.match(
+      all("warning").map(({ message }) => message).join(),
+      /Einhorn cannot be told that the pool serves, because nobody is there: /,
+    );
     await pool.stop({ quick: true });
   });
 

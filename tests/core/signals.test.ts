@@ -38,5 +38,12 @@ test("every signal of each preset has its action, and no other has one", () => {
       SIGINT: "quick",
       ...COMMON,
     },
+    einhorn: {
+      SIGTERM: "stop",
+      SIGQUIT: "quick",
+      SIGINT: "interrupt",
+      ...COMMON,
+      SIGUSR2: "stop",
+    },
   });
 });

@@ -104,7 +104,8 @@ function everyFormat(name: string): Plan {
       LISTEN_FDS: "2",
       LISTEN_FDNAMES: "web:web",
       SERVER_STARTER_PORT: "{2}=6;{3}=8",
-      EINHORN_MASTER_PID: "{ppid}",
+      // Below Einhorn SIGUSR2 is no upgrade.
+      EINHORN_MASTER_PID: name === "all" ? "{ppid}" : "1",
       EINHORN_FD_COUNT: "1",
       EINHORN_FD_0: "10",
       UNICORN_FD: "12",
@@ -126,7 +127,7 @@ describe("sockets of a parent", () => {
     async () => {
       const asked = [
         ...["systemd:", "{2}", "unix:{3}"],
-        ...["{4}", "{5}", "{6}", "{7}", "{8}", "{9}", "fd:0"],
+        ...["fd:10", "{5}", "{6}", "{7}", "{8}", "{9}", "fd:0"],
       ];
       await using command = below(everyFormat("asked"), [
         ...["-w", "1", "--probation", "0"],
@@ -184,7 +185,8 @@ describe("sockets of a parent", () => {
       command.lines.filter((line) => /^prefork listening /.test(line)).length,
       all.length - 1,
     );
-    command.signal("SIGTERM");
+    // As Einhorn has it drain.
+    command.signal("SIGUSR2");
     await command.line(/^ended 0$/);
   });
 });
