@@ -22,10 +22,11 @@ import {
   packageManagerOf,
   type Processes,
 } from "./cli/parent.ts";
+import type { RunLine } from "./cli/options.ts";
 import { type Plan, planOf } from "./cli/pools.ts";
 import { createReporter } from "./cli/report.ts";
-import { commandOn, upgradeByFile, UpgradeDesk } from "./cli/upgrade.ts";
-import { Pool } from "./adapters/pool.ts";
+import { CommandPool } from "./cli/command_pool.ts";
+import { upgradeByFile, UpgradeDesk } from "./cli/upgrade.ts";
 import { loadAdapter } from "./adapters/select.ts";
 import { controlDirectories } from "./adapters/shared/control_directory.ts";
 import { ownCommand } from "./adapters/shared/own_command.ts";
@@ -43,11 +44,10 @@ import {
   permissionIn,
   PreforkError,
 } from "./core/errors.ts";
-import { KeptLog } from "./core/control/log.ts";
 import { HANDOVER_VARIABLE } from "./core/listeners/handover.ts";
 import { givenUp, say } from "./core/upgrade/words.ts";
-import type { UpgradeReport } from "./core/upgrade/upgrades.ts";
-import { type PoolOptions, WHERE_PROGRAM } from "./core/options/options.ts";
+import type { PoolCore } from "./core/pool.ts";
+import { WHERE_PROGRAM } from "./core/options/options.ts";
 
 export type { Loss, Output } from "./cli/output.ts";
 
@@ -158,7 +158,7 @@ export async function main(
         { ...await doctorDesk(io), syntaxProblem },
       );
     }
-    return await run(poolsOf(plan, args, io), hasPredecessor());
+    return await run(poolsOf(plan, command, args, io), hasPredecessor());
   } catch (error) {
     const text = said(error).replaceAll(/\s*\n\s*/g, " ");
     io.stderr.write(`prefork: ${text}\n`);
@@ -203,48 +203,6 @@ function variable(name: string): string | undefined {
   }
 }
 
-/** A pool that is asked for an upgrade by a file beside its pid file, too. */
-class CommandPool extends Pool {
-  readonly #args: readonly string[] | undefined;
-  readonly #own: readonly string[] | undefined;
-  readonly #desk: UpgradeDesk | undefined;
-  /** What was written last, for whoever asks. */
-  readonly log = new KeptLog();
-
-  /** @param args the command line; undefined where it is that of several pools */
-  constructor(args: readonly string[] | undefined, options: PoolOptions) {
-    super(options);
-    this.#args = args;
-    this.#own = options.upgradeCommand;
-    this.#desk = options.pidFile === undefined
-      ? undefined
-      : new UpgradeDesk(host.resolve(options.pidFile), placeFile);
-  }
-
-  override async upgrade(): Promise<UpgradeReport> {
-    if (this.#args === undefined) {
-      const reason =
-        "Cannot upgrade the pool: its supervisor has other pools too, start each by a command of its own for that (--only NAME)";
-      this.warn(reason);
-      throw new PreforkError("ERR_UPGRADE", reason);
-    }
-    // A second signal is no news of the upgrade that goes on.
-    const goesOn = this.status().state === "upgrading";
-    const runtime = this.#desk?.take();
-    const command = runtime && this.#own
-      ? commandOn(runtime, this.#own, this.#args)
-      : undefined;
-    try {
-      const report = await super.upgrade({ ...(command && { command }) });
-      this.#desk?.tell(report);
-      return report;
-    } catch (error) {
-      if (!goesOn) this.#desk?.tell({ reason: messageOf(error) });
-      throw error;
-    }
-  }
-}
-
 /** A pool, and what tells of it. */
 interface Told {
   readonly pool: CommandPool;
@@ -262,22 +220,37 @@ const USUAL = {
 
 /** Makes the pools, of which nothing is started yet. */
 function poolsOf(
-  { pools }: Plan,
+  plan: Plan,
+  line: RunLine,
   args: readonly string[],
   io: CommandIO,
 ): readonly Told[] {
+  const { pools } = plan;
   const several = pools.length > 1;
   const own = ownCommand();
+  const fixed = {
+    output: "lines",
+    ...(own !== undefined && { upgradeCommand: own }),
+  } as const;
   // Its command line stays: it says more, and "prefork upgrade PID" reads it.
   const only = several ? undefined : pools[0]?.options.name;
   if (only !== undefined) nameProcess(`prefork:${only}`);
-  return pools.map(({ options, log, warnings }) => {
+  return pools.map((planned) => {
+    const { options, log, warnings } = planned;
     const name = several ? options.name : undefined;
-    const pool = new CommandPool(several ? undefined : args, {
-      ...USUAL,
-      ...options,
-      output: "lines",
-      ...(own !== undefined && { upgradeCommand: own }),
+    const { pidFile } = options;
+    const pool = new CommandPool({ ...USUAL, ...options, ...fixed }, {
+      args: several ? undefined : args,
+      desk: pidFile === undefined
+        ? undefined
+        : new UpgradeDesk(host.resolve(pidFile), placeFile),
+      load: loadAdapter,
+      renewed: plan.file === undefined ? undefined : async (pool) => {
+        const { renewed } = await import("./cli/renewal.ts");
+        const now = await renewed(planned, plan, line, host);
+        for (const warning of now.warnings) pool.warn(warning);
+        return { ...USUAL, ...now.options, ...fixed };
+      },
     });
     const reporter = createReporter(
       pool,
@@ -326,7 +299,7 @@ async function run(all: readonly Told[], succeeds: boolean): Promise<number> {
 }
 
 /** Stops pools whose package manager has ended, as that would have done. */
-function stopWithParent(pools: readonly Pool[]): Disposable {
+function stopWithParent(pools: readonly PoolCore[]): Disposable {
   const manager = packageManagerOf(process.pid, process.env, PROCESSES);
   const timer = manager && setInterval(() => {
     if (!isGone(manager, PROCESSES)) return;

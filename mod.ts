@@ -63,6 +63,7 @@ export type { SignalPreset } from "./core/options/signals.ts";
 export type { Restarts } from "./core/options/restart.ts";
 export type { Balance } from "./core/options/balance.ts";
 export type { ExitReason, WorkerState } from "./core/supervise/state.ts";
+export type { ReloadOptions } from "./core/options/renewal.ts";
 export type { QuiesceOptions } from "./core/supervise/quiesce.ts";
 export type { Receipt, Tally } from "./core/balance/receipt.ts";
 export type { Evidence } from "./core/supervise/evidence.ts";

@@ -5,7 +5,9 @@
  * @module
  */
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { dirname, extname, relative, resolve } from "node:path";
 import process from "node:process";
@@ -18,7 +20,13 @@ import {
 } from "../core/options/config.ts";
 import { CONFIG_NAMES } from "./config_names.ts";
 import { filesFrom, type ProgramFiles } from "./log_options.ts";
-import { loadPm2, type Pm2Place, readPm2, requireNoYaml } from "./pm2.ts";
+import { type Pm2Place, readPm2, requireNoYaml } from "./pm2.ts";
+
+/** Reads what a file exports, by default or, with `commonjs`, as require() does. */
+export type Load = (
+  file: string,
+  how?: { readonly commonjs: boolean },
+) => Promise<unknown>;
 
 /** Endings of the files that can be read, when they are named. */
 const ENDING = /^\.([cm]?[jt]s|json)$/;
@@ -34,18 +42,21 @@ const ENDING = /^\.([cm]?[jt]s|json)$/;
 export async function configFrom(
   file: string,
   directory: string,
+  load: Load = exportOf,
 ): Promise<ConfiguredPools> {
   const place = placeOf(file, directory);
   requireReadable(file, place.file);
-  const exported = await attempt(file, place, () => exportOf(file));
-  if (exported === undefined) {
+  const value = await attempt(
+    file,
+    place,
+    // A file of JSON is what it holds.
+    () => extname(file) === ".json" ? jsonIn(file) : load(file),
+  );
+  if (value === undefined) {
     throw new TypeError(
       `Cannot use ${place.file}: it has no default export, write export default defineConfig({ .. })`,
     );
   }
-  const value = typeof exported === "function"
-    ? await attempt(file, place, async () => await exported())
-    : exported;
   return readConfig(value, place);
 }
 
@@ -69,11 +80,14 @@ export async function pm2From(
   file: string,
   directory: string,
   machine: Omit<Pm2Place, "file">,
+  load: Load = exportOf,
 ): Promise<Pm2Pools> {
   const place = placeOf(file, directory);
   if (!existsSync(file)) throw missing(place.file);
   requireNoYaml(file, place.file);
-  const value = await attempt(file, place, () => loadPm2(file));
+  // As PM2 does: also where the runtime would take a .js file for a module.
+  const commonjs = extname(file) !== ".mjs";
+  const value = await attempt(file, place, () => load(file, { commonjs }));
   const apps = readPm2(value, { ...machine, file: place.file });
   const names = new Set(apps.map(({ entry }) => entry.name));
   if (apps.length === 0 || names.size < apps.length) {
@@ -154,13 +168,18 @@ function requireReadable(file: string, name: string): void {
   }
 }
 
-/** What a file exports by default; a file of JSON is what it holds. */
-async function exportOf(file: string): Promise<unknown> {
-  if (extname(file) === ".json") return JSON.parse(readFileSync(file, "utf8"));
+/** What a file exports; a function is called for it. */
+const exportOf: Load = async (file, { commonjs } = { commonjs: false }) => {
+  if (commonjs) return createRequire(file)(file);
   const module = await import(pathToFileURL(file).href) as {
     readonly default?: unknown;
   };
-  return module.default;
+  const exported = module.default;
+  return typeof exported === "function" ? await exported() : exported;
+};
+
+async function jsonIn(file: string): Promise<unknown> {
+  return JSON.parse(await readFile(file, "utf8"));
 }
 
 /** True where the runtime runs TypeScript: Node says so since 22.10. */

@@ -215,9 +215,10 @@ writes none.
 
 Signals: TERM, QUIT stop gracefully; INT too, a second INT at once (as unicorn
 and nginx QUIT gracefully, TERM and INT at once; as gunicorn TERM gracefully,
-QUIT and INT at once); HUP reloads; TTIN, TTOU one worker more, fewer; WINCH
-drains all workers and keeps the sockets; USR2 has a new supervisor take over;
-USR1 opens log files anew; CONT logs what each worker does.
+QUIT and INT at once); HUP reloads, by what a configuration file says now; TTIN,
+TTOU one worker more, fewer; WINCH drains all workers and keeps the sockets;
+USR2 has a new supervisor take over; USR1 opens log files anew; CONT logs what
+each worker does.
 
 Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 the program does not
 boot, 4 a listener cannot be bound, 5 the stop killed workers

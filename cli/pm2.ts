@@ -5,9 +5,7 @@
  * @module
  */
 
-import { createRequire } from "node:module";
 import { basename, extname } from "node:path";
-import { pathToFileURL } from "node:url";
 import { type PoolEntry, within } from "../core/options/config.ts";
 import { insteadOf } from "../core/options/names.ts";
 import type { ProgramFiles } from "./log_options.ts";
@@ -84,13 +82,6 @@ export function requireNoYaml(file: string, name: string): void {
   throw new TypeError(
     `Cannot read "${name}": YAML needs a package, and prefork has none; write it as ecosystem.config.js`,
   );
-}
-
-/** Loads a process file: an absolute path. */
-export async function loadPm2(file: string): Promise<unknown> {
-  // As PM2 does: also where the runtime would take a .js file for a module.
-  if (extname(file) !== ".mjs") return createRequire(file)(file);
-  return await import(pathToFileURL(file).href);
 }
 
 /**

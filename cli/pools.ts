@@ -14,7 +14,7 @@ import {
 import { insteadOf } from "../core/options/names.ts";
 import type { PoolOptions } from "../core/options/options.ts";
 import type { RunLine } from "./options.ts";
-import type { Pm2Pools } from "./config.ts";
+import type { Load, Pm2Pools } from "./config.ts";
 import { CONFIG_NAMES, configsIn } from "./config_names.ts";
 import {
   filesFrom,
@@ -29,6 +29,8 @@ import {
 
 /** What is to be run. */
 export interface Plan {
+  /** The file that says it, as it is named in errors; undefined without one. */
+  readonly file?: string;
   /** The pools. */
   readonly pools: readonly PlannedPool[];
 }
@@ -49,6 +51,8 @@ export interface Place {
   readonly cpus: number;
   /** A path as an absolute one. */
   resolve(path: string): string;
+  /** Reads what a file exports; unless given, as an import does, once. */
+  readonly load?: Load;
 }
 
 /**
@@ -73,6 +77,7 @@ export async function planOf(line: RunLine, place: Place): Promise<Plan> {
   const pools = meant(found.pools, line.only, found.file);
   if (pools.length > 1) refuseOfOne(options, found.file);
   return {
+    file: found.file,
     pools: pools.map((entry) => {
       const { cwd = program === undefined ? found.directory : undefined } =
         entry;
@@ -104,15 +109,16 @@ export async function planOf(line: RunLine, place: Place): Promise<Plan> {
 /** The pools of the file that is meant. */
 async function filePools(
   { config, pm2, pm2Env }: RunLine,
-  { cpus, resolve }: Place,
+  { cpus, resolve, load }: Place,
 ): Promise<ConfiguredPools & Partial<Pm2Pools>> {
   const directory = resolve(".");
   const { configFrom, pm2From } = await import("./config.ts");
   if (pm2 === undefined) {
-    return await configFrom(resolve(config ?? configIn(directory)), directory);
+    const file = resolve(config ?? configIn(directory));
+    return await configFrom(file, directory, load);
   }
   const env = pm2Env === undefined ? {} : { env: pm2Env };
-  return await pm2From(resolve(pm2), directory, { cpus, ...env });
+  return await pm2From(resolve(pm2), directory, { cpus, ...env }, load);
 }
 
 /** What does not go together. */

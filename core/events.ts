@@ -231,10 +231,12 @@ export type PoolEvent =
   /**
    * A reload has begun. With `rollback` it starts the old version anew should it
    * fail, though old workers are to wait: there is no memory for them, and why.
+   * `options` are the names of those that it brings, as in "env,grace".
    */
   | {
     readonly type: "reload-started";
     readonly generation: number;
+    readonly options?: string;
     readonly rollback?: "restart";
     readonly why?: string;
   }

@@ -16,10 +16,12 @@ import type { PoolEvent, PoolStatus, StopReport } from "./events.ts";
 import { closeListeners } from "./listeners/listeners.ts";
 import { checkOptions } from "./options/check.ts";
 import type { PoolConfig, PoolOptions } from "./options/options.ts";
+import type { ReloadOptions } from "./options/renewal.ts";
 import { checkScale } from "./options/scaling.ts";
 import type { ListenerSpec } from "./options/address.ts";
 import { type Place, prepare } from "./preflight.ts";
 import { attend } from "./signals.ts";
+import { reload } from "./renewal.ts";
 import { reportOf, statusOf } from "./status.ts";
 import { keepStatusFile } from "./status_file.ts";
 import { Learning } from "./supervise/learning.ts";
@@ -121,15 +123,13 @@ export class PoolCore implements AsyncDisposable {
    *
    * @throws {PreforkError} `ERR_RELOAD` when a new worker does not come up, or
    * ends by itself before that: what served before serves again, and the message
-   * says why, and which generation serves in which slots; `ERR_STATE` when the
-   * pool does not run
+   * says why, and which generation serves in which slots; or when the options
+   * cannot be used. Those that it had count on then. `ERR_STATE` when the pool
+   * does not run
    */
-  reload(): Promise<void> {
-    const { supervisor } = this.#require("reload", true);
-    if (supervisor.wanted > 0) return supervisor.reload();
-    // Nobody is left to be replaced: whoever comes now runs the new program.
-    this.scale(supervisor.usual);
-    return this.ready();
+  reload({ options }: ReloadOptions = {}): Promise<void> {
+    const running = this.#require("reload", true);
+    return reload(this, running, this.#config, options);
   }
 
   /**
@@ -199,7 +199,7 @@ export class PoolCore implements AsyncDisposable {
     if (active === undefined && !this.#ended) this.#end(0);
     if (this.#ended || active === undefined) return this.#stopped.promise;
     if (this.#lineage.stop(quick)) return this.#stopped.promise;
-    const { drainDelay } = this.#config;
+    const { drainDelay } = this.#running?.config ?? this.#config;
     if (!quick && (options.delay ?? true) && !active.stopping) {
       if (this.#delay.waits) return this.#stopped.promise;
       const running = this.#ready.told ? this.#running : undefined;

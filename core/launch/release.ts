@@ -9,6 +9,7 @@
 import type { Host } from "../host.ts";
 import { readEnvFiles } from "./environment_file.ts";
 import type { PoolConfig } from "../options/options.ts";
+import type { Renewal } from "../options/renewal.ts";
 
 /** A program, and the directory in which it runs. */
 type Place = Pick<PoolConfig, "program" | "cwd">;
@@ -22,22 +23,39 @@ interface Release {
   readonly cwd: string | undefined;
 }
 
-/** The places of generations, and what their files of variables said. */
+/**
+ * The options of generations, their places, and what their files of variables
+ * said.
+ */
 export class Releases {
-  readonly #place: Place;
-  readonly #envFile: readonly string[];
+  readonly #config: PoolConfig;
   readonly #host: Machine;
+  readonly #renewals = new Map<number, Renewal["config"]>();
   readonly #known = new Map<number, Release>();
   readonly #variables = new Map<number, Readonly<Record<string, string>>>();
 
-  /** Makes one for a program. */
-  constructor(
-    { program, cwd, envFile }: Place & Pick<PoolConfig, "envFile">,
-    host: Machine,
-  ) {
-    this.#place = { program, cwd };
-    this.#envFile = envFile;
+  /** @param config the options of the pool, which a reload may change */
+  constructor(config: PoolConfig, host: Machine) {
+    this.#config = config;
     this.#host = host;
+  }
+
+  /** A generation is to have other options than the pool. */
+  begin(generation: number, { config }: Renewal): void {
+    this.#renewals.set(generation, config);
+  }
+
+  /** The options for workers of a generation. */
+  configOf(generation: number): PoolConfig {
+    const renewal = this.#renewals.get(generation);
+    return renewal === undefined
+      ? this.#config
+      : { ...this.#config, ...renewal };
+  }
+
+  /** The same, and where a worker of it is to be started. */
+  launchOf(generation: number): PoolConfig {
+    return { ...this.configOf(generation), ...this.placeOf(generation) };
   }
 
   /**
@@ -45,17 +63,18 @@ export class Releases {
    * while that leads to where it led the first worker of this generation.
    */
   placeOf(generation: number): Place {
-    const now = this.#look();
+    const place = this.configOf(generation);
+    const now = this.#look(place);
     const then = this.#known.get(generation) ?? now;
     this.#known.set(generation, then);
     const same = then.program === now.program && then.cwd === now.cwd;
     const gone = [then.program, then.cwd].some((path) =>
       path !== undefined && !this.#host.exists(path)
     );
-    if (same || gone) return this.#place;
+    if (same || gone) return { program: place.program, cwd: place.cwd };
     return {
-      program: then.program ?? this.#place.program,
-      cwd: then.cwd ?? this.#place.cwd,
+      program: then.program ?? place.program,
+      cwd: then.cwd ?? place.cwd,
     };
   }
 
@@ -68,13 +87,18 @@ export class Releases {
   variablesOf(generation: number): Readonly<Record<string, string>> {
     const known = this.#variables.get(generation);
     if (known !== undefined) return known;
-    const read = readEnvFiles(this.#envFile, this.#host);
+    const read = readEnvFiles(
+      this.configOf(generation).envFile,
+      this.#host,
+    );
     this.#variables.set(generation, read);
     return read;
   }
 
-  /** Knows no other generation any more. */
+  /** A generation is the good one: its options are the pool's, others are forgotten. */
   keep(generation: number): void {
+    Object.assign(this.#config, this.#renewals.get(generation));
+    this.#renewals.clear();
     for (const known of [this.#known, this.#variables]) {
       for (const each of known.keys()) {
         if (each !== generation) known.delete(each);
@@ -82,13 +106,20 @@ export class Releases {
     }
   }
 
-  #look(): Release {
-    const { program, cwd = "." } = this.#place;
+  /** Nobody is there: whoever comes next has these options, and looks anew. */
+  renew(renewal: Renewal | undefined): void {
+    Object.assign(this.#config, renewal?.config);
+    this.#known.clear();
+    this.#variables.clear();
+  }
+
+  #look({ program, cwd: given }: Place): Release {
+    const cwd = given ?? ".";
     return {
       program: this.#host.real(
         program.startsWith("/") ? program : `${cwd}/${program}`,
       ),
-      cwd: this.#place.cwd && this.#host.real(this.#place.cwd),
+      cwd: given && this.#host.real(given),
     };
   }
 }

@@ -125,9 +125,10 @@ export class Processes {
     standby?: WorkerRuntime,
     checked = false,
   ): PoolWorker {
-    const { config, adapter, listeners, runtimeOf, traffic } = this.#context;
+    const { adapter, listeners, runtimeOf, traffic } = this.#context;
     const { habits, post, emit } = this.#context;
     this.#observer.onStart?.({ slot, generation });
+    const config = this.releases.launchOf(generation);
     const worker = new PoolWorker(
       slot,
       generation,
@@ -137,11 +138,10 @@ export class Processes {
       standby !== undefined,
       checked,
     );
-    allot(worker, this.#observer.shareOf?.(), this.#context);
+    allot(worker, this.#observer.shareOf?.(), { config, adapter });
     traffic.allot(worker);
     this.#output.begin(worker);
-    const place = this.releases.placeOf(generation);
-    const release = { ...this.#context, config: { ...config, ...place } };
+    const release = { ...this.#context, config };
     launch(worker, release, this.releases.variablesOf(generation), {
       onLine: (stream, line) =>
         post(() => {
@@ -171,7 +171,7 @@ export class Processes {
     this.#oom.watch(worker);
     emit({ type: "worker-started", ...worker.identity });
     this.#watch(worker, config.startTimeout);
-    this.#programs.watch(worker);
+    this.#programs.watch(worker, config);
     return worker;
   }
 
@@ -306,7 +306,7 @@ export class Processes {
   }
 
   #hear(worker: PoolWorker, raw: unknown): void {
-    const { config, traffic, post, emit } = this.#context;
+    const { traffic, post, emit } = this.#context;
     const parsed = parseFromWorker(raw);
     if (parsed.kind === "ours") {
       // What is said of connections changes no slot and comes thousands of
@@ -322,7 +322,8 @@ export class Processes {
       const { message } = parsed;
       // As programs say it that were written for PM2's "wait_ready".
       const word = worker.waits ? "standby" : "ready";
-      if (config.waitReady && message === "ready") this.step(worker, word);
+      const { waitReady } = this.releases.configOf(worker.generation);
+      if (waitReady && message === "ready") this.step(worker, word);
       emit({ type: "worker-message", ...worker.identity, message });
     });
   }

@@ -45,11 +45,11 @@ export class Programs {
     this.#observer = observer;
   }
 
-  /** A worker has been started. */
-  watch(worker: PoolWorker): void {
+  /** A worker has been started, by options of its own. */
+  watch(worker: PoolWorker, { waitReady }: { waitReady: boolean }): void {
     const { config, habits } = this.#context;
     if (habits === undefined || worker.runtime !== "exec") return;
-    const { readyLine, readyFd, waitReady } = config;
+    const { readyLine, readyFd } = config;
     if (waitReady) return;
     if (readyLine !== undefined) {
       worker.silence =

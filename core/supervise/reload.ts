@@ -5,6 +5,7 @@
  */
 
 import type { Receipt } from "../balance/receipt.ts";
+import type { Renewal } from "../options/renewal.ts";
 
 /** How far a reload is. */
 export type ReloadPhase =
@@ -25,6 +26,8 @@ export interface Reload {
   readonly from: number;
   /** When it began, by the adapter's clock. */
   readonly since: number;
+  /** The options that it brings, where it brings any. */
+  readonly renewal: Renewal | undefined;
   /** Tells those who wait for it. */
   readonly done: PromiseWithResolvers<void>;
   /** How far it is. */
@@ -118,6 +121,7 @@ export class Reloads {
   active: Reload | undefined;
   /** Asked for while another one goes on: it starts after that one. */
   queued: PromiseWithResolvers<void> | undefined;
+  #next: Renewal | undefined;
   #last:
     | { state: ReloadStatus["state"]; reload: Reload; at: number }
     | undefined;
@@ -129,16 +133,19 @@ export class Reloads {
    * same one.
    *
    * @param from the generation that is good
+   * @param renewal the options that it brings: those that were given last
    */
   request(
     now: number,
     from: number,
+    renewal?: Renewal,
   ): { promise: Promise<void>; begun?: Reload } {
     if (this.active !== undefined) {
       this.queued ??= promise();
+      this.#next = renewal ?? this.#next;
       return { promise: this.queued.promise };
     }
-    const begun = this.#begin(now, from, promise());
+    const begun = this.#begin(now, from, promise(), renewal);
     return { promise: begun.done.promise, begun };
   }
 
@@ -154,15 +161,17 @@ export class Reloads {
     failure?: { readonly error: Error; readonly state: "failed" | "mixed" },
   ): Reload | undefined {
     const { active, queued } = this;
-    this.active = undefined;
-    this.queued = undefined;
+    const renewal = this.#next;
+    this.active = this.queued = this.#next = undefined;
     if (active !== undefined) {
       const state = failure?.state ?? "finished";
       this.#last = { state, reload: active, at: now };
     }
     if (failure === undefined) active?.done.resolve();
     else active?.done.reject(failure.error);
-    return queued === undefined ? undefined : this.#begin(now, from, queued);
+    return queued === undefined
+      ? undefined
+      : this.#begin(now, from, queued, renewal);
   }
 
   /** Ends all of them for the same reason. */
@@ -171,6 +180,11 @@ export class Reloads {
     this.queued?.reject(reason);
     this.active = undefined;
     this.queued = undefined;
+  }
+
+  /** The options that the last one has brought, or was to bring. */
+  get brought(): Renewal | undefined {
+    return this.#last?.reload.renewal;
   }
 
   /** The outcome of the last one counts no more. */
@@ -204,11 +218,13 @@ export class Reloads {
     since: number,
     from: number,
     done: PromiseWithResolvers<void>,
+    renewal: Renewal | undefined,
   ): Reload {
     this.active = {
       generation: ++this.#counter,
       from,
       since,
+      renewal,
       done,
       phase: "replacing",
       phaseSince: since,

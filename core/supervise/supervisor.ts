@@ -15,6 +15,7 @@ import { Health } from "./health.ts";
 import type { PoolObserver } from "./observer.ts";
 import { Processes } from "./processes.ts";
 import { messageOf, PreforkError, stateError } from "../errors.ts";
+import type { Renewal } from "../options/renewal.ts";
 import { marginsOf } from "../options/budget.ts";
 import type { Counts, PoolView, Step } from "./reconcile.ts";
 import { TaskQueue } from "./queue.ts";
@@ -159,8 +160,8 @@ export class Supervisor {
   }
 
   /** Replaces every worker; the promise says how it went. */
-  reload(): Promise<void> {
-    return this.transaction.request();
+  reload(renewal?: Renewal): Promise<void> {
+    return this.transaction.request(renewal);
   }
 
   /** Drains every worker, or kills it. */

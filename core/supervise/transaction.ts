@@ -11,6 +11,7 @@ import { queuedAt } from "../balance/receipt.ts";
 import type { PoolContext } from "../context.ts";
 import { PreforkError } from "../errors.ts";
 import type { PoolWorker } from "../worker.ts";
+import type { Renewal } from "../options/renewal.ts";
 import type { MemoryBudget } from "./memory_budget.ts";
 import type { Processes } from "./processes.ts";
 import type { Counts } from "./reconcile.ts";
@@ -83,11 +84,12 @@ export class Transaction {
   }
 
   /** Asks for a reload; the promise says how it went. */
-  request(): Promise<void> {
+  request(renewal?: Renewal): Promise<void> {
     const { adapter } = this.#context;
     const { promise, begun } = this.reloads.request(
       adapter.clock.now(),
       this.#pool.generation,
+      renewal,
     );
     this.#follow(begun);
     return promise;
@@ -340,11 +342,14 @@ export class Transaction {
 
   #follow(begun: Reload | undefined): void {
     if (begun === undefined) return;
-    const { generation } = begun;
+    const { generation, renewal } = begun;
     begun.unparked = this.#crowd();
+    if (renewal) this.#pool.processes.releases.begin(generation, renewal);
+    const options = renewal?.names.join(",");
     this.#context.emit({
       type: "reload-started",
       generation,
+      ...(options && { options }),
       ...(begun.unparked !== undefined && {
         rollback: "restart",
         why: begun.unparked,

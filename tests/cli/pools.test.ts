@@ -39,6 +39,7 @@ const TWO = `export default async () => ({
 test("without a program the file of the directory counts, and the command more", async () => {
   const here = directory({ "prefork.config.mjs": ONE });
   assert.deepEqual(await plan("", here), {
+    file: "prefork.config.mjs",
     pools: [
       {
         options: { program: "server.mjs", workers: 4, cwd: here },
@@ -48,6 +49,7 @@ test("without a program the file of the directory counts, and the command more",
     ],
   });
   assert.deepEqual(await plan("-w 2 --log text", here), {
+    file: "prefork.config.mjs",
     pools: [
       {
         options: { program: "server.mjs", workers: 2, cwd: here },
@@ -70,6 +72,7 @@ test("with a program no file is read, and a line says so, but one that is named"
     }],
   });
   assert.deepEqual(await plan("--config prefork.config.mjs app.mjs", here), {
+    file: "prefork.config.mjs",
     pools: [
       {
         options: { program: "app.mjs", args: [], workers: 4 },

@@ -38,12 +38,13 @@ write(
    createServer((_, response) => response.end(WHO + SHARED)).listen();`,
 );
 
-/** A configuration file that is typed. */
-function config(text: string): void {
+/** A configuration file that is typed; it may import WHO. */
+function config(text: string, who?: string): void {
   const mod = JSON.stringify(libraryFile("mod"));
   write(
     "prefork.config.ts",
     `import { defineConfig } from ${mod};
+     ${who === undefined ? "" : `import { WHO } from "./${who}";`}
      const listen: string = "127.0.0.1:0";
      export default defineConfig(${text});`,
   );
@@ -182,28 +183,71 @@ test("the apps of PM2's file are pools, and what does not count is told", async 
   assert.deepEqual([...own], ["[api 0] api writes"]);
 });
 
-test(
-  "an upgrade reads the file again, a reload does not",
-  { skip: LINUX },
-  async () => {
-    const one = (who: string): void =>
-      config(
-        `{ program: "program.js", listen, workers: 1, soak: 0, env: { WHO: "${who}", SHARED: "?" } }`,
-      );
-    one("old");
-    await using command = prefork([], { cwd });
-    await using pool = upgraded(command);
-    const [, address = ""] = await command.line(
-      /^prefork ready .*listen=(\S+)/,
+test("a reload reads the file again, and what it imports", async () => {
+  const runs = mkdtempSync(join(cwd, "run-"));
+  const env = { XDG_RUNTIME_DIR: runs };
+  const usual =
+    `name: "again", program: "program.js", listen, soak: 0, probation: 0`;
+  write("who.js", `export const WHO = "old";`);
+  config(`{ ${usual}, workers: 1, env: { WHO, SHARED: "?" } }`, "who.js");
+  await using command = prefork([], { cwd, env });
+  const [, address = ""] = await command.line(/^prefork ready .*listen=(\S+)/);
+  assert.equal((await get(address)).body, "old?");
+
+  write("who.js", `export const WHO = "new";`);
+  config(
+    `async () => ({ ${usual}, workers: 2, health: ":0", log: "json", env: { WHO, SHARED: "!" } })`,
+    "who.js",
+  );
+  command.signal("SIGHUP");
+  await command.line(
+    /^prefork warning message="\\"health\\" has changed, which counts from an upgrade on/,
+  );
+  await command.line(/^prefork warning message="\\"log\\" has changed/);
+  await command.line(
+    /^prefork reload-started generation=2 options="?env,workers/,
+  );
+  await command.line(/^prefork reload-finished/);
+  await command.line(/^prefork scaled from=1 to=2/);
+  assert.equal((await get(address)).body, "new!");
+
+  for (
+    const [text, reason] of [
+      [`{ ${usual}, workers: 0.5 }`, /Cannot use 0\.5 for "workers" in /],
+      [`(() => { throw new Error("no vault"); })`, /Cannot read .*: no vault;/],
+      [`{ ${usual}, program: "gone.js" }`, /Cannot start "gone\.js"/],
+    ] as const
+  ) {
+    config(text);
+    await using reload = prefork(["reload", "again"], { env, verb: true });
+    assert.equal((await reload.ended).code, 1);
+    const said = reload.lines.join("\n");
+    assert.match(said, reason);
+    assert.match(said, /^prefork: Cannot reload: .*; nothing has changed$/);
+  }
+  await command.line(/^prefork warning message="Cannot reload: .*; nothing/);
+  rmSync(join(cwd, "prefork.config.ts"));
+  await using reload = prefork(["reload", "again"], { env, verb: true });
+  assert.equal((await reload.ended).code, 1);
+  assert.match(reload.lines.join("\n"), /Cannot reload: Cannot run without a/);
+  assert.equal((await get(address)).body, "new!");
+  command.signal("SIGTERM");
+  assert.deepEqual(await command.ended, { code: 0, signal: null });
+});
+
+test("an upgrade reads the file again", { skip: LINUX }, async () => {
+  const one = (who: string): void =>
+    config(
+      `{ program: "program.js", listen, workers: 1, soak: 0, env: { WHO: "${who}", SHARED: "?" } }`,
     );
-    one("new");
-    pool.signal("SIGHUP");
-    await command.line(/^prefork reload-finished/);
-    assert.equal((await get(address)).body, "old?");
-    await pool.upgrade();
-    await until(
-      async () => (await get(address)).body === "new?",
-      "what the new file says",
-    );
-  },
-);
+  one("old");
+  await using command = prefork([], { cwd });
+  await using pool = upgraded(command);
+  const [, address = ""] = await command.line(/^prefork ready .*listen=(\S+)/);
+  one("new");
+  await pool.upgrade();
+  await until(
+    async () => (await get(address)).body === "new?",
+    "what the new file says",
+  );
+});

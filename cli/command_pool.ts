@@ -1,0 +1,81 @@
+/**
+ * A pool as the command runs it: it reads its configuration file again, and is
+ * asked for an upgrade by a file too.
+ *
+ * @module
+ */
+
+import type { Adapter } from "../core/adapter.ts";
+import { KeptLog } from "../core/control/log.ts";
+import { messageOf, PreforkError } from "../core/errors.ts";
+import type { PoolOptions } from "../core/options/options.ts";
+import { PoolCore } from "../core/pool.ts";
+import { refused } from "../core/renewal.ts";
+import type { UpgradeReport } from "../core/upgrade/upgrades.ts";
+import { commandOn, type UpgradeDesk } from "./upgrade.ts";
+
+/** What a pool of the command has around it. */
+export interface PoolPlace {
+  /** The command line; undefined where it is that of several pools. */
+  readonly args: readonly string[] | undefined;
+  /** Tells beside the pid file of upgrades, where there is one. */
+  readonly desk: UpgradeDesk | undefined;
+  /** Loads what is the runtime's. */
+  readonly load: () => Promise<Adapter>;
+  /** Reads again what a file says; undefined where there is none. */
+  readonly renewed: ((pool: PoolCore) => Promise<PoolOptions>) | undefined;
+}
+
+/** A pool of the command. */
+export class CommandPool extends PoolCore {
+  readonly #args: readonly string[] | undefined;
+  readonly #own: readonly string[] | undefined;
+  readonly #desk: UpgradeDesk | undefined;
+  readonly #renewed: PoolPlace["renewed"];
+  /** What was written last, for whoever asks. */
+  readonly log: KeptLog = new KeptLog();
+
+  /** Checks the options; nothing is opened or started yet. */
+  constructor(options: PoolOptions, { args, desk, load, renewed }: PoolPlace) {
+    super(options, load);
+    this.#args = args;
+    this.#desk = desk;
+    this.#renewed = renewed;
+    this.#own = options.upgradeCommand;
+  }
+
+  /** Replaces the workers, by what the file says now. */
+  override async reload(): Promise<void> {
+    if (this.#renewed === undefined || this.status().state === "stopping") {
+      return await super.reload();
+    }
+    const options = await this.#renewed(this).catch((error) => {
+      throw refused(this, error);
+    });
+    await super.reload({ options });
+  }
+
+  /** Replaces the supervisor too; tells of it beside the pid file. */
+  override async upgrade(): Promise<UpgradeReport> {
+    if (this.#args === undefined) {
+      const reason =
+        "Cannot upgrade the pool: its supervisor has other pools too, start each by a command of its own for that (--only NAME)";
+      this.warn(reason);
+      throw new PreforkError("ERR_UPGRADE", reason);
+    }
+    // A second signal is no news of the upgrade that goes on.
+    const goesOn = this.status().state === "upgrading";
+    const runtime = this.#desk?.take();
+    const command = runtime && this.#own
+      ? commandOn(runtime, this.#own, this.#args)
+      : undefined;
+    try {
+      const report = await super.upgrade({ ...(command && { command }) });
+      this.#desk?.tell(report);
+      return report;
+    } catch (error) {
+      if (!goesOn) this.#desk?.tell({ reason: messageOf(error) });
+      throw error;
+    }
+  }
+}
