@@ -28,6 +28,7 @@ import { createReporter } from "./cli/report.ts";
 import { CommandPool } from "./cli/command_pool.ts";
 import { upgradeByFile, UpgradeDesk } from "./cli/upgrade.ts";
 import { loadAdapter } from "./adapters/select.ts";
+import { keepCompiled } from "./adapters/shared/compile_cache.ts";
 import { controlDirectories } from "./adapters/shared/control_directory.ts";
 import { ownCommand } from "./adapters/shared/own_command.ts";
 import { ownPlace } from "./adapters/shared/own_place.ts";
@@ -48,6 +49,9 @@ import { HANDOVER_VARIABLE } from "./core/listeners/handover.ts";
 import { givenUp, say } from "./core/upgrade/words.ts";
 import type { PoolCore } from "./core/pool.ts";
 import { WHERE_PROGRAM } from "./core/options/options.ts";
+
+// Once bundled, all else is loaded after this (`scripts/lib/bundle.ts`).
+if (import.meta.main) keepCompiled();
 
 export type { Loss, Output } from "./cli/output.ts";
 

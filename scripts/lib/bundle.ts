@@ -23,6 +23,9 @@ const WORKER = ["start", "permission", "path"].map((name) =>
   `worker/patch/${name}.ts`
 );
 
+/** What the command loads before all else. */
+const FIRST = ["adapters/shared/compile_cache.ts"];
+
 /** What such a worker loads besides on Bun, and on Deno. */
 const ON_BUN = ["patch_spawn", "http", "patch_serve", "patch_listen"].map(
   (name) => `worker/bun/${name}.ts`,
@@ -49,7 +52,7 @@ export async function bundle(directory: string): Promise<string[]> {
       // Its module ends up in a chunk (adapters/shared/preload.ts).
       define: { PRELOAD_FILE: '"../worker/preload.js"' },
     },
-    plugins: [BUILTINS, DETOURS, LINES],
+    plugins: [BUILTINS, DETOURS, LATE, LINES],
     // How long a plugin takes on a busy machine is no fault.
     checks: { bundlerTimings: false },
     onLog: (_level, log) => void complaints.push(`rolldown: ${log.message}`),
@@ -88,6 +91,7 @@ interface Graph {
 /** The file of a module that is loaded at once; others are split by default. */
 function groupOf(id: string, graph: Graph): string | null {
   if (graph.getModuleInfo(id)?.isEntry === true) return null;
+  if (isBelow(id, FIRST, graph)) return "compile_cache";
   const pool = isBelow(id, POOL, graph) ||
     ADAPTERS.every((adapter) => isBelow(id, [adapter], graph));
   if (!isBelow(id, WORKER, graph)) {
@@ -192,6 +196,41 @@ function nameOf(node: object): string {
   const { name, value } = node as Record<string, unknown>;
   return String(name ?? value);
 }
+
+/**
+ * Has the command load what it consists of after its first statement, which
+ * turns on what keeps it compiled: an `import` would come before.
+ */
+const LATE: Plugin = {
+  name: "late",
+  generateBundle: (_options, files) => {
+    const file = files["cli.js"];
+    if (file?.type !== "chunk") throw new Error("There is no cli.js");
+    const { code } = file;
+    const { body } = parseSync("chunk.js", code).program;
+    const first = body.find(({ type }) => type === "IfStatement");
+    if (first === undefined) throw new Error("cli.js has no first statement");
+    const early: string[] = [];
+    const late: string[] = [];
+    let end = 0;
+    for (const node of body) {
+      if (node.type !== "ImportDeclaration") continue;
+      const text = code.slice(node.start, node.end);
+      end = node.end;
+      if (/\/compile_cache\.js"/.test(text)) early.push(text);
+      else {
+        late.push(
+          text.replace(/^import/, "const").replaceAll(" as ", ":")
+            .replace(/from("[^"]+");?$/, "=await import($1);"),
+        );
+      }
+    }
+    const head = code.slice(0, body[0]!.start);
+    const given = code.slice(first.start, first.end);
+    const rest = code.slice(end, first.start) + code.slice(first.end);
+    file.code = [head, ...early, given, ...late, rest].join("");
+  },
+};
 
 /**
  * Gives each statement a line of its own, for 1 % of what is downloaded: a place

@@ -1,11 +1,13 @@
 /**
- * A worker loads what its runtime and its mode need, and little else.
+ * A worker loads what its runtime and its mode need, and little else; and what
+ * the command loads it keeps compiled.
  *
  * Runs once, under vitest: pool and worker are Node's under each runner, since
  * only Node tells what it has loaded.
  */
 
 import assert from "node:assert/strict";
+import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, test } from "../harness.ts";
 import { binary } from "../runtimes.ts";
@@ -85,4 +87,28 @@ describe("an unmodified program's worker on Node", () => {
     );
     assert.deepEqual(foreign, []);
   });
+});
+
+test("the command keeps itself compiled on Node, unless it is told not to", async () => {
+  const consumer = await npmConsumer();
+  try {
+    const kept = async (...words: string[]): Promise<number> => {
+      const home = `${consumer.path}/cache${words.join("")}`;
+      await run([
+        // The gate sets it, and it would go first.
+        ...["env", "-u", "NODE_COMPILE_CACHE", `XDG_CACHE_HOME=${home}`],
+        ...[binary("node"), "node_modules/prefork/dist/cli.js"],
+        ...[...words, "--version"],
+      ] as [string, ...string[]], consumer.path);
+      const files = existsSync(home)
+        ? readdirSync(home, { recursive: true })
+        : [];
+      return files.length;
+    };
+    // The directory, the version's in it, and at least the two largest files.
+    assert.ok(await kept() >= 4);
+    assert.equal(await kept("--compile-cache=off"), 0);
+  } finally {
+    consumer.remove();
+  }
 });
