@@ -94,15 +94,17 @@ export class ControlClient {
   }
 
   /**
-   * Resolves when the socket is that of another supervisor; or when it has not
-   * become so in the time that one has to answer, as where it could not be made.
+   * Resolves when the socket is that of another supervisor, with true; or when it
+   * has not become so in the time that one has to answer, as where it could not
+   * be made.
    */
-  async changed(file: string, pid: number): Promise<void> {
+  async changed(file: string, pid: number): Promise<boolean> {
     for (let waited = 0; waited < this.#patience; waited += LOOK_MS) {
       const told = await this.status(file).catch(() => undefined);
-      if (told?.pool.pid === pid) return;
+      if (told?.pool.pid === pid) return true;
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
+    return false;
   }
 
   /**

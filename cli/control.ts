@@ -125,13 +125,19 @@ export async function control(
       let isRead = true;
       // As of head(1), which has had enough.
       stdout.onFailure = () => isRead = false;
-      const whole = await client.logs(file, { lines, follow }, async (text) => {
+      const take = async (text: string): Promise<boolean> => {
         stdout.write(text);
         // What waits for a slow reader waits in the pool, which has bounds.
         await stdout.flushed?.();
         return isRead;
-      });
-      if (follow && whole) write(`the pool ${name} (pid ${pid}) has ended`);
+      };
+      if (!follow) {
+        await client.logs(file, { lines, follow }, take);
+        return;
+      }
+      const { followLog } = await import("./log_successor.ts");
+      const last = await followLog(client, file, pid, lines, take);
+      if (last !== undefined) write(`the pool ${name} (pid ${last}) has ended`);
       return;
     }
     case "stop": {

@@ -10,6 +10,7 @@ import {
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import process from "node:process";
 import { fixture, LOCAL, prefork, ready, until } from "../command.ts";
 import { afterAll, describe, test } from "../harness.ts";
 
@@ -109,6 +110,33 @@ describe("a pool that runs", () => {
     const gone = await verb("status web");
     assert.equal(gone.code, 1);
     assert.match(gone.text, /^prefork: .* no pool "web".* \(looked in /);
+  });
+
+  test("tells its log through an upgrade, each line once, until it is gone", async () => {
+    await using pool = named("next", [fixture("pid.ts")]);
+    await ready(pool);
+    const words = ["logs", "-n", "1000", "-f", "next"];
+    await using following = prefork(words, { env, verb: true });
+    await following.line(/^prefork ready /);
+    const upgraded = await verb("upgrade next");
+    const [, pid] = /^prefork upgraded .*pid=(\d+)$/.exec(upgraded.text) ?? [];
+    assert.ok(pid, upgraded.text);
+    await following.line(/^prefork stopped /);
+    await following.line(new RegExp(`^prefork ready .*pid=${pid}`));
+    process.kill(Number(pid), "SIGCONT");
+    await following.line(/^prefork worker-status slot=0 /);
+    assert.equal((await verb("stop next")).code, 0);
+    assert.equal((await following.ended).code, 0);
+    assert.equal(
+      following.lines.at(-1),
+      `the pool next (pid ${pid}) has ended`,
+    );
+    assert.deepEqual(
+      following.lines.slice(0, -1).sort(),
+      [
+        ...pool.lines,
+      ].sort(),
+    );
   });
 
   test("has its name back after a kill, and shares it with nobody", async () => {

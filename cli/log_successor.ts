@@ -1,0 +1,75 @@
+/**
+ * Follows the log of a pool from one supervisor to the next: while the old one
+ * still tells what becomes of its workers, the new one is read too.
+ *
+ * @module
+ */
+
+import type { ControlClient } from "./client.ts";
+
+/** What a supervisor says last before it hands over, as text or as JSON. */
+const HANDED_OVER = /upgrade-finished\b.*?\bpid"?[=:](\d+)/;
+
+/** All that a successor has kept: nobody has read any of it. */
+const WHOLE = 1000;
+
+/**
+ * Reads it until no supervisor of the pool is left.
+ *
+ * @param take what is done with whole lines: reads on when that resolves, unless
+ * with false
+ * @returns the process id of the last supervisor; undefined where it was enough
+ */
+export async function followLog(
+  client: ControlClient,
+  file: string,
+  pid: number,
+  lines: number | undefined,
+  take: (text: string) => Promise<boolean>,
+): Promise<number | undefined> {
+  let last = pid;
+  let isRead = true;
+  let turn: Promise<unknown> = Promise.resolve();
+  const seen = new Set([pid]);
+  const others: Promise<unknown>[] = [];
+  // One after the other: two supervisors may have something to say at once.
+  const write = (text: string): Promise<unknown> =>
+    turn = turn.then(async () => {
+      if (isRead) isRead = await take(text);
+    });
+
+  async function read(wanted: number | undefined): Promise<void> {
+    let rest = "";
+    const question = { lines: wanted, follow: true };
+    await client.logs(file, question, async (text) => {
+      const end = (rest + text).lastIndexOf("\n") + 1;
+      const whole = (rest + text).slice(0, end);
+      rest = (rest + text).slice(end);
+      if (whole !== "") await write(whole);
+      for (const line of whole.split("\n")) {
+        const next = Number(HANDED_OVER.exec(line)?.[1] ?? NaN);
+        if (Number.isNaN(next) || seen.has(next)) continue;
+        seen.add(next);
+        // What is wrong with it is told when the old one has no more to say.
+        others.push(follow(next).catch((error) => ({ error })));
+      }
+      return isRead;
+    });
+    if (rest !== "") await write(rest);
+  }
+
+  async function follow(next: number): Promise<void> {
+    // It may have no socket, or be gone by then.
+    if (!await client.changed(file, next)) return;
+    last = next;
+    await read(WHOLE);
+  }
+
+  await read(lines);
+  // While one is read another one may come.
+  for (let i = 0; i < others.length; i++) {
+    const problem = await others[i] as { readonly error: unknown } | undefined;
+    if (problem !== undefined) throw problem.error;
+  }
+  return isRead ? last : undefined;
+}
