@@ -52,5 +52,12 @@ export {
   type ListenInfo,
   type ListenOptions,
 } from "./worker/listen.ts";
+export {
+  type DatagramHandler,
+  type DatagramListener,
+  type DatagramOptions,
+  type DatagramPeer,
+  listenDatagram,
+} from "./worker/listen_dgram.ts";
 export { serve, type ServeOptions } from "./worker/serve.ts";
 export type { InheritedListener, Worker } from "./worker/types.ts";

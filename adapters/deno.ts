@@ -13,10 +13,10 @@ import type {
   WorkerProcess,
 } from "../core/adapter.ts";
 import { type DenoLibc, isAllowed, openLibc } from "../libc/deno.ts";
+import { denoWaiter } from "../libc/deno_epoll.ts";
 import { setInheritable } from "../libc/libc.ts";
 import { shareFile } from "../libc/share_file.ts";
 import { denoAccept } from "./deno/accept.ts";
-import { denoWaiter } from "./deno/epoll.ts";
 import { channelsBy, type ReadChannel } from "./ffi/channel_reader.ts";
 import { ffiSockets } from "./ffi/sockets.ts";
 import { type Spawner, spawnWith } from "./ffi/spawn.ts";

@@ -40,7 +40,8 @@ Options:
                           :8080 for programs in other languages)
                           :8080  host:port  [v6]:port  tcp://host:port
                           unix:/path?mode=0660&owner=..&group=..
-                          unix:@abstract  fd:3  systemd:NAME  name=ADDRESS
+                          unix:@abstract  fd:3  systemd:NAME  udp://:5353
+                          each also as name=ADDRESS
                           each with ?backlog=N&share=MODE, [v6] with &ipv6Only
                           TLS ended in the workers, a pair for each name:
                           ?cert=chain.pem&key=key.pem&cert=..&key=..

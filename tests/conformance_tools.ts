@@ -167,6 +167,7 @@ export function target(address: Address): net.NetConnectOpts {
       return { port: address.port, host: address.host || "127.0.0.1" };
     case "unix":
       return { path: (address.abstract ? "\0" : "") + address.path };
+    case "udp":
     case "fd":
       throw new Error("a file descriptor is no place to connect to");
   }

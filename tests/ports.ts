@@ -1,5 +1,6 @@
 /** Ports of this machine, taken and free. */
 
+import dgram from "node:dgram";
 import { once } from "node:events";
 import net from "node:net";
 
@@ -21,4 +22,13 @@ export async function holder(): Promise<{ port: number } & AsyncDisposable> {
 export async function freePort(): Promise<number> {
   await using held = await holder();
   return held.port;
+}
+
+/** The same of UDP. */
+export async function freeUdpPort(): Promise<number> {
+  const socket = dgram.createSocket("udp4").bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  const { port } = socket.address();
+  socket.close();
+  return port;
 }

@@ -6,7 +6,7 @@
 
 import { errorName, SOCK } from "../../libc/libc.ts";
 import type { Accept } from "../ffi/sockets.ts";
-import type { DenoWaiter } from "./epoll.ts";
+import type { DenoWaiter } from "../../libc/deno_epoll.ts";
 
 /** The most connections accepted before anything else has its turn. */
 const BATCH = 64;

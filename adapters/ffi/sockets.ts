@@ -19,6 +19,8 @@ import {
 } from "../../libc/libc.ts";
 import { ipSockaddr, portOf, unixSockaddr } from "../../libc/sockaddr.ts";
 import type { RawSocket, RawSockets } from "../shared/raw_socket.ts";
+import { isMulticast } from "../../core/options/dgram.ts";
+import { joinGroup } from "../../libc/dgram.ts";
 import { type FdConnection, fdConnection } from "./connection.ts";
 
 /** How a runtime waits for connections on a socket that listens already. */
@@ -31,11 +33,18 @@ export type Accept = (
 /** Streams that neither block nor are inherited: socket(2). */
 const STREAM: number = SOCK.stream | SOCK.nonblock | SOCK.cloexec;
 
+/** The same for datagrams. */
+const DATAGRAMS: number = SOCK.dgram | SOCK.nonblock | SOCK.cloexec;
+
 /** Makes sockets through libc; `accept` is the runtime's own part. */
 export function ffiSockets(libc: Libc, accept: Accept): RawSockets {
   const held = (fd: number): RawSocket => rawSocket(libc, fd, accept);
-  const bound = (family: number, prepare: (fd: number) => void): RawSocket => {
-    const fd = checked(libc, libc.socket(family, STREAM, 0), "socket");
+  const bound = (
+    family: number,
+    prepare: (fd: number) => void,
+    type = STREAM,
+  ): RawSocket => {
+    const fd = checked(libc, libc.socket(family, type, 0), "socket");
     try {
       prepare(fd);
     } catch (error) {
@@ -62,6 +71,24 @@ export function ffiSockets(libc: Libc, accept: Accept): RawSockets {
     },
     unix: async (path) =>
       await bound(AF.unix, (fd) => bindTo(fd, unixSockaddr(path))),
+    udp: async (host, port, { ipv6Only, reusePort }) => {
+      const family = ipFamily(host) === 4 ? AF.inet : AF.inet6;
+      const group = isMulticast(host);
+      return await bound(family, (fd) => {
+        // Of a group each socket gets a copy, and other programs want theirs.
+        if (group) setOption(libc, fd, SO.socket, SO.reuseAddr, true);
+        if (reusePort) setOption(libc, fd, SO.socket, SO.reusePort, true);
+        if (family === AF.inet6) {
+          setOption(libc, fd, SO.ipv6, SO.v6Only, ipv6Only);
+        }
+        bindTo(fd, ipSockaddr(host, port));
+        if (group) joinGroup(libc, fd, host);
+      }, DATAGRAMS);
+    },
+    adoptUdp: async (fd) => {
+      setInheritable(libc, fd, false);
+      return await held(fd);
+    },
     adopt: async (given, blocks = false) => {
       // A child's own input and output have the numbers below.
       const fd = given < 3 ? duplicate(libc, given) : given;

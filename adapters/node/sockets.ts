@@ -13,6 +13,7 @@ import { ipFamily } from "../../core/options/networks.ts";
 import { takeHandles } from "../../handles/accepted.ts";
 import { checked, duplicate } from "../../libc/libc.ts";
 import { libcHere } from "../../libc/open.ts";
+import { adoptDatagrams, bindDatagrams } from "./dgram.ts";
 import { readHandle } from "./head_reader.ts";
 import type {
   RawSocket,
@@ -48,6 +49,8 @@ export const nodeSockets: RawSockets = {
   tcp: async (host, port, options) =>
     await rawSocket(bindTcp(host, port, options)),
   unix: async (path) => await rawSocket(bindPath(path)),
+  udp: bindDatagrams,
+  adoptUdp: adoptDatagrams,
   adopt: async (fd) => await rawSocket(adopt(fd)),
 };
 

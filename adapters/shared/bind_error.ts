@@ -5,7 +5,12 @@
  */
 
 import process from "node:process";
-import { type Address, formatAddress } from "../../core/options/address.ts";
+import {
+  type Address,
+  formatAddress,
+  type TcpAddress,
+} from "../../core/options/address.ts";
+import type { UdpAddress } from "../../core/options/dgram.ts";
 import {
   codeOf,
   messageOf,
@@ -30,8 +35,9 @@ function reason(address: Address, cause: unknown): string {
   if (typeof said?.unknownOwner === "string") return said.unknownOwner;
   const code = codeOf(cause) ?? "";
   switch (address.kind) {
+    case "udp":
     case "tcp":
-      return tcpReason(code, address.port, address.host) ?? other(cause);
+      return portReason(code, address) ?? other(cause);
     case "unix":
       return (address.abstract
         ? abstractReason(code, address.path)
@@ -41,24 +47,29 @@ function reason(address: Address, cause: unknown): string {
   }
 }
 
-function tcpReason(
+function portReason(
   code: string,
-  port: number,
-  host: string,
+  { kind, port, host }: TcpAddress | UdpAddress,
 ): string | undefined {
   switch (code) {
     case "EADDRINUSE":
       return `the port is in use${
-        by(holderOfPort(port))
+        by(holderOfPort(port, kind))
       }, stop that or choose another port`;
     case "EACCES":
     case "EPERM":
       return port > 0 && port < 1024
-        ? `ports below 1024 are privileged, choose a port from 1024 on, have a systemd socket unit open it and listen on "fd:3", or grant it with "setcap cap_net_bind_service=+ep ${process.execPath}"`
+        ? `ports below 1024 are privileged, choose a port from 1024 on, ${
+          kind === "tcp"
+            ? 'have a systemd socket unit open it and listen on "fd:3", '
+            : ""
+        }or grant it with "setcap cap_net_bind_service=+ep ${process.execPath}"`
         : "the system forbids it, check the security policy of this machine";
     case "EADDRNOTAVAIL":
     case "EINVAL":
       return `this machine has no interface with the address "${host}", choose one of its own or leave the host out for all`;
+    case "ENODEV":
+      return `this machine has no route for the multicast group ${host}, add one as in "ip route add 224.0.0.0/4 dev eth0"`;
     case "EAFNOSUPPORT":
       return `this machine has no ${
         host.includes(":") ? "IPv6" : "IPv4"

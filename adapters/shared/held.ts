@@ -7,6 +7,7 @@
 
 import process from "node:process";
 import type { TcpAddress, UnixAddress } from "../../core/options/address.ts";
+import type { UdpAddress } from "../../core/options/dgram.ts";
 import type { BindRequest, HeldSocket } from "../../core/adapter.ts";
 import type { Connection } from "../../core/connection.ts";
 import { socketProblem } from "../../core/inherited/socket.ts";
@@ -68,6 +69,8 @@ async function bind(
   switch (address.kind) {
     case "tcp":
       return await holdTcp(request, address, sockets);
+    case "udp":
+      return await holdUdp(request, address, sockets);
     case "unix":
       return await holdUnix(request, address, sockets);
     case "fd": {
@@ -108,6 +111,17 @@ async function holdTcp(
   return await listening(request, held(real, raw));
 }
 
+async function holdUdp(
+  { ipv6Only, reusePort }: BindRequest,
+  address: UdpAddress,
+  sockets: RawSockets,
+): Promise<HeldSocket> {
+  const host = await numeric(address.host);
+  const options = { ipv6Only, reusePort };
+  const raw = await sockets.udp(host, address.port, options);
+  return held({ ...address, host, port: raw.port() }, raw);
+}
+
 /** A host as an IP address. */
 async function numeric(host: string): Promise<string> {
   if (ipFamily(host) !== undefined) return host;
@@ -140,6 +154,9 @@ async function takeOver(
   { fd, file }: NonNullable<BindRequest["inherited"]>,
   sockets: RawSockets,
 ): Promise<HeldSocket> {
+  if (request.address.kind === "udp") {
+    return held(request.address, await sockets.adoptUdp(fd));
+  }
   const raw = await sockets.adopt(fd, request.blocks);
   const linked = file === undefined
     ? undefined

@@ -4,12 +4,21 @@
  * @module
  */
 
-import { inodeIn, tcpSockets, unixSockets } from "../../libc/proc_net.ts";
+import {
+  inodeIn,
+  tcpSockets,
+  udpSockets,
+  unixSockets,
+} from "../../libc/proc_net.ts";
 import { linkProc, listProc, readProc } from "./proc.ts";
 
-/** The process that listens on a TCP port, as in `process 12 ("nginx")`. */
-export function holderOfPort(port: number): string | undefined {
-  for (const socket of tcpSockets(readProc)) {
+/** The process that has a port, as in `process 12 ("nginx")`. */
+export function holderOfPort(
+  port: number,
+  kind: "tcp" | "udp",
+): string | undefined {
+  const sockets = kind === "tcp" ? tcpSockets : udpSockets;
+  for (const socket of sockets(readProc)) {
     const holds = socket.listens && socket.port === port;
     const holder = holds ? ownerOf(socket.inode) : undefined;
     if (holder !== undefined) return holder;

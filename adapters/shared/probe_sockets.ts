@@ -22,6 +22,9 @@ export const probeSockets: RawSockets = {
       : Promise.reject(new Error("Deno has not been given --allow-net"));
   },
   unix: (path) => probe({ path }),
+  // No mode is left in which one would be asked for.
+  udp: () => Promise.reject(new Error("a socket of UDP needs libc")),
+  adoptUdp: () => Promise.reject(new Error("a socket of UDP needs libc")),
   adopt: () => Promise.reject(new Error("an inherited socket needs libc")),
 };
 

@@ -11,7 +11,7 @@ import type { Connection } from "../../core/connection.ts";
 export interface RawSocket {
   /** The file descriptor; children do not inherit it by accident. */
   readonly fd: number;
-  /** The port of a TCP socket, also when 0 was asked. */
+  /** The port of a socket of TCP or UDP, also when 0 was asked. */
   port(): number;
   /** Calls listen(2) without accepting. */
   listen(backlog: number): Promise<void>;
@@ -26,7 +26,7 @@ export interface RawSocket {
   close(): void;
 }
 
-/** What belongs to a TCP socket besides its address. */
+/** What belongs to a socket of TCP or UDP besides its address. */
 export interface TcpOptions {
   /** True to leave IPv4 out. */
   readonly ipv6Only: boolean;
@@ -40,6 +40,13 @@ export interface RawSockets {
   tcp(host: string, port: number, options: TcpOptions): Promise<RawSocket>;
   /** Binds to a path, or with a leading NUL to an abstract name. */
   unix(path: string): Promise<RawSocket>;
+  /**
+   * Binds a datagram socket, of which nothing is read; to the address of a
+   * multicast group, which it joins then.
+   */
+  udp(host: string, port: number, options: TcpOptions): Promise<RawSocket>;
+  /** Takes over one of a predecessor. */
+  adoptUdp(fd: number): Promise<RawSocket>;
   /**
    * Takes over a file descriptor that this process inherited.
    *

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ListenerSpec } from "../options/address.ts";
+import { hasPort, type ListenerSpec } from "../options/address.ts";
 import type { MachineFacts, PoolPlan } from "./facts.ts";
 import type { Finding, Trouble } from "./finding.ts";
 
@@ -123,7 +123,7 @@ function portFindings(
 ): readonly Finding[] {
   const subject = "ports";
   const ports = listeners.flatMap(({ address }) =>
-    address.kind === "tcp" && address.port > 0 ? [address.port] : []
+    hasPort(address) && address.port > 0 ? [address.port] : []
   );
   const findings: Finding[] = [];
   const closed = ports.filter((port) =>

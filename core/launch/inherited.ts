@@ -85,7 +85,9 @@ function serverStarter(
 }
 
 function assigned({ address, fd }: NamedSocket): string {
-  const key = address.replace(/^unix:/, "").replace(/^:/, "0.0.0.0:");
+  // Nobody's key says that it is UDP: a program asks the socket (SO_TYPE).
+  const key = address.replace(/^unix:|^udp:\/\//, "")
+    .replace(/^:/, "0.0.0.0:");
   return `${key}=${fd}`;
 }
 

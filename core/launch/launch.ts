@@ -18,7 +18,7 @@ import { featuresOf } from "../options/listener_features.ts";
 import { heapLimit, heapVariables } from "./heap_limit.ts";
 import { stackAfter } from "../options/hang.ts";
 import { isInherited } from "../options/share_mode.ts";
-import { parseListener } from "../options/address.ts";
+import { hasPort, parseListener } from "../options/address.ts";
 import { ownSockets, socketVariables } from "./inherited.ts";
 import { commandOf, learnsPid } from "./program.ts";
 import { processPrefix } from "./process.ts";
@@ -118,20 +118,20 @@ function titleOf(
 
 /**
  * Variables that programs look for by habit: `PORT` (Heroku and all who
- * followed) is the port of the first TCP listener, `NODE_APP_INSTANCE` (PM2),
- * or the one that is given, the slot.
+ * followed) is the port of the first TCP listener, else of the first one of UDP,
+ * `NODE_APP_INSTANCE` (PM2), or the one that is given, the slot.
  */
 export function customaryVariables(
   { slot }: { readonly slot: number },
   listeners: readonly Pick<Listener, "address">[],
   slotVariable: string = SLOT_VARIABLE,
 ): Record<string, string> {
-  const ports = listeners.flatMap(({ address: text }) => {
-    const { address } = parseListener(text);
-    return address.kind === "tcp" ? [String(address.port)] : [];
-  });
+  const addresses = listeners.map(({ address }) =>
+    parseListener(address).address
+  ).filter(hasPort);
+  const first = addresses.find(({ kind }) => kind === "tcp") ?? addresses[0];
   return {
-    ...(ports[0] !== undefined && { PORT: ports[0] }),
+    ...(first !== undefined && { PORT: String(first.port) }),
     [slotVariable]: String(slot),
   };
 }

@@ -7,6 +7,7 @@
 
 import { type AdoptionChange, Shards } from "./shards.ts";
 import type { Listener } from "./listeners.ts";
+import { isDatagram } from "../options/dgram.ts";
 import type { PoolEvent } from "../events.ts";
 import type { PoolWorker } from "../worker.ts";
 
@@ -23,9 +24,12 @@ export class Adoption {
     listeners: readonly Listener[],
     emit: (event: PoolEvent) => void,
   ) {
-    this.#names = listeners.filter(({ mode }) => mode === "sharded")
-      .map(({ name }) => name);
+    const sharded = listeners.filter(({ mode }) => mode === "sharded");
+    this.#names = sharded.map(({ name }) => name);
     this.#emit = emit;
+    // A socket of UDP gets its part from the moment on in which it is bound.
+    const [datagrams] = sharded.filter(isDatagram);
+    for (const shard of datagrams?.sockets.keys() ?? []) this.use(shard);
   }
 
   /** The shards whose queue was opened. */

@@ -150,6 +150,9 @@ export class Addresses implements OnDemand {
     if (spec.address.kind === "fd") {
       throw refused(address, "EACCES", "it is a descriptor of the supervisor");
     }
+    if (spec.address.kind === "udp") {
+      throw refused(address, "EACCES", "datagrams have no connections");
+    }
     const key = `${formatAddress(spec.address)} ${nth}`;
     const known = this.#held.get(key);
     if (known !== undefined) {

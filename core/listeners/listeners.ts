@@ -8,6 +8,7 @@ import type { Adapter, HeldSocket, ShareMode } from "../adapter.ts";
 import {
   type Address,
   formatAddress,
+  hasPort,
   isAnyPort,
   type ListenerSpec,
 } from "../options/address.ts";
@@ -127,7 +128,7 @@ export async function openListeners(
 
 /** What nobody has named bears its address, which may be known only now. */
 function nameOf({ name, address }: ListenerSpec, real: string): string {
-  const isKnown = address.kind === "tcp" && address.port !== 0;
+  const isKnown = hasPort(address) && address.port !== 0;
   return isKnown || name !== formatAddress(address) ? name : real;
 }
 
@@ -182,7 +183,10 @@ async function bindAll(
   const probe = await bind(spec.address, false);
   probe.close();
   const sockets: HeldSocket[] = [];
-  const claim = await claimed(probe.address, adapter);
+  // One of UDP is seen as soon as it is bound.
+  const claim = spec.address.kind === "udp"
+    ? undefined
+    : await claimed(probe.address, adapter);
   try {
     for (let i = 0; i < (mode === "sharded" ? shards : 1); i++) {
       sockets.push(await bind(probe.address, true));

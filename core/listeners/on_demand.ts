@@ -285,11 +285,14 @@ export function parseOpen(text: string): ListenerSpec {
   const { name, address, backlog: _b, ipv6Only: _i, ...settings } = spec;
   const isOwn = name !== formatAddress(address) ||
     Object.keys(settings).length > 0;
-  if (address.kind !== "fd" && !isOwn) return spec;
+  const isOpened = address.kind === "tcp" || address.kind === "unix";
+  if (isOpened && !isOwn) return spec;
   throw refused(
     text,
     "EACCES",
-    isOwn
+    address.kind === "udp"
+      ? `datagrams are none that are passed on, name it in the command as in "-l ${text}"`
+      : isOwn
       ? "a worker can set backlog and ipv6Only, and nothing else"
       : "a file descriptor of the supervisor is none of its own",
   );

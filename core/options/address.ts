@@ -4,6 +4,7 @@
  * @module
  */
 
+import { datagramProblem, UDP_PREFIX, type UdpAddress } from "./dgram.ts";
 import {
   FEATURE_KEYS,
   type ListenerFeatures,
@@ -44,11 +45,16 @@ export interface FdAddress {
 }
 
 /** Where a pool listens. */
-export type Address = TcpAddress | UnixAddress | FdAddress;
+export type Address = TcpAddress | UdpAddress | UnixAddress | FdAddress;
+
+/** True for an address with a port, of TCP or UDP. */
+export function hasPort(address: Address): address is TcpAddress | UdpAddress {
+  return address.kind === "tcp" || address.kind === "udp";
+}
 
 /** True for port 0, which leaves the choice to the kernel. */
 export function isAnyPort(address: Address): boolean {
-  return address.kind === "tcp" && address.port === 0;
+  return hasPort(address) && address.port === 0;
 }
 
 /** An address with its name and what belongs to the socket. */
@@ -83,7 +89,7 @@ export const DEFAULT_BACKLOG = 4096;
 export const MAX_UNIX_PATH = 107;
 
 const FORMS =
-  `":8080", "host:port", "[v6]:port", "tcp://host:port", "unix:/path", "unix:@name", "fd:3" or "systemd:name"`;
+  `":8080", "host:port", "[v6]:port", "tcp://host:port", "udp://host:port", "unix:/path", "unix:@name", "fd:3" or "systemd:name"`;
 
 /**
  * Parses a listener as the command takes it: an optional `name=`, an address
@@ -113,9 +119,10 @@ export function parseListener(text: string): ListenerSpec {
 export function formatAddress(address: Address): string {
   switch (address.kind) {
     case "tcp":
-      return address.host.includes(":")
-        ? `[${address.host}]:${address.port}`
-        : `${address.host}:${address.port}`;
+    case "udp":
+      return (address.kind === "udp" ? UDP_PREFIX : "") +
+        (address.host.includes(":") ? `[${address.host}]` : address.host) +
+        `:${address.port}`;
     case "unix":
       return `unix:${address.abstract ? "@" : ""}${address.path}`;
     case "fd":
@@ -131,6 +138,10 @@ function parseAddress(where: string, text: string): Address {
     throw new TypeError(
       `Cannot listen on "${text}": a path needs "unix:" in front of it, as in "unix:${where}"`,
     );
+  }
+  if (where.startsWith(UDP_PREFIX)) {
+    const { host, port } = parseTcp(where.slice(UDP_PREFIX.length), text);
+    return { kind: "udp", host: host === "" ? "0.0.0.0" : host, port };
   }
   return parseTcp(where.replace(/^tcp:\/\//, ""), text);
 }
@@ -216,7 +227,14 @@ function parseSettings(
   const settings: {
     -readonly [K in keyof ListenerSettings]: ListenerSettings[K];
   } = {};
-  for (const [key, value] of new URLSearchParams(query)) {
+  const given = new URLSearchParams(query);
+  const problem = address.kind === "udp"
+    ? datagramProblem([...given].map(([key]) => key))
+    : undefined;
+  if (problem !== undefined) {
+    throw new TypeError(`Cannot listen on "${text}": ${problem}`);
+  }
+  for (const [key, value] of given) {
     if (FEATURE_KEYS.includes(key)) continue;
     if (Object.hasOwn(settings, key)) {
       throw new TypeError(
@@ -224,11 +242,13 @@ function parseSettings(
       );
     }
     const ofPath = ["mode", "owner", "group"].includes(key);
-    const only = key === "ipv6Only" ? "tcp" : ofPath ? "unix" : address.kind;
-    if (only !== address.kind || (ofPath && isAbstract(address))) {
+    const fits = key === "ipv6Only"
+      ? hasPort(address)
+      : !ofPath || (address.kind === "unix" && !address.abstract);
+    if (!fits) {
       throw new TypeError(
         `Cannot listen on "${text}": "${key}" belongs to ${
-          only === "tcp" ? "TCP addresses" : "paths of Unix sockets"
+          ofPath ? "paths of Unix sockets" : "TCP addresses"
         }`,
       );
     }
@@ -237,7 +257,7 @@ function parseSettings(
         settings.backlog = number(value, 1, 2 ** 31 - 1, key, text);
         break;
       case "ipv6Only":
-        if (address.kind === "tcp" && /^[\d.]+$/.test(address.host)) {
+        if (hasPort(address) && /^[\d.]+$/.test(address.host)) {
           throw new TypeError(
             `Cannot listen on "${text}": "ipv6Only" belongs to IPv6 addresses`,
           );
@@ -269,10 +289,6 @@ function parseSettings(
     }
   }
   return settings;
-}
-
-function isAbstract(address: Address): boolean {
-  return address.kind === "unix" && address.abstract;
 }
 
 function switched(value: string, key: string, text: string): boolean {

@@ -6,7 +6,12 @@
 
 import { affinityOf, type Balance, BALANCES, isBalance } from "./balance.ts";
 import { checkBudget } from "./budget.ts";
-import { formatAddress, type ListenerSpec, parseListener } from "./address.ts";
+import {
+  formatAddress,
+  isAnyPort,
+  type ListenerSpec,
+  parseListener,
+} from "./address.ts";
 import {
   DEFAULT_LISTEN,
   type PoolConfig,
@@ -343,7 +348,7 @@ function checkListeners(
   const seen = new Set<string>();
   for (const { name, share, address } of specs) {
     // Two free ports without a name are two listeners with an address each.
-    const free = address.kind === "tcp" && address.port === 0 &&
+    const free = isAnyPort(address) &&
       name === formatAddress(address);
     if (seen.has(name) && !free) {
       throw new TypeError(

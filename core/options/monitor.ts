@@ -72,6 +72,11 @@ function checkAddress(
   if (value === undefined) return undefined;
   const spec = parseListener(text(option, value));
   const address = formatAddress(spec.address);
+  if (spec.address.kind === "udp") {
+    throw new TypeError(
+      `Cannot use "${value}" for "${option}": the supervisor answers HTTP there, which is TCP's, leave "udp://" out`,
+    );
+  }
   const { share, certificates, proxy, name } = spec;
   if (name !== address || (share ?? certificates ?? proxy) !== undefined) {
     throw new TypeError(

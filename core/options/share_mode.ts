@@ -7,6 +7,7 @@
 import type { Capabilities, Refusal, ShareMode } from "../adapter.ts";
 import type { Address } from "./address.ts";
 import { formatAddress } from "./address.ts";
+import { isMulticast } from "./dgram.ts";
 import { PreforkError } from "../errors.ts";
 
 /** Every share mode. */
@@ -39,6 +40,17 @@ const FOREIGN: Readonly<Record<Exclude<ShareMode, "shared">, string>> = {
   handoff: "a program in another language cannot receive a connection",
 };
 
+/** Why datagrams are shared: there is no load to be even but theirs. */
+const FIRST_FREE =
+  "datagrams have one queue for all workers, and who is free reads the next";
+
+/** Why datagrams cannot be shared so. */
+const NO_CONNECTION: Readonly<Partial<Record<ShareMode, string>>> = {
+  handoff: "a datagram is no connection that could be passed on",
+  reuseport:
+    "what waits for a worker that leaves would be lost with its socket",
+};
+
 /** A mode and the reason for it, for one log line. */
 export interface ShareChoice {
   /** The mode. */
@@ -68,7 +80,12 @@ export interface ShareQuestion {
  * not work here, with the reason and what works instead
  */
 export function chooseShareMode(question: ShareQuestion): ShareChoice {
-  const { wanted } = question;
+  const { wanted, address } = question;
+  if (address.kind === "udp" && (wanted === "auto" || wanted === "balanced")) {
+    const refusal = refusalOf("shared", question);
+    if (refusal === undefined) return { mode: "shared", reason: FIRST_FREE };
+    throw refused("shared", question, refusal);
+  }
   if (wanted !== "auto") {
     const refusal = refusalOf(wanted, question);
     if (refusal === undefined) return { mode: wanted, reason: "as asked" };
@@ -109,7 +126,25 @@ function refusalOf(
   { address, capabilities, foreign, deaf }: ShareQuestion,
 ): Refusal | undefined {
   const capable = capabilities.share[mode];
-  if (capable !== true) return capable;
+  if (capable !== true) {
+    return address.kind !== "udp" ? capable : {
+      reason: capable.reason,
+      // Modes that workers bind for themselves are none for datagrams.
+      instead: capable.instead.replace(/, or the mode "reuseport"$/, ""),
+    };
+  }
+  if (address.kind === "udp") {
+    const reason = NO_CONNECTION[mode] ??
+      (mode === "sharded" && isMulticast(address.host)
+        ? "every shard would get each datagram of a multicast group"
+        : undefined);
+    const instead = mode === "sharded"
+      ? `"shared"`
+      : `"shared" or "sharded", for this listener alone as in "${
+        formatAddress(address)
+      }?share=shared"`;
+    if (reason !== undefined) return { reason, instead };
+  }
   if (mode === "sharded" || mode === "reuseport") {
     if (address.kind === "unix") {
       return {

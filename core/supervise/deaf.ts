@@ -14,6 +14,7 @@
 import type { HeldSocket } from "../adapter.ts";
 import type { PoolContext } from "../context.ts";
 import type { Listener } from "../listeners/listeners.ts";
+import { isDatagram } from "../options/dgram.ts";
 import type { PoolWorker } from "../worker.ts";
 
 /** How often queues are looked at, in ms. */
@@ -154,6 +155,7 @@ export class DeafWorkers {
     const waiting: Waiting[] = [];
     for (const listener of listeners) {
       if (!ACCEPTED_BY_WORKERS.has(listener.mode)) continue;
+      if (isDatagram(listener)) continue;
       for (const [shard, socket] of listener.sockets.entries()) {
         const queued = host.queued(socket.fd) ?? 0;
         const since = queued > 0 ? this.#waits.get(socket) ?? now : undefined;

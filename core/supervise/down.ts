@@ -10,6 +10,7 @@ import type { Adapter } from "../adapter.ts";
 import type { PoolContext } from "../context.ts";
 import type { Declining, Refusing } from "../decline.ts";
 import type { Listener } from "../listeners/listeners.ts";
+import { isDatagram } from "../options/dgram.ts";
 import type { Processes } from "./processes.ts";
 
 /** How long a client is asked to wait before it comes again, in seconds. */
@@ -113,6 +114,9 @@ export class Down {
     const { config: { down }, traffic } = this.#context;
     if (listener.mode === "reuseport") {
       return { answer: "refuse", reason: "no socket is there that listens" };
+    }
+    if (isDatagram(listener)) {
+      return queued("datagrams wait in the socket's buffer");
     }
     if (down === "queue") return queued("that was asked for");
     if (down === "refuse") return this.#refuse(listener);

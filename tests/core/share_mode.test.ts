@@ -116,6 +116,69 @@ describe("auto", () => {
   });
 });
 
+describe("datagrams", () => {
+  const listen = "udp://:53";
+  const why =
+    "datagrams have one queue for all workers, and who is free reads the next";
+
+  test("are shared unless they are to be sharded", () => {
+    for (const wanted of ["auto", "balanced"] as const) {
+      const choice = choose({ wanted, listen });
+      assert.deepEqual(choice, { mode: "shared", reason: why });
+    }
+    for (const wanted of ["shared", "sharded"] as const) {
+      assert.equal(choose({ wanted, listen }).mode, wanted);
+    }
+    const foreign = { listen, workers: "other languages" } as const;
+    assert.equal(choose(foreign).mode, "shared");
+  });
+
+  const refusals: readonly (readonly [Question, RegExp])[] = [
+    [
+      { wanted: "handoff", listen },
+      /udp:\/\/0\.0\.0\.0:53 in the mode "handoff": a datagram is no connection that could be passed on, use "shared" or "sharded", for this listener alone as in "udp:\/\/0\.0\.0\.0:53\?share=shared"$/,
+    ],
+    [
+      { wanted: "reuseport", listen },
+      /"reuseport": what waits for a worker that leaves would be lost with its socket, use "shared" or "sharded"/,
+    ],
+    [
+      { wanted: "sharded", listen: "udp://239.1.2.3:53" },
+      /"sharded": every shard would get each datagram of a multicast group, use "shared"$/,
+    ],
+    [
+      { wanted: "sharded", listen: "udp://[ff02::1]:53" },
+      /every shard would get each datagram/,
+    ],
+    [
+      {
+        listen,
+        can: {
+          shared: {
+            reason: "ffi is not there",
+            instead: '--allow-ffi, or the mode "reuseport"',
+          },
+        },
+      },
+      /in the mode "shared": ffi is not there, use --allow-ffi$/,
+    ],
+    [
+      { wanted: "sharded", listen, workers: "other languages" },
+      /cannot take over a dead one's shard, use "shared" for such programs$/,
+    ],
+  ];
+  for (const [question, pattern] of refusals) {
+    test(`are refused: ${pattern.source.slice(0, 60)}`, () => {
+      assert.throws(() => choose(question), (error) => {
+        assert.ok(error instanceof PreforkError);
+        assert.equal(error.code, "ERR_SHARE_MODE");
+        assert.match(error.message, pattern);
+        return true;
+      });
+    });
+  }
+});
+
 test("a mode that was asked for is taken where it works", () => {
   for (const wanted of SHARE_MODES) {
     assert.deepEqual(choose({ wanted }), { mode: wanted, reason: "as asked" });

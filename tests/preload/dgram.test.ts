@@ -5,20 +5,12 @@ import process from "node:process";
 import { fixture, LOCAL, prefork, ready, readyPids } from "../command.ts";
 import { describe, test } from "../harness.ts";
 import { get } from "../http.ts";
+import { ownRuntime } from "../runtimes.ts";
+import { freeUdpPort as freePort } from "../ports.ts";
 
 const skip = process.platform === "linux"
   ? false
   : "SO_REUSEPORT balances on Linux only";
-
-/** A UDP port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const socket = dgram.createSocket("udp4");
-  socket.bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  const { port } = socket.address();
-  socket.close();
-  return port;
-}
 
 /** What answers a datagram from a port of its own. */
 async function ask(port: number): Promise<string> {
@@ -71,7 +63,41 @@ describe("UDP in an unmodified program", () => {
       String(await freePort()),
     ]);
     await command.line(
-      /udp error Cannot bind the UDP port \d+ in each worker: .*"--runtime node"/,
+      /udp error Cannot bind the UDP port (\d+) in each worker: .*"-l udp:\/\/:\1"/,
     );
+  });
+
+  test("a port that the pool holds is the pool's socket, and stays so", {
+    skip,
+  }, async () => {
+    await using command = prefork([
+      ...["-w", "2", "-r", ownRuntime, "-l", "udp://127.0.0.1:0"],
+      fixture("plain/udp_calls.mjs"),
+    ]);
+    const [, text] = await command.line(/prefork ready listen=udp:\S+:(\d+)/);
+    const port = Number(text);
+    assert.equal(await ask(port), "x 127.0.0.1 IPv4 1!");
+    await command.line(/said sent null|said sent undefined/);
+    const said = new Set(
+      command.lines.flatMap((line) => /said (.*)$/.exec(line)?.[1] ?? []),
+    );
+    const saidBy = (pattern: RegExp): void =>
+      assert.ok(
+        [...said].some((each) => pattern.test(each)),
+        `${pattern} in ${[...said].join("\n")}`,
+      );
+    saidBy(
+      /^other: .*it is IPv4 and the program's socket is udp6, .*create the socket as udp4$/,
+    );
+    saidBy(/^bound 127\.0\.0\.1 IPv4$/);
+    saidBy(/^twice: Socket is already bound$/);
+    saidBy(/^connect: Cannot connect the pool's socket: .*another socket/);
+    saidBy(/^ttl: 9$/);
+    saidBy(/^buffer: true$/);
+    // A machine without multicast may say no; that another has joined is none.
+    assert.ok(![...said].some((each) => /^join: .*EADDRINUSE/.test(each)));
+    saidBy(/^leave: undefined$/);
+    command.signal("SIGTERM");
+    assert.deepEqual(await command.ended, { code: 0, signal: null });
   });
 });

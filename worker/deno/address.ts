@@ -23,6 +23,7 @@ export function denoAddress(
       const hostname = bindHost(address.host);
       return { transport: "tcp", hostname, port: address.port };
     }
+    case "udp":
     case "fd":
       // The supervisor tells workers the real address of such a socket.
       throw new TypeError(`Cannot show the address "${text}"`);

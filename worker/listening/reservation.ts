@@ -73,7 +73,7 @@ export function reserve(
  * whoever the server has accepted by then is owed an answer before the program
  * hears of the end.
  */
-export function starting<A extends Attachment | undefined>(
+export function starting<A>(
   core: Core,
   start: Promise<A>,
 ): Promise<A> {

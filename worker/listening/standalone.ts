@@ -84,6 +84,12 @@ function closeNative(server: Server, open: boolean): Promise<void> {
 
 function standalonePlace({ address, backlog, ipv6Only }: ListenerSpec): Place {
   switch (address.kind) {
+    case "udp":
+      throw new TypeError(
+        `Cannot listen on "${
+          formatAddress(address)
+        }": that is for datagrams, and a server of connections needs an address without "udp://"`,
+      );
     case "fd":
       return { fd: address.fd, backlog };
     case "unix":

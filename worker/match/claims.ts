@@ -6,6 +6,7 @@
 
 import { clearTimeout, setTimeout } from "node:timers";
 import { parseListener } from "../../core/options/address.ts";
+import { isDatagram } from "../../core/options/dgram.ts";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { isLearning } from "../listening/learning.ts";
 import type { Core } from "../process/worker_core.ts";
@@ -82,15 +83,21 @@ export function claimsOf(core: Core): Claims {
 export function isServed(core: Core): boolean {
   if (isLearning(core)) return core.attachments.size > 0;
   return claimsOf(core).pending ||
-    unservedOf(core).length < core.worker.listeners.size;
+    unservedOf(core).length < streamsOf(core).length;
 }
 
-/** The listeners of the pool that no server serves, or is about to. */
-export function unservedOf(
-  { worker, attachments }: Pick<Core, "worker" | "attachments">,
+/** The listeners of the pool that servers can have: those of connections. */
+export function streamsOf(
+  { worker }: { readonly worker: Pick<Core["worker"], "listeners"> },
 ): InheritedListener[] {
-  return [...worker.listeners.values()]
-    .filter(({ name }) => !attachments.has(name));
+  return [...worker.listeners.values()].filter((each) => !isDatagram(each));
+}
+
+/** Those of them that no server serves, or is about to. */
+export function unservedOf(
+  core: Pick<Core, "worker" | "attachments">,
+): InheritedListener[] {
+  return streamsOf(core).filter(({ name }) => !core.attachments.has(name));
 }
 
 /**

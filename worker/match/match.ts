@@ -9,7 +9,7 @@ import type { InheritedListener } from "../../core/launch/environment.ts";
 import { PreforkError } from "../../core/errors.ts";
 import type { Core } from "../process/worker_core.ts";
 import { isLearning } from "../listening/learning.ts";
-import { claimsOf, isLike, mayClaim } from "./claims.ts";
+import { claimsOf, isLike, mayClaim, streamsOf } from "./claims.ts";
 import { isAnyPort, type OpenSocket, type Wanted } from "./wanted.ts";
 
 /** Whose address it is. */
@@ -66,7 +66,7 @@ export function matchListener(
   privatePorts: boolean,
   takesBack = true,
 ): Match {
-  const all = [...core.worker.listeners.values()].map((listener) => ({
+  const all = streamsOf(core).map((listener) => ({
     listener,
     address: parseListener(listener.address).address,
     free: !core.attachments.has(listener.name),

@@ -1,18 +1,22 @@
 /**
- * Has several workers bind the same UDP port: each binds a socket of its own
- * with SO_REUSEPORT (socket(7)), and the kernel gives each client's datagrams
- * to one of them.
+ * Has `bind()` of `node:dgram` mean the pool's sockets. What the pool has none
+ * for, several workers bind by themselves, each a socket of its own with
+ * SO_REUSEPORT (socket(7)), and the kernel gives each client's datagrams to one
+ * of them.
  *
- * A pool holds no UDP sockets, which has its price: the datagrams that wait in
- * a leaving worker's socket are lost, and a client may come to another worker
- * whenever their number changes. At port 0 a socket is a client's, and every
- * worker keeps a port of its own.
+ * That has its price: the datagrams that wait in a leaving worker's socket are
+ * lost, and a client may come to another worker whenever their number changes.
+ * At port 0 a socket is a client's, and every worker keeps a port of its own.
  *
  * @module
  */
 
 import dgram from "node:dgram";
 import process from "node:process";
+import { parseListener } from "../../core/options/address.ts";
+import { isDatagram } from "../../core/options/dgram.ts";
+import type { InheritedListener } from "../../core/launch/environment.ts";
+import { dgramState } from "../../handles/dgram.ts";
 import { isBypassed } from "../process/bypass.ts";
 import type { Core } from "../process/worker_core.ts";
 import { cannot } from "../process/errors.ts";
@@ -21,28 +25,34 @@ import type { Settings } from "../match/settings.ts";
 
 type Bind = (this: dgram.Socket, ...args: unknown[]) => dgram.Socket;
 
-/**
- * Where `createSocket()` keeps its option `reusePort` until the socket is
- * bound. Undocumented; `Symbol("state symbol")` on Node 22.12 and 26.10 and on
- * Bun 1.4.4. Deno 2.9.5 has no such option.
- */
-interface State {
-  reusePort?: unknown;
-}
-
 /** Replaces `bind()`. */
-export function patchDgram(_core: Core, { privatePorts }: Settings): void {
+export function patchDgram(core: Core, { privatePorts }: Settings): void {
   const prototype: { bind: unknown } = dgram.Socket.prototype;
   const original = prototype.bind as Bind;
   const bind: Bind = function (...args) {
-    const port = privatePorts || isBypassed() ? undefined : sharedPort(args);
-    if (port !== undefined) {
-      const state = socketState(this);
-      if (state === undefined) {
+    const state = dgramState(this);
+    // What is bound already, or is about to be, hears of it from the runtime.
+    if (isBypassed() || (state?.bindState ?? 0) !== 0) {
+      return original.apply(this, args);
+    }
+    const wanted = wantedBy(args);
+    const listener = wanted && meantBy(core, wanted);
+    if (listener !== undefined && state !== undefined) {
+      state.bindState = 1;
+      put(
+        core,
+        this,
+        listener,
+        args.find((each) => typeof each === "function"),
+      );
+      return this;
+    }
+    if (wanted !== undefined && !wanted.exclusive && !privatePorts) {
+      if (state === undefined || !("reusePort" in state)) {
         const error = cannot(
-          `bind the UDP port ${port} in each worker`,
+          `bind the UDP port ${wanted.port} in each worker`,
           "this runtime has no SO_REUSEPORT in node:dgram",
-          'run the program on Node or Bun as in "--runtime node", or give the command "--private-ports" and bind it in the worker whose PREFORK_SLOT is 0',
+          `have the pool bind it as in "-l udp://:${wanted.port}", or give the command "--private-ports" and bind it in the worker whose PREFORK_SLOT is 0`,
         );
         process.nextTick(() => this.emit("error", error));
         return this;
@@ -55,16 +65,62 @@ export function patchDgram(_core: Core, { privatePorts }: Settings): void {
   prototype.bind = bind;
 }
 
-/** The port, when it is one that the workers are to share. */
-function sharedPort([first]: readonly unknown[]): number | undefined {
-  let port = first;
-  if (typeof first === "object" && first !== null) {
-    if ("exclusive" in first && first.exclusive === true) return undefined;
-    if ("fd" in first && first.fd !== undefined) return undefined;
-    port = "port" in first ? first.port : undefined;
-  }
+/** Where a socket is to be bound: not at port 0, and to no descriptor. */
+interface WantedPort {
+  readonly port: number;
+  readonly host: string;
+  readonly exclusive: boolean;
+}
+
+function wantedBy([first, second]: readonly unknown[]): WantedPort | undefined {
+  const options = typeof first === "object" && first !== null
+    ? first as Record<string, unknown>
+    : { port: first, address: second };
+  if (options["fd"] !== undefined) return undefined;
+  const { port, address } = options;
   const number = typeof port === "string" ? Number(port) : port;
-  return isPortNumber(number) && number > 0 ? number : undefined;
+  if (!isPortNumber(number) || number === 0) return undefined;
+  return {
+    port: number,
+    host: typeof address === "string" ? address : "",
+    exclusive: "exclusive" in options && options["exclusive"] === true,
+  };
+}
+
+/**
+ * The pool's listener with that port; of several the one with the host, or one
+ * that is free.
+ */
+function meantBy(
+  { worker, attachments }: Core,
+  { port, host }: WantedPort,
+): InheritedListener | undefined {
+  const same = [...worker.listeners.values()].filter((listener) => {
+    if (!isDatagram(listener)) return false;
+    const { address } = parseListener(listener.address);
+    return address.kind === "udp" && address.port === port;
+  });
+  return same.find(({ address }) => address.includes(host)) ??
+    same.find(({ name }) => !attachments.has(name)) ?? same[0];
+}
+
+/** Loaded where the pool has such a socket alone. */
+function put(
+  core: Core,
+  socket: dgram.Socket,
+  listener: InheritedListener,
+  callback: unknown,
+): void {
+  if (typeof callback === "function") {
+    socket.once("listening", callback as () => void);
+  }
+  import("../dgram/serving.ts")
+    .then(({ putSocket }) => putSocket(core, socket, listener))
+    .catch((error: unknown) => {
+      const state = dgramState(socket);
+      if (state !== undefined) state.bindState = 0;
+      process.nextTick(() => socket.emit("error", error));
+    });
 }
 
 /** The same arguments: without the option a worker would ask its cluster. */
@@ -79,14 +135,4 @@ function exclusive(args: unknown[]): unknown[] {
   return "recvStart" in options
     ? args
     : [{ ...options, exclusive: true }, ...(callback ? [callback] : [])];
-}
-
-function socketState(socket: dgram.Socket): State | undefined {
-  for (const symbol of Object.getOwnPropertySymbols(socket)) {
-    const state: unknown = Reflect.get(socket, symbol);
-    if (typeof state === "object" && state !== null && "reusePort" in state) {
-      return state;
-    }
-  }
-  return undefined;
 }

@@ -8,17 +8,16 @@
  * @module
  */
 
-import type { Waiter } from "../ffi/channel_reader.ts";
-import type { DenoLibc } from "../../libc/deno.ts";
+import { setImmediate, setTimeout } from "node:timers";
+import type { DenoLibc } from "./deno.ts";
 import {
   EPOLL,
   EPOLL_CTL,
   EPOLL_EVENT_SIZE,
   epollData,
   epollEvent,
-} from "../../libc/epoll.ts";
-import { nextTurn } from "../shared/turn.ts";
-import { checked, fixed, SOCK, socketPair } from "../../libc/libc.ts";
+} from "./epoll.ts";
+import { checked, fixed, SOCK, socketPair } from "./libc.ts";
 
 /** The most that one wait reports; the others are next. */
 const EVENTS = 64;
@@ -30,7 +29,11 @@ const EVENTS = 64;
 const BUSY_MS = 2;
 
 /** Waits for what can be read or accepted. */
-export interface DenoWaiter extends Waiter {
+export interface DenoWaiter {
+  /** Calls back whenever something can be read, until it is removed. */
+  add(fd: number, onReady: () => void): void;
+  /** Calls back no more. */
+  remove(fd: number): void;
   /** Does not call back for so many ms, whatever there is. */
   rest(fd: number, ms: number): void;
 }
@@ -54,7 +57,7 @@ export function denoWaiter(libc: DenoLibc): DenoWaiter {
       busy += performance.now() - began;
       if (busy < BUSY_MS) continue;
       busy = 0;
-      await nextTurn();
+      await new Promise((resolve) => setImmediate(resolve));
     }
     libc.close(waiting);
     libc.close(own);

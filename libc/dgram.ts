@@ -1,0 +1,236 @@
+/**
+ * Datagrams by libc, for a runtime that takes no socket over: recvmsg(2) and
+ * sendmsg(2) with addresses, and what `node:dgram` sets by setsockopt(2).
+ *
+ * @module
+ */
+
+import os from "node:os";
+import { addressBytes, ipFamily } from "../core/options/networks.ts";
+import {
+  AF,
+  checked,
+  errorName,
+  fixed,
+  type Libc,
+  MSG_NOSIGNAL_DONTWAIT,
+  MSG_RECEIVE,
+  SO,
+} from "./libc.ts";
+import { hostOf, ipSockaddr, portOf } from "./sockaddr.ts";
+
+/** Levels and names of setsockopt(2): socket(7), ip(7), ipv6(7). */
+const SOL = { ip: 0, ipv6: SO.ipv6, socket: SO.socket } as const;
+const JOIN = { v4: 35, v6: 20 } as const;
+const LEAVE = { v4: 36, v6: 21 } as const;
+
+/** Options of `node:dgram` that are a number. */
+export type DgramNumber =
+  | "broadcast"
+  | "receiveBuffer"
+  | "sendBuffer"
+  | "ttl"
+  | "multicastTtl"
+  | "multicastLoop";
+
+/** Level and name of each, for IPv4 and for IPv6. */
+const NUMBERS: Readonly<
+  Record<DgramNumber, Record<"v4" | "v6", readonly [number, number]>>
+> = {
+  broadcast: { v4: [SOL.socket, 6], v6: [SOL.socket, 6] },
+  receiveBuffer: { v4: [SOL.socket, 8], v6: [SOL.socket, 8] },
+  sendBuffer: { v4: [SOL.socket, 7], v6: [SOL.socket, 7] },
+  ttl: { v4: [SOL.ip, 2], v6: [SOL.ipv6, 16] },
+  multicastTtl: { v4: [SOL.ip, 33], v6: [SOL.ipv6, 18] },
+  multicastLoop: { v4: [SOL.ip, 34], v6: [SOL.ipv6, 19] },
+};
+
+/** Sets an option that is a number; returns what setsockopt(2) does. */
+export function setNumber(
+  libc: Libc,
+  fd: number,
+  name: DgramNumber,
+  value: number,
+): number {
+  const family = familyOf(libc, fd) === AF.inet ? "v4" : "v6";
+  const [level, option] = NUMBERS[name][family];
+  const bytes = fixed(4);
+  new DataView(bytes.buffer).setInt32(0, value, true);
+  return libc.setsockopt(fd, level, option, bytes, 4);
+}
+
+/** The value of such an option, 0 where it cannot be told. */
+export function getNumber(libc: Libc, fd: number, name: DgramNumber): number {
+  const [level, option] = NUMBERS[name].v4;
+  return read(libc, fd, level, option);
+}
+
+/**
+ * Joins a multicast group, or leaves it: struct ip_mreq of ip(7), struct
+ * ipv6_mreq of ipv6(7). Returns what setsockopt(2) does.
+ *
+ * @param at for IPv4 the address of the interface, for IPv6 its number; the
+ * kernel chooses unless given
+ */
+export function setMembership(
+  libc: Libc,
+  fd: number,
+  group: string,
+  on: boolean,
+  at?: string | number,
+): number {
+  const names = on ? JOIN : LEAVE;
+  const [address = "", zone] = group.split("%");
+  const four = ipFamily(address) === 4;
+  const bytes = fixed(four ? 8 : 20);
+  const of = (host: string): readonly number[] => addressBytes(host) ?? [];
+  if (four) {
+    // IPv4 is the end of IPv6 (RFC 4291).
+    bytes.set(of(address).slice(12));
+    if (typeof at === "string") bytes.set(of(at).slice(12), 4);
+    return libc.setsockopt(fd, SOL.ip, names.v4, bytes, 8);
+  }
+  bytes.set(of(address));
+  const index = Number(at ?? zone ?? 0) || 0;
+  new DataView(bytes.buffer).setUint32(16, index, true);
+  return libc.setsockopt(fd, SO.ipv6, names.v6, bytes, 20);
+}
+
+/**
+ * Joins a group.
+ *
+ * @throws {Error} with `code`
+ */
+export function joinGroup(libc: Libc, fd: number, group: string): void {
+  checked(libc, setMembership(libc, fd, group, true), "setsockopt");
+}
+
+/** The family of a socket: AF_INET or AF_INET6. */
+export function familyOf(libc: Libc, fd: number): number {
+  return read(libc, fd, SO.socket, SO.domain) === AF.inet6 ? AF.inet6 : AF.inet;
+}
+
+function read(libc: Libc, fd: number, level: number, name: number): number {
+  const value = fixed(4);
+  const length = fixed(4);
+  new DataView(length.buffer).setUint32(0, 4, true);
+  libc.getsockopt(fd, level, name, value, length);
+  return new DataView(value.buffer).getInt32(0, true);
+}
+
+/** Where a datagram comes from or goes to, as `node:dgram` has it. */
+export interface DgramPeer {
+  /** A numeric host. */
+  readonly address: string;
+  /** Its family. */
+  readonly family: "IPv4" | "IPv6";
+  /** Its port. */
+  readonly port: number;
+}
+
+/** struct msghdr and struct iovec of 64-bit Linux (sendmsg(2)). */
+const HEADER = { name: 0, nameLength: 8, buffers: 16, count: 24, size: 56 };
+
+/** More than any datagram of IP without jumbograms. */
+const MOST = 65_536;
+
+/** The longest socket address, sockaddr_storage. */
+const NAME = 128;
+
+/** Sends and receives datagrams with one buffer; calls are synchronous. */
+export interface Datagrams {
+  /** The next datagram, in bytes of its own; undefined when none waits. */
+  receive(fd: number): { bytes: Uint8Array; from: DgramPeer } | undefined;
+  /**
+   * Sends one; returns how many bytes, or a negative error number.
+   *
+   * @param to a numeric host
+   */
+  send(fd: number, parts: readonly Uint8Array[], to: DgramPeer): number;
+  /** The address of a socket, or a negative error number. */
+  address(fd: number): DgramPeer | number;
+}
+
+/** Makes the one of this process. */
+export function openDatagrams(libc: Libc): Datagrams {
+  const data = fixed(MOST);
+  const name = fixed(NAME);
+  const buffer = fixed(16);
+  const header = fixed(HEADER.size);
+  const view = new DataView(header.buffer);
+  const aim = (length: number, to: Uint8Array): void => {
+    const part = new DataView(buffer.buffer);
+    part.setBigUint64(0, libc.pointer(data), true);
+    part.setBigUint64(8, BigInt(length), true);
+    view.setBigUint64(HEADER.name, libc.pointer(to), true);
+    view.setUint32(HEADER.nameLength, to.length, true);
+    view.setBigUint64(HEADER.buffers, libc.pointer(buffer), true);
+    view.setBigUint64(HEADER.count, 1n, true);
+  };
+  return {
+    receive(fd) {
+      for (;;) {
+        aim(MOST, name);
+        const count = libc.recvmsg(fd, header, MSG_RECEIVE);
+        if (count >= 0) {
+          return { bytes: data.slice(0, count), from: peerOf(name) };
+        }
+        // ECONNREFUSED and its like are told once: of an answer that was sent.
+        const problem = errorName(libc.errno());
+        if (problem === "EAGAIN" || problem === "EBADF") return undefined;
+      }
+    },
+    send(fd, parts, { address, port }) {
+      const length = parts.reduce((sum, part) => sum + part.length, 0);
+      if (length > MOST) return -os.constants.errno.EMSGSIZE;
+      let at = 0;
+      for (const part of parts) {
+        data.set(part, at);
+        at += part.length;
+      }
+      const six = familyOf(libc, fd) === AF.inet6;
+      const mapped = six && !address.includes(":");
+      aim(length, ipSockaddr(mapped ? `::ffff:${address}` : address, port));
+      const sent = libc.sendmsg(fd, header, MSG_NOSIGNAL_DONTWAIT);
+      return sent < 0 ? -libc.errno() : sent;
+    },
+    address(fd) {
+      const length = fixed(4);
+      new DataView(length.buffer).setUint32(0, NAME, true);
+      return libc.getsockname(fd, name, length) < 0
+        ? -libc.errno()
+        : peerOf(name);
+    },
+  };
+}
+
+/** Reads an address as `node:dgram` writes it. */
+function peerOf(sockaddr: Uint8Array): DgramPeer {
+  const port = portOf(sockaddr);
+  const host = hostOf(sockaddr) ?? "";
+  if (!host.includes(":")) return { address: host, family: "IPv4", port };
+  const view = new DataView(sockaddr.buffer, sockaddr.byteOffset);
+  const scope = view.getUint32(24, true);
+  const address = shortHost(host, sockaddr.subarray(8, 24)) +
+    (scope > 0 ? `%${scope}` : "");
+  return { address, family: "IPv6", port };
+}
+
+/** Hosts as they were last written: most datagrams come from few. */
+const written = new Map<string, string>();
+
+/** So many are kept. */
+const MAX_WRITTEN = 256;
+
+/** The canonical form (RFC 5952), and IPv4 by its numbers. */
+function shortHost(groups: string, bytes: Uint8Array): string {
+  if (groups.startsWith("0:0:0:0:0:ffff:")) {
+    return `::ffff:${bytes.subarray(12).join(".")}`;
+  }
+  const known = written.get(groups);
+  if (known !== undefined) return known;
+  const host = new URL(`http://[${groups}]`).hostname.slice(1, -1);
+  if (written.size >= MAX_WRITTEN) written.clear();
+  written.set(groups, host);
+  return host;
+}
