@@ -99,6 +99,7 @@ export type {
   TcpAddress,
   UnixAddress,
 } from "./core/options/address.ts";
+export type { UdpAddress } from "./core/options/dgram.ts";
 export type { RuntimeName, ShareMode } from "./core/adapter.ts";
 export type { MemoryOptions } from "./core/options/memory.ts";
 export type { WatchOptions } from "./core/options/watch.ts";
