@@ -48,6 +48,7 @@ export type {
 } from "./core/options/hang.ts";
 export type { HealthCheckOptions } from "./core/options/health_check.ts";
 export type { UpgradeOptions } from "./core/options/upgrade.ts";
+export type { ServiceOptions } from "./core/options/service.ts";
 export type { StatusFileOptions } from "./core/options/status_file.ts";
 export type { ControlOptions } from "./core/options/control.ts";
 export type { MonitorOptions } from "./core/options/monitor.ts";

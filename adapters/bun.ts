@@ -42,6 +42,7 @@ import { placeFile } from "./shared/place_file.ts";
 import { predecessor } from "./shared/predecessor.ts";
 import { reapOrphans } from "./shared/orphans.ts";
 import { refuseHeld } from "./shared/refusal.ts";
+import { takeText } from "./shared/store.ts";
 import { onSignal, OWN_SESSION } from "./shared/signals.ts";
 
 const SHARES = sharesOn(process.platform, {
@@ -92,6 +93,7 @@ export function createBunAdapter(): Adapter {
     pidFile,
     control: (place, answer) => controlSocket(place, answer, bunControl(Bun)),
     answer: answerByBun,
+    takeText,
     predecessor,
   } satisfies Adapter;
 }

@@ -45,6 +45,7 @@ import { placeFile } from "./shared/place_file.ts";
 import { predecessor } from "./shared/predecessor.ts";
 import { reapOrphans } from "./shared/orphans.ts";
 import { refuseHeld } from "./shared/refusal.ts";
+import { takeText } from "./shared/store.ts";
 import { onSignal, OWN_SESSION } from "./shared/signals.ts";
 
 /** Makes the adapter of Deno 2.9 and later. */
@@ -77,6 +78,7 @@ export function createDenoAdapter(): Adapter {
     pidFile,
     control: (place, answer) => controlSocket(place, answer, serveControl),
     answer: answerByDeno,
+    takeText,
     predecessor,
   } satisfies Adapter;
 }

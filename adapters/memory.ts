@@ -317,10 +317,7 @@ export class MemoryWorld {
         this.#traps.set(signal, traps.add(listener));
         return { [Symbol.dispose]: () => void traps.delete(listener) };
       },
-      notify: (_socket, state) => {
-        if (this.deaf === undefined) this.notified.push(state);
-        return this.deaf;
-      },
+      notify: (_socket, state) => this.deaf ?? void this.notified.push(state),
       control: (place, answer) => {
         if (this.controlProblem !== undefined) {
           return Promise.reject(new Error(this.controlProblem));
@@ -356,6 +353,7 @@ export class MemoryWorld {
           },
         };
       },
+      takeText: () => undefined,
       predecessor: () => this.predecessor,
     };
   }

@@ -30,6 +30,7 @@ import { placeFile } from "./shared/place_file.ts";
 import { predecessor } from "./shared/predecessor.ts";
 import { reapOrphans } from "./shared/orphans.ts";
 import { refuseHeld } from "./shared/refusal.ts";
+import { takeText } from "./shared/store.ts";
 import { onSignal } from "./shared/signals.ts";
 
 const SHARES = sharesOn(process.platform, {
@@ -70,6 +71,7 @@ export function createNodeAdapter(): Adapter {
     pidFile,
     control: (place, answer) => controlSocket(place, answer, serveControl),
     answer: answerByNode,
+    takeText,
     predecessor,
   } satisfies Adapter;
 }

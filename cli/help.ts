@@ -162,6 +162,9 @@ Options:
                           new one (default: 0)
       --pid-file PATH     where the supervisor's process id is written; no two
                           pools can have one, and "prefork upgrade" wants it
+      --fd-store          have systemd keep the sockets, for the next start also
+                          after SIGKILL; with FileDescriptorStoreMax= in the
+                          unit (default where systemd says that it does)
       --status-file PATH  where the state of the pool is written as JSON, at
                           every change; removed at the end
       --down 503|refuse|queue  what clients get while no worker is ready: an

@@ -146,6 +146,7 @@ const OPTIONS: Readonly<
 const FLAGS: Readonly<Record<string, (draft: Draft) => void>> = {
   watch: (draft) => (draft.watch ??= []).push(true),
   "wait-ready": (draft) => draft.waitReady = true,
+  "fd-store": (draft) => draft.fdStore = true,
   "private-ports": (draft) => draft.privatePorts = true,
 };
 

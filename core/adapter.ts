@@ -322,6 +322,11 @@ export interface Adapter {
   /** Answers, by HTTP, whoever comes over accepted connections. */
   answer(answer: Answer): Answering;
   /**
+   * The text of a file that this process was started with, whose descriptor is
+   * closed; undefined where it cannot be read.
+   */
+  takeText(fd: number): string | undefined;
+  /**
    * The supervisor that has started this process to succeed it, and that hands
    * over by this environment variable. A second call gets nothing.
    */

@@ -36,11 +36,11 @@ export function keepStatusFile(
   given: string | undefined,
   pool: { status(): PoolStatus; warn(message: string): void },
   events: Pick<EventStream<PoolEvent>, "listen">,
-  heritage: unknown,
+  heritage: { readonly isAlone: boolean } | undefined,
 ): readonly Disposable[] {
   if (given === undefined) return [];
   const path = host.resolve(given);
-  let owned = heritage === undefined;
+  let owned = heritage?.isAlone ?? true;
   let failing = false;
   let wait: Disposable | undefined;
   /** Something has changed since the last write. */

@@ -15,7 +15,9 @@ import {
 export function systemdUnit(deployment: Deployment): string {
   const { name, directory, user, command, words, options } = deployment;
   const control = options.control ?? `/run/${name}/control.sock`;
+  const keeps = notifies(deployment);
   const own = [
+    ...(keeps && options.fdStore === undefined ? ["--fd-store"] : []),
     ...(options.name === undefined ? ["--name", name] : []),
     ...(options.control === undefined ? ["--control", control] : []),
   ];
@@ -31,13 +33,21 @@ export function systemdUnit(deployment: Deployment): string {
 Description=${escaped(name)}
 After=network-online.target
 Wants=network-online.target
+# Tried again for ever, each time after RestartSec=: what it needs may come back.
+StartLimitIntervalSec=0
 
 [Service]
 ${
-    notifies(deployment)
+    keeps
       ? `# Started once every worker is ready. The supervisor tells it, and in an upgrade
 # who its successor is: NotifyAccess=main, the default, is enough.
-Type=notify`
+Type=notify
+# Ended and started anew when its event loop stands still, or no worker serves and
+# starting others does not help, for so long.
+WatchdogSec=30
+# --fd-store: keeps the sockets while the supervisor is not there, so that who
+# connects during a restart, or after a crash, waits and is served.
+FileDescriptorStoreMax=1024`
       : `# Node ${deployment.version} cannot tell systemd when it is ready: from 26.9 on it can,
 # and "notify" stands here. Until then USR2 upgrades nothing.
 Type=exec`

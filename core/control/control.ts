@@ -22,7 +22,7 @@ export interface ControlContext {
   /** The bound sockets. */
   readonly listeners: readonly Pick<Listener, "address">[];
   /** There where a predecessor can be asked until it has handed over. */
-  readonly heritage?: unknown;
+  readonly heritage?: { readonly isAlone: boolean } | undefined;
   /** What is answered beside the verbs. */
   readonly monitor?: {
     /** At which paths. */
@@ -63,7 +63,7 @@ export class Control implements Disposable {
       pool.on("taken-back", () => this.#open()),
       pool.on("upgrade-finished", () => this.#close()),
     ];
-    if (context.heritage === undefined) void this.#open();
+    if (context.heritage?.isAlone ?? true) void this.#open();
   }
 
   async #open(): Promise<void> {

@@ -7,14 +7,18 @@
  */
 
 import type { Adapter, HeldSocket, ShareMode } from "../adapter.ts";
-import { PreforkError } from "../errors.ts";
+import { codeOf, PreforkError } from "../errors.ts";
 import {
   formatAddress,
   type ListenerSpec,
   parseListener,
 } from "../options/address.ts";
 import type { HandedListener, Handover } from "./handover.ts";
-import type { Sockets, SocketsPlan } from "./listeners.ts";
+import { claimed, type Sockets, type SocketsPlan } from "./listeners.ts";
+
+/** How long is waited for an address to be free, and how often it is tried. */
+const RENOUNCE_MS = 2_000;
+const RENOUNCE_EVERY_MS = 50;
 
 /** A listener whose sockets are held here by now. */
 interface Kept extends Sockets {
@@ -30,6 +34,8 @@ export class Heritage {
    * removed.
    */
   isAlone = false;
+  /** Called when the sockets of a listener are not wanted as they are. */
+  onRenounced: (handed: HandedListener) => void = () => {};
   readonly #adapter: Adapter;
   readonly #listeners: Kept[];
   readonly #opened: Kept[];
@@ -53,11 +59,13 @@ export class Heritage {
    * Takes all sockets over, so that no child of this process gets one by
    * accident.
    *
+   * @param alone true where no other process has them
    * @throws {PreforkError} `ERR_BIND` when one of them is not there
    */
   static async receive(
     handover: Handover,
     adapter: Adapter,
+    alone = false,
   ): Promise<Heritage> {
     const isAlone = (): boolean => made.isAlone;
     const keep = async (handed: HandedListener): Promise<Kept> => {
@@ -100,6 +108,7 @@ export class Heritage {
     const opened = await all(handover.opened);
     const monitors = await all(handover.monitors ?? []);
     const made = new Heritage(handover, adapter, listeners, opened, monitors);
+    made.isAlone = alone;
     return made;
   }
 
@@ -131,8 +140,9 @@ export class Heritage {
       this.#listeners.find(({ handed }) => handed.asked === asked) ??
         this.#listeners.find(({ handed }) => handed.address === asked);
     if (found === undefined) return undefined;
-    const { handed, claim, sockets: [first] } = found;
+    const { handed, sockets: [first] } = found;
     if (kindOf(handed.mode) !== kindOf(mode)) {
+      if (this.isAlone) return await this.#renounce(found, plan);
       throw new PreforkError(
         "ERR_BIND",
         `Cannot take "${asked}" over: it is "${handed.mode}" until now and would be "${mode}", for which other sockets are needed: keep "--share ${handed.mode}", or stop the old supervisor and start this one`,
@@ -147,11 +157,40 @@ export class Heritage {
       );
     }
     const { inherited } = handed;
+    const claim = found.claim ??
+      // That of a process which is gone is free again.
+      (this.isAlone && mode === "sharded"
+        ? await claimed(first!.address, this.#adapter)
+        : undefined);
     return {
       sockets,
       ...(claim !== undefined && { claim }),
       ...(inherited && { inherited }),
     };
+  }
+
+  /**
+   * Closes the sockets of a listener, which are not of the kind that is wanted
+   * now, and waits until whoever has kept them has done so, too.
+   */
+  async #renounce(found: Kept, { spec }: SocketsPlan): Promise<undefined> {
+    this.#listeners.splice(this.#listeners.indexOf(found), 1);
+    for (const socket of found.sockets) socket.close();
+    this.onRenounced(found.handed);
+    const { clock, bind } = this.#adapter;
+    for (let tries = RENOUNCE_MS / RENOUNCE_EVERY_MS; tries > 0; tries--) {
+      try {
+        const probe = { ...spec, reusePort: false, listen: false };
+        return (await bind(probe)).close() as undefined;
+      } catch (error) {
+        const { cause } = error as { readonly cause?: unknown };
+        if (codeOf(cause) !== "EADDRINUSE") return undefined;
+        await new Promise<void>((resolve) =>
+          clock.after(RENOUNCE_EVERY_MS, resolve)
+        );
+      }
+    }
+    return undefined;
   }
 
   /** The socket of an address that workers ask for, by its key. */

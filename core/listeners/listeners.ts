@@ -203,7 +203,7 @@ async function bindAll(
  * Takes an abstract Unix socket (unix(7)) named after the address: the kernel
  * gives a name to one process only, and takes it back when that is gone.
  */
-async function claimed(
+export async function claimed(
   address: Address,
   adapter: Adapter,
 ): Promise<HeldSocket | undefined> {

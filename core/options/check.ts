@@ -20,6 +20,7 @@ import {
   WHERE_PROGRAM,
   type WorkerRuntime,
 } from "./options.ts";
+import { checkService } from "./service.ts";
 import { checkStatusFile } from "./status_file.ts";
 import { checkHealthCheck } from "./health_check.ts";
 import { checkControl } from "./control.ts";
@@ -96,6 +97,7 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   health: true,
   metrics: true,
   minReady: true,
+  fdStore: true,
   statusFile: true,
   watch: true,
   grace: true,
@@ -193,6 +195,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     output: oneOf("output", options.output ?? "inherit", ["inherit", "lines"]),
     signals: checkSignals(options.signals ?? false),
     ...checkControl(options),
+    ...checkService(options),
     ...checkStatusFile(options),
     ...checkMonitor(
       options,

@@ -11,6 +11,7 @@ import type { ListenerSpec } from "./address.ts";
 import type { Balance } from "./balance.ts";
 import type { Budget, Portion } from "./budget.ts";
 import type { ControlConfig, ControlOptions } from "./control.ts";
+import type { ServiceConfig, ServiceOptions } from "./service.ts";
 import type { StatusFileConfig, StatusFileOptions } from "./status_file.ts";
 import type { HangConfig, HangOptions } from "./hang.ts";
 import type { HealthCheckConfig, HealthCheckOptions } from "./health_check.ts";
@@ -44,6 +45,7 @@ export interface PoolOptions
   extends
     HangOptions,
     HealthCheckOptions,
+    ServiceOptions,
     StatusFileOptions,
     MemoryOptions,
     ProcessOptions,
@@ -303,6 +305,7 @@ export interface PoolConfig
     RecycleConfig,
     HangConfig,
     HealthCheckConfig,
+    ServiceConfig,
     StatusFileConfig,
     MemoryConfig,
     ProcessConfig,

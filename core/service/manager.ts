@@ -21,6 +21,14 @@ export interface ServiceState {
   readonly MAINPID?: number;
   /** 1 while it is well, often enough. */
   readonly WATCHDOG?: 1;
+  /** 1 to have the file descriptor kept that goes with it. */
+  readonly FDSTORE?: 1;
+  /** 1 to have it not kept any more. */
+  readonly FDSTOREREMOVE?: 1;
+  /** Its name. */
+  readonly FDNAME?: string;
+  /** 0 where it is kept whatever poll(2) says of it. */
+  readonly FDPOLL?: 0;
   /** For so many microseconds it is not to be timed out. */
   readonly EXTEND_TIMEOUT_USEC?: number;
 }
@@ -44,15 +52,16 @@ export class ServiceManager {
   /**
    * Tells it something, if it wants to hear anything.
    *
+   * @param fd a file descriptor that goes with it
    * @returns why that cannot be, as the rest of a sentence that begins with
    * "because"
    */
-  tell(state: ServiceState): string | undefined {
+  tell(state: ServiceState, fd?: number): string | undefined {
     const { socket } = this;
     if (socket === undefined) return undefined;
     const lines = Object.entries(state).map(([name, value]) =>
       `${name}=${value}`
     );
-    return this.problem = this.#adapter.notify(socket, lines.join("\n"));
+    return this.problem = this.#adapter.notify(socket, lines.join("\n"), fd);
   }
 }

@@ -30,7 +30,7 @@ const RETRY_MS = 100;
 const SOON_MS = 100;
 
 /** So much waits for that at most. */
-const MOST_UNSAID = 20;
+const MOST_UNSAID = 1000;
 
 /** What changes nothing that a service manager is told. */
 const TALK: ReadonlySet<PoolEvent["type"]> = new Set<PoolEvent["type"]>([
@@ -65,7 +65,7 @@ export class Service {
   #status = "";
   #stopBy = Infinity;
   /** What there was no room for, in order. */
-  readonly #unsaid: ServiceState[] = [];
+  readonly #unsaid: { state: ServiceState; fd?: number | undefined }[] = [];
   #retry: Disposable | undefined;
   #pause: Disposable | undefined;
   #changed = false;
@@ -94,6 +94,7 @@ export class Service {
       change: () => this.#update(),
       fail: (why) => this.#fail(why),
       soon: (run) => void this.#adapter.clock.after(SOON_MS, run),
+      say: (state, fd) => void this.#tell(state, fd),
       leave: () => this.#leave(pool),
     }, this.#manager);
     this.#pools.add(pool);
@@ -197,15 +198,16 @@ export class Service {
   }
 
   /** Says something, after what there was no room for. */
-  #tell(state: ServiceState): string | undefined {
-    this.#unsaid.push(state);
+  #tell(state: ServiceState, fd?: number): string | undefined {
+    this.#unsaid.push({ state, fd });
     return this.#flush();
   }
 
   #flush(): string | undefined {
     const words = this.#unsaid;
     while (words.length > 0) {
-      const problem = this.#manager.tell(words[0]!);
+      const { state, fd } = words[0]!;
+      const problem = this.#manager.tell(state, fd);
       if (problem?.includes("EAGAIN") && words.length < MOST_UNSAID) {
         // It reads more slowly than is written here, and will have room.
         this.#retry ??= this.#adapter.clock.after(RETRY_MS, () => {
@@ -227,6 +229,7 @@ interface Hearing {
   change(): string | undefined;
   fail(why: unknown): void;
   soon(run: () => void): void;
+  say(state: ServiceState, fd?: number): void;
   leave(): void;
 }
 
@@ -288,6 +291,11 @@ export class ServicePool implements Disposable {
     this.silent = false;
     if (this.#view.phase === "starting") this.#view.phase = "ready";
     return this.#hearing.change();
+  }
+
+  /** Says something for the pool alone, with a file descriptor. */
+  say(state: ServiceState, fd?: number): void {
+    this.#hearing.say(state, fd);
   }
 
   /** It has not started, and why. */

@@ -15,6 +15,7 @@ import type { PoolEvent } from "../events.ts";
 import type { PoolConfig } from "../options/options.ts";
 import { ServiceManager } from "../service/manager.ts";
 import type { ServicePool } from "../service/service.ts";
+import type { Keeping } from "../service/keeping.ts";
 import type { Heritage } from "../listeners/heritage.ts";
 import {
   abandonListeners,
@@ -46,6 +47,8 @@ export class Lineage {
   #pidFile: PidFile | undefined;
   #manager: ServiceManager | undefined;
   #service: ServicePool | undefined;
+  /** There where the service manager keeps the sockets. */
+  #keeping: Keeping | undefined;
   #gate: Gate | undefined;
   #pool: LineagePool | undefined;
   /** There while this pool stays beside its successor. */
@@ -63,7 +66,7 @@ export class Lineage {
 
   /** What a predecessor has left. */
   get heritage(): Heritage | undefined {
-    return this.#succession?.heritage;
+    return this.#succession?.heritage ?? this.#keeping?.heritage;
   }
 
   /** True while a successor is being started. */
@@ -80,8 +83,9 @@ export class Lineage {
    */
   async begin(
     adapter: Adapter,
-    { pidFile, name, grace, drainDelay }: PoolConfig,
+    config: PoolConfig,
   ): Promise<Adapter> {
+    const { pidFile, name, grace, drainDelay } = config;
     this.#pidFile = pidFile === undefined
       ? undefined
       : adapter.pidFile(adapter.host.resolve(pidFile));
@@ -97,6 +101,14 @@ export class Lineage {
         silent: this.#succession !== undefined,
       });
       this.#manager = this.#service.manager;
+    }
+    if (config.fdStore ?? Number(adapter.host.env["FDSTORE"]) > 0) {
+      const { Keeping } = await import("../service/keeping.ts");
+      this.#keeping = await Keeping.begin(adapter, config, {
+        service: this.#service,
+        heritage: this.#succession?.heritage,
+        events: this.#events,
+      });
     }
     // A successor is named, and accepts, once it serves.
     if (this.#succession === undefined) {
@@ -167,6 +179,7 @@ export class Lineage {
   async complete(pool: SucceedingPool): Promise<boolean> {
     const isOwn = await this.#succession?.complete(pool) ?? true;
     const unheard = isOwn ? this.#service?.ready() : undefined;
+    if (isOwn) this.#keeping?.keep(this.#pool!);
     if (unheard !== undefined) {
       const message =
         `the service manager (NOTIFY_SOCKET) cannot be told that the pool serves, because ${unheard}: set Type=exec in the unit`;
@@ -184,6 +197,7 @@ export class Lineage {
   async fail(error: unknown): Promise<void> {
     this.#pidFile?.remove();
     this.#service?.fail(error);
+    this.#keeping?.[Symbol.dispose]();
     this.#service?.[Symbol.dispose]();
     await this.#succession?.fail(error);
   }
@@ -245,10 +259,13 @@ export class Lineage {
 
   /** The pool has ended: closes its listeners, or leaves them. */
   close(listeners: readonly Listener[]): void {
+    this.#keeping?.[Symbol.dispose]();
     this.#service?.[Symbol.dispose]();
     this.#succession?.close();
-    (this.#left ? abandonListeners : closeListeners)(listeners);
-    if (this.#left) this.#pool?.monitor.leave();
+    // They go on where another process has them, or the service manager.
+    const left = this.#left || this.#keeping !== undefined;
+    (left ? abandonListeners : closeListeners)(listeners);
+    if (left) this.#pool?.monitor.leave();
     this.#upgrades?.close();
     this.#pidFile?.remove();
   }

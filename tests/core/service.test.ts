@@ -141,6 +141,22 @@ describe("what a service manager hears", () => {
     assert.match(news(world).at(-1)!, /^READY=1\n/);
   });
 
+  test("or the pool does not start, where it is to keep the sockets", async () => {
+    const world = new MemoryWorld();
+    await assert.rejects(running({ fdStore: true }, world), {
+      name: "TypeError",
+      message:
+        /^Cannot use "fdStore", because no service manager listens .*: start the pool by a unit /,
+    });
+    world.env["NOTIFY_SOCKET"] = "@notify";
+    world.deaf = "there is no libc";
+    await assert.rejects(running({ fdStore: true }, world), /no libc: start/);
+    // Where nobody has asked for it, it is none the worse.
+    world.env["FDSTORE"] = "512";
+    const { pool } = await running({}, world);
+    assert.equal(pool.status().ready, 2);
+  });
+
   test("why the program does not start", async () => {
     const world = listening();
     world.taken.add("127.0.0.1:8080");

@@ -129,7 +129,7 @@ describe("status file", () => {
       status: () => ({ state }) as PoolStatus,
       warn: () => assert.fail(),
     };
-    const begin = (heritage: unknown): Disposable =>
+    const begin = (heritage?: { isAlone: boolean }): Disposable =>
       keepStatusFile(world.adapter, statusFile, pool, events, heritage)[0]!;
     const told = async (event: PoolEvent): Promise<unknown> => {
       events.push(event);
@@ -139,7 +139,7 @@ describe("status file", () => {
         JSON.parse(world.files.get(PATH)!)["state"];
     };
     const ready = { type: "pool-ready", workers: 1, ms: 1, pid: 1 } as const;
-    const successor = begin({});
+    const successor = begin({ isAlone: false });
     assert.equal(await told(ready), undefined);
     state = "running";
     assert.equal(await told({ type: "taken-over", from: 1 }), "running");
