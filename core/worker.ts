@@ -55,6 +55,8 @@ export class PoolWorker implements Backend {
    * them since its last answer.
    */
   calls: string | undefined;
+  /** True once its process has ended and others of its group have not. */
+  left = false;
   /** True once it is replaced because it does not accept. */
   deaf = false;
   /** True once it is taken as hung. */

@@ -5,15 +5,20 @@
  */
 
 import type { ExitStatus } from "../adapter.ts";
+import type { StopSignal } from "../options/program.ts";
 import type { PoolWorker } from "../worker.ts";
 import { type ExitReason, exitReason } from "./state.ts";
 
 /**
- * Whoever does not trap SIGTERM ends by it, as asked. Handlers of it may exit
- * with the code that sh(1) gives to such an end.
+ * Whoever does not trap the signal that asks it to leave ends by it, as asked.
+ * Handlers of SIGTERM may exit with the code that sh(1) gives to such an end.
  */
-export function isClean({ code, signal }: ExitStatus): boolean {
-  return code === 0 || code === EXIT_SIGTERM || signal === "SIGTERM";
+export function isClean(
+  { code, signal }: ExitStatus,
+  asked: StopSignal = "SIGTERM",
+): boolean {
+  return code === 0 || code === EXIT_SIGTERM || signal === "SIGTERM" ||
+    signal === asked;
 }
 
 /** 128 and the number of SIGTERM. */
@@ -32,13 +37,17 @@ export function isEndedBy(
 
 /** Why a worker is no more, by all that is known of it. */
 export function reasonOf(
-  { state, hung, deaf, oom, failure, readyAt, recycled }: Pick<
-    PoolWorker,
-    "state" | "hung" | "deaf" | "oom" | "failure" | "readyAt" | "recycled"
-  >,
+  { state, left, hung, deaf, oom, failure, readyAt, recycled }:
+    & Pick<PoolWorker, "state" | "hung" | "deaf" | "oom" | "failure">
+    & Pick<PoolWorker, "readyAt" | "recycled">
+    & { readonly left?: boolean },
   status: ExitStatus,
+  asked?: StopSignal,
 ): ExitReason {
-  const end = exitReason(state, isClean(status));
+  // What one has left behind was killed, whatever its own status.
+  const clean = isClean(status, state === "draining" ? asked : undefined) &&
+    !(left === true && state === "killed");
+  const end = exitReason(state, clean);
   if (hung) return "hung";
   if (deaf) return "deaf";
   if (oom !== undefined) return "oom";

@@ -278,9 +278,9 @@ export class Processes {
   }
 
   #reap(worker: PoolWorker, status: ExitStatus): void {
-    const { adapter, traffic, emit } = this.#context;
+    const { adapter, habits, traffic, emit } = this.#context;
     worker.oom = this.#oom.explain(worker, status);
-    const reason = reasonOf(worker, status);
+    const reason = reasonOf(worker, status, habits?.stopSignal);
     // One that was never ready has served nobody.
     if (reason === "killed" && worker.readyAt !== undefined) this.killed++;
     if (worker.readyAt !== undefined) {

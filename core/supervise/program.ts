@@ -87,6 +87,7 @@ export class Programs {
    * keep the pool's sockets.
    */
   left(worker: PoolWorker): void {
+    worker.left = true;
     if (worker.state !== "draining") worker.process.kill("SIGKILL");
   }
 
