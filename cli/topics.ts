@@ -4,13 +4,13 @@
  * @module
  */
 
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { distance } from "../core/options/names.ts";
 
 /** Where they are read when the package has none. */
 const ONLINE = "https://github.com/prefork/prefork/tree/main/docs";
 
-/** Beside the pages. */
+/** Beside the pages; what an operator has no need of is not packed. */
 const MORE = ["readme", "changelog"] as const;
 
 /** How many letters may be wrong in a topic for it to be near a page. */
@@ -36,14 +36,13 @@ export function pagesOf(module: string): Pages | undefined {
     const root = new URL(place, module);
     const names = pagesIn(new URL("docs/", root));
     if (names.length === 0) continue;
+    const fileOf = (name: string): URL => {
+      const more = (MORE as readonly string[]).includes(name);
+      return new URL(`${more ? "" : "docs/"}${name.toUpperCase()}.md`, root);
+    };
     return {
-      names: [...names, ...MORE],
-      read: (name) => {
-        const file = (MORE as readonly string[]).includes(name)
-          ? `${name.toUpperCase()}.md`
-          : `docs/${name.toUpperCase()}.md`;
-        return readFileSync(new URL(file, root), "utf8");
-      },
+      names: [...names, ...MORE.filter((name) => existsSync(fileOf(name)))],
+      read: (name) => readFileSync(fileOf(name), "utf8"),
     };
   }
   return undefined;

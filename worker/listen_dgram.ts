@@ -4,7 +4,7 @@
  * @module
  */
 
-import dgram from "node:dgram";
+import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import type { ShareMode } from "../core/adapter.ts";
 import { formatAddress, parseListener } from "../core/options/address.ts";
@@ -51,7 +51,7 @@ export interface DatagramListener {
   /** How the pool shares it; undefined without a pool. */
   readonly mode: ShareMode | undefined;
   /** The socket, for what else there is to be set. */
-  readonly socket: dgram.Socket;
+  readonly socket: Socket;
   /**
    * Sends a datagram, from the address of the listener; resolves when it has
    * left this process.
@@ -98,7 +98,7 @@ export async function listenDatagram(
 ): Promise<DatagramListener> {
   const core = attachedCore();
   const pending = new Set<Promise<unknown>>();
-  const serve = (socket: dgram.Socket, listener: DatagramListener): void => {
+  const serve = (socket: Socket, listener: DatagramListener): void => {
     socket.on("message", (data, { address, port }) => {
       const answer = handler(data, { address, port }, listener);
       if (answer === undefined) return;
@@ -111,7 +111,7 @@ export async function listenDatagram(
     : await byHand(core, options, serve, pending);
 }
 
-type Serve = (socket: dgram.Socket, listener: DatagramListener) => void;
+type Serve = (socket: Socket, listener: DatagramListener) => void;
 
 async function inPool(
   core: Core,
@@ -129,7 +129,7 @@ async function inPool(
   const { listeners } = core.worker;
   const listener = chooseListener(listeners, wanted, true);
   const { kindOf, putSocket } = await import("./dgram/serving.ts");
-  const socket = dgram.createSocket(kindOf(listener));
+  const socket = createSocket(kindOf(listener));
   const { name, address, mode } = listener;
   const made = { name, address, mode, socket, send: sender(socket) };
   serve(socket, made);
@@ -152,7 +152,7 @@ async function byHand(
   }
   const { host, port } = address;
   const type = host.includes(":") ? "udp6" : "udp4";
-  const socket = dgram.createSocket({ type, ipv6Only });
+  const socket = createSocket({ type, ipv6Only });
   const bound = once(socket, "listening");
   bypass(() => socket.bind({ port, address: host, exclusive: true }));
   await bound.catch((error: unknown) => {
@@ -181,7 +181,7 @@ async function byHand(
   return made;
 }
 
-function sender(socket: dgram.Socket): DatagramListener["send"] {
+function sender(socket: Socket): DatagramListener["send"] {
   return (data, { address, port }) =>
     new Promise((resolve, reject) => {
       socket.send(data, port, address, (error) => {

@@ -177,7 +177,9 @@ function wayOf(code: string): (directory: string) => string {
       }
     } else if (node.type === "ExportNamedDeclaration") {
       for (const { local, exported } of node.specifiers) {
-        const member = imported.get(nameOf(local));
+        const member = node.source === null
+          ? imported.get(nameOf(local))
+          : { from: node.source.value, name: nameOf(local) };
         if (member === undefined) continue;
         sources.add(member.from);
         members.push(`${nameOf(exported)}:e.${member.name}`);

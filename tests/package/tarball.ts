@@ -28,7 +28,6 @@ const SOURCES = [
   "scripts/lib",
   "README.md",
   "LICENSE",
-  "CHANGELOG.md",
 ];
 
 /**
