@@ -1,7 +1,7 @@
 /**
  * The units of systemd, run by systemd: Debian's, as PID 1 of a container that has
  * its own files, processes and network. `npm run build && node deploy/systemd.ts`,
- * as root, in about three minutes; installs podman, runc and mmdebstrap of Debian
+ * as root, in about five minutes; installs podman, runc and mmdebstrap of Debian
  * where they are missing.
  */
 
@@ -177,16 +177,16 @@ async function stops(): Promise<void> {
   await Promise.resolve();
 }
 
-/** The same unit with another runtime in the place of Node. */
+/** The same unit with another runtime in the place of Node, and with Node. */
 async function others(): Promise<void> {
   point("1");
   inside("mkdir", "-p", "/etc/systemd/system/web.service.d");
-  for (const runtime of ["bun", "deno run -A"]) {
+  for (const runtime of ["node", "bun", "deno run -A"]) {
     inside(
       ...["sh", "-c"],
       `sed -n 's|^Exec\\(.*\\)=/usr/bin/node|Exec\\1=\\nExec\\1=/usr/bin/${runtime}|p' \
         /etc/systemd/system/web.service |
-        sed '1i [Service]' >/etc/systemd/system/web.service.d/runtime.conf
+        sed '1i [Service]\\nWatchdogSec=3' >/etc/systemd/system/web.service.d/runtime.conf
       systemctl daemon-reload`,
     );
     const started = inside("systemctl", "start", "web");
@@ -194,6 +194,7 @@ async function others(): Promise<void> {
     point("2");
     const reloaded = inside("systemctl", "reload", "web");
     const then = answer();
+    if (started.code === 0) await outlives(runtime);
     const stopped = inside("systemctl", "stop", "web");
     point("1");
     show(
@@ -209,6 +210,59 @@ async function others(): Promise<void> {
   }
   inside("rm", "/etc/systemd/system/web.service.d/runtime.conf");
   await Promise.resolve();
+}
+
+/** What systemd knows of the pool, its watchdog, and the sockets that it keeps. */
+async function outlives(runtime: string): Promise<void> {
+  const seen = (what: string): string => `${runtime}: ${what}`;
+  const kept = (): number => Number(property("NFileDescriptorStore"));
+  const status = property("StatusText");
+  show(seen("STATUS="), /^4 of 4 workers ready/.test(status), status);
+  // One socket, and the record of it.
+  show(seen("FDSTORE="), kept() === 2, kept());
+
+  const restarting = await clients();
+  const restart = inside("systemctl", "restart", "web");
+  await until("it serves", () => answer().startsWith("release 2 "));
+  showLoad(
+    seen(`a cold restart under load (${restart.code})`),
+    await restarting.stop(),
+  );
+
+  const before = property("MainPID");
+  const killing = await clients();
+  inside("kill", "-9", before);
+  await until("another one", () => {
+    const pid = property("MainPID");
+    return pid !== before && pid !== "0" &&
+      property("ActiveState") === "active";
+  });
+  const { done, failed, cut } = await killing.stop();
+  const all = [...failed, ...cut].map(String);
+  const refused = all.filter((each) => /ECONNREFUSED/.test(each));
+  show(
+    seen("kill -9 of the supervisor under load: nobody is refused"),
+    refused.length === 0 && kept() === 2,
+    `${JSON.stringify(done)} failed=${failed.length} cut=${cut.length} ${
+      all.slice(0, 2)
+    }`,
+  );
+
+  const stopped = property("MainPID");
+  const times = property("NRestarts");
+  inside("kill", "-STOP", stopped);
+  await until(
+    "the watchdog",
+    () =>
+      property("NRestarts") !== times && property("ActiveState") === "active",
+  );
+  const line = told("journalctl", "-u", "web", "-n", "400", "-o", "cat")
+    .split("\n").find((each) => each.includes("Watchdog timeout"));
+  show(
+    seen("a supervisor that stands still is started anew"),
+    line !== undefined && property("MainPID") !== stopped,
+    line,
+  );
 }
 
 async function sockets(): Promise<void> {
