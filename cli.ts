@@ -23,7 +23,8 @@ import {
   type Processes,
 } from "./cli/parent.ts";
 import type { RunLine } from "./cli/options.ts";
-import { type Plan, planOf } from "./cli/pools.ts";
+import { type Plan, type PlannedPool, planOf } from "./cli/pools.ts";
+import type { WatchedStart } from "./cli/watch_start.ts";
 import { createReporter } from "./cli/report.ts";
 import { CommandPool } from "./cli/command_pool.ts";
 import { upgradeByFile, UpgradeDesk } from "./cli/upgrade.ts";
@@ -48,7 +49,7 @@ import {
 import { HANDOVER_VARIABLE } from "./core/listeners/handover.ts";
 import { givenUp, say } from "./core/upgrade/words.ts";
 import type { PoolCore } from "./core/pool.ts";
-import { WHERE_PROGRAM } from "./core/options/options.ts";
+import { type PoolOptions, WHERE_PROGRAM } from "./core/options/options.ts";
 
 // Once bundled, all else is loaded after this (`scripts/lib/bundle.ts`).
 if (import.meta.main) keepCompiled();
@@ -162,7 +163,7 @@ export async function main(
         { ...await doctorDesk(io), syntaxProblem },
       );
     }
-    return await run(poolsOf(plan, command, args, io), hasPredecessor());
+    return await run(poolsOf(plan, command, args, io), io, hasPredecessor());
   } catch (error) {
     const text = said(error).replaceAll(/\s*\n\s*/g, " ");
     io.stderr.write(`prefork: ${text}\n`);
@@ -213,6 +214,10 @@ interface Told {
   /** Its name, where it is one of several. */
   readonly name: string | undefined;
   readonly reporter: { follow(): Promise<void> };
+  /** Its options. */
+  readonly options: PoolOptions;
+  /** The same pool anew, by what a file says now. */
+  again(): Promise<Told>;
 }
 
 /** What a pool of the command is unless it says otherwise. */
@@ -239,19 +244,24 @@ function poolsOf(
   // Its command line stays: it says more, and "prefork upgrade PID" reads it.
   const only = several ? undefined : pools[0]?.options.name;
   if (only !== undefined) nameProcess(`prefork:${only}`);
-  return pools.map((planned) => {
-    const { options, log, warnings } = planned;
+  const reread = async (planned: PlannedPool): Promise<PlannedPool> => {
+    if (plan.file === undefined) return planned;
+    const { renewed } = await import("./cli/renewal.ts");
+    return { ...planned, ...await renewed(planned, plan, line, host) };
+  };
+  const make = (planned: PlannedPool): Told => {
+    const { log, warnings } = planned;
+    const options = { ...USUAL, ...planned.options, ...fixed };
     const name = several ? options.name : undefined;
     const { pidFile } = options;
-    const pool = new CommandPool({ ...USUAL, ...options, ...fixed }, {
+    const pool = new CommandPool(options, {
       args: several ? undefined : args,
       desk: pidFile === undefined
         ? undefined
         : new UpgradeDesk(host.resolve(pidFile), placeFile),
       load: loadAdapter,
       renewed: plan.file === undefined ? undefined : async (pool) => {
-        const { renewed } = await import("./cli/renewal.ts");
-        const now = await renewed(planned, plan, line, host);
+        const now = await reread(planned);
         for (const warning of now.warnings) pool.warn(warning);
         return { ...USUAL, ...now.options, ...fixed };
       },
@@ -265,36 +275,63 @@ function poolsOf(
     const misplaced = misplacedIn(options);
     if (misplaced !== undefined) pool.warn(misplaced);
     for (const warning of warnings) pool.warn(warning);
-    return { pool, name, reporter };
-  });
+    const again = async () => make(await reread(planned));
+    return { pool, name, reporter, options, again };
+  };
+  return pools.map(make);
 }
 
 /**
  * Runs pools until all of them have ended. One that does not start has the
  * others stop too, and its reason is the command's.
  */
-async function run(all: readonly Told[], succeeds: boolean): Promise<number> {
-  const pools = all.map(({ pool }) => pool);
-  const told = all.map(async ({ pool, reporter }) => {
+async function run(
+  all: readonly Told[],
+  io: CommandIO,
+  succeeds: boolean,
+): Promise<number> {
+  const follow = async ({ pool, reporter }: Told): Promise<void> => {
     await reporter.follow();
     await within(pool.log.close(), LAST_WAIT);
-  });
+  };
+  const pools = all.map(({ pool }) => pool);
+  const told = all.map(follow);
+  const ended = Promise.withResolvers<void>();
   // A supervisor that it succeeds is meant to end before it.
-  const watch = succeeds ? undefined : stopWithParent(pools);
+  const watch = succeeds ? undefined : stopWithParent(pools, ended.resolve);
   const failures: unknown[] = [];
-  await Promise.all(all.map(async ({ pool, name }, i) => {
+  const start = async (one: Told, i: number): Promise<void> => {
+    const { pool, name, options } = one;
+    using watched = succeeds || !options.watch
+      ? undefined
+      : await watchedStart(options);
     try {
       await pool.start();
+      watched?.[Symbol.dispose]();
       await told[i];
     } catch (error) {
       if (stoppedOnRequest(error)) return;
       if (name !== undefined && error instanceof Error) {
         error.message = `pool "${name}": ${error.message}`;
       }
-      failures.push(error);
-      for (const each of pools) void each.stop({ delay: false });
+      const again = await watched?.again(one, error, {
+        say: (text) => io.stderr.write(`prefork: ${text}\n`),
+        ended: ended.promise,
+      });
+      if (again === "ended") return;
+      if (again === undefined) {
+        failures.push(error);
+        ended.resolve();
+        for (const each of pools) void each.stop({ delay: false });
+        return;
+      }
+      await told[i];
+      pools[i] = again.pool;
+      told[i] = follow(again);
+      await start(again, i);
     }
-  }));
+  };
+  await Promise.all(all.map(start));
   const reports = await Promise.all(pools.map((pool) => pool.stop()));
   watch?.[Symbol.dispose]();
   await Promise.all(told);
@@ -302,12 +339,22 @@ async function run(all: readonly Told[], succeeds: boolean): Promise<number> {
   return reports.some(({ killed }) => killed > 0) ? EXIT.killed : EXIT.done;
 }
 
+/** Has a program that is broken at the start waited for. */
+async function watchedStart(options: PoolOptions): Promise<WatchedStart> {
+  const { WatchedStart } = await import("./cli/watch_start.ts");
+  return new WatchedStart(options, await loadAdapter());
+}
+
 /** Stops pools whose package manager has ended, as that would have done. */
-function stopWithParent(pools: readonly PoolCore[]): Disposable {
+function stopWithParent(
+  pools: readonly PoolCore[],
+  onEnd: () => void,
+): Disposable {
   const manager = packageManagerOf(process.pid, process.env, PROCESSES);
   const timer = manager && setInterval(() => {
     if (!isGone(manager, PROCESSES)) return;
     clearInterval(timer);
+    onEnd();
     for (const pool of pools) {
       pool.warn(
         `${manager.name} (pid ${manager.pid}), which started this, has ended: the pool stops`,

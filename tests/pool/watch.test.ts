@@ -83,3 +83,36 @@ test("a reload follows each change of a file, and one that is broken changes not
     "four",
   );
 });
+
+test("a program that is broken at the first start is waited for", async () => {
+  const broken = 'throw new Error("not yet");';
+  const file = files.write("first.mjs", broken);
+  const command = prefork(["-w", "1", ...LOCAL, "--watch", file]);
+  await using running = command;
+  await running.line(
+    /^prefork: Cannot start the program: .*not yet.*; it is tried again when a file changes$/,
+  );
+  const from = running.lines.length;
+  writeFileSync(file, broken.replace("yet", "even now"));
+  await running.line(
+    /^prefork: Cannot start .*not even now.*; it is tried/,
+    from,
+  );
+  const told = running.lines.filter((line) => /tried again/.test(line));
+  assert.equal(told.length, 2);
+  writeFileSync(
+    file,
+    `import http from "node:http";
+     http.createServer((_, response) => response.end("well")).listen(3000);`,
+  );
+  const { listen } = await ready(running);
+  assert.equal((await get(listen!)).body, "well");
+  running.signal("SIGTERM");
+  assert.deepEqual(await running.ended, { code: 0, signal: null });
+
+  writeFileSync(file, broken);
+  await using waiting = prefork(["-w", "1", ...LOCAL, "--watch", file]);
+  await waiting.line(/tried again when a file changes$/);
+  waiting.signal("SIGINT");
+  assert.deepEqual(await waiting.ended, { code: 0, signal: null });
+});
