@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { AcceptQueues, ReceiveBuffer } from "../core/accept_queue.ts";
 import type { Acceptors, AcceptorsLook } from "../core/acceptors.ts";
 import type { OwnSockets, SocketFacts } from "../core/inherited/socket.ts";
 import type { Address } from "../core/options/address.ts";
@@ -16,6 +17,8 @@ export class MemorySockets extends Map<number, SocketFacts | string> {
   /** Who has the sockets too. */
   readonly neighbours: Map<number, readonly string[]> = new Map();
 
+  /** What waits in the buffer of each socket of datagrams. */
+  buffered: ReceiveBuffer | undefined;
   /** What is seen of the session of a pid. */
   readonly acceptors: Map<number, AcceptorsLook> = new Map();
   /** What was said to whom, in order. */
@@ -24,8 +27,9 @@ export class MemorySockets extends Map<number, SocketFacts | string> {
   deaf: string | undefined;
 
   /** What a host says of it. */
-  get host(): OwnSockets & Acceptors {
+  get host(): OwnSockets & Acceptors & Pick<AcceptQueues, "buffered"> {
     return {
+      buffered: () => this.buffered,
       acceptors: (_sockets, pid) => this.acceptors.get(pid),
       parentPid: 999,
       pidfdId: () => this.pidfdId,

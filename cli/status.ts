@@ -29,10 +29,14 @@ export function statusText({ pool, status }: StatusReport): string {
       runtime: pool.runtime,
       ...(waiting > 0 && { waiting }),
     }),
-    ...status.listeners.map(({ name, address, share }) =>
+    ...status.listeners.map(({ name, address, share, buffer }) =>
       `listen ${address}${
         name === address ? "" : ` name=${name}`
-      } share=${share}`
+      } share=${share}${
+        buffer === undefined
+          ? ""
+          : ` buffered=${buffer.bytes}/${buffer.limit} dropped=${buffer.drops}`
+      }`
     ),
     ...(reload?.reason === undefined ? [] : [lineOf("text", "reload-failed", {
       generation: reload.generation,

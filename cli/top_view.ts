@@ -5,6 +5,7 @@
  */
 
 import type { QueueStatus } from "../core/events.ts";
+import type { ReceiveBuffer } from "../core/accept_queue.ts";
 import type { StatusReport } from "./status.ts";
 import { ageText } from "./status.ts";
 
@@ -209,8 +210,15 @@ function headLines({ now, before }: TopView): string[] {
   return [
     `prefork ${pool.name}  ${state}  ${ready}/${wanted} ready  generation ${generation}  pid ${pool.pid}  ${pool.runtime}`,
     `listen ${
-      status.listeners.map(({ address, share, queue }) =>
-        [address, share, ...queue ? [`queue ${queueText(queue)}`] : []]
+      status.listeners.map(({ address, share, queue, buffer }) =>
+        [
+          address,
+          share,
+          ...queue ? [`queue ${queueText(queue)}`] : [],
+          ...buffer
+            ? [`buffer ${fullText(buffer)} dropped ${buffer.drops}`]
+            : [],
+        ]
           .join(" ")
       ).join(", ")
     }`,
@@ -262,6 +270,11 @@ function lagText(ms: number | undefined): string {
   if (ms === undefined) return "-";
   if (ms < 9.95) return `${ms.toFixed(1)}ms`;
   return ms < 999.5 ? `${Math.round(ms)}ms` : `${(ms / 1000).toFixed(1)}s`;
+}
+
+/** How full a buffer is. */
+function fullText({ bytes, limit }: ReceiveBuffer): string {
+  return `${Math.round(100 * bytes / Math.max(limit, 1))} %`;
 }
 
 /** What waits, of how much can. */

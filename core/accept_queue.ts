@@ -4,6 +4,16 @@
  * @module
  */
 
+/** What waits in the receive buffer of a socket of datagrams. */
+export interface ReceiveBuffer {
+  /** How many bytes, as the kernel counts them: with what it needs for each. */
+  readonly bytes: number;
+  /** How many there can be (SO_RCVBUF). */
+  readonly limit: number;
+  /** How many datagrams found no room, since the socket was bound. */
+  readonly drops: number;
+}
+
 /** Looks at sockets that this process has bound and its workers share. */
 export interface AcceptQueues {
   /**
@@ -11,6 +21,11 @@ export interface AcceptQueues {
    * process; undefined where that cannot be known, or it does not listen.
    */
   queued(fd: number): number | undefined;
+  /**
+   * What waits in the buffer of a socket of datagrams; undefined for any other
+   * one, and where that cannot be known.
+   */
+  buffered(fd: number): ReceiveBuffer | undefined;
   /**
    * How many connections that were accepted on it a process holds; undefined
    * where that cannot be known.

@@ -12,7 +12,7 @@ import type {
   WorkerLoad,
   WorkerStatus,
 } from "./events.ts";
-import { queueOfAll } from "./listeners/queue.ts";
+import { bufferOf, queueOfAll } from "./listeners/queue.ts";
 import { pidOf } from "./supervise/oom.ts";
 import type { Supervisor } from "./supervise/supervisor.ts";
 
@@ -82,7 +82,10 @@ export function statusOf(source: StatusSource): PoolStatus {
       name: listener.name,
       address: listener.address,
       share: listener.mode,
-      ...(adapter && { queue: queueOfAll([listener], adapter.host) }),
+      ...(adapter && {
+        queue: queueOfAll([listener], adapter.host),
+        buffer: bufferOf(listener, adapter.host),
+      }),
     })),
     workers,
     waiting: traffic?.waiting ?? 0,

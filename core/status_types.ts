@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ReceiveBuffer } from "./accept_queue.ts";
 import type { ShareMode } from "./adapter.ts";
 import type { WorkerRuntime } from "./options/options.ts";
 import type { ReloadStatus } from "./supervise/reload.ts";
@@ -51,6 +52,11 @@ export interface ListenerStatus {
    * the kernel does not show it, and in `reuseport`, where each worker has one.
    */
   readonly queue?: QueueStatus | undefined;
+  /**
+   * Of UDP: what waits in its receive buffer, in `sharded` in those of all
+   * shards; undefined where the kernel does not show it.
+   */
+  readonly buffer?: ReceiveBuffer | undefined;
 }
 
 /**

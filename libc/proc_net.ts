@@ -20,6 +20,8 @@ export interface InternetSocket {
   readonly listens: boolean;
   /** What waits to be read; of one that listens, connections to be accepted. */
   readonly queued: number;
+  /** How many datagrams found no room, of UDP alone. */
+  readonly drops: number;
 }
 
 /** One row of /proc/net/unix. */
@@ -60,9 +62,10 @@ function internetSockets(
   read: ReadProc,
 ): InternetSocket[] {
   return [`/proc/net/${protocol}`, `/proc/net/${protocol}6`].flatMap((file) =>
-    // sl local remote state tx:rx tr:when retrnsmt uid timeout inode ..
+    // sl local remote state tx:rx tr:when retrnsmt uid timeout inode
+    // ref pointer drops
     rows(read(file)).map(
-      ([, local = "", , state, queues = "", , , , , inode]) => {
+      ([, local = "", , state, queues = "", , , , , inode, , , drops]) => {
         const [host = "", port = ""] = local.split(":");
         return {
           inode: Number(inode),
@@ -70,6 +73,7 @@ function internetSockets(
           port: parseInt(port, 16),
           listens: state === OPEN_TO_ALL[protocol],
           queued: parseInt(queues.split(":")[1] ?? "", 16),
+          drops: Number(drops),
         };
       },
     )

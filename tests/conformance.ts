@@ -11,6 +11,7 @@ import { addHandoffTests } from "./conformance_handoff.ts";
 import { addOutputTests } from "./conformance_output.ts";
 import { addHeadTests } from "./conformance_head.ts";
 import { addPathTests } from "./conformance_path.ts";
+import { addDgramTests } from "./conformance_dgram.ts";
 import { addQueueTests } from "./conformance_queue.ts";
 import { addReceiveTests } from "./conformance_receive.ts";
 import { addShareFileTests } from "./conformance_share_file.ts";
@@ -24,6 +25,7 @@ export function addConformance(adapter: Adapter): void {
     describe("bind", () => addBindTests(adapter));
     describe("Unix paths", () => addPathTests(adapter));
     describe("queues", () => addQueueTests(adapter));
+    describe("datagrams", () => addDgramTests(adapter));
     describe("spawn", () => addSpawnTests(adapter));
     describe("output", () => addOutputTests(adapter));
     describe("channel", () => addChannelTests(adapter));

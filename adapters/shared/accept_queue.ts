@@ -7,11 +7,13 @@
 
 import type { AcceptQueues } from "../../core/accept_queue.ts";
 import { fixed } from "../../libc/libc.ts";
+import { getNumber } from "../../libc/dgram.ts";
 import { libcHere } from "../../libc/open.ts";
 import {
   inodeIn,
   type InternetSocket,
   tcpSockets,
+  udpSockets,
   unixSockets,
 } from "../../libc/proc_net.ts";
 import { linkProc, listProc, readProc } from "./proc.ts";
@@ -47,6 +49,11 @@ export const acceptQueues: AcceptQueues = {
     return own.listens && own.path !== ""
       ? all.filter(({ path, waits }) => waits && path === own.path).length
       : undefined;
+  },
+  buffered: (fd) => {
+    const inode = inodeIn(linkProc(`/proc/self/fd/${fd}`));
+    const own = udpSockets(readProc).find((each) => each.inode === inode);
+    return own && { bytes: own.queued, limit: limitOf(fd), drops: own.drops };
   },
   dropped: () => droppedIn(readProc("/proc/self/net/netstat")),
   accepted: (fd, pid) => {
@@ -103,6 +110,14 @@ function byTcpInfo(
     listens: info[0] === listens,
     queued: new DataView(info.buffer).getUint32(unackedAt, true),
   };
+}
+
+/** The size of a receive buffer; without libc that of all that are not set. */
+function limitOf(fd: number): number {
+  const libc = libcHere();
+  return libc === undefined
+    ? Number(readProc("/proc/sys/net/core/rmem_default"))
+    : getNumber(libc, fd, "receiveBuffer");
 }
 
 /** The most of the time that is spent on reading the table of TCP. */

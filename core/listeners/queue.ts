@@ -5,6 +5,8 @@
  */
 
 import type { Host } from "../host.ts";
+import type { ReceiveBuffer } from "../accept_queue.ts";
+import { isDatagram } from "../options/dgram.ts";
 import type { QueueStatus } from "../status_types.ts";
 import type { Listener } from "./listeners.ts";
 
@@ -13,14 +15,18 @@ import type { Listener } from "./listeners.ts";
  * where the kernel shows none. In `reuseport` they are the workers'.
  */
 export function queueOfAll(
-  listeners: readonly Pick<Listener, "mode" | "sockets" | "backlog">[],
+  listeners: readonly Pick<
+    Listener,
+    "address" | "mode" | "sockets" | "backlog"
+  >[],
   host: Pick<Host, "queued" | "sysctl">,
   shard?: number,
 ): QueueStatus | undefined {
   // listen(2) cuts what is asked for.
   const most = host.sysctl("net.core.somaxconn") ?? Infinity;
-  const queues = listeners.flatMap(({ mode, sockets, backlog }) => {
-    if (mode === "reuseport") return [];
+  const queues = listeners.flatMap((listener) => {
+    const { mode, sockets, backlog } = listener;
+    if (mode === "reuseport" || isDatagram(listener)) return [];
     const own = shard === undefined ? sockets : sockets.slice(shard, shard + 1);
     const limit = Math.min(backlog, most);
     return own.flatMap(({ fd }): QueueStatus[] => {
@@ -32,5 +38,19 @@ export function queueOfAll(
   return queues.length === 0 ? undefined : queues.reduce((a, b) => ({
     length: a.length + b.length,
     limit: a.limit + b.limit,
+  }));
+}
+
+/** The receive buffers of a listener of datagrams together. */
+export function bufferOf(
+  listener: Pick<Listener, "address" | "sockets">,
+  host: Pick<Host, "buffered">,
+): ReceiveBuffer | undefined {
+  if (!isDatagram(listener)) return undefined;
+  const buffers = listener.sockets.flatMap(({ fd }) => host.buffered(fd) ?? []);
+  return buffers.length === 0 ? undefined : buffers.reduce((a, b) => ({
+    bytes: a.bytes + b.bytes,
+    limit: a.limit + b.limit,
+    drops: a.drops + b.drops,
   }));
 }

@@ -71,6 +71,18 @@ export const FAMILIES: Readonly<Record<string, Head>> = {
     "How many may wait there.",
     "listener",
   ),
+  prefork_receive_buffer_bytes: gauge(
+    "Bytes of datagrams that wait in the kernel to be read.",
+    "listener",
+  ),
+  prefork_receive_buffer_limit_bytes: gauge(
+    "How many may wait there.",
+    "listener",
+  ),
+  prefork_datagrams_dropped: counter(
+    "Datagrams that found no room there.",
+    "listener",
+  ),
   prefork_kernel_listen_overflows: counter(
     "Connections that found an accept queue full, of all sockets of this network namespace.",
   ),

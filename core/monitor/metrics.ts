@@ -146,7 +146,10 @@ export class Metrics {
         this.counters.declined.get(name),
         of,
       );
-      const queue = told.find((each) => each.name === name)?.queue;
+      const { queue, buffer } = told.find((each) => each.name === name) ?? {};
+      tell("prefork_receive_buffer_bytes", buffer?.bytes, of);
+      tell("prefork_receive_buffer_limit_bytes", buffer?.limit, of);
+      tell("prefork_datagrams_dropped", buffer?.drops, of);
       tell("prefork_accept_queue_length", queue?.length, of);
       tell("prefork_accept_queue_limit", queue?.limit, of);
     }

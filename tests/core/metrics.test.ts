@@ -124,6 +124,24 @@ describe("the numbers", () => {
     assert.equal(numbers.get('prefork_reloads_total{verdict="failed"}'), 0);
   });
 
+  test("tell what waits of datagrams, and no accept queue of theirs", async () => {
+    const world = new MemoryWorld();
+    world.inherited.buffered = { bytes: 768, limit: 212_992, drops: 5 };
+    world.queued.set("any", 3);
+    const listen = "dns=udp://127.0.0.1:53";
+    const scene = await running({ control: "auto", listen, workers: 2 }, world);
+    await settle();
+    const numbers = await scraped(scene);
+    const of = '{listener="dns"}';
+    assert.equal(numbers.get(`prefork_receive_buffer_bytes${of}`), 768);
+    assert.equal(
+      numbers.get(`prefork_receive_buffer_limit_bytes${of}`),
+      212_992,
+    );
+    assert.equal(numbers.get(`prefork_datagrams_dropped_total${of}`), 5);
+    assert.equal(numbers.get(`prefork_accept_queue_length${of}`), undefined);
+  });
+
   test("are of the whole pool, and fall for no worker that ends", async () => {
     const world = new MemoryWorld();
     world.dropped = { overflows: 7, drops: 9 };

@@ -50,7 +50,10 @@ describe("examples/dns", () => {
     "several workers answer, before and after a reload",
     { skip },
     async () => {
-      await using pool = start(command!, "udp://127.0.0.1:0");
+      await using pool = start(command!, "udp://127.0.0.1:0", [
+        "--probation",
+        "0",
+      ]);
       const [, text] = await pool.line(/prefork ready listen=udp:\S+:(\d+)/);
       const port = Number(text);
       const named = several(async () =>
