@@ -13,6 +13,7 @@ import { limitHeap } from "./heap_limit.ts";
 import { execsRuntime, firstLine, scriptOf } from "./interpreter.ts";
 import type { ProgramHabits } from "./program_habits.ts";
 import { denoArguments, runtimeArguments } from "./runtime_command.ts";
+import { refuseWatcher } from "./watch.ts";
 import { wrapperOf } from "./wrapper.ts";
 
 /** Endings of files that Node, Deno and Bun run. */
@@ -82,6 +83,7 @@ export function commandOf(
 ): [string, ...string[]] {
   const { runtime, args, runtimeArgs = [], heap, reusePort = false, ...place } =
     plan;
+  refuseWatcher(plan);
   if (runtime === "exec") {
     const deno = denoArguments(place.program, args, adapter);
     return [

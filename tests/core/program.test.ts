@@ -264,3 +264,38 @@ describe("executables", () => {
     }
   });
 });
+
+describe("a program that watches files itself", () => {
+  const rows = [
+    ["node --watch --no-warnings app.js", "app.js"],
+    ["/usr/bin/node --watch-path=src app.js", "app.js"],
+    ["bun --hot run server.ts", "server.ts"],
+    ["deno run -A --watch main.ts", "main.ts"],
+    ["npx tsx watch src/app.ts", "src/app.ts"],
+    ["nodemon", "FILE"],
+    ["env A=1 nodemon app.mjs", "app.mjs"],
+  ] as const;
+  for (const [line, file] of rows) {
+    test(`as "${line}" is an error with what to use`, () => {
+      const [program = "", ...args] = line.split(" ");
+      assert.throws(() => command({ runtime: "exec", program, args }), {
+        code: "ERR_BOOT",
+        message:
+          `Cannot start "${line}": it starts the program anew by itself and keeps the pool's sockets from it, write "prefork --watch ${file}", which reloads the pool when a file changes`,
+      });
+    });
+  }
+  test("as an argument of the runtime is one as well", () => {
+    const plan = { program: "app.js", runtimeArgs: ["--watch"] };
+    assert.throws(() => command(plan), {
+      message:
+        /^Cannot start "node --watch app.js": .*"prefork --watch app.js"/,
+    });
+  });
+  test("is no program whose own argument is called so", () => {
+    for (const line of ["node app.js --watch", "tsx app.ts watch", "./own"]) {
+      const [program = "", ...args] = line.split(" ");
+      command({ runtime: "exec", program, args });
+    }
+  });
+});
