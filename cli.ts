@@ -156,7 +156,8 @@ export async function main(
         import("./adapters/shared/syntax.ts"),
       ]);
       return await check(
-        plan.pools.map(({ options, warnings }) => ({
+        plan.pools.map(({ options, log, warnings }) => ({
+          log,
           options: { ...USUAL, ...options },
           warnings: [...warnings, ...[misplacedIn(options) ?? []].flat()],
         })),

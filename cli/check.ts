@@ -14,6 +14,8 @@ import {
   type StartFinding,
   type SyntaxProblem,
 } from "../core/preflight_check.ts";
+import { checkFiles } from "./check_file.ts";
+import type { LogOptions } from "./log_options.ts";
 import { type DoctorDesk, examine, textOf } from "./doctor.ts";
 
 /** What is looked at, and where is said what was found. */
@@ -26,6 +28,8 @@ export interface CheckDesk extends DoctorDesk {
 export interface CheckedPool {
   /** Its options, as it would be started with them. */
   readonly options: PoolOptions;
+  /** How its log would be written. */
+  readonly log: LogOptions;
   /** What the user should know of it. */
   readonly warnings: readonly string[];
 }
@@ -41,11 +45,12 @@ export async function check(
   desk: CheckDesk,
 ): Promise<number> {
   let code: number = EXIT.done;
-  for (const { options, warnings } of pools) {
+  for (const { options, log, warnings } of pools) {
     const config = checkOptions(options);
     const found = await checkStart(config, desk.adapter, desk.syntaxProblem);
     const findings: readonly StartFinding[] = [
       ...found,
+      ...checkFiles(config, log),
       ...warnings.map((text) => noteOf("options", text)),
       ...await machineNotes(config, found, desk),
     ];

@@ -38,13 +38,7 @@ export class LogFile {
     try {
       this.#fd = openSync(this.path, APPEND, MODE);
     } catch (error) {
-      throw new PreforkError(
-        "ERR_LOG_FILE",
-        `Cannot use "${path}" for "${option}": it cannot be opened (${
-          codeOf(error) ?? messageOf(error)
-        }), name a file in a directory that is there and that this user may write into`,
-        error,
-      );
+      throw logFileError(path, option, error);
     }
     this.output = new SafeOutput((bytes) => writeSync(this.#fd, bytes));
   }
@@ -61,4 +55,19 @@ export class LogFile {
     this.#fd = fd;
     closeSync(old);
   }
+}
+
+/** The error of a file that cannot be opened. */
+export function logFileError(
+  path: string,
+  option: string,
+  cause: unknown,
+): PreforkError {
+  return new PreforkError(
+    "ERR_LOG_FILE",
+    `Cannot use "${path}" for "${option}": it cannot be opened (${
+      codeOf(cause) ?? messageOf(cause)
+    }), name a file in a directory that is there and that this user may write into`,
+    cause,
+  );
 }

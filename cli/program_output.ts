@@ -129,11 +129,6 @@ class FileOutput implements ProgramOutput {
     this.#workerOf = workerIn(io.name);
     for (const template of new Set([file, errors])) {
       if (template === undefined) continue;
-      if (template.includes("{name}") && io.given === undefined) {
-        throw new TypeError(
-          `Cannot use "${template}" for "--output": the pool has no name, add --name`,
-        );
-      }
       // That it can be written is known before a worker is started.
       this.#open(this.#pathOf(template, 0));
     }
@@ -176,10 +171,28 @@ class FileOutput implements ProgramOutput {
   }
 
   #pathOf(template: string, slot: number): string {
-    return template
-      .replaceAll("{slot}", String(slot))
-      .replaceAll("{name}", this.#io.given ?? "");
+    return fileFor(template, slot, this.#io.given);
   }
+}
+
+/**
+ * The file of a slot.
+ *
+ * @throws {TypeError} when it has the name of a pool that has none
+ */
+export function fileFor(
+  template: string,
+  slot: number,
+  name: string | undefined,
+): string {
+  if (template.includes("{name}") && name === undefined) {
+    throw new TypeError(
+      `Cannot use "${template}" for "--output": the pool has no name, add --name`,
+    );
+  }
+  return template
+    .replaceAll("{slot}", String(slot))
+    .replaceAll("{name}", name ?? "");
 }
 
 /** Opens a file anew, or tells why not: it goes on with the one that it has. */

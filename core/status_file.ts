@@ -86,13 +86,7 @@ export function keepStatusFile(
     try {
       write();
     } catch (error) {
-      throw new PreforkError(
-        "ERR_STATUS_FILE",
-        `Cannot write the status file "${path}" (${
-          messageOf(error)
-        }): choose a file in a directory that is there and that this user may write to`,
-        error,
-      );
+      throw statusFileError(path, error);
     }
   }
   const hearing = events.listen(({ type }) => {
@@ -113,4 +107,15 @@ export function keepStatusFile(
       }
     },
   }];
+}
+
+/** The error of a status file that cannot be written. */
+export function statusFileError(path: string, cause: unknown): PreforkError {
+  return new PreforkError(
+    "ERR_STATUS_FILE",
+    `Cannot write the status file "${path}" (${
+      messageOf(cause)
+    }): choose a file in a directory that is there and that this user may write to`,
+    cause,
+  );
 }

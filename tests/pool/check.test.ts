@@ -44,7 +44,10 @@ describe("prefork check", () => {
     await new Promise((closed) => free.close(closed));
     const { code, text } = await check(
       ...["-w", "2", "-l", `127.0.0.1:${port}`, "-l", "unix:a.sock"],
-      ...["--pid-file", "pid", "-r", "node", "program.mjs"],
+      ...["--pid-file", "pid", "-r", "node"],
+      ...["--log-file", "pool.log", "--output", "app-{slot}.log"],
+      ...["--status-file", "status.json", "--control", "asked.sock"],
+      "program.mjs",
     );
     assert.equal(code, 0, text);
     assert.match(text, /^ok +pid file +.*pid can be written/m);
@@ -55,11 +58,37 @@ describe("prefork check", () => {
     );
     assert.match(text, /^ok +listen +unix:.*a\.sock can be bound/m);
     assert.match(text, /^ok +syntax +Node can read it$/m);
-    for (const file of ["started", "pid", "a.sock"]) {
+    assert.match(text, /^ok +log +.*\/pool\.log can be written$/m);
+    assert.match(text, /^ok +output +.*\/app-0\.log can be written$/m);
+    assert.match(text, /^ok +status file +.*\/status\.json can be written$/m);
+    assert.match(text, /^ok +control +.*\/asked\.sock can be made$/m);
+    const made = ["pool.log", "app-0.log", "status.json", "asked.sock"];
+    for (const file of ["started", "pid", "a.sock", ...made]) {
       assert.ok(!existsSync(join(cwd, file)), file);
     }
     const again = await listening(port);
     await new Promise((closed) => again.close(closed));
+  });
+
+  test("says which files cannot be written", async () => {
+    const { code, text } = await check(
+      ...["--log-file", "none/pool.log", "--output", cwd],
+      ...["--status-file", "none/status.json", "--control", "none/a.sock"],
+      ...["-l", "127.0.0.1:0", "program.mjs"],
+    );
+    assert.equal(code, 4, text);
+    for (
+      const line of [
+        /^problem +log +Cannot use "none\/pool\.log" for "--log-file": it cannot be opened \(ENOENT\)/m,
+        /^problem +output +Cannot use ".*" for "--output": .* \(EISDIR\)/m,
+        /^problem +status file +Cannot write the status file ".*none\/status/m,
+        /^note +control +no verb reaches the pool, since ".*none\/a\.sock"/m,
+      ]
+    ) assert.match(text, line);
+    const started = await prefork(["--log-file", "none/a.log", "program.mjs"], {
+      cwd,
+    }).ended;
+    assert.equal(started.code, code);
   });
 
   test("says all that keeps it from starting, and ends as the start would", async () => {
