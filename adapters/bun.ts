@@ -36,6 +36,7 @@ import { acceptHeld, bindHeld } from "./shared/held.ts";
 import { withReserve } from "./shared/descriptors.ts";
 import { host } from "./shared/host.ts";
 import { probeSockets } from "./shared/probe_sockets.ts";
+import { notifier } from "./shared/notifier.ts";
 import { notify } from "./shared/notify.ts";
 import { pidFile } from "./shared/pid_file.ts";
 import { placeFile } from "./shared/place_file.ts";
@@ -89,6 +90,7 @@ export function createBunAdapter(): Adapter {
     reapOrphans,
     onSignal,
     notify,
+    notifier,
     placeFile,
     pidFile,
     control: (place, answer) => controlSocket(place, answer, bunControl(Bun)),

@@ -39,6 +39,7 @@ import { withReserve } from "./shared/descriptors.ts";
 import { host } from "./shared/host.ts";
 import { probeSockets } from "./shared/probe_sockets.ts";
 import type { RawSockets } from "./shared/raw_socket.ts";
+import { notifier } from "./shared/notifier.ts";
 import { notify } from "./shared/notify.ts";
 import { pidFile } from "./shared/pid_file.ts";
 import { placeFile } from "./shared/place_file.ts";
@@ -74,6 +75,7 @@ export function createDenoAdapter(): Adapter {
     reapOrphans,
     onSignal,
     notify,
+    notifier,
     placeFile,
     pidFile,
     control: (place, answer) => controlSocket(place, answer, serveControl),

@@ -318,6 +318,7 @@ export class MemoryWorld {
         return { [Symbol.dispose]: () => void traps.delete(listener) };
       },
       notify: (_socket, state) => this.deaf ?? void this.notified.push(state),
+      notifier: (fd) => () => void this.notified.push(`line ${fd}`),
       control: (place, answer) => {
         if (this.controlProblem !== undefined) {
           return Promise.reject(new Error(this.controlProblem));

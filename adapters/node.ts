@@ -24,6 +24,7 @@ import { host } from "./shared/host.ts";
 import { confirm, readChannel } from "./node/channel.ts";
 import { nodeSockets } from "./node/sockets.ts";
 import { shareFile } from "../libc/share_file.ts";
+import { notifier } from "./shared/notifier.ts";
 import { notify } from "./shared/notify.ts";
 import { pidFile } from "./shared/pid_file.ts";
 import { placeFile } from "./shared/place_file.ts";
@@ -67,6 +68,7 @@ export function createNodeAdapter(): Adapter {
     reapOrphans,
     onSignal,
     notify,
+    notifier,
     placeFile,
     pidFile,
     control: (place, answer) => controlSocket(place, answer, serveControl),

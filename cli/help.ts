@@ -162,6 +162,8 @@ Options:
                           new one (default: 0)
       --pid-file PATH     where the supervisor's process id is written; no two
                           pools can have one, and "prefork upgrade" wants it
+      --notification-fd N  where a line is written when every worker is ready,
+                          for s6, whose file of that name has the number
       --fd-store          have systemd keep the sockets, for the next start also
                           after SIGKILL; with FileDescriptorStoreMax= in the
                           unit (default where systemd says that it does)

@@ -117,6 +117,8 @@ const OPTIONS: Readonly<
     draft.rollback = value as NonNullable<Draft["rollback"]>,
   "compile-cache": (draft, value) => draft.compileCache = value,
   "keep-old": (draft, value, name) => draft.keepOld = time(value, name),
+  "notification-fd": (draft, value, name) =>
+    draft.notificationFd = count(value, name),
   "pid-file": (draft, value) => draft.pidFile = value,
   name: (draft, value) => draft.name = value,
   control: (draft, value) => draft.control = value,

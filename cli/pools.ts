@@ -225,6 +225,7 @@ const OF_ONE: Readonly<Partial<Record<keyof PoolOptions, string>>> = {
   metrics: `"--metrics"`,
   name: `"--name"`,
   pidFile: `"--pid-file"`,
+  notificationFd: `"--notification-fd"`,
   statusFile: `"--status-file"`,
 };
 

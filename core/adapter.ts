@@ -308,6 +308,14 @@ export interface Adapter {
    * "because"
    */
   notify(socket: string, state: string, passing?: number): string | undefined;
+  /**
+   * A descriptor of this process' parent to which a line is written by the
+   * function that comes back, once, before it is closed.
+   *
+   * @throws {Error} when it is not open, or no pipe; its message is the rest of
+   * a sentence that begins with "because"
+   */
+  notifier(fd: number): () => void;
   /** Writes a file in one step, or removes it; throws what the system says. */
   placeFile(path: string, text: string | undefined): void;
   /** A pid file at an absolute path; nothing is written yet. */

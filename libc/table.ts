@@ -55,6 +55,7 @@ export const FUNCTIONS = {
   open: { takes: ["buffer", "int"], gives: "int" },
   close: { takes: ["int"], gives: "int" },
   read: { takes: ["int", "buffer", "size"], gives: "ssize" },
+  write: { takes: ["int", "buffer", "size"], gives: "ssize" },
   pread: { takes: ["int", "buffer", "size", "ssize"], gives: "ssize" },
   pwrite: { takes: ["int", "buffer", "size", "ssize"], gives: "ssize" },
   ftruncate: { takes: ["int", "ssize"], gives: "int" },

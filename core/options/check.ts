@@ -98,6 +98,7 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   metrics: true,
   minReady: true,
   fdStore: true,
+  notificationFd: true,
   statusFile: true,
   watch: true,
   grace: true,

@@ -142,7 +142,7 @@ export function readConfig(
   if (pools === undefined) {
     return { ...found, pools: [checked(shared, place, file)] };
   }
-  for (const own of ["program", "args", "name", "pidFile", "statusFile"]) {
+  for (const own of OF_ONE_POOL) {
     if (!Object.hasOwn(shared, own)) continue;
     throw new TypeError(
       `Cannot use "${own}" in ${file} beside "pools": it is of one pool, move it into that`,
@@ -287,6 +287,12 @@ function apart(pools: readonly PoolEntry[], file: string): void {
     }
   }
 }
+
+/** The options that no two pools can share. */
+const OF_ONE_POOL: readonly (keyof PoolEntry)[] = [
+  ...["program", "args", "name", "pidFile", "statusFile"] as const,
+  "notificationFd",
+];
 
 /** The options that are one address, beside `listen`. */
 const ADDRESSES = ["health", "metrics"] as const;

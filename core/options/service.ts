@@ -5,7 +5,7 @@
  * @module
  */
 
-import { flag } from "./values.ts";
+import { flag, whole } from "./values.ts";
 
 /** The options that say so. */
 export interface ServiceOptions {
@@ -19,21 +19,35 @@ export interface ServiceOptions {
    * 254 on), else false
    */
   readonly fdStore?: boolean;
+  /**
+   * A file descriptor, from 3 on, to which a line is written when every worker
+   * is ready for the first time, and which is closed then: the
+   * `notification-fd` of s6.
+   */
+  readonly notificationFd?: number;
 }
 
 /** The same, checked. */
 export interface ServiceConfig {
   /** Whether the manager is to keep the sockets; undefined where it decides. */
   readonly fdStore: boolean | undefined;
+  /** Where a line is written when it serves, if anywhere. */
+  readonly notificationFd: number | undefined;
 }
 
 /**
  * Checks them.
  *
  * @throws {TypeError} when one has the wrong type
+ * @throws {RangeError} when the descriptor is none
  */
-export function checkService({ fdStore }: ServiceOptions): ServiceConfig {
+export function checkService(
+  { fdStore, notificationFd }: ServiceOptions,
+): ServiceConfig {
   return {
     fdStore: fdStore === undefined ? undefined : flag("fdStore", fdStore),
+    notificationFd: notificationFd === undefined
+      ? undefined
+      : whole("notificationFd", notificationFd, 3, 65_535),
   };
 }

@@ -51,6 +51,8 @@ export interface ServedPool {
   readonly events: Pick<EventStream<PoolEvent>, "listen">;
   /** True while the process before it is the service, which alone is heard. */
   readonly silent: boolean;
+  /** Called when all pools of this process serve, for the first time. */
+  readonly onServing?: (() => void) | undefined;
 }
 
 /** Those of this process: its pools have one manager in common. */
@@ -156,6 +158,7 @@ export class Service {
       ...(isNew && phase !== "ready" && MORE_TIME),
     });
     if (isFirst && this.#period !== undefined) this.#watch(this.#period);
+    if (isNew && phase === "ready") { for (const pool of pools) pool.serves(); }
     return problem;
   }
 
@@ -244,12 +247,13 @@ export class ServicePool implements Disposable {
   /** Who hears of it. */
   readonly manager: ServiceManager;
   readonly #view = new ServiceView();
+  #onServing: (() => void) | undefined;
   readonly #hearing: Hearing;
   readonly #listening: Disposable;
 
   /** Begins with one that starts. */
   constructor(
-    { name, stopTime, events, silent }: ServedPool,
+    { name, stopTime, events, silent, onServing }: ServedPool,
     to: Hearing,
     manager: ServiceManager,
   ) {
@@ -257,6 +261,7 @@ export class ServicePool implements Disposable {
     this.name = name;
     this.stopTime = stopTime;
     this.silent = silent;
+    this.#onServing = onServing;
     this.#hearing = to;
     this.#listening = events.listen((event) => this.#hear(event));
   }
@@ -291,6 +296,17 @@ export class ServicePool implements Disposable {
     this.silent = false;
     if (this.#view.phase === "starting") this.#view.phase = "ready";
     return this.#hearing.change();
+  }
+
+  /** All pools of this process do. */
+  serves(): void {
+    const tell = this.#onServing;
+    this.#onServing = undefined;
+    try {
+      tell?.();
+    } catch {
+      // Whoever has waited does so no more.
+    }
   }
 
   /** Says something for the pool alone, with a file descriptor. */

@@ -7,7 +7,7 @@
 
 import type { Adapter, Signal } from "../adapter.ts";
 import type { PidFile } from "../successor.ts";
-import { stateError } from "../errors.ts";
+import { messageOf, stateError } from "../errors.ts";
 import { acknowledge } from "../inherited/einhorn.ts";
 import { Gate } from "../listeners/gate.ts";
 import type { EventStream } from "../event_stream.ts";
@@ -92,13 +92,18 @@ export class Lineage {
     const gate = this.#gate = new Gate(adapter);
     this.#succession = await Succession.begin(adapter, this.#pidFile, gate);
     this.#manager = new ServiceManager(adapter);
-    if (this.#manager.socket !== undefined) {
+    // That of a successor was for the first one.
+    const onServing = this.#succession === undefined
+      ? lineWriter(adapter, config.notificationFd)
+      : undefined;
+    if (this.#manager.socket !== undefined || onServing !== undefined) {
       const { Service } = await import("../service/service.ts");
       this.#service = Service.join(adapter, {
         name,
         stopTime: drainDelay + grace,
         events: this.#events,
         silent: this.#succession !== undefined,
+        onServing,
       });
       this.#manager = this.#service.manager;
     }
@@ -268,5 +273,26 @@ export class Lineage {
     if (left) this.#pool?.monitor.leave();
     this.#upgrades?.close();
     this.#pidFile?.remove();
+  }
+}
+
+/**
+ * What writes the line that a parent waits for, if one does.
+ *
+ * @throws {TypeError} where that cannot be done
+ */
+function lineWriter(
+  { notifier }: Pick<Adapter, "notifier">,
+  fd: number | undefined,
+): (() => void) | undefined {
+  if (fd === undefined) return undefined;
+  try {
+    return notifier(fd);
+  } catch (error) {
+    throw new TypeError(
+      `Cannot use "${fd}" for "notificationFd", because ${
+        messageOf(error)
+      }: give the number that the parent of this process has passed on (s6: the file notification-fd), or leave it out`,
+    );
   }
 }

@@ -50,7 +50,7 @@ describe("options", () => {
       runtimeArgs: ["--smol", "-A"],
     }],
     ["--wait-ready --private-ports", { waitReady: true, privatePorts: true }],
-    ["--fd-store", { fdStore: true }],
+    ["--fd-store --notification-fd 3", { fdStore: true, notificationFd: 3 }],
     ["--open any", { open: "any" }],
     ["--chdir /srv/app", { cwd: "/srv/app" }],
     ["--env-file .env --env-file=b.env", { envFile: [".env", "b.env"] }],

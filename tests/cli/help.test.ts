@@ -44,6 +44,7 @@ const VALUES: Readonly<Record<string, string>> = {
 const FLAGS: readonly string[] = [
   "--wait-ready",
   "--private-ports",
+  "--fd-store",
   "--watch",
 ];
 const example = (value: string): string => {

@@ -130,6 +130,20 @@ describe("what a service manager hears", () => {
     assert.match(said[begun + 1]!, /^READY=1\n/);
   });
 
+  test("one that waits for a line gets it once, when the pool serves", async () => {
+    const world = new MemoryWorld();
+    const { pool } = await running({ notificationFd: 7, soak: 0 }, world);
+    assert.deepEqual(world.notified, ["line 7"]);
+    const reload = pool.reload();
+    for (let i = 0; i < 20; i++) {
+      await settle();
+      for (const each of world.alive) if (each.wasTold("drain")) each.exit();
+      world.advance(0);
+    }
+    await reload;
+    assert.deepEqual(world.notified, ["line 7"]);
+  });
+
   test("what it has no room for is said when it has", async () => {
     const world = listening();
     world.deaf = "sendmsg failed: EAGAIN";

@@ -61,7 +61,8 @@ function start(
   notify: string,
   args: readonly string[],
   kept: ReadonlyMap<string, number> = new Map(),
-): Command {
+): Command & { readonly told: Promise<string> } {
+  const waits = args.includes("--notification-fd");
   const words = commandOn(runtime, libraryFile("cli"));
   // LISTEN_PID is the pid that the shell has, and keeps.
   const child = spawn(
@@ -82,10 +83,20 @@ function start(
           LISTEN_FDNAMES: [...kept.keys()].join(":"),
         }),
       }),
-      stdio: ["ignore", "pipe", "pipe", ...kept.values()],
+      stdio: [
+        "ignore",
+        "pipe",
+        "pipe",
+        ...waits ? ["pipe" as const] : kept.values(),
+      ],
     },
   );
-  return watch(child);
+  let line = "";
+  child.stdio[3]?.on("data", (part) => line += part);
+  const told = new Promise<string>((resolve) =>
+    child.stdio[3]?.on("end", () => resolve(line))
+  );
+  return Object.assign(watch(child), { told });
 }
 
 for (const runtime of RUNTIMES) {
@@ -103,7 +114,8 @@ for (const runtime of RUNTIMES) {
         ...["-w", "2", "--max-workers", "3", "-l", "127.0.0.1:0"],
         ...["-l", "many=127.0.0.1:0?share=sharded", "-l", `unix:${path}`],
       ];
-      await using first = start(runtime, notify, args);
+      const waiter = ["--notification-fd", "3"];
+      await using first = start(runtime, notify, [...waiter, ...args]);
       const [web = "", many = ""] = (await ready(first))["listen"]!.split(",");
       await until(() => keptBy(manager).has("prefork.pool"), "all is kept");
       const names = [...keptBy(manager).keys()];
@@ -113,6 +125,8 @@ for (const runtime of RUNTIMES) {
         `prefork.pool.l.${encodeURIComponent(`unix:${path}`)}.0`,
         "prefork.pool",
       ]);
+      // As s6 waits: one line, and nobody else keeps the pipe open.
+      assert.equal(await first.told, "\n");
       const workers = readyPids(first);
       process.kill(first.pid, "SIGKILL");
       await first.ended;
@@ -162,6 +176,17 @@ for (const runtime of RUNTIMES) {
     },
   );
 }
+
+test("a number that is no pipe of a parent's is refused", async () => {
+  for (const fd of ["3", "4", "9"]) {
+    await using pool = start("node", "", ["--notification-fd=" + fd]);
+    assert.equal((await pool.ended).code, 2);
+    assert.match(
+      pool.lines.join("\n"),
+      /^prefork: Cannot use "\d" for "notificationFd", because it is (not open in this process|anon_inode:\S+, and no pipe): give the number/m,
+    );
+  }
+});
 
 test("sockets that are kept without their record are closed", {
   skip: noNotifySocket,
