@@ -173,6 +173,9 @@ export function diagnoseExit(
   const { lastError = last } = worker;
   const own = lastError === undefined ? "" : `: ${lastError}`;
   const exited = `it exited with code ${code} ${when}${own}`;
+  if (runtime === "exec" && !attached && IN_USE.test(own)) {
+    return `${exited}; it opens an address by itself that the pool has, without prefork's part: have it use the socket that it inherits (docs/NEIGHBOURS.md)`;
+  }
   const other = needs(own);
   if (other !== undefined && other !== runtime) {
     return `${exited}; only ${other} has that, run the program by "-r ${other}"`;
@@ -186,6 +189,9 @@ export function diagnoseExit(
     ? exited
     : `${exited}; if ${runtime} refuses "${flag.name}" above, install a version that has it`;
 }
+
+/** What programs say of bind(2), in whatever language. */
+const IN_USE = /EADDRINUSE|address (?:is )?already in use/i;
 
 /**
  * What the other runtimes say of something that one alone has (Node 22.12 and

@@ -157,6 +157,22 @@ describe("how a worker ended", () => {
       assert.equal(hint, needed, said);
     }
   });
+  test("of the socket, where a program opens the pool's address itself", () => {
+    const own = (lastError: string, attached = false) =>
+      diagnoseExit({ code: 1, signal: null }, "boot-failed", {
+        ...{ runtime: "exec", attached, lastError },
+      });
+    for (
+      const error of [
+        "Error: listen EADDRINUSE: address already in use 127.0.0.1:80",
+        "OSError: [Errno 98] Address already in use",
+      ]
+    ) {
+      assert.match(own(error), /; it opens an address by itself that the pool/);
+      assert.doesNotMatch(own(error, true), /by itself/);
+    }
+    assert.doesNotMatch(own("Error: no disk"), /by itself/);
+  });
   test("without, where it has loaded our part or none is loaded", () => {
     const plain = /before it was ready$/;
     assert.match(say(1, "node"), plain);
