@@ -116,6 +116,10 @@ function spawner(Bun: BunLike, readChannel: ReadChannel): Spawner {
       return {
         pid: child.pid,
         status: child.exited.then(() => exitStatus(child)),
+        cpu: () => {
+          const { total = undefined } = child.resourceUsage()?.cpuTime ?? {};
+          return total === undefined ? undefined : Number(total) / 1000;
+        },
         stdout: child.stdout,
         stderr: child.stderr,
         kill: child.kill.bind(child),

@@ -105,10 +105,10 @@ export class MemoryProcess implements WorkerProcess {
     if (this.alive) this.plan.onEnding?.();
   }
 
-  /** The worker ends. */
-  exit(status: Partial<ExitStatus> = {}): void {
+  /** The worker ends, and is seen to have used so much CPU. */
+  exit(status: Partial<ExitStatus> = {}, cpu?: number): void {
     if (!this.alive) return;
     this.alive = false;
-    this.plan.onExit({ code: 0, signal: null, ...status });
+    this.plan.onExit({ code: 0, signal: null, ...status }, cpu);
   }
 }

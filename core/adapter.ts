@@ -199,8 +199,11 @@ export interface SpawnPlan {
    * them. Left out, nobody waits for those.
    */
   readonly onLeft?: (() => void) | undefined;
-  /** Called exactly once, after the last line of output. */
-  onExit(status: ExitStatus): void;
+  /**
+   * Called exactly once, after the last line of output; with the CPU that the
+   * process has used, in ms, where that was seen.
+   */
+  onExit(status: ExitStatus, cpu?: number): void;
 }
 
 /** A worker process. Nothing here throws: "already gone" is normal. */

@@ -13,8 +13,8 @@ import type {
   WorkerStatus,
 } from "./events.ts";
 import { bufferOf, queueOfAll } from "./listeners/queue.ts";
-import { pidOf } from "./supervise/oom.ts";
 import type { Supervisor } from "./supervise/supervisor.ts";
+import { pidOf } from "./worker.ts";
 
 /** What {@linkcode statusOf} looks at. */
 export interface StatusSource
@@ -53,6 +53,8 @@ export function statusOf(source: StatusSource): PoolStatus {
   ];
   for (const slot of slots) {
     for (const worker of slot.workers) {
+      const usage = adapter?.host.usage(pidOf(worker));
+      worker.used(usage?.cpu);
       workers.push({
         slot: worker.slot,
         generation: worker.generation,
@@ -65,7 +67,7 @@ export function statusOf(source: StatusSource): PoolStatus {
           queue: queueOfAll(sharded, adapter.host, worker.slot),
         }),
         ...(loadOf?.(worker) ?? NO_LOAD),
-        ...adapter?.host.usage(pidOf(worker)),
+        ...usage,
       });
     }
   }

@@ -81,6 +81,8 @@ export class PoolWorker implements Backend {
   lastErrorAt = 0;
   /** What it held when it was last looked at, in bytes, and when that was. */
   rss: { readonly bytes: number; readonly at: number } | undefined;
+  /** The CPU that it had used when it was last looked at, in ms. */
+  cpu: number | undefined;
   /** What its runtime has said of a heap that is full. */
   full: string | undefined;
   /** How it has run out of memory, if that is how it has ended. */
@@ -187,6 +189,12 @@ export class PoolWorker implements Backend {
     return Math.round(now - since);
   }
 
+  /** It was seen to have used so much CPU, in ms. */
+  used(cpu: number | undefined): this {
+    if (cpu !== undefined) this.cpu = Math.max(cpu, this.cpu ?? 0);
+    return this;
+  }
+
   /** It has ended, and not by what it wrote long before that. */
   forgetError(now: number, { code }: ExitStatus): void {
     const old = now - this.lastErrorAt > LAST_WORDS_MS;
@@ -285,3 +293,8 @@ export class PoolWorker implements Backend {
 
 /** How long before its end a worker names the error that ends it, in ms. */
 const LAST_WORDS_MS = 2000;
+
+/** The process that speaks for a worker, which a wrapper may have started. */
+export function pidOf({ attachedPid, process: { pid } }: PoolWorker): number {
+  return attachedPid ?? pid;
+}

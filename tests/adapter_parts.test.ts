@@ -5,6 +5,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -262,13 +263,17 @@ describe("channels", () => {
 
 describe("ends", () => {
   const skip = process.platform === "linux" ? false : "proc(5) is of Linux";
+  const isThere = (pid: number): boolean => existsSync(`/proc/${pid}`);
   const isAnnounced = async (
     pid: number,
     ended = Promise.resolve(),
   ): Promise<boolean> => {
     let announced = false;
     const channel = { ended, cancel: () => {} };
-    await announce(pid, channel, () => announced = true);
+    const ending = announce(pid, channel, () => announced = true);
+    await ended;
+    // What a process has used is kept until it is reaped.
+    assert.equal(ending.cpu !== undefined, announced && isThere(pid));
     return announced;
   };
 

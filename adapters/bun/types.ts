@@ -39,6 +39,10 @@ export interface BunSubprocess {
   readonly signalCode: string | number | null;
   /** Settles when the process has been reaped. */
   readonly exited: Promise<number>;
+  /** What it has used (getrusage(2)), once it has been reaped; in us. */
+  resourceUsage():
+    | { readonly cpuTime: { readonly total: number | bigint } }
+    | undefined;
   /** Sends a signal. */
   kill(signal?: NodeJS.Signals): void;
   /** Lets this process end before it. */

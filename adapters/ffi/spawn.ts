@@ -51,6 +51,11 @@ export interface Started {
   readonly pid: number;
   /** How it ended, once it has been reaped. */
   readonly status: Promise<ExitStatus>;
+  /**
+   * The CPU that it has used by then, in ms, with that of children that it has
+   * waited for; undefined where the runtime does not tell.
+   */
+  readonly cpu?: () => number | undefined;
   /** Its output, where that is piped. */
   readonly stdout: unknown;
   /** The same of the other stream. */
@@ -148,7 +153,7 @@ function workerOf(
   });
   const channel = readChannel(ours, reader);
   const readings = [channel];
-  void announce(process.pid, channel, callbacks.onEnding);
+  const ending = announce(process.pid, channel, callbacks.onEnding);
   for (const stream of plan.output === "lines" ? STREAMS : []) {
     readings.push(readLines(
       webSource(process[stream] as ReadableStream<Uint8Array>),
@@ -166,7 +171,11 @@ function workerOf(
     await emptied(process.pid, plan.onLeft);
     gone = true;
     writer.close();
-    await settle(status, readings, callbacks.onExit);
+    await settle(
+      status,
+      readings,
+      (status) => callbacks.onExit(status, ending.cpu ?? process.cpu?.()),
+    );
   });
   return {
     pid: process.pid,

@@ -91,7 +91,7 @@ export function spawnChild(
     lines(child.stdout, (line) => callbacks.onLine("stdout", line)),
     lines(child.stderr, (line) => callbacks.onLine("stderr", line)),
   ];
-  void announce(child.pid!, channel, callbacks.onEnding);
+  const ending = announce(child.pid!, channel, callbacks.onEnding);
   const kill = signaller(
     child.pid!,
     (signal) => options.kill(child, signal),
@@ -107,7 +107,11 @@ export function spawnChild(
     own[Symbol.dispose]();
     await emptied(child.pid!, plan.onLeft);
     gone = true;
-    await settle({ code, signal }, readings, callbacks.onExit);
+    await settle(
+      { code, signal },
+      readings,
+      (status) => callbacks.onExit(status, ending.cpu),
+    );
   });
   return {
     pid: child.pid!,

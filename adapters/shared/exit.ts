@@ -7,6 +7,7 @@
 
 import type { ExitStatus } from "../../core/adapter.ts";
 import type { Reading } from "./lines.ts";
+import { TICK_MS } from "./look.ts";
 import { listProc, statOf } from "./proc.ts";
 
 /**
@@ -15,20 +16,32 @@ import { listProc, statOf } from "./proc.ts";
  */
 const PATIENCE = 1000;
 
+/** What was seen of a process that has come to its end. */
+export interface Ending {
+  /** The CPU that it has used, in ms, where it was seen before it was reaped. */
+  readonly cpu: number | undefined;
+}
+
 /**
  * Reports that a process is ending as soon as its channel has: the kernel closes
  * its files some ms before there is a status. A channel may also be closed by
  * the program, so it is looked whether that has been left.
  */
-export async function announce(
+export function announce(
   pid: number,
   channel: Reading,
   onEnding: () => void,
-): Promise<void> {
+): Ending {
   // Otherwise a process that cannot be seen would be one that is gone.
   const isSeen = statOf(pid) !== undefined;
-  await channel.ended;
-  if (isSeen && (statOf(pid)?.exiting ?? true)) onEnding();
+  const ending: { cpu: number | undefined } = { cpu: undefined };
+  void channel.ended.then(() => {
+    const { exiting = true, cpu } = statOf(pid) ?? {};
+    if (!exiting) return;
+    ending.cpu = cpu && cpu * TICK_MS;
+    if (isSeen) onEnding();
+  });
+  return ending;
 }
 
 /** How often it is looked whether a process group is empty, in ms. */
@@ -62,7 +75,7 @@ function lives(group: number): boolean {
 export async function settle(
   status: ExitStatus,
   readings: readonly Reading[],
-  onExit: (status: ExitStatus) => void,
+  report: (status: ExitStatus) => void,
 ): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   await Promise.race([
@@ -71,5 +84,5 @@ export async function settle(
   ]);
   clearTimeout(timer);
   for (const each of readings) each.cancel();
-  onExit(status);
+  report(status);
 }

@@ -34,10 +34,10 @@ export function guarded(plan: SpawnPlan): Required<Callbacks> {
     onEnding: () => {
       if (!over) plan.onEnding?.();
     },
-    onExit: (status) => {
+    onExit: (status, cpu) => {
       if (over) return;
       over = true;
-      plan.onExit(status);
+      plan.onExit(status, cpu);
     },
   };
 }

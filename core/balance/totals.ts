@@ -8,16 +8,17 @@
 import type { WorkerLoad } from "../events.ts";
 
 /** What is added up. */
-export type Totals = Pick<
-  WorkerLoad,
-  "accepted" | "passedOn" | "takenOver" | "requests"
->;
+export interface Totals
+  extends Pick<WorkerLoad, "accepted" | "passedOn" | "takenOver" | "requests"> {
+  /** The CPU that they have used, in ms, as far as it was seen. */
+  readonly cpu: number | undefined;
+}
 
 /** Adds what a worker had come to. */
 export function addTotals(
   gone: Map<number, Totals>,
   slot: number,
-  { accepted, passedOn, takenOver, requests }: Totals,
+  { accepted, passedOn, takenOver, requests, cpu }: Totals,
 ): void {
   const before = gone.get(slot);
   gone.set(slot, {
@@ -25,6 +26,7 @@ export function addTotals(
     passedOn: passedOn + (before?.passedOn ?? 0),
     takenOver: takenOver + (before?.takenOver ?? 0),
     requests: sumOfKnown([requests, before?.requests]),
+    cpu: sumOfKnown([cpu, before?.cpu]),
   });
 }
 

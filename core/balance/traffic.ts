@@ -9,6 +9,7 @@ import type { Adapter } from "../adapter.ts";
 import type { Connection } from "../connection.ts";
 import { affinityOf } from "../options/balance.ts";
 import { Dispatcher } from "../handoff/dispatcher.ts";
+import type { Host } from "../host.ts";
 import type { Listener } from "../listeners/listeners.ts";
 import type { PoolConfig } from "../options/options.ts";
 import { placementOf } from "../handoff/placement.ts";
@@ -24,7 +25,7 @@ import type { WorkerLoad } from "../events.ts";
 import { Told } from "../exposition/told.ts";
 import { addTotals, type Totals } from "./totals.ts";
 import type { WorkerTally } from "./receipt.ts";
-import type { PoolWorker } from "../worker.ts";
+import { pidOf, type PoolWorker } from "../worker.ts";
 
 /** The connections of a pool. */
 export class Traffic {
@@ -44,6 +45,7 @@ export class Traffic {
   readonly #passes: boolean;
   readonly #weights: readonly number[];
   readonly #accepting: Disposable[];
+  readonly #usage: Host["usage"];
   /** True when every connection is counted by somebody. */
   readonly #counts: boolean;
 
@@ -53,7 +55,8 @@ export class Traffic {
     listeners: readonly Listener[],
     adapter: Adapter,
   ) {
-    const { capabilities, clock } = adapter;
+    const { capabilities, clock, host } = adapter;
+    this.#usage = host.usage;
     this.#passes = capabilities.receives;
     this.#weights = weights;
     this.dispatcher = new Dispatcher(
@@ -138,7 +141,8 @@ export class Traffic {
     this.#serving.delete(worker);
     this.look(worker);
     this.told.lose(worker);
-    addTotals(this.gone, worker.slot, this.#loadOf(worker));
+    const { cpu } = worker;
+    addTotals(this.gone, worker.slot, { ...this.#loadOf(worker), cpu });
     this.dispatcher.lose(worker);
     this.#passing?.lose(worker);
     if (worker.seat !== undefined) this.#board?.clear(worker.seat);
@@ -180,6 +184,7 @@ export class Traffic {
         this.#passing?.gave(worker, message.id);
         return true;
       case "drained":
+        worker.used(this.#usage(pidOf(worker))?.cpu);
         if (this.#passing !== undefined) this.#passing.drained(worker);
         else worker.tell({ type: "leave" });
         return true;

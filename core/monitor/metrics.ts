@@ -62,10 +62,6 @@ export class Metrics {
   readonly #since = Date.now() / 1000;
   /** The most that each counter has shown: what was read may be torn. */
   readonly #shown = new Map<string, number>();
-  /** The CPU of each worker when it was last seen, by its pid. */
-  readonly #cpu = new Map<number, { readonly slot: number; ms: number }>();
-  /** The CPU of those that are gone, by slot. */
-  readonly #cpuGone = new Map<number, number>();
   /** What runs the workers of a slot, as far as one was seen. */
   readonly #runtimes = new Map<number, string>();
 
@@ -163,7 +159,6 @@ export class Metrics {
     { gone }: MetricsSource,
     tell: Tell,
   ): void {
-    this.#count(workers);
     for (const { slot, runtime } of workers) this.#runtimes.set(slot, runtime);
     // Elsewhere nobody counts, and 0 would be a lie.
     const counts = listeners.some(({ share }) =>
@@ -199,28 +194,8 @@ export class Metrics {
       if (held.length > 0) {
         tell("prefork_worker_resident_memory_bytes", sum(held), of);
       }
-      const used = own.flatMap(({ cpu }) => cpu ?? []);
-      const past = this.#cpuGone.get(slot);
-      if (used.length > 0 || past !== undefined) {
-        tell(
-          "prefork_worker_cpu_seconds",
-          (sum(used) + (past ?? 0)) / 1000,
-          of,
-        );
-      }
-    }
-  }
-
-  /** Keeps the CPU of workers, which nobody can ask when they are gone. */
-  #count(workers: readonly WorkerStatus[]): void {
-    const present = new Set(workers.map(({ pid }) => pid));
-    for (const [pid, { slot, ms }] of this.#cpu) {
-      if (present.has(pid)) continue;
-      this.#cpuGone.set(slot, (this.#cpuGone.get(slot) ?? 0) + ms);
-      this.#cpu.delete(pid);
-    }
-    for (const { pid, slot, cpu: ms } of workers) {
-      if (ms !== undefined) this.#cpu.set(pid, { slot, ms });
+      const used = sumOfKnown([...own.map(({ cpu }) => cpu), before?.cpu]);
+      tell("prefork_worker_cpu_seconds", used && used / 1000, of);
     }
   }
 }

@@ -8,7 +8,7 @@
 import type { ExitStatus } from "../adapter.ts";
 import type { PoolContext } from "../context.ts";
 import type { MemoryGroup } from "../look.ts";
-import type { PoolWorker } from "../worker.ts";
+import { pidOf, type PoolWorker } from "../worker.ts";
 import { isEndedBy } from "./exit_status.ts";
 
 /**
@@ -137,11 +137,6 @@ export class OutOfMemory {
 /** What a runtime says of a heap that is full, if that is what the line is. */
 export function fullIn(line: string): string | undefined {
   return FULL.test(line) ? line.slice(0, 200) : undefined;
-}
-
-/** The process that speaks for a worker, which a wrapper may have started. */
-export function pidOf({ attachedPid, process: { pid } }: PoolWorker): number {
-  return attachedPid ?? pid;
 }
 
 const MIB = 2 ** 20;

@@ -25,7 +25,7 @@ import { OutOfMemory } from "./oom.ts";
 import { Noise } from "./noise.ts";
 import { Ledger } from "../balance/receipt.ts";
 import { diagnoseOverdue, noteError } from "./diagnosis.ts";
-import { PoolWorker } from "../worker.ts";
+import { pidOf, PoolWorker } from "../worker.ts";
 import { Programs } from "./program.ts";
 import {
   type ExitReason,
@@ -166,7 +166,7 @@ export class Processes {
         }),
       onLeft: habits && (() => post(() => this.#programs.left(worker))),
       onEnding: () => post(() => this.#observer.onEnding?.(worker)),
-      onExit: (status) => post(() => this.#reap(worker, status)),
+      onExit: (status, cpu) => post(() => this.#reap(worker.used(cpu), status)),
     });
     this.#oom.watch(worker);
     emit({ type: "worker-started", ...worker.identity });
@@ -246,6 +246,7 @@ export class Processes {
       case "kill":
         traffic.leave(worker);
         worker.timer?.[Symbol.dispose]();
+        worker.used(adapter.host.usage(pidOf(worker))?.cpu);
         worker.process.kill("SIGKILL");
         break;
       case "reap":

@@ -7,9 +7,8 @@
 
 import type { PoolContext } from "../context.ts";
 import type { ScalingConfig, WorkerRange } from "../options/scaling.ts";
-import type { PoolWorker } from "../worker.ts";
+import { pidOf, type PoolWorker } from "../worker.ts";
 import type { MemoryBudget } from "./memory_budget.ts";
-import { pidOf } from "./oom.ts";
 import type { Slot } from "./slot.ts";
 
 /** What the workers of a pool did from one look to the next. */

@@ -181,6 +181,36 @@ describe("the numbers", () => {
     assert.equal(after.get("prefork_worker_starts_total"), 3);
   });
 
+  test("the CPU of a worker that is gone is what was seen of it last", async () => {
+    const cpu = 'prefork_worker_cpu_seconds_total{slot="0",runtime="node"}';
+    const ends: Record<string, (scene: Stage, pid: number) => void> = {
+      "when it was reaped": ({ world: { processes: [first] } }) =>
+        first!.exit({ code: 1 }, 5_000),
+      "when it had drained": ({ world }, pid) => {
+        world.looks.set(pid, look(pid, 5_000));
+        world.processes[0]!.say({ type: "drained" });
+        world.looks.delete(pid);
+        world.processes[0]!.exit();
+      },
+      "by the last scrape, which was later": ({ world: { processes } }) =>
+        processes[0]!.exit({ code: 1 }, 20),
+    };
+    for (const [how, end] of Object.entries(ends)) {
+      const scene = await running({ metrics: ADDRESS });
+      const { world } = scene;
+      const { pid } = world.processes[0]!;
+      const seen = how.includes("scrape") ? 5_000 : 2_000;
+      world.looks.set(pid, look(pid, seen));
+      assert.equal((await scraped(scene)).get(cpu), seen / 1000, how);
+      end(scene, pid);
+      await settle();
+      world.looks.delete(pid);
+      world.advance(1_000);
+      await settle();
+      assert.equal((await scraped(scene)).get(cpu), 5, how);
+    }
+  });
+
   test("nobody counts in shared, so nothing is said there", async () => {
     const scene = await running({ metrics: ADDRESS, share: "shared" });
     const { text } = await ask(scene);
