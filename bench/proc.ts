@@ -63,12 +63,28 @@ export function treeOf(root: number): number[] {
 
 /**
  * The CPU time of a process with that of its children that have ended and were
- * waited for, in ms. In steps of 10 ms.
+ * waited for, in ms; 0 when it has ended itself. Exact for what lives: a start
+ * is a few steps of the 10 ms in which `stat` counts.
  */
 export function cpuWithReapedOf(pid: number): number {
+  const fields = fieldsOf(pid);
+  if (fields === undefined) return 0;
   // utime, stime, cutime, cstime: fields 14 to 17.
-  const times = fieldsOf(pid)?.slice(11, 15) ?? [];
-  return times.reduce((sum, ticks) => sum + Number(ticks) * TICK_MS, 0);
+  const [user = 0, system = 0, ...reaped] = fields.slice(11, 15).map((ticks) =>
+    Number(ticks) * TICK_MS
+  );
+  // The steps are rounded down, and have threads that are gone.
+  const own = Math.max(user + system, livingOf(pid));
+  return reaped.reduce((sum, ms) => sum + ms, own);
+}
+
+function livingOf(pid: number): number {
+  try {
+    return cpuOf(pid);
+  } catch {
+    // A thread has ended just now.
+    return 0;
+  }
 }
 
 /** The fields of `stat` from the third one on; undefined when it has ended. */
