@@ -96,8 +96,14 @@ function groupOf(id: string, graph: Graph): string | null {
     ADAPTERS.every((adapter) => isBelow(id, [adapter], graph));
   if (!isBelow(id, WORKER, graph)) {
     if (pool) return "pool";
-    const [bun, deno] = [ON_BUN, ON_DENO].map((on) => isBelow(id, on, graph));
-    return bun && deno ? "native" : bun ? "on_bun" : deno ? "on_deno" : null;
+    const [, deno, bun] = ADAPTERS.map((each) => isBelow(id, [each], graph));
+    // By libc, where Node has its own means.
+    if (deno && bun) return "sockets";
+    const [onBun, onDeno] = [ON_BUN, ON_DENO].map((on) =>
+      isBelow(id, on, graph)
+    );
+    if (onBun && onDeno) return "native";
+    return onBun ? "on_bun" : onDeno ? "on_deno" : null;
   }
   // A supervisor must not load a worker's part for the sake of libc.
   return pool || isBelow(id, ADAPTERS, graph) ? "shared" : "attached";
