@@ -35,9 +35,15 @@ export function notifySocket(name: string): NotifySocket {
       for (;;) {
         const got = receiver.receive(fd);
         if (got === undefined || got === "ended") return heard;
+        const text = new TextDecoder().decode(got.bytes);
         const [passed] = got.fds;
+        // Whoever waits for its end knows that all before it was read.
+        if (text.startsWith("BARRIER=1")) {
+          libc.close(passed!);
+          continue;
+        }
         if (passed !== undefined) fds.set(heard.length, passed);
-        heard.push(new TextDecoder().decode(got.bytes));
+        heard.push(text);
       }
     },
     fds,

@@ -70,6 +70,7 @@ export async function gatherFacts(
     first: process.ppid === 1 ? commandOf(1) : undefined,
     privileged: isPrivileged(status),
     notifies: Boolean(host.env["NOTIFY_SOCKET"]),
+    notifyCommand: host.which("systemd-notify") !== undefined,
     packageManager: managerOf(),
     proc: status !== undefined,
     procHides: status !== undefined && !isPrivileged(status) &&

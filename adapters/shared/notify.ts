@@ -1,7 +1,7 @@
 /**
  * A datagram to the service manager that has started this process, as
  * sd_notify(3) sends it. By libc: Node and Bun have no datagram sockets of this
- * family.
+ * family; without it by a command.
  *
  * @module
  */
@@ -11,6 +11,7 @@ import { AF, checked, fixed, type Libc, SOCK } from "../../libc/libc.ts";
 import { messageSender } from "../../libc/message.ts";
 import { openLibc } from "../../libc/open.ts";
 import { unixSockaddr } from "../../libc/sockaddr.ts";
+import { notifyByCommand } from "./notify_command.ts";
 
 /** CLOCK_MONOTONIC of clock_gettime(2). */
 const MONOTONIC = 1;
@@ -24,8 +25,14 @@ export function notify(
   if (!/^[/@]./s.test(socket)) {
     return `"${socket}" is neither a path nor the abstract name of a Unix socket`;
   }
+  let libc: Libc;
   try {
-    const libc = openLibc();
+    libc = openLibc();
+  } catch (error) {
+    const why = notifyByCommand(state);
+    return why && `${messageOf(error)}, and ${why}`;
+  }
+  try {
     const to = unixSockaddr(socket.replace(/^@/, "\0"));
     const bytes = new TextEncoder().encode(
       /^RELOADING=1$/m.test(state)

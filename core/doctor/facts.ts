@@ -65,6 +65,8 @@ export interface MachineFacts {
   readonly privileged: boolean;
   /** True when a service manager wants to hear of this process. */
   readonly notifies: boolean;
+  /** True where systemd-notify(1) is in PATH. */
+  readonly notifyCommand: boolean;
   /** The package manager that this process was started by. */
   readonly packageManager: string | undefined;
   /** True when /proc shows this process. */

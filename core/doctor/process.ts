@@ -60,7 +60,7 @@ function firstFinding({ pid, first, noLibc }: MachineFacts): Finding {
 }
 
 function managerFinding(
-  { notifies, noLibc, packageManager }: MachineFacts,
+  { notifies, notifyCommand, noLibc, packageManager }: MachineFacts,
 ): Finding {
   const subject = "service manager";
   if (!notifies) {
@@ -69,6 +69,15 @@ function managerFinding(
       subject,
       text:
         "none wants to hear of this process; a unit with Type=notify hears when the pool is ready, and how it is",
+    };
+  }
+  if (noLibc !== undefined && notifyCommand) {
+    return {
+      verdict: "note",
+      subject,
+      text:
+        `it is told by systemd-notify, a process for each word, because ${noLibc}: no upgrades, no --fd-store`,
+      mend: "NotifyAccess=all in the unit, unless it runs as root",
     };
   }
   if (noLibc !== undefined) {

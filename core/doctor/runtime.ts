@@ -93,7 +93,7 @@ function libcFinding({ noLibc, runtime, platform }: MachineFacts): Finding {
     verdict: "note",
     subject,
     text:
-      `it cannot be called: ${noLibc}. Without it no service manager is told anything, process 1 reaps no orphans, and --down refuse does not work`,
+      `it cannot be called: ${noLibc}. Without it a service manager is told by systemd-notify at most, process 1 reaps no orphans, and --down refuse does not work`,
     mend: platform !== "linux"
       ? "Linux"
       : runtime === "node"

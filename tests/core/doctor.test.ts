@@ -45,6 +45,7 @@ const WELL: MachineFacts = {
   first: undefined,
   privileged: false,
   notifies: false,
+  notifyCommand: false,
   packageManager: undefined,
   proc: true,
   procHides: false,
@@ -396,6 +397,22 @@ describe("a machine", () => {
       bad.map(({ verdict, subject }) => `${verdict} ${subject}`),
       ["note share modes", "problem reuseport"],
     );
+  });
+
+  test("without libc tells its service manager by systemd-notify, if at all", () => {
+    const manager = (notifyCommand: boolean) =>
+      found({ notifies: true, notifyCommand, noLibc: "this is Node 24" })
+        .find(({ subject }) => subject === "service manager")!;
+    const without = manager(false);
+    assert.equal(without.verdict, "problem");
+    assert.match(without.text, /cannot, because this is Node 24/);
+    const told = manager(true);
+    assert.equal(told.verdict, "note");
+    assert.match(
+      told.text,
+      /told by systemd-notify, .* this is Node 24: no up/,
+    );
+    assert.match(told.mend!, /^NotifyAccess=all/);
   });
 
   test("whose runtimes are the oldest supported is well", () => {

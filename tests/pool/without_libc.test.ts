@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import process from "node:process";
-import { fixture, prefork, ready } from "../command.ts";
+import { fixture, LOCAL, prefork, ready, until } from "../command.ts";
 import { describe, test } from "../harness.ts";
 import { distinct } from "../http.ts";
+import { noNotifySocket, notifySocket } from "../notify_socket.ts";
 import { temporaryDirectory } from "../conformance_tools.ts";
 
 describe("Node without node:ffi", () => {
@@ -24,5 +26,36 @@ describe("Node without node:ffi", () => {
     const { listen, share } = await ready(command);
     assert.equal(share, "balanced");
     assert.equal((await distinct(listen!, 2)).size, 2);
+  });
+
+  test("has systemd-notify tell the service manager, but not of another one", {
+    skip: process.versions["deno"] !== undefined ||
+        process.versions["bun"] !== undefined
+      ? "the supervisor is Node's"
+      : noNotifySocket ||
+        (spawnSync("systemd-notify", ["--version"]).error
+          ? "systemd-notify is not installed"
+          : false),
+  }, async () => {
+    using directory = temporaryDirectory();
+    const notify = `${directory.path}/notify`;
+    using manager = notifySocket(notify);
+    await using command = prefork(
+      ["-w", "1", ...LOCAL, fixture("pid.ts")],
+      {
+        env: { NODE_OPTIONS: knows ? flag : "", NOTIFY_SOCKET: notify },
+      },
+    );
+    const heard = (word: RegExp): Promise<void> =>
+      until(() => manager.heard.some((each) => word.test(each)), `${word}`);
+    await heard(/^READY=1\nSTATUS=1 of 1 workers ready, generation 1$/);
+    command.signal("SIGHUP");
+    await heard(/^RELOADING=1\n[^]*^MONOTONIC_USEC=\d+$/m);
+    await heard(/^READY=1\nSTATUS=1 of 1 workers ready, generation 2$/);
+    command.signal("SIGUSR2");
+    await command.line(/Cannot upgrade .*\(NOTIFY_SOCKET\).*that takes libc/);
+    command.signal("SIGTERM");
+    await heard(/^STOPPING=1$/m);
+    assert.equal((await command.ended).code, 0);
   });
 });
