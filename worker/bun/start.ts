@@ -41,8 +41,8 @@ export function startGrafted(
   if (options.http3 === true) {
     throw cannot(
       `put Bun.serve on the listener "${listener.name}"`,
-      "HTTP/3 needs a UDP port of its own",
-      `remove "http3" from its options`,
+      "HTTP/3 has connections over UDP, which would not stay with their worker over a reload",
+      `remove "http3" from its options, and let a proxy in front speak it`,
     );
   }
   const path = temporaryPath(socket);

@@ -63,7 +63,7 @@ async function bindHere(
   fd: number,
   held: boolean,
 ): Promise<Receiving> {
-  if (RUNTIME.name === "deno") {
+  if (RUNTIME.dgramBy === "libc") {
     if (libcHere() === undefined) {
       throw cannot(
         "receive datagrams on the pool's socket",
@@ -76,7 +76,7 @@ async function bindHere(
     if (held) receiving.pause();
     return receiving;
   }
-  const onBun = RUNTIME.name === "bun"
+  const onBun = RUNTIME.dgramBy === "watch"
     ? (await import("../bun/dgram.ts")).bunReceiving
     : undefined;
   const { promise, resolve, reject } = Promise.withResolvers<Receiving>();

@@ -43,12 +43,13 @@ export async function putSocket(
   };
   shareSocket(socket);
   const activity = activityOf(socket, core, pending);
+  // A standby has no shard of its own yet; from any it sends as from another.
+  const first = listener.fds[listener.shard] === undefined ? 0 : listener.shard;
   const begin = async (): Promise<Receiving> => {
     checkKind(socket, listener);
     const held = core.standby;
-    return await bindToShard(socket, listener, listener.shard, held);
+    return await bindToShard(socket, listener, first, held);
   };
-  const first = listener.shard;
   const own = await starting(core, begin()).catch(fail);
   const shards = createShards(socket, listener, new Map([[first, own]]));
   const attachment = attachmentOf(listener, shards, activity);

@@ -71,6 +71,12 @@ export interface RuntimeTraits {
    * 1.4.4 have it, and it is 0 there whatever the event loop does.
    */
   readonly measuresLoop: boolean;
+  /**
+   * How a socket of `node:dgram` reads the pool's, and stops without closing it:
+   * by its handle (Node), by its place on the epoll list, for want of a word
+   * (Bun 1.4.4), or by a handle of ours, as it takes no descriptor (Deno 2.9.5).
+   */
+  readonly dgramBy: "handle" | "watch" | "libc";
 }
 
 const TABLE: Readonly<Record<RuntimeName, RuntimeTraits>> = {
@@ -87,6 +93,7 @@ const TABLE: Readonly<Record<RuntimeName, RuntimeTraits>> = {
     filesAreDescriptors: true,
     debugsBySignal: true,
     measuresLoop: true,
+    dgramBy: "handle",
   },
   deno: {
     name: "deno",
@@ -101,6 +108,7 @@ const TABLE: Readonly<Record<RuntimeName, RuntimeTraits>> = {
     filesAreDescriptors: false,
     debugsBySignal: true,
     measuresLoop: false,
+    dgramBy: "libc",
   },
   bun: {
     name: "bun",
@@ -115,6 +123,7 @@ const TABLE: Readonly<Record<RuntimeName, RuntimeTraits>> = {
     filesAreDescriptors: true,
     debugsBySignal: false,
     measuresLoop: false,
+    dgramBy: "watch",
   },
 };
 
