@@ -60,13 +60,26 @@ export const acceptors: Acceptors = {
   },
 };
 
+/** For how long one look at all processes serves many workers, in ms. */
+const FRESH = 100;
+
+let sessions = new Map<number, number[]>();
+let seenAt = -Infinity;
+
 /** The processes of a session that have not ended. */
-function sessionOf(session: number): number[] {
-  return listProc("/proc").filter((name) => /^\d+$/.test(name)).map(Number)
-    .filter((pid) => {
-      const stat = statOf(pid);
-      return stat?.session === session && !stat.exiting && stat.state !== "Z";
-    });
+function sessionOf(session: number): readonly number[] {
+  const now = performance.now();
+  if (now - seenAt > FRESH || !sessions.has(session)) {
+    sessions = new Map();
+    seenAt = now;
+    for (const name of listProc("/proc")) {
+      const pid = Number(name);
+      const stat = pid > 0 ? statOf(pid) : undefined;
+      if (stat === undefined || stat.exiting || stat.state === "Z") continue;
+      sessions.set(stat.session, [...sessions.get(stat.session) ?? [], pid]);
+    }
+  }
+  return sessions.get(session) ?? [];
 }
 
 function socketsIn(pid: number, names: readonly string[]): Files {
