@@ -12,6 +12,7 @@ import type {
   HeldSocket,
   Signal,
 } from "../core/adapter.ts";
+import type { Pending } from "../core/accept_queue.ts";
 import type { Answer } from "../core/control/socket.ts";
 import type { Connection } from "../core/connection.ts";
 import type { Predecessor } from "../core/successor.ts";
@@ -20,7 +21,7 @@ import type { ProcessLook } from "../core/look.ts";
 import { Heap } from "../core/heap.ts";
 import { PreforkError } from "../core/errors.ts";
 import { MemoryProcess } from "./memory_process.ts";
-import { arrayFile, filesOf } from "./memory_file.ts";
+import { arrayFile, filesOf, pidFileOf } from "./memory_file.ts";
 import { MemorySockets } from "./memory_socket.ts";
 
 export { MemoryProcess };
@@ -106,6 +107,10 @@ export class MemoryWorld {
   memoryLimit: number | undefined;
   /** How many connections wait on each listening socket, by its address. */
   readonly queued: Map<string, number> = new Map();
+  /** Who is on the way to be accepted; undefined where nobody can be kept out. */
+  pending: Pending | undefined;
+  /** Sockets that new clients are kept out of. */
+  readonly sealed: HeldSocket[] = [];
   /** How many connections of listeners processes hold, none unless given. */
   readonly accepted: Map<number, number> = new Map();
   /** What the kernel says of connections that it has dropped. */
@@ -254,6 +259,7 @@ export class MemoryWorld {
         ...filesOf(this.files, this.hints),
         ...this.inherited.host,
         queued: () => Math.max(0, ...this.queued.values()),
+        pending: () => this.pending,
         dropped: () => this.dropped,
         accepted: (_fd, pid) => this.accepted.get(pid) ?? 0,
         look: (pid) => this.looks.get(pid),
@@ -335,16 +341,7 @@ export class MemoryWorld {
         if (text === undefined) this.files.delete(path);
         else this.files.set(path, text);
       },
-      pidFile: (path) => {
-        const tell = (what: string) => (): void =>
-          void this.pidFiles.push(`${what} ${path}`);
-        return {
-          claim: (before) => tell(`claim ${before ?? "new"}`)(),
-          setAside: tell("set aside"),
-          takeBack: tell("take back"),
-          remove: tell("remove"),
-        };
-      },
+      pidFile: pidFileOf(this.pidFiles),
       answer: (answer) => {
         this.answers.push(answer);
         return {
@@ -384,6 +381,8 @@ export class MemoryWorld {
         if (this.rests) this.#acceptors.delete(socket);
         return this.rests;
       },
+      seal: () => this.pending !== undefined && this.sealed.push(socket) > 0,
+      shut: () => {},
       abandon: () => this.abandoned.push(key),
       close: () => {
         const left = (this.bound.get(key) ?? []).filter((one) =>

@@ -6,6 +6,7 @@
 
 import type { SharedFile } from "../core/adapter.ts";
 import type { Host } from "../core/host.ts";
+import type { PidFile } from "../core/successor.ts";
 import type { Entry, Files } from "../core/watch/file.ts";
 
 /** A file that is an array. */
@@ -47,6 +48,20 @@ export function filesOf(
       hints.add(onHint);
       return { [Symbol.dispose]: () => void hints.delete(onHint) };
     },
+  };
+}
+
+/** Pid files, of which is written down what is done with them. */
+export function pidFileOf(done: string[]): (path: string) => PidFile {
+  return (path) => {
+    const tell = (what: string) => (): void =>
+      void done.push(`${what} ${path}`);
+    return {
+      claim: (before) => tell(`claim ${before ?? "new"}`)(),
+      setAside: tell("set aside"),
+      takeBack: tell("take back"),
+      remove: tell("remove"),
+    };
   };
 }
 

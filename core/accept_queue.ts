@@ -14,6 +14,17 @@ export interface ReceiveBuffer {
   readonly drops: number;
 }
 
+/** Who is on the way to be accepted. */
+export interface Pending {
+  /** Connections that wait in a queue. */
+  readonly queued: number;
+  /**
+   * Where nobody waits: connections of TCP that come into a queue when their
+   * handshakes are done.
+   */
+  readonly handshakes: number;
+}
+
 /** Looks at sockets that this process has bound and its workers share. */
 export interface AcceptQueues {
   /**
@@ -26,6 +37,11 @@ export interface AcceptQueues {
    * one, and where that cannot be known.
    */
   buffered(fd: number): ReceiveBuffer | undefined;
+  /**
+   * Who is on the way to be accepted on listening sockets of this process, as of
+   * this moment; undefined where that cannot be known.
+   */
+  pending(fds: readonly number[]): Pending | undefined;
   /**
    * How many connections that were accepted on it a process holds; undefined
    * where that cannot be known.

@@ -125,6 +125,20 @@ export interface HeldSocket {
    * on again. False where that cannot be without closing it. Never throws.
    */
   rest(): boolean;
+  /**
+   * Keeps new clients out, for good, and leaves those who have come: they are
+   * accepted by whoever has it. A client of TCP hears nothing, and is refused
+   * when it is closed; a Unix socket's path goes away. Never throws.
+   *
+   * @returns whether that can be done here
+   */
+  seal(): boolean;
+  /**
+   * Has it listen no more, for all who have it: clients are refused. Nobody may
+   * wait for connections on it any more. Never throws; where libc cannot be
+   * called it does nothing.
+   */
+  shut(): void;
   /** Closes it; a Unix socket's path goes away with it. Never throws. */
   close(): void;
   /**

@@ -199,21 +199,23 @@ export class PoolCore implements AsyncDisposable {
     if (active === undefined && !this.#ended) this.#end(0);
     if (this.#ended || active === undefined) return this.#stopped.promise;
     if (this.#lineage.stop(quick)) return this.#stopped.promise;
-    const { drainDelay } = this.#running?.config ?? this.#config;
-    if (!quick && (options.delay ?? true) && !active.stopping) {
-      if (this.#delay.waits) return this.#stopped.promise;
-      const running = this.#ready.told ? this.#running : undefined;
-      if (drainDelay > 0 && running !== undefined) {
-        this.#emit({ type: "stopping", quick, delay: drainDelay });
-        const stop = () => void this.stop({ delay: false });
-        this.#delay.begin(drainDelay, running.adapter.clock, stop);
+    const serves = this.#ready.told && !active.stopping;
+    if (!quick && serves && this.#running !== undefined) {
+      const { delay = true } = options;
+      const { shares: shared } = this.#lineage;
+      const again = () => void this.stop({ delay: false });
+      const request = { delay, shared, again };
+      if (this.#delay.holds(this.#running, request)) {
         return this.#stopped.promise;
       }
     }
     this.#delay.end();
-    if (quick || !active.stopping) this.#emit({ type: "stopping", quick });
+    if (quick || !(active.stopping || this.#delay.told)) {
+      this.#emit({ type: "stopping", quick });
+    }
     this.#running?.traffic.flush();
     active.stop(quick);
+    if (this.#running) this.#delay.close(this.#running.supervisor);
     return this.#stopped.promise;
   }
 

@@ -67,6 +67,7 @@ export const SO = {
   ipv6: 41,
   v6Only: 26,
   type: 3,
+  attachFilter: 26,
   acceptConn: 30,
   domain: 39,
 } as const;

@@ -18,6 +18,8 @@ export interface InternetSocket {
   readonly port: number;
   /** True when it is open to any client: it listens, or is not connected. */
   readonly listens: boolean;
+  /** True for a connection whose handshake is under way. */
+  readonly shakes: boolean;
   /** What waits to be read; of one that listens, connections to be accepted. */
   readonly queued: number;
   /** How many datagrams found no room, of UDP alone. */
@@ -40,6 +42,9 @@ export interface UnixSocket {
 
 /** TCP_LISTEN and TCP_CLOSE of the kernel (net/tcp_states.h). */
 const OPEN_TO_ALL = { tcp: "0A", udp: "07" } as const;
+
+/** TCP_SYN_RECV of the kernel (net/tcp_states.h). */
+const SHAKES = "03";
 
 /** __SO_ACCEPTCON of the kernel (linux/net.h), in the flags of a Unix socket. */
 const ACCEPTS = 0x10000;
@@ -72,6 +77,7 @@ function internetSockets(
           host,
           port: parseInt(port, 16),
           listens: state === OPEN_TO_ALL[protocol],
+          shakes: protocol === "tcp" && state === SHAKES,
           queued: parseInt(queues.split(":")[1] ?? "", 16),
           drops: Number(drops),
         };

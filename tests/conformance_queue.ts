@@ -34,6 +34,18 @@ export function addQueueTests(adapter: Adapter): void {
       abstract: true,
     }));
 
+  test("of TCP: who is kept out waits, and is refused when it closes", () =>
+    seal(adapter, ANY_PORT, "ECONNREFUSED"));
+
+  test("of TCP over IPv6: the same", () =>
+    seal(adapter, { kind: "tcp", host: "::1", port: 0 }, "ECONNREFUSED"));
+
+  test("of a Unix socket: who is kept out finds nothing", async () => {
+    using directory = temporaryDirectory();
+    const path = `${directory.path}/s`;
+    await seal(adapter, { kind: "unix", path, abstract: false }, "ENOENT");
+  });
+
   test("is none before listen(2), and of what is no socket", async () => {
     const socket = await bind(adapter, ANY_PORT);
     assert.ok(!adapter.host.queued(socket.fd));
@@ -69,4 +81,37 @@ async function follow(adapter: Adapter, address: Address): Promise<void> {
   } finally {
     socket.close();
   }
+}
+
+async function seal(
+  adapter: Adapter,
+  address: Address,
+  code: string,
+): Promise<void> {
+  const { host } = adapter;
+  const socket = await bind(adapter, address, { listen: true });
+  const fds = [socket.fd];
+  assert.deepEqual(host.pending(fds), { queued: 0, handshakes: 0 });
+  const early = net.connect(target(socket.address));
+  early.on("error", () => undefined);
+  await once(early, "connect");
+  assert.deepEqual(host.pending(fds), { queued: 1, handshakes: 0 });
+  assert.ok(socket.seal());
+  const late = net.connect(target(socket.address));
+  const problem = once(late, "error");
+  await Promise.race([problem, sent(late)]);
+  assert.deepEqual(host.pending(fds), { queued: 1, handshakes: 0 });
+  socket.close();
+  const [error] = await problem;
+  assert.equal(error.code, code);
+  early.destroy();
+}
+
+/** Resolves when a connection that nobody answers is on its way. */
+async function sent(client: net.Socket): Promise<void> {
+  const looking = new Promise<void>((resolve) => setTimeout(resolve, 100));
+  await Promise.race([
+    looking,
+    once(client, "connect").then(() => assert.fail("it was let in")),
+  ]);
 }

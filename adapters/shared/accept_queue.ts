@@ -5,8 +5,9 @@
  * @module
  */
 
-import type { AcceptQueues } from "../../core/accept_queue.ts";
-import { fixed } from "../../libc/libc.ts";
+import type { AcceptQueues, Pending } from "../../core/accept_queue.ts";
+import { handshakesAt } from "../../libc/handshakes.ts";
+import { fixed, type Libc } from "../../libc/libc.ts";
 import { getNumber } from "../../libc/dgram.ts";
 import { libcHere } from "../../libc/open.ts";
 import {
@@ -16,6 +17,7 @@ import {
   udpSockets,
   unixSockets,
 } from "../../libc/proc_net.ts";
+import { portOf } from "../../libc/sockaddr.ts";
 import { linkProc, listProc, readProc } from "./proc.ts";
 
 /**
@@ -36,7 +38,7 @@ export const acceptQueues: AcceptQueues = {
   queued: (fd) => {
     const info = byTcpInfo(fd);
     if (info !== undefined) return info.listens ? info.queued : undefined;
-    const inode = inodeIn(linkProc(`/proc/self/fd/${fd}`));
+    const inode = inodeOf(fd);
     if (inode === undefined) return undefined;
     const all = unixSockets(readProc);
     const own = all.find((each) => each.inode === inode);
@@ -55,9 +57,15 @@ export const acceptQueues: AcceptQueues = {
     const own = udpSockets(readProc).find((each) => each.inode === inode);
     return own && { bytes: own.queued, limit: limitOf(fd), drops: own.drops };
   },
+  pending: (fds) => {
+    const libc = libcHere();
+    return libc === undefined
+      ? pendingInTables(fds)
+      : pendingByLibc(libc, fds) ?? pendingInTables(fds);
+  },
   dropped: () => droppedIn(readProc("/proc/self/net/netstat")),
   accepted: (fd, pid) => {
-    const inode = inodeIn(linkProc(`/proc/self/fd/${fd}`));
+    const inode = inodeOf(fd);
     const files = listProc(`/proc/${pid}/fd`);
     if (inode === undefined || files.length === 0) return undefined;
     const held = new Set(
@@ -79,6 +87,10 @@ export const acceptQueues: AcceptQueues = {
   },
 };
 
+function inodeOf(fd: number): number | undefined {
+  return inodeIn(linkProc(`/proc/self/fd/${fd}`));
+}
+
 /**
  * ListenOverflows and ListenDrops: two lines that begin with `TcpExt:`, names
  * and numbers (proc_net(5)).
@@ -93,6 +105,54 @@ function droppedIn(
   const overflows = value("ListenOverflows");
   const drops = value("ListenDrops");
   return Number.isNaN(overflows + drops) ? undefined : { overflows, drops };
+}
+
+/** Undefined where the kernel does not answer so. */
+function pendingByLibc(
+  libc: Libc,
+  fds: readonly number[],
+): Pending | undefined {
+  const count = (): number =>
+    fds.reduce((sum, fd) => sum + (acceptQueues.queued(fd) ?? 0), 0);
+  const queued = count();
+  const listening = fds.filter((fd) => byTcpInfo(fd)?.listens === true);
+  if (queued > 0 || listening.length === 0) return { queued, handshakes: 0 };
+  const families = new Set<number>();
+  const ports = new Set<number>();
+  for (const fd of listening) {
+    const address = fixed(128);
+    const length = fixed(4);
+    length[0] = address.length;
+    libc.getsockname(fd, address, length);
+    families.add(new DataView(address.buffer).getUint16(0, true));
+    ports.add(portOf(address));
+  }
+  try {
+    const handshakes = handshakesAt(libc, families, ports);
+    // Who is no longer in a handshake is in a queue by now.
+    return { queued: count(), handshakes };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Without the copy of the table that is some seconds old. */
+function pendingInTables(fds: readonly number[]): Pending | undefined {
+  const inodes = new Set(fds.flatMap((fd) => inodeOf(fd) ?? []));
+  if (inodes.size === 0) return undefined;
+  const isOwn = (each: { inode: number; listens: boolean }): boolean =>
+    each.listens && inodes.has(each.inode);
+  const internet = tcpSockets(readProc);
+  const own = internet.filter(isOwn);
+  const ports = new Set(own.map(({ port }) => port));
+  const local = unixSockets(readProc);
+  const paths = new Set(local.filter(isOwn).map(({ path }) => path));
+  return {
+    queued: own.reduce((sum, { queued }) => sum + queued, 0) +
+      local.filter(({ path, waits }) => waits && paths.has(path)).length,
+    handshakes: internet.filter(({ port, shakes }) => shakes && ports.has(port))
+      .length,
+  };
 }
 
 /** By libc, where it can be called: the table may have very many rows. */

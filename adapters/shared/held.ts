@@ -15,6 +15,7 @@ import type { PathFile } from "../../core/successor.ts";
 import { ipFamily } from "../../core/options/networks.ts";
 import { codeOf } from "../../core/errors.ts";
 import { bindError } from "./bind_error.ts";
+import { keepOut, stopListening } from "./closing.ts";
 import { ownSockets } from "./inherited.ts";
 import type { RawSocket, RawSockets } from "./raw_socket.ts";
 import { keepLink, type SpareLink } from "./spare_link.ts";
@@ -169,22 +170,44 @@ function held(
   raw: RawSocket,
   linked?: Linked,
 ): Held {
+  let open = true;
+  /** Its path, until it is removed: another pool's may be there after that. */
+  let link = linked?.link;
+  const removePath = (): void => {
+    link?.remove();
+    link = undefined;
+  };
+  const abandon = (): void => {
+    open = false;
+    raw.close();
+  };
   return {
     address,
     get fd() {
-      return raw.fd;
+      return open ? raw.fd : -1;
     },
     raw,
     rest: () => raw.rest(),
     ...(linked !== undefined && {
-      mend: linked.link.mend,
+      mend: () => link?.mend(),
       file: linked.file,
     }),
-    close: () => {
-      linked?.link.remove();
-      raw.close();
+    seal: () => {
+      if (address.kind === "tcp") return open && keepOut(raw.fd);
+      // One without a path could only be shut: what accepts on it is told then
+      // that somebody is there, and Deno 2.9.5 looks again and again for ever.
+      const hasPath = link !== undefined;
+      removePath();
+      return hasPath;
     },
-    abandon: () => raw.close(),
+    shut: () => {
+      if (open && linked === undefined) stopListening(raw.fd);
+    },
+    close: () => {
+      removePath();
+      abandon();
+    },
+    abandon,
   };
 }
 

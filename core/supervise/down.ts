@@ -193,7 +193,8 @@ export class Down {
         answered += one.count;
       }
       traffic.dispatcher.divert(listener.name, undefined);
-      for (const one of refusing) {
+      // A pool that ends has nobody who would accept.
+      for (const one of this.#source.stopping ? [] : refusing) {
         // Who serves has opened the ones that it serves; in `sharded` nobody
         // would accept on the others.
         if (listener.mode === "sharded" && !listener.listens) one.release();

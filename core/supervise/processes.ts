@@ -59,6 +59,8 @@ export interface ProcessObserver {
 export class Processes {
   /** How many workers the pool has killed, since a stop began for that stop. */
   killed = 0;
+  /** How much of the grace had passed when the pool began to drain, in ms. */
+  spent = 0;
   /** Listeners that workers asked for. */
   readonly onDemand: OnDemand;
   /** What became of the connections of each generation. */
@@ -191,6 +193,7 @@ export class Processes {
 
   #act(worker: PoolWorker, action: WorkerAction): void {
     const { config, adapter, traffic, emit } = this.#context;
+    const times = { ms: config.grace - this.spent, idle: config.idleGrace };
     switch (action) {
       case "welcome":
         worker.timer?.[Symbol.dispose]();
@@ -210,11 +213,8 @@ export class Processes {
         else this.#observer.onStandby?.(worker);
         break;
       case "ask": {
-        const asked = worker.attached && worker.tell({
-          type: "drain",
-          ms: config.grace,
-          idle: config.idleGrace,
-        });
+        const asked = worker.attached &&
+          worker.tell({ type: "drain", ...times });
         // Whoever does not speak our language understands SIGTERM.
         const { stopSignal = "SIGTERM" } = this.#context.habits ?? {};
         if (!asked) worker.process.kill(stopSignal);
@@ -223,12 +223,12 @@ export class Processes {
       case "watch":
         traffic.leave(worker);
         this.#output.release(worker);
-        this.#watch(worker, config.grace);
+        this.#watch(worker, times.ms);
         emit({ type: "worker-draining", ...worker.identity });
         break;
       case "park":
         traffic.leave(worker);
-        worker.tell({ type: action, ms: config.grace, idle: config.idleGrace });
+        worker.tell({ type: action, ...times });
         emit({ type: "worker-parked", ...worker.identity });
         break;
       case "quiesce":

@@ -69,6 +69,12 @@ export class Lineage {
     return this.#succession?.heritage ?? this.#keeping?.heritage;
   }
 
+  /** True while another process has the sockets too, and may go on with them. */
+  get shares(): boolean {
+    return this.#left || this.#keeping !== undefined ||
+      this.heritage?.isAlone === false;
+  }
+
   /** True while a successor is being started. */
   get active(): boolean {
     return this.#upgrades?.active ?? false;

@@ -292,21 +292,21 @@ describe("crash", () => {
 });
 
 describe("stop", () => {
-  test("drains every worker, then closes the sockets", async () => {
+  test("drains every worker, and closes the sockets when each has heard that", async () => {
     const { world, pool, types } = await running();
     const stop = pool.stop();
     for (const process of world.processes) {
-      assert.deepEqual(process.heard.at(-1), {
-        prefork: 1,
-        type: "drain",
-        ms: 30_000,
-        idle: 300,
-      });
+      assert.deepEqual(process.heard, [
+        { prefork: 1, type: "drain", ms: 30_000, idle: 300 },
+        { prefork: 1, type: "wake" },
+      ]);
+      assert.equal(world.bound.size, 1);
+      process.say({ type: "heard", count: 2 });
     }
-    assert.equal(world.bound.size, 1);
+    world.advance(10);
+    assert.equal(world.bound.size, 0);
     for (const process of world.processes) process.exit();
     assert.deepEqual(await stop, { killed: 0 });
-    assert.equal(world.bound.size, 0);
     await settle();
     assert.equal(types().at(-1), "stopped");
     assert.equal(pool.status().state, "stopped");

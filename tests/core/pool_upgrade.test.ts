@@ -336,6 +336,7 @@ describe("the supervisor that succeeds", () => {
       { listen: "127.0.0.1:80", soak: 1000 },
     );
     assert.equal(made.said.length, 0);
+    made.world.pending = { queued: 1, handshakes: 0 };
     // One crashes in the soak time, and the one after it does not boot.
     made.world.onSpawn = (process) =>
       queueMicrotask(() => process.exit({ code: 1 }));
@@ -349,6 +350,7 @@ describe("the supervisor that succeeds", () => {
     made.world.advance(1000);
     await assert.rejects(made.started, { code: "ERR_BOOT" });
     assert.deepEqual(made.world.abandoned, ["127.0.0.1:80"]);
+    assert.equal(made.world.sealed.length, 0);
   });
 
   test("goes on when the one before is killed", async () => {
