@@ -27,7 +27,7 @@ import { type Plan, type PlannedPool, planOf } from "./cli/pools.ts";
 import type { WatchedStart } from "./cli/watch_start.ts";
 import { createReporter } from "./cli/report.ts";
 import { CommandPool } from "./cli/command_pool.ts";
-import { upgradeByFile, UpgradeDesk } from "./cli/upgrade.ts";
+import { poolOf, upgradeByFile, UpgradeDesk } from "./cli/upgrade.ts";
 import { loadAdapter } from "./adapters/select.ts";
 import { keepCompiled } from "./adapters/shared/compile_cache.ts";
 import { controlDirectories } from "./adapters/shared/control_directory.ts";
@@ -55,9 +55,6 @@ import { type PoolOptions, WHERE_PROGRAM } from "./core/options/options.ts";
 if (import.meta.main) keepCompiled();
 
 export type { Loss, Output } from "./cli/output.ts";
-
-/** How long who follows the log has for its last lines, in ms. */
-const LAST_WAIT = 1000;
 
 /** Where the command writes. */
 export interface CommandIO {
@@ -98,11 +95,16 @@ export async function main(
         io.stdout.write(`${VERSION}\n`);
         return EXIT.done;
       case "upgrade": {
-        const { from, pid } = await upgradeByFile(command.request, {
-          holderOf,
-          read: readProc,
-          placeFile,
-        });
+        const { target, runtime } = command.request;
+        if (runtime !== undefined) {
+          const pid = String(poolOf(target, { holderOf }));
+          return await main(
+            ["upgrade", pid, "--runtime-exec", runtime],
+            io,
+          );
+        }
+        const machine = { holderOf, read: readProc };
+        const { from, pid } = await upgradeByFile(command.request, machine);
         io.stdout.write(`prefork upgraded from=${from} pid=${pid}\n`);
         return EXIT.done;
       }
@@ -291,10 +293,7 @@ async function run(
   io: CommandIO,
   succeeds: boolean,
 ): Promise<number> {
-  const follow = async ({ pool, reporter }: Told): Promise<void> => {
-    await reporter.follow();
-    await within(pool.log.close(), LAST_WAIT);
-  };
+  const follow = ({ pool, reporter }: Told) => pool.told(reporter.follow());
   const pools = all.map(({ pool }) => pool);
   const told = all.map(follow);
   const ended = Promise.withResolvers<void>();
@@ -374,14 +373,6 @@ function said(error: unknown): string {
     : `Cannot run a pool: Deno does not allow it, add "${flag}" (${
       messageOf(error)
     })`;
-}
-
-/** Waits for a promise, but no longer than so many ms. */
-async function within(done: Promise<void>, ms: number): Promise<void> {
-  const late = Promise.withResolvers<void>();
-  const timer = setTimeout(late.resolve, ms);
-  await Promise.race([done, late.promise]);
-  clearTimeout(timer);
 }
 
 /** A signal during the start is no failure of the start. */

@@ -14,6 +14,9 @@ import { refused } from "../core/renewal.ts";
 import type { UpgradeReport } from "../core/upgrade/upgrades.ts";
 import { commandOn, type UpgradeDesk } from "./upgrade.ts";
 
+/** How long who follows the log has for its last lines, in ms. */
+const LAST_WAIT = 1000;
+
 /** What a pool of the command has around it. */
 export interface PoolPlace {
   /** The command line; undefined where it is that of several pools. */
@@ -44,6 +47,12 @@ export class CommandPool extends PoolCore {
     this.#own = options.upgradeCommand;
   }
 
+  /** Ends the log when all of it is told, and those have it who follow it. */
+  async told(all: Promise<void>): Promise<void> {
+    await all;
+    await within(this.log.close(), LAST_WAIT);
+  }
+
   /** Replaces the workers, by what the file says now. */
   override async reload(): Promise<void> {
     if (this.#renewed === undefined || this.status().state === "stopping") {
@@ -56,7 +65,18 @@ export class CommandPool extends PoolCore {
   }
 
   /** Replaces the supervisor too; tells of it beside the pid file. */
-  override async upgrade(): Promise<UpgradeReport> {
+  override upgrade(): Promise<UpgradeReport> {
+    return this.#upgrade();
+  }
+
+  /** The same by the executable of another runtime. */
+  async upgradeOn(runtime: string): Promise<UpgradeReport> {
+    const [args, own] = [this.#args, this.#own];
+    const command = own && args && commandOn(runtime, own, args);
+    return await this.#upgrade(command);
+  }
+
+  async #upgrade(command?: readonly string[]): Promise<UpgradeReport> {
     if (this.#args === undefined) {
       const reason =
         "Cannot upgrade the pool: its supervisor has other pools too, start each by a command of its own for that (--only NAME)";
@@ -65,10 +85,6 @@ export class CommandPool extends PoolCore {
     }
     // A second signal is no news of the upgrade that goes on.
     const goesOn = this.status().state === "upgrading";
-    const runtime = this.#desk?.take();
-    const command = runtime && this.#own
-      ? commandOn(runtime, this.#own, this.#args)
-      : undefined;
     try {
       const report = await super.upgrade({ ...(command && { command }) });
       this.#desk?.tell(report);
@@ -78,4 +94,12 @@ export class CommandPool extends PoolCore {
       throw error;
     }
   }
+}
+
+/** Waits for a promise, but no longer than so many ms. */
+async function within(done: Promise<void>, ms: number): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, ms);
+  await Promise.race([done, late.promise]);
+  clearTimeout(timer);
 }

@@ -54,7 +54,7 @@ const CLEAR = "\x1b[H\x1b[J";
  * pool's own sentence when it does not do it
  */
 export async function control(
-  { verb, target, number = "", flags, lines }: ControlCommand,
+  { verb, target, number = "", flags, lines, runtime }: ControlCommand,
   { stdout, directories, patience = 5_000, isThere }: ControlDesk,
 ): Promise<void> {
   const client = new ControlClient(patience, isThere);
@@ -115,7 +115,10 @@ export async function control(
       await client.command(file, "reopen");
       return say("reopening", { pid });
     case "upgrade": {
-      const { upgrade } = await client.command(file, "upgrade");
+      // A path begins where it is asked, not where the pool was started.
+      const exec = runtime?.includes("/") ? resolve(runtime) : runtime;
+      const query = exec && `?${new URLSearchParams({ runtime: exec })}`;
+      const { upgrade } = await client.command(file, `upgrade${query ?? ""}`);
       // What is asked next is asked of that one.
       if (upgrade !== undefined) await client.changed(file, upgrade.pid);
       return say("upgraded", { from: pid, pid: upgrade?.pid });

@@ -10,7 +10,7 @@ export { VERSION } from "../core/version.ts";
 export const HELP = `Usage: prefork [options] program [args]
        prefork [options]    what prefork.config.ts in this directory says
        prefork check [options] [program [args]]
-       prefork upgrade [POOL] | PIDFILE|PID [--runtime-exec FILE]
+       prefork upgrade [POOL|PIDFILE|PID] [--runtime-exec FILE]
        prefork list | status | top | reload | scale N | logs | reopen | stop
                [POOL]
        prefork restart SLOT | quiesce SLOT | resume SLOT [POOL]

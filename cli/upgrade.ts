@@ -1,12 +1,11 @@
 /**
  * `prefork upgrade PIDFILE`: has a running pool replace its supervisor, and
- * waits for what comes of it. The pool tells that in a file beside its pid file,
- * and finds there what it was asked for.
+ * waits for what comes of it. The pool tells that in a file beside its pid file.
  *
  * @module
  */
 
-import { lstatSync, readFileSync, readlinkSync, unlinkSync } from "node:fs";
+import { lstatSync, readFileSync, readlinkSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import process from "node:process";
 import { codeOf, messageOf, PreforkError } from "../core/errors.ts";
@@ -26,10 +25,9 @@ export interface Machine {
   holderOf(pidFile: string): number | undefined;
   /** Reads a file of proc(5); undefined where there is none. */
   read(path: string): string | undefined;
-  /** Writes a file in one step, which nobody else can write to. */
-  readonly placeFile: PlaceFile;
 }
 
+/** Writes a file in one step, which nobody else can write to. */
 type PlaceFile = (path: string, text: string) => void;
 
 /** What has come of an upgrade. */
@@ -41,17 +39,17 @@ export type Outcome =
 const LOOK_MS = 50;
 
 const outcomeOf = (pidFile: string): string => `${pidFile}.upgrade`;
-const requestOf = (pidFile: string): string => `${pidFile}.request`;
 
 /**
- * True where the words behind `upgrade` name a pid file or a process id, or a
- * runtime, which only such a pool can be told; any other pool is asked by its
- * control socket.
+ * True where the words behind `upgrade` name a pid file, or a process id without
+ * a runtime; any other pool is asked by its control socket.
  */
 export function isAskedByFile(words: readonly string[]): boolean {
-  return words.some((word) =>
-    /^(\d+|--runtime-exec(=.*)?)$/s.test(word) ||
-    /\/|\.pid$/.test(word) && !word.endsWith(".sock")
+  const at = words.findIndex((word) => /^--runtime-exec(=|$)/.test(word));
+  const value = words[at] === "--runtime-exec" ? at + 1 : at;
+  return words.some((word, i) =>
+    i !== at && i !== value && (at < 0 && /^\d+$/.test(word) ||
+      /\/|\.pid$/.test(word) && !word.endsWith(".sock"))
   );
 }
 
@@ -71,7 +69,7 @@ export function parseUpgrade(words: readonly string[]): UpgradeRequest {
       if (!runtime) {
         throw misread(word, "it needs the path or name of a runtime");
       }
-      kindOf(runtime);
+      runtimeOf(runtime);
     } else if (word.startsWith("-") || target !== undefined) {
       throw misread(word, "there is no such word for it");
     } else target = word;
@@ -87,8 +85,22 @@ export function parseUpgrade(words: readonly string[]): UpgradeRequest {
 
 function misread(word: string, why: string): TypeError {
   return new TypeError(
-    `Cannot understand "${word}": ${why}, write prefork upgrade PIDFILE|PID [--runtime-exec FILE] (a program of that name: prefork ./upgrade)`,
+    `Cannot understand "${word}": ${why}, write prefork upgrade [POOL|PIDFILE|PID] [--runtime-exec FILE] (a program of that name: prefork ./upgrade)`,
   );
+}
+
+/**
+ * The process to which a pid file belongs.
+ *
+ * @throws {PreforkError} `ERR_UPGRADE` when there is none
+ */
+export function poolOf(
+  pidFile: string,
+  { holderOf }: Pick<Machine, "holderOf">,
+): number {
+  const pid = holderOf(pidFile);
+  if (pid !== undefined) return pid;
+  throw failure(`there is no pool to which "${pidFile}" belongs`);
 }
 
 /**
@@ -97,23 +109,16 @@ function misread(word: string, why: string): TypeError {
  * @throws {PreforkError} `ERR_UPGRADE` when it was given up, or nobody is there
  */
 export async function upgradeByFile(
-  { target, runtime }: UpgradeRequest,
-  { holderOf, read, placeFile }: Machine,
+  { target }: UpgradeRequest,
+  { holderOf, read }: Machine,
 ): Promise<UpgradeReport & { readonly from: number }> {
   const pidFile = /^\d+$/.test(target)
     ? pidFileOf(Number(target), read)
     : target;
-  const pid = holderOf(pidFile);
-  if (pid === undefined) {
-    throw failure(`there is no pool to which "${pidFile}" belongs`);
-  }
+  const pid = poolOf(pidFile, { holderOf });
   const outcome = outcomeOf(pidFile);
   const before = identityOf(outcome);
   try {
-    if (runtime !== undefined) {
-      const file = runtime.includes("/") ? resolve(runtime) : runtime;
-      placeFile(requestOf(pidFile), JSON.stringify({ runtime: file }));
-    }
     process.kill(pid, "SIGUSR2");
   } catch (error) {
     throw failure(`process ${pid} cannot be asked (${messageOf(error)})`);
@@ -136,28 +141,9 @@ export class UpgradeDesk {
   readonly #placeFile: PlaceFile;
 
   /** For the pool with this pid file. */
-  constructor(pidFile: string, placeFile: Machine["placeFile"]) {
+  constructor(pidFile: string, placeFile: PlaceFile) {
     this.#pidFile = pidFile;
     this.#placeFile = placeFile;
-  }
-
-  /**
-   * The runtime that was asked for, once; undefined where none was. What another
-   * user may have written does not count: it is going to be executed.
-   */
-  take(): string | undefined {
-    const file = requestOf(this.#pidFile);
-    try {
-      const { uid, mode } = lstatSync(file);
-      const isSafe = uid === process.geteuid?.() &&
-        (mode & 0o170022) === 0o100000;
-      const text = readFileSync(file, "utf8");
-      unlinkSync(file);
-      const { runtime } = JSON.parse(text) as { runtime?: unknown };
-      return isSafe && typeof runtime === "string" ? runtime : undefined;
-    } catch {
-      return undefined;
-    }
   }
 
   /** Tells what has come of an upgrade. */
@@ -184,12 +170,17 @@ export function commandOn(
   args: readonly string[],
 ): readonly string[] {
   const rest = own.slice(own.length - args.length - 1);
-  return kindOf(runtime) === "deno"
+  return runtimeOf(runtime) === "deno"
     ? [runtime, "run", "-A", ...rest]
     : [runtime, ...rest];
 }
 
-function kindOf(runtime: string): "node" | "deno" | "bun" {
+/**
+ * Which runtime an executable is, by its name.
+ *
+ * @throws {TypeError} when it is none
+ */
+export function runtimeOf(runtime: string): "node" | "deno" | "bun" {
   const [, kind] = /^(node|deno|bun)/.exec(basename(runtime)) ?? [];
   if (kind !== undefined) return kind as "node" | "deno" | "bun";
   throw new TypeError(

@@ -6,6 +6,7 @@
  */
 
 import { isScript } from "../core/launch/program.ts";
+import { runtimeOf } from "./upgrade.ts";
 
 /** What the command line asks of a pool. */
 export interface ControlCommand {
@@ -19,6 +20,8 @@ export interface ControlCommand {
   readonly flags: ReadonlySet<string>;
   /** How many lines are wanted, if that was said. */
   readonly lines?: number;
+  /** The executable of another runtime for the supervisor, if that was said. */
+  readonly runtime?: string;
 }
 
 /** The verbs. */
@@ -35,7 +38,7 @@ export const VERBS = {
   quiesce: { number: "SLOT", flags: ["--force"] },
   resume: { number: "SLOT", flags: [] },
   reopen: { number: undefined, flags: [] },
-  upgrade: { number: undefined, flags: [] },
+  upgrade: { number: undefined, flags: ["--runtime-exec FILE"] },
   stop: { number: undefined, flags: ["--quick"] },
   logs: { number: undefined, flags: ["--lines N", "--follow"] },
 } as const;
@@ -61,6 +64,7 @@ export function parseControl(
   const flags = new Set<string>();
   const others: string[] = [];
   let lines: number | undefined;
+  let runtime: string | undefined;
   for (let at = 0; at < rest.length; at++) {
     const word = rest[at]!;
     const { flag, inline } = splitFlag(word);
@@ -70,6 +74,16 @@ export function parseControl(
         throw misread(verb as Verb, value || word, "it needs a whole number");
       }
       lines = Number(value);
+    } else if ((known as readonly string[]).includes(`${flag} FILE`)) {
+      runtime = inline ?? rest[++at] ?? "";
+      if (runtime === "") {
+        throw misread(
+          verb as Verb,
+          word,
+          "it needs the path or name of a file",
+        );
+      }
+      runtimeOf(runtime);
     } else if (
       inline === undefined && (known as readonly string[]).includes(flag)
     ) flags.add(flag);
@@ -97,6 +111,7 @@ export function parseControl(
   return {
     ...{ verb: verb as Verb, target, number, flags },
     ...(lines !== undefined && { lines }),
+    ...(runtime !== undefined && { runtime }),
   };
 }
 

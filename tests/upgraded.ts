@@ -28,14 +28,23 @@ export interface Upgraded extends AsyncDisposable {
 export function askUpgrade(
   words: readonly string[],
   runtime: Runtime = ownRuntime,
+  env: Readonly<Record<string, string>> = {},
 ): Command {
   // The verb stands in front of all else.
   const command = commandOn(runtime, libraryFile("cli"));
-  return prefork(["upgrade", ...words], { command, verb: true });
+  return prefork(["upgrade", ...words], { command, env, verb: true });
 }
 
-/** Follows a command, whose log all of its supervisors write. */
-export function upgraded(command: Command, pidFile = ""): Upgraded {
+/**
+ * Follows a command, whose log all of its supervisors write.
+ *
+ * @param env where it can be asked
+ */
+export function upgraded(
+  command: Command,
+  pidFile = "",
+  env: Readonly<Record<string, string>> = {},
+): Upgraded {
   let { pid } = command;
   const told = (): readonly number[] =>
     command.lines.flatMap((line) =>
@@ -49,12 +58,16 @@ export function upgraded(command: Command, pidFile = ""): Upgraded {
       const from = command.lines.length;
       if (runtime === undefined) process.kill(pid, "SIGUSR2");
       else {
-        await using asking = askUpgrade(
-          [pidFile, "--runtime-exec", binary(runtime)],
-          runtime,
-        );
-        const { code } = await asking.ended;
-        if (code !== 0) throw new Error(asking.lines.join("\n"));
+        const words = [pidFile, "--runtime-exec", binary(runtime)];
+        let said = "";
+        // The log names the supervisor of now before that has its socket.
+        await until(async () => {
+          await using asking = askUpgrade(words, runtime, env);
+          const { code } = await asking.ended;
+          said = asking.lines.join("\n");
+          return code === 0 || !/there is no pool/.test(said);
+        }, "it can be asked");
+        if (!/^prefork upgraded /.test(said)) throw new Error(said);
       }
       const line =
         /^prefork (?:upgrade-finished pid=(\d+)|upgrade-failed .*|.*Cannot upgrade .*)/;

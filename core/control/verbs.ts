@@ -32,6 +32,8 @@ export interface ControlledPool {
   reload(): Promise<void>;
   /** See {@linkcode PoolCore.upgrade}. */
   upgrade(): Promise<UpgradeReport>;
+  /** The same by another runtime's executable, where it has a command line. */
+  upgradeOn?(runtime: string): Promise<UpgradeReport>;
   /** See {@linkcode PoolCore.scale}. */
   scale(workers: number): void;
   /** See {@linkcode PoolCore.restart}. */
@@ -84,7 +86,17 @@ const POST: Readonly<Record<string, Verb>> = {
     await pool.reload();
     return { reload: pool.status().reload };
   },
-  upgrade: async (pool) => ({ upgrade: await pool.upgrade() }),
+  async upgrade(pool, query) {
+    const runtime = query.get("runtime");
+    if (runtime === null) return { upgrade: await pool.upgrade() };
+    if (pool.upgradeOn !== undefined) {
+      return { upgrade: await pool.upgradeOn(runtime) };
+    }
+    throw stateError(
+      "choose the runtime of",
+      "a program runs it, which says by upgradeCommand what follows",
+    );
+  },
   scale(pool, query) {
     const { wanted: from } = pool.status();
     const by = query.has("by");

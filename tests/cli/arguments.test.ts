@@ -330,11 +330,12 @@ describe("the verb upgrade", () => {
     for (
       const [words, request] of [
         ["/run/a.pid", { target: "/run/a.pid" }],
-        ["4711 --runtime-exec bun", { target: "4711", runtime: "bun" }],
-        ["--runtime-exec=/opt/node-28/bin/node a", {
-          target: "a",
+        ["4711", { target: "4711" }],
+        ["--runtime-exec=/opt/node-28/bin/node a.pid", {
+          target: "a.pid",
           runtime: "/opt/node-28/bin/node",
         }],
+        ["--runtime-exec bun run/pid", { target: "run/pid", runtime: "bun" }],
       ] as const
     ) {
       assert.deepEqual(
@@ -345,17 +346,21 @@ describe("the verb upgrade", () => {
   });
 
   test("is asked by the control socket of a pool that is named otherwise", () => {
-    for (const words of [[], ["web"], ["/run/prefork/web.sock"]]) {
-      const line = parseCommandLine(["upgrade", ...words]);
-      assert.ok(line.kind === "control" && line.command.verb === "upgrade");
-      assert.equal(line.command.target, words[0]);
+    for (const words of [[], ["web"], ["/run/prefork/web.sock"], ["4711"]]) {
+      for (const runtime of [undefined, "/opt/node-28/bin/node", "bun"]) {
+        if (words[0] === "4711" && runtime === undefined) continue;
+        const more = runtime === undefined ? [] : ["--runtime-exec", runtime];
+        const line = parseCommandLine(["upgrade", ...words, ...more]);
+        assert.ok(line.kind === "control" && line.command.verb === "upgrade");
+        assert.equal(line.command.target, words[0]);
+        assert.equal(line.command.runtime, runtime);
+      }
     }
   });
 
   test("says what it does not understand", () => {
     for (
       const [words, why] of [
-        [["--runtime-exec", "bun"], /needs the pid file/],
         [["a.pid", "b"], /"b": there is no such word/],
         [["a.pid", "--soak"], /"--soak": there is no such word/],
         [["a", "b"], /"b": one pool is asked at a time/],

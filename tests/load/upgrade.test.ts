@@ -65,14 +65,15 @@ describe("upgrades under load", () => {
       ...MODES.flatMap(listenersOf),
       "own-http=127.0.0.1:0?share=reuseport",
     ];
+    const env = { XDG_RUNTIME_DIR: dir };
     const command = prefork([
       ...["-w", "2", "--soak", "0", "-r", ownRuntime],
       ...["--pid-file", `${dir}/pid`],
       ...IDLE_GRACE,
       ...listeners.flatMap((listener) => ["-l", listener]),
       fixture("everything.ts"),
-    ]);
-    await using pool = upgraded(command, `${dir}/pid`);
+    ], { env });
+    await using pool = upgraded(command, `${dir}/pid`, env);
     const { listen } = await ready(command);
     const addresses = listen!.split(",");
     const own = addresses.pop()!;
@@ -112,7 +113,7 @@ describe("upgrades under load", () => {
     for (const share of MODES) {
       assert.equal(existsSync(`${dir}/${share}.sock`), false, share);
     }
-    assert.deepEqual(readdirSync(dir), ["pid.upgrade"]);
+    assert.deepEqual(readdirSync(dir).sort(), ["pid.upgrade", "prefork"]);
     rmSync(`${dir}/pid.upgrade`);
   });
 
