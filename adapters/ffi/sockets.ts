@@ -87,6 +87,7 @@ export function ffiSockets(libc: Libc, accept: Accept): RawSockets {
     },
     adoptUdp: async (fd) => {
       setInheritable(libc, fd, false);
+      setNonblocking(libc, fd);
       return await held(fd);
     },
     adopt: async (given, blocks = false) => {

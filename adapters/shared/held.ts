@@ -6,7 +6,11 @@
  */
 
 import process from "node:process";
-import type { TcpAddress, UnixAddress } from "../../core/options/address.ts";
+import {
+  formatAddress,
+  type TcpAddress,
+  type UnixAddress,
+} from "../../core/options/address.ts";
 import type { UdpAddress } from "../../core/options/dgram.ts";
 import type { BindRequest, HeldSocket } from "../../core/adapter.ts";
 import type { Connection } from "../../core/connection.ts";
@@ -79,6 +83,13 @@ async function bind(
       const problem = socketProblem(facts);
       if (problem !== undefined || typeof facts === "string") {
         throw new Error(`file descriptor ${address.fd} ${problem}`);
+      }
+      if (facts.address!.kind === "udp") {
+        throw new Error(
+          `file descriptor ${address.fd} is a socket of UDP, listen on its address, "${
+            formatAddress(facts.address!)
+          }": where a variable of its parent names it, it is found by that`,
+        );
       }
       const raw = await sockets.adopt(address.fd, request.blocks);
       return await listening(request, held(facts.address!, raw));

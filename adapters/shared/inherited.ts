@@ -106,7 +106,7 @@ function byLibc(libc: Libc, fd: number): SocketFacts | string {
   };
   try {
     const [type, family] = [option(SO.type), option(SO.domain)];
-    const address = boundTo(libc, fd, family);
+    const address = ofType(type, boundTo(libc, fd, family));
     return {
       type: TYPES[type] ?? `type-${type}`,
       family: FAMILIES[family] ?? `family ${family}`,
@@ -117,6 +117,15 @@ function byLibc(libc: Libc, fd: number): SocketFacts | string {
   } catch {
     return "is no socket, pass a bound stream socket";
   }
+}
+
+/** Where datagrams come to is written in another way. */
+function ofType(
+  type: number,
+  address: Address | undefined,
+): Address | undefined {
+  if (type !== SOCK.dgram || address?.kind !== "tcp") return address;
+  return { ...address, kind: "udp", host: address.host || "::" };
 }
 
 function boundTo(libc: Libc, fd: number, family: number): Address | undefined {
@@ -151,7 +160,9 @@ function byTables(fd: number, inode: number): SocketFacts | undefined {
     if (found === undefined) continue;
     const { host, port, listens } = found;
     const family = host.length > 8 ? "IPv6" : "IPv4";
-    const address = { kind: "tcp", host: readable(host), port } as const;
+    const bound = { kind: "tcp", host: readable(host), port } as const;
+    const number = type === "datagram" ? SOCK.dgram : SOCK.stream;
+    const address = ofType(number, bound)!;
     return { type, family, blocks, address, listens };
   }
   const found = unixSockets(readProc).find((each) => each.inode === inode);

@@ -14,11 +14,13 @@ import {
   type ListenerSpec,
   parseListener,
 } from "../options/address.ts";
+import type { HandedListener } from "../listeners/handover.ts";
 import {
   type Announced,
   type Announcements,
   announcements,
 } from "./environment.ts";
+import { UDP_PREFIX } from "../options/dgram.ts";
 import { socketProblem } from "./socket.ts";
 
 /** The host, as far as it knows of sockets. */
@@ -117,10 +119,10 @@ export function chooseInherited(
   const specs = asked.flatMap((spec) =>
     namedSockets(spec, inherited) ?? adopted(spec, sockets, host)
   );
-  const taken = new Set(specs.map(({ address }) => numberOf(address)));
+  const taken = new Set(specs.map(numberOf));
   for (const other of others) {
     if (other === undefined) continue;
-    taken.add(numberOf(adopted(other, sockets, host).address));
+    taken.add(numberOf(adopted(other, sockets, host)));
   }
   const notes = sockets.filter(({ fd }) => !taken.has(fd)).map((socket) =>
     `nobody accepts on "${formatAddress(socket.address)}" (${
@@ -141,8 +143,9 @@ function waitNotes(
   specs: readonly ListenerSpec[],
   host: Place,
 ): readonly string[] {
-  return specs.flatMap(({ address }) => {
-    const fd = numberOf(address);
+  return specs.flatMap((spec) => {
+    const { address } = spec;
+    const fd = address.kind === "fd" ? address.fd : undefined;
     const facts = fd === undefined ? "" : host.socketOf(fd);
     if (fd === undefined || typeof facts === "string" || !facts.blocks) {
       return [];
@@ -167,20 +170,26 @@ function waitNotes(
  */
 export function succeeded(
   asked: readonly ListenerSpec[],
-  handed: readonly { readonly asked: string; readonly name: string }[],
+  handed: readonly Pick<HandedListener, "asked" | "name" | "inherited">[],
 ): readonly ListenerSpec[] {
   return asked.flatMap((spec) => {
     const wanted = nameIn(spec.address);
     if (wanted === undefined) return [spec];
     const by = formatAddress(spec.address);
-    const found = handed.filter(({ asked }) =>
-      wanted === "" ? asked.startsWith(by) : asked === by
+    const found = handed.filter(({ asked, name, inherited }) =>
+      asked.startsWith(UDP_PREFIX)
+        ? inherited === true && ["", name].includes(wanted)
+        : wanted === ""
+        ? asked.startsWith(by)
+        : asked === by
     );
     if (found.length > 0) {
       return found.map(({ asked, name }) => ({
         ...spec,
         name: spec.name === by ? name : spec.name,
-        address: { kind: "fd" as const, fd: -1, by: asked },
+        address: asked.startsWith(UDP_PREFIX)
+          ? parseListener(asked).address
+          : { kind: "fd" as const, fd: -1, by: asked },
       }));
     }
     throw new PreforkError(
@@ -201,12 +210,16 @@ export function adopted(
     socket.text !== undefined && isWritten(spec.address, socket.text)
   );
   if (found === undefined) return spec;
+  const origin = originOf(found);
+  if (found.address.kind === "udp") return datagrams(spec, found);
   const by = formatAddress(spec.address);
-  return {
-    ...spec,
-    address: { kind: "fd", fd: found.fd, by },
-    origin: originOf(found),
-  };
+  return { ...spec, address: { kind: "fd", fd: found.fd, by }, origin };
+}
+
+/** A socket of datagrams keeps its kind of address: other modes share it. */
+function datagrams(spec: ListenerSpec, socket: Passed): ListenerSpec {
+  const { address, fd } = socket;
+  return { ...spec, address, passed: fd, origin: originOf(socket) };
 }
 
 /** The sockets of an address like `systemd:NAME`; undefined for any other. */
@@ -262,6 +275,10 @@ function specOf(socket: Passed): ListenerSpec {
   const plain = parseListener(`fd:${fd}`);
   const own = name !== undefined && /^[A-Za-z_][\w.-]*$/.test(name) &&
     !["unknown", "stored", "connection"].includes(name);
+  if (socket.address.kind === "udp") {
+    const spec = parseListener(formatAddress(socket.address));
+    return datagrams(own ? { ...spec, name } : spec, socket);
+  }
   return {
     ...plain,
     name: own ? name : by,
@@ -286,8 +303,8 @@ function originOf({ fd, variable, parent, name }: Passed): string {
   return `descriptor ${fd}${called} of ${parent}'s ${variable}`;
 }
 
-function numberOf(address: Address): number | undefined {
-  return address.kind === "fd" ? address.fd : undefined;
+function numberOf({ address, passed }: ListenerSpec): number | undefined {
+  return address.kind === "fd" ? address.fd : passed;
 }
 
 /** Every interface, as it is written for either family, or for both. */
@@ -298,6 +315,9 @@ function isSame(
   real: Address,
   host: Pick<Host, "resolve">,
 ): boolean {
+  if (asked.kind === "udp" && real.kind === "udp") {
+    return asked.port !== 0 && formatAddress(asked) === formatAddress(real);
+  }
   if (asked.kind === "tcp" && real.kind === "tcp") {
     if (asked.port !== real.port || asked.port === 0) return false;
     return asked.host === real.host ||

@@ -56,10 +56,11 @@ export interface OwnSockets {
 export function socketProblem(facts: SocketFacts | string): string | undefined {
   if (typeof facts === "string") return facts;
   const { address, family, type, listens } = facts;
+  if (address?.kind === "udp") return undefined;
   const isKnown = ["IPv4", "IPv6", "Unix"].includes(family);
   const where = address === undefined ? "" : ` at ${formatAddress(address)}`;
   if (!isKnown || type !== "stream") {
-    return `is a ${type} socket of ${family}${where}, let its parent pass on a stream socket of TCP or Unix`;
+    return `is a ${type} socket of ${family}${where}, let its parent pass on one of TCP or UDP, or a stream socket of Unix`;
   }
   if (!listens) {
     return `is a stream socket${where} that does not listen, let its parent call listen(2) before passing it on`;

@@ -90,6 +90,7 @@ export async function openListeners(
       capabilities: adapter.capabilities,
       foreign,
       deaf,
+      passed: spec.passed !== undefined,
     })
   );
   const opened: Listener[] = [];
@@ -170,10 +171,13 @@ async function bindAll(
   { spec, mode, shards, listen, blocks }: SocketsPlan,
   adapter: Adapter,
 ): Promise<Sockets> {
+  const passed = spec.passed === undefined ? {} : {
+    inherited: { fd: spec.passed },
+  };
   const bind = (address: Address, reusePort: boolean) =>
-    adapter.bind({ ...spec, address, reusePort, listen, blocks });
+    adapter.bind({ ...spec, ...passed, address, reusePort, listen, blocks });
   if (mode !== "sharded" && mode !== "reuseport") {
-    const inherited = spec.address.kind === "fd";
+    const inherited = spec.address.kind === "fd" || spec.passed !== undefined;
     return { sockets: [await bind(spec.address, false)], inherited };
   }
   // The kernel lets several pools of one user bind the same address with

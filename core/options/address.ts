@@ -77,6 +77,8 @@ export interface ListenerSpec extends ListenerFeatures {
   readonly share?: string;
   /** Of a socket that this process was started with: who has passed it on. */
   readonly origin?: string;
+  /** Of such a socket for datagrams: its number. */
+  readonly passed?: number;
 }
 
 /** The length of the accept queue unless given. */

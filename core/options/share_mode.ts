@@ -71,6 +71,8 @@ export interface ShareQuestion {
   readonly foreign: boolean;
   /** True when those are no commands that lead to JavaScript. */
   readonly deaf: boolean;
+  /** True for a socket that this process was started with. */
+  readonly passed?: boolean;
 }
 
 /**
@@ -123,7 +125,7 @@ function refused(
 
 function refusalOf(
   mode: ShareMode,
-  { address, capabilities, foreign, deaf }: ShareQuestion,
+  { address, capabilities, foreign, deaf, passed = false }: ShareQuestion,
 ): Refusal | undefined {
   const capable = capabilities.share[mode];
   if (capable !== true) {
@@ -134,10 +136,12 @@ function refusalOf(
     };
   }
   if (address.kind === "udp") {
-    const reason = NO_CONNECTION[mode] ??
-      (mode === "sharded" && isMulticast(address.host)
-        ? "every shard would get each datagram of a multicast group"
-        : undefined);
+    const reason = passed && mode === "sharded"
+      ? "an inherited socket is one socket only"
+      : NO_CONNECTION[mode] ??
+        (mode === "sharded" && isMulticast(address.host)
+          ? "every shard would get each datagram of a multicast group"
+          : undefined);
     const instead = mode === "sharded"
       ? `"shared"`
       : `"shared" or "sharded", for this listener alone as in "${

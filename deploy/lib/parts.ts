@@ -56,6 +56,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   runsv: "runit",
   "s6-svscan": "s6",
   supervisord: "supervisor",
+  start_server: "libserver-starter-perl",
+  "systemd-socket-activate": "systemd",
   plackup: "starlet",
   starman: "starman",
   unicorn: "unicorn",

@@ -246,6 +246,41 @@ describe("listeners among them", () => {
     );
   });
 
+  test("one of UDP, by its address, its name, or as one of all", () => {
+    const made = world();
+    made.inherited.set(4, {
+      address: { kind: "udp", host: "0.0.0.0", port: 53 },
+      type: "datagram",
+      family: "IPv4",
+      listens: false,
+      blocks: true,
+    });
+    assert.deepEqual(chosen(made, ["udp://:53", "systemd:web", "[::]:9002"]), {
+      told: [
+        "udp://0.0.0.0:53 udp://0.0.0.0:53",
+        "web systemd:web=3",
+        "[::]:9002 [::]:9002=5",
+      ],
+      notes: [],
+    });
+    assert.deepEqual(chosen(made, ["systemd:api"]).told, [
+      "api udp://0.0.0.0:53",
+    ]);
+    assert.equal(chosen(made).told?.[1], "api udp://0.0.0.0:53");
+    const handed = [
+      { asked: "udp://0.0.0.0:53", name: "api", inherited: true },
+      { asked: "udp://0.0.0.0:54", name: "api" },
+    ];
+    for (const by of ["systemd:", "systemd:api"]) {
+      assert.deepEqual(
+        succeeded([parseListener(by)], handed).map(({ name, address }) =>
+          `${name} ${formatAddress(address)}`
+        ),
+        ["api udp://0.0.0.0:53"],
+      );
+    }
+  });
+
   test("an address of a monitor is asked for too", () => {
     const { host } = world().adapter;
     const specs = ["systemd:web", "fd:4"].map(parseListener);
@@ -303,7 +338,7 @@ describe("a socket that cannot be used", () => {
     ],
     [
       unix("/run/a", { type: "datagram" }),
-      /4, which is a datagram socket of Unix at unix:\/run\/a, let its parent pass on a stream/,
+      /4, which is a datagram socket of Unix at unix:\/run\/a, let its parent pass on one/,
     ],
     [{ ...bare, family: "family 40" }, /is a stream socket of family 40, let/],
     [{ ...tcp, listens: false }, /that does not listen, let its parent call/],
