@@ -33,21 +33,26 @@ export const acceptors: Acceptors = {
     if (pids.length === 0 || inodes.includes(undefined)) return undefined;
     const held = new Set<number>();
     const waited = new Set<number>();
-    let hidden = false;
+    let hidden: "" | "has" | "waits" = "";
     for (const pid of pids) {
-      const names = listProc(`/proc/${pid}/fd`);
-      // What runs as another user may have anything.
-      if (names.length === 0) hidden = true;
-      const files = socketsIn(pid, names);
+      const files = socketsIn(pid);
+      // What runs as another user may have anything, which is shown to nobody
+      // without CAP_SYS_PTRACE. Whoever has become another user has loaded, so
+      // one that sleeps waits for clients.
+      if (files === undefined) {
+        if (statOf(pid)?.state === "S") hidden = "waits";
+        hidden ||= "has";
+        continue;
+      }
       for (const inode of files.values()) held.add(inode);
       if (inodes.some((inode) => held.has(inode!))) {
         for (const inode of waitedBy(pid, files)) waited.add(inode);
       }
     }
     const seen = inodes.map((inode) =>
-      waited.has(inode!)
+      waited.has(inode!) || hidden === "waits"
         ? "waits"
-        : held.has(inode!) || hidden
+        : held.has(inode!) || hidden === "has"
         ? "has"
         : "closed"
     );
@@ -82,13 +87,17 @@ function sessionOf(session: number): readonly number[] {
   return sessions.get(session) ?? [];
 }
 
-function socketsIn(pid: number, names: readonly string[]): Files {
+/** Undefined where it is not shown what a process has open. */
+function socketsIn(pid: number): Files | undefined {
   const files = new Map<number, number>();
-  for (const name of names) {
-    const inode = inodeIn(linkProc(`/proc/${pid}/fd/${name}`));
+  let shown = false;
+  for (const name of listProc(`/proc/${pid}/fd`)) {
+    const target = linkProc(`/proc/${pid}/fd/${name}`);
+    const inode = inodeIn(target);
+    shown ||= target !== undefined;
     if (inode !== undefined) files.set(Number(name), inode);
   }
-  return files;
+  return shown ? files : undefined;
 }
 
 /** The sockets on which the threads of a process wait. */

@@ -5,6 +5,7 @@ import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import process from "node:process";
 import {
   type Command,
   fixture,
@@ -13,7 +14,9 @@ import {
   prefork,
   readyPids,
 } from "../command.ts";
+import { libraryFile } from "../fixtures/library_file.ts";
 import { describe, test } from "../harness.ts";
+import { commandOn, ownRuntime } from "../runtimes.ts";
 
 const perl = spawnSync("perl", ["-MIO::Socket::INET", "-e", "1"]).status === 0;
 const skip = perl ? undefined : "perl is not here";
@@ -73,6 +76,26 @@ describe("a program in Perl", () => {
     await pool.line(
       /^prefork: Cannot start the program: it has closed the pool's socket, it listens on 127\.0\.0\.1:\d+: have it use/,
     );
+  });
+
+  // As root of a container has it: the rights of root, but not to look into
+  // processes of others.
+  const blind = ["setpriv", "--bounding-set", "-sys_ptrace"] as const;
+  const may = perl && process.getuid?.() === 0 &&
+    spawnSync(blind[0], [...blind.slice(1), "true"]).status === 0;
+
+  test("is ready when its children sleep that nobody may look into", {
+    skip: may ? undefined : "this takes perl, root and setpriv",
+  }, async () => {
+    const cli = libraryFile("cli");
+    const program = ["perl", fixture("program.pl"), "drops"];
+    await using pool = prefork(["-w", "1", ...LOCAL, ...program], {
+      command: [...blind, ...commandOn(ownRuntime, cli)],
+    });
+    await pool.line(/^prefork ready /);
+    assert.deepEqual(pool.lines.filter((line) => /warning/.test(line)), []);
+    pool.signal("SIGTERM");
+    assert.equal((await pool.ended).code, 0);
   });
 
   test("leaves nothing: who serves has the time of the drain, then all go", {
