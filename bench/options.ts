@@ -49,6 +49,7 @@ export const HELP: string = `Usage: npm run bench -- [options]
 
 npm run bench -- start      what a start and a reload cost; see start --help
 npm run bench -- scale      what an event costs in a pool of 10 to 10,000 slots
+npm run bench -- dgram      datagrams answered by one process and by a pool
 `;
 
 /**

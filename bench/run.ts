@@ -2,6 +2,7 @@
 
 import { writeFileSync } from "node:fs";
 import process from "node:process";
+import { benchDatagrams } from "./dgram.ts";
 import { measure } from "./measure.ts";
 import { HELP, type Options, parseOptions } from "./options.ts";
 import { picture } from "./picture/picture.ts";
@@ -22,6 +23,7 @@ process.exitCode = await main(process.argv.slice(2));
 async function main(args: readonly string[]): Promise<number> {
   if (args[0] === "start") return await benchStart(args.slice(1));
   if (args[0] === "scale") return await benchScale(args.slice(1));
+  if (args[0] === "dgram") return await benchDatagrams(args.slice(1));
   if (args[0] === "standby") return await benchStandby(args.slice(1));
   let options: Options | undefined;
   try {

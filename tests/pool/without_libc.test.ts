@@ -4,7 +4,10 @@ import process from "node:process";
 import { fixture, LOCAL, prefork, ready, until } from "../command.ts";
 import { describe, test } from "../harness.ts";
 import { distinct } from "../http.ts";
+import { count } from "../load/datagrams.ts";
 import { noNotifySocket, notifySocket } from "../notify_socket.ts";
+import { freeUdpPort } from "../ports.ts";
+import { ownRuntime } from "../runtimes.ts";
 import { temporaryDirectory } from "../conformance_tools.ts";
 
 describe("Node without node:ffi", () => {
@@ -26,6 +29,23 @@ describe("Node without node:ffi", () => {
     const { listen, share } = await ready(command);
     assert.equal(share, "balanced");
     assert.equal((await distinct(listen!, 2)).size, 2);
+  });
+
+  test("holds datagrams for its workers, sharded ones too", {
+    skip: ownRuntime !== "node" && "the supervisor is Node's",
+  }, async () => {
+    const port = await freeUdpPort();
+    const listen = `udp://127.0.0.1:${port}?share=sharded`;
+    await using command = prefork([
+      ...["-w", "2", "--max-workers", "3", "-l", listen],
+      ...[fixture("plain/udp_echo.mjs"), "udp4", String(port)],
+    ], { env: { NODE_OPTIONS: knows ? flag : "" } });
+    await command.line(/^prefork ready /);
+    const counting = count([port], 8, 5);
+    command.signal("SIGHUP");
+    await command.line(/^prefork reload-finished /);
+    await until(() => counting.answered.size >= 4, "both generations answer");
+    assert.deepEqual(await counting.finish(), []);
   });
 
   test("has systemd-notify tell the service manager, but not of another one", {
