@@ -16,6 +16,7 @@ import { type DenoLibc, isAllowed, openLibc } from "../libc/deno.ts";
 import { denoWaiter } from "../libc/deno_epoll.ts";
 import { setInheritable } from "../libc/libc.ts";
 import { shareFile } from "../libc/share_file.ts";
+import { unblockSignals } from "../libc/signals.ts";
 import { denoAccept } from "./deno/accept.ts";
 import { channelsBy, type ReadChannel } from "./ffi/channel_reader.ts";
 import { ffiSockets } from "./ffi/sockets.ts";
@@ -89,6 +90,7 @@ export function createDenoAdapter(): Adapter {
 function partsBy(
   libc: DenoLibc,
 ): { sockets: RawSockets; spawn(plan: SpawnPlan): WorkerProcess } {
+  unblockSignals(libc);
   const waiter = denoWaiter(libc);
   const start = spawner(libc, channelsBy(libc, waiter));
   return {

@@ -71,6 +71,7 @@ export const FUNCTIONS = {
 
   // Processes.
   waitpid: { takes: ["int", "address", "int"], gives: "int" },
+  sigprocmask: { takes: ["int", "buffer", "address"], gives: "int" },
 
   // Of syscall(2) itself: what libc has no function for, or has it since late.
   // It takes as many as the call does, and none of those here takes more.

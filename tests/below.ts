@@ -44,6 +44,7 @@ export interface Plan {
     readonly path?: string;
   }[];
   readonly env?: Readonly<Record<string, string>>;
+  readonly block?: readonly number[];
   readonly stay?: boolean;
 }
 
@@ -73,6 +74,8 @@ export function everyFormat(name: string): Plan {
   const tcp = (at: number) => ({ at, kind: "tcp" });
   return {
     stay: true,
+    // HUP, USR2 and TERM are to come all the same.
+    block: [1, 12, 15],
     sockets: [
       tcp(3),
       { at: 4, kind: "unix", path: path("systemd") },
