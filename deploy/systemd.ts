@@ -186,7 +186,7 @@ async function others(): Promise<void> {
       ...["sh", "-c"],
       `sed -n 's|^Exec\\(.*\\)=/usr/bin/node|Exec\\1=\\nExec\\1=/usr/bin/${runtime}|p' \
         /etc/systemd/system/web.service |
-        sed '1i [Service]\\nWatchdogSec=3' >/etc/systemd/system/web.service.d/runtime.conf
+        sed '1i [Service]\\nWatchdogSec=3\\nTimeoutStopSec=1' >/etc/systemd/system/web.service.d/runtime.conf
       systemctl daemon-reload`,
     );
     const started = inside("systemctl", "start", "web");
@@ -195,7 +195,17 @@ async function others(): Promise<void> {
     const reloaded = inside("systemctl", "reload", "web");
     const then = answer();
     if (started.code === 0) await outlives(runtime);
-    const stopped = inside("systemctl", "stop", "web");
+    // Longer than TimeoutStopSec=: more time is asked for.
+    const stopped = inside(
+      ...["sh", "-c"],
+      `curl -sS --max-time 20 http://127.0.0.1:8080/slow/4000 & sleep 1
+      systemctl stop web; code=$?; wait; exit $code`,
+    );
+    show(
+      `${runtime}: EXTEND_TIMEOUT_USEC=, a request of 4 s with TimeoutStopSec=1`,
+      /release 2 /.test(stopped.text) && property("Result") === "success",
+      stopped.text,
+    );
     point("1");
     show(
       `the same on ${runtime}: start, reload, stop`,
