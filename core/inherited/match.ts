@@ -103,9 +103,13 @@ export function chooseInherited(
   others: readonly (ListenerSpec | undefined)[] = [],
 ): Chosen {
   const { sockets, problems } = inherited;
+  const taken = new Set(
+    others.map((spec) => spec && numberOf(siteOf(spec, inherited, host))),
+  );
   if (asked === undefined) {
-    if (sockets.length > 0) {
-      const specs = named(sockets.map(specOf));
+    const free = sockets.filter(({ fd }) => !taken.has(fd));
+    if (free.length > 0) {
+      const specs = named(free.map(specOf));
       return { specs, notes: [...problems, ...waitNotes(specs, host)] };
     }
     if (problems.length === 0) return { specs: undefined, notes: [] };
@@ -119,11 +123,7 @@ export function chooseInherited(
   const specs = asked.flatMap((spec) =>
     namedSockets(spec, inherited) ?? adopted(spec, sockets, host)
   );
-  const taken = new Set(specs.map(numberOf));
-  for (const other of others) {
-    if (other === undefined) continue;
-    taken.add(numberOf(adopted(other, sockets, host)));
-  }
+  for (const spec of specs) taken.add(numberOf(spec));
   const notes = sockets.filter(({ fd }) => !taken.has(fd)).map((socket) =>
     `nobody accepts on "${formatAddress(socket.address)}" (${
       originOf(socket)
@@ -199,8 +199,23 @@ export function succeeded(
   });
 }
 
+/**
+ * One address, on a socket that is there where one has it.
+ *
+ * @throws {PreforkError} `ERR_BIND` where it is asked for by name and not there
+ */
+export function siteOf(
+  spec: ListenerSpec,
+  inherited: Inherited,
+  host: Pick<Host, "resolve">,
+): ListenerSpec {
+  const [first = spec] = namedSockets(spec, inherited) ??
+    [adopted(spec, inherited.sockets, host)];
+  return first;
+}
+
 /** The same listener on a socket that is there, if one has its address. */
-export function adopted(
+function adopted(
   spec: ListenerSpec,
   sockets: readonly Passed[],
   host: Pick<Host, "resolve">,

@@ -14,6 +14,7 @@ import { nameOf } from "../control/name.ts";
 import type { EventStream } from "../event_stream.ts";
 import type { PoolEvent, PoolStatus } from "../events.ts";
 import type { Heritage } from "../listeners/heritage.ts";
+import { inheritedBy, siteOf } from "../inherited/match.ts";
 import {
   abandonListeners,
   closeListeners,
@@ -199,8 +200,14 @@ export async function bindSite(
       `Cannot bind "${asked}": the supervisor cannot answer there, because ${can.reason}, leave that address out or use ${can.instead}`,
     );
   }
-  return heritage?.takeMonitor(asked) ??
-    await adapter.bind({ ...spec, reusePort: false, listen: false });
+  const known = heritage?.takeMonitor(asked);
+  if (known !== undefined) return known;
+  const { host } = adapter;
+  // A successor's parent is its predecessor.
+  const there = heritage === undefined
+    ? siteOf(spec, inheritedBy(host), host)
+    : spec;
+  return await adapter.bind({ ...there, reusePort: false, listen: false });
 }
 
 function listenerOf(spec: ListenerSpec, socket: HeldSocket): Listener {

@@ -287,6 +287,8 @@ describe("listeners among them", () => {
     const others = [undefined, parseListener(":9002")];
     const { notes } = chooseInherited(specs, inheritedBy(host), host, others);
     assert.deepEqual(notes, []);
+    const all = chooseInherited(undefined, inheritedBy(host), host, others);
+    assert.equal(all.specs?.length, 2);
   });
 
   test("others that wait in accept(2) on one of them are named", () => {
@@ -425,6 +427,26 @@ describe("a pool on them", () => {
     assert.equal(env["LISTEN_PID"], undefined);
     assert.equal(env["LISTEN_FDNAMES"], undefined);
     assert.ok(events.length > 0);
+    await pool.stop({ quick: true });
+  });
+
+  test("its monitors are on them too, by address and by name", async () => {
+    const made = world();
+    made.onSpawn = (process) => queueMicrotask(() => process.getReady());
+    const { pool, all } = stage({
+      listen: "systemd:web",
+      health: "systemd:api",
+      metrics: ":9002",
+    }, made);
+    await pool.start();
+    await settle();
+    assert.deepEqual(
+      [...made.bound.keys()].sort(),
+      ["127.0.0.1:9000", "127.0.0.1:9001", ":9002"],
+    );
+    assert.ok(
+      !all("warning").some(({ message }) => message.startsWith("nobody")),
+    );
     await pool.stop({ quick: true });
   });
 
