@@ -4,8 +4,9 @@
  * @module
  */
 
-import { createSocket, type Socket } from "node:dgram";
+import type { Socket, SocketOptions } from "node:dgram";
 import { once } from "node:events";
+import process from "node:process";
 import type { ShareMode } from "../core/adapter.ts";
 import { formatAddress, parseListener } from "../core/options/address.ts";
 import { messageOf, PreforkError } from "../core/errors.ts";
@@ -111,6 +112,11 @@ export async function listenDatagram(
     : await byHand(core, options, serve, pending);
 }
 
+/** Not loaded before: most programs have no use for it. */
+function createSocket(options: SocketOptions): Socket {
+  return process.getBuiltinModule("node:dgram").createSocket(options);
+}
+
 type Serve = (socket: Socket, listener: DatagramListener) => void;
 
 async function inPool(
@@ -129,7 +135,7 @@ async function inPool(
   const { listeners } = core.worker;
   const listener = chooseListener(listeners, wanted, true);
   const { kindOf, putSocket } = await import("./dgram/serving.ts");
-  const socket = createSocket(kindOf(listener));
+  const socket = createSocket({ type: kindOf(listener) });
   const { name, address, mode } = listener;
   const made = { name, address, mode, socket, send: sender(socket) };
   serve(socket, made);

@@ -13,7 +13,6 @@ import { ipFamily } from "../../core/options/networks.ts";
 import { takeHandles } from "../../handles/accepted.ts";
 import { checked, duplicate } from "../../libc/libc.ts";
 import { libcHere } from "../../libc/open.ts";
-import { adoptDatagrams, bindDatagrams } from "./dgram.ts";
 import { readHandle } from "./head_reader.ts";
 import type {
   RawSocket,
@@ -49,8 +48,9 @@ export const nodeSockets: RawSockets = {
   tcp: async (host, port, options) =>
     await rawSocket(bindTcp(host, port, options)),
   unix: async (path) => await rawSocket(bindPath(path)),
-  udp: bindDatagrams,
-  adoptUdp: adoptDatagrams,
+  // Loaded where there is such a listener alone.
+  udp: async (...at) => await (await import("./dgram.ts")).bindDatagrams(...at),
+  adoptUdp: async (fd) => await (await import("./dgram.ts")).adoptDatagrams(fd),
   adopt: async (fd) => await rawSocket(adopt(fd)),
 };
 
