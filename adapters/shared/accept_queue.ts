@@ -142,11 +142,13 @@ function pendingInTables(fds: readonly number[]): Pending | undefined {
   if (inodes.size === 0) return undefined;
   const isOwn = (each: { inode: number; listens: boolean }): boolean =>
     each.listens && inodes.has(each.inode);
-  const internet = tcpSockets(readProc);
+  const local = unixSockets(readProc);
+  const ownLocal = local.filter(isOwn);
+  const paths = new Set(ownLocal.map(({ path }) => path));
+  // That of TCP takes long to read: only where it can have one of them.
+  const internet = ownLocal.length < inodes.size ? tcpSockets(readProc) : [];
   const own = internet.filter(isOwn);
   const ports = new Set(own.map(({ port }) => port));
-  const local = unixSockets(readProc);
-  const paths = new Set(local.filter(isOwn).map(({ path }) => path));
   return {
     queued: own.reduce((sum, { queued }) => sum + queued, 0) +
       local.filter(({ path, waits }) => waits && paths.has(path)).length,

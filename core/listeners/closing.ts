@@ -13,10 +13,11 @@ import type { PoolWorker } from "../worker.ts";
 import { isDatagram } from "../options/dgram.ts";
 import type { Listener } from "./listeners.ts";
 
-/** How often is looked who is left, in ms. */
+/** How often is looked who is left, in ms, and how seldom at most. */
 const LOOK_MS = 5;
+const SELDOM_MS = 100;
 
-/** Of a machine with very many connections: a look takes no more of the time. */
+/** Between these, of many connections: a look takes no more of the time. */
 const LOOKING = 0.25;
 
 /**
@@ -89,7 +90,8 @@ export class Closing {
       this.#timer = undefined;
       if (this.#isOver()) return call();
       const took = clock.now() - began;
-      this.#look(call, Math.max(LOOK_MS, took / LOOKING));
+      const pause = Math.max(LOOK_MS, took / LOOKING);
+      this.#look(call, Math.min(pause, SELDOM_MS));
     });
   }
 
