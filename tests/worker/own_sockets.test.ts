@@ -7,7 +7,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { pastThePool } from "../../worker/patch/own_sockets.ts";
+import { pastThePool, unboundOf } from "../../worker/patch/own_sockets.ts";
+import type { InheritedListener } from "../../core/launch/environment.ts";
 import { test } from "../harness.ts";
 
 test("its port or path is named, a UDP port where it is the only one", {
@@ -43,4 +44,27 @@ test("its port or path is named, a UDP port where it is the only one", {
     udp.close();
     rmSync(directory, { recursive: true });
   }
+});
+
+test("a listener of datagrams that nothing has bound is named", () => {
+  const listener = (
+    name: string,
+    address: string,
+  ): readonly [string, InheritedListener] => [name, {
+    ...{ name, address, mode: "shared", fds: [], shard: 0 },
+    ...{ backlog: 1, ipv6Only: false },
+  }];
+  const listeners = new Map([
+    listener("web", ":80"),
+    listener("dns", "udp://0.0.0.0:53"),
+    listener("log", "udp://0.0.0.0:514"),
+  ]);
+  const attached = (...names: string[]) =>
+    new Map(names.map((each) => [each, { drain: () => Promise.resolve() }]));
+  assert.match(
+    unboundOf({ worker: { listeners }, attachments: attached("log") })!,
+    /^it has not bound dns by node:dgram or listenDatagram\(\)(, but UDP port \d+)?$/,
+  );
+  const attachments = attached("dns", "log");
+  assert.equal(unboundOf({ worker: { listeners }, attachments }), undefined);
 });

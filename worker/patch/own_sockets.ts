@@ -15,6 +15,7 @@ import {
   udpSockets,
   unixSockets,
 } from "../../libc/proc_net.ts";
+import { isDatagram } from "../../core/options/dgram.ts";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import type { Core } from "../process/worker_core.ts";
 import { claimsOf, unservedOf } from "../match/claims.ts";
@@ -28,14 +29,33 @@ export function watchOwnSockets(core: Core, { startTimeout }: Settings): void {
   if (process.platform !== "linux" || startTimeout === 0) return;
   setTimeout(() => {
     const unserved = unservedOf(core);
-    if (unserved.length === 0) return;
+    const unbound = unboundOf(core);
+    if (unserved.length === 0 && unbound === undefined) return;
     const { heard } = claimsOf(core);
-    const why = heard.length > 0
+    const why = unserved.length === 0
+      ? unbound
+      : heard.length > 0
       ? elsewhere(heard, unserved)
       : pastThePool(core, startTimeout / 1000);
     if (why !== undefined) core.tell(failed(why));
     // Its clock begins with the process.
   }, Math.max(0, startTimeout * LATE - performance.now())).unref();
+}
+
+/** What is wrong with a program that leaves datagrams unread, if it does. */
+export function unboundOf(
+  core: Listening & Pick<Core, "attachments">,
+): string | undefined {
+  const names = [...core.worker.listeners.values()]
+    .filter((each) => isDatagram(each) && !core.attachments.has(each.name))
+    .map(({ name }) => name);
+  if (names.length === 0) return undefined;
+  const { udp: [port] } = ownSockets(core);
+  return `it has not bound ${
+    names.join(", ")
+  } by node:dgram or listenDatagram()${
+    port === undefined ? "" : `, but ${port}`
+  }`;
 }
 
 /** What is wrong with a program that listens, but not where the pool is. */
