@@ -44,6 +44,10 @@ export interface Looked {
 /** How often a status is shown again, in ms. */
 const WATCH_MS = 1_000;
 
+/** How often, and so many times, is looked for the socket of a successor, in ms. */
+const LOCATE_MS = 100;
+const LOCATE_LOOKS = 300;
+
 /** Clears a terminal (ECMA-48: CUP, ED). */
 const CLEAR = "\x1b[H\x1b[J";
 
@@ -139,7 +143,25 @@ export async function control(
         return;
       }
       const { followLog } = await import("./log_successor.ts");
-      const last = await followLog(client, file, pid, lines, take);
+      const last = await followLog(
+        client,
+        file,
+        pid,
+        lines,
+        take,
+        async (next) => {
+          for (let i = 0; i < LOCATE_LOOKS && isThere(next); i++) {
+            const looked = await lookAt([
+              file,
+              ...socketsIn(directories).filter((each) => each !== file),
+            ], client);
+            const own = looked.find(({ told }) => told?.pool.pid === next);
+            if (own !== undefined) return own.file;
+            await new Promise((resolve) => setTimeout(resolve, LOCATE_MS));
+          }
+          return undefined;
+        },
+      );
       if (last !== undefined) write(`the pool ${name} (pid ${last}) has ended`);
       return;
     }
@@ -152,6 +174,26 @@ export async function control(
       return say("stopped", { pid });
     }
   }
+}
+
+/**
+ * A pool by its name, process id or socket; undefined where there is none of the
+ * name.
+ *
+ * @throws {PreforkError} `ERR_CONTROL` when there is no such process or socket
+ */
+export async function lookFor(
+  target: string,
+  { directories, patience = 5_000, isThere }: Omit<ControlDesk, "stdout">,
+): Promise<Told | undefined> {
+  const client = new ControlClient(patience, isThere);
+  return await find(target, directories, client).then(
+    ({ told }) => told,
+    (error) => {
+      if (/^\d+$|\.sock$/.test(target)) throw error;
+      return undefined;
+    },
+  );
 }
 
 /** The pools that may be named where a shell completes. */

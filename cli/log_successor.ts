@@ -18,6 +18,8 @@ const WHOLE = 1000;
  *
  * @param take what is done with whole lines: reads on when that resolves, unless
  * with false
+ * @param locate finds the socket of a process that may be about to make it, which
+ * has another name where the old one still answered; undefined without any
  * @returns the process id of the last supervisor; undefined where it was enough
  */
 export async function followLog(
@@ -26,6 +28,7 @@ export async function followLog(
   pid: number,
   lines: number | undefined,
   take: (text: string) => Promise<boolean>,
+  locate: (pid: number) => Promise<string | undefined>,
 ): Promise<number | undefined> {
   let last = pid;
   let isRead = true;
@@ -38,7 +41,10 @@ export async function followLog(
       if (isRead) isRead = await take(text);
     });
 
-  async function read(wanted: number | undefined): Promise<void> {
+  async function read(
+    file: string,
+    wanted: number | undefined,
+  ): Promise<void> {
     let rest = "";
     const question = { lines: wanted, follow: true };
     await client.logs(file, question, async (text) => {
@@ -59,13 +65,13 @@ export async function followLog(
   }
 
   async function follow(next: number): Promise<void> {
-    // It may have no socket, or be gone by then.
-    if (!await client.changed(file, next)) return;
+    const at = await locate(next);
+    if (at === undefined) return;
     last = next;
-    await read(WHOLE);
+    await read(at, WHOLE);
   }
 
-  await read(lines);
+  await read(file, lines);
   // While one is read another one may come.
   for (let i = 0; i < others.length; i++) {
     const problem = await others[i] as { readonly error: unknown } | undefined;
