@@ -37,7 +37,12 @@ import { predecessor } from "./adapters/shared/predecessor.ts";
 import { host } from "./adapters/shared/host.ts";
 import { holderOf, isThere } from "./adapters/shared/pid_file.ts";
 import { placeFile } from "./adapters/shared/place_file.ts";
-import { nameProcess, readProc, statOf } from "./adapters/shared/proc.ts";
+import {
+  listProc,
+  nameProcess,
+  readProc,
+  statOf,
+} from "./adapters/shared/proc.ts";
 import { isMain } from "./adapters/shared/main.ts";
 import {
   EXIT,
@@ -125,7 +130,12 @@ export async function main(
       }
       case "doctor": {
         const { doctor } = await import("./cli/doctor.ts");
-        return await doctor(command.request, await doctorDesk(io));
+        const desk = await doctorDesk(io);
+        const directories = controlDirectories();
+        return await doctor(command.request, desk, {
+          plan: (line) => planOf(line, host),
+          machine: { directories, isThere, read: readProc, list: listProc },
+        });
       }
       case "init": {
         const { init } = await import("./cli/init.ts");

@@ -5,6 +5,7 @@
  */
 
 import type { PoolOptions } from "../core/options/options.ts";
+import { isScript } from "../core/launch/program.ts";
 import { isVerb, readerOf, verbIn } from "./habits.ts";
 import { lineOf, readOptions, type RunLine } from "./options.ts";
 import { isAskedByFile, parseUpgrade, type UpgradeRequest } from "./upgrade.ts";
@@ -29,10 +30,14 @@ export type CommandLine =
   /** A pool, or those of a file: to be run, or only looked at. */
   | ({ readonly kind: "run" | "check" } & RunLine);
 
-/** The pool that a machine is judged for. */
+/** The pool that a machine is judged for, or that is judged itself. */
 export interface DoctorRequest {
   /** Its options; the program too, if one is given. */
   readonly options: Partial<PoolOptions>;
+  /** The line, where it names a file of pools. */
+  readonly line?: RunLine;
+  /** A word alone, which may be a pool that runs. */
+  readonly target?: string;
   /** True for JSON. */
   readonly json: boolean;
 }
@@ -124,21 +129,20 @@ function parseDoctor(args: readonly string[]): CommandLine {
   const words = json ? args.slice(1) : args;
   const read = readOptions(words);
   if ("kind" in read) return read;
-  const { options, log: _log, ...file } = lineOf(read.draft);
-  const [name] = Object.keys(file);
-  if (name !== undefined) {
-    throw new TypeError(
-      `Cannot use "--${
-        name === "pm2Env" ? "env" : name
-      }" for prefork doctor: it reads no configuration file, write the options that count`,
-    );
-  }
+  const line = lineOf(read.draft);
+  const { options, config, pm2 } = line;
   const program = words[read.at];
+  const given = { ...options, ...(program !== undefined && { program }) };
+  const isFile = config !== undefined || pm2 !== undefined;
+  const alone = words.length === 1 && program !== undefined &&
+    !isScript(program);
   return {
     kind: "doctor",
     request: {
-      options: { ...options, ...(program !== undefined && { program }) },
+      options: given,
       json,
+      ...(isFile && { line: { ...line, options: given } }),
+      ...(alone && { target: program }),
     },
   };
 }

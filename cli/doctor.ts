@@ -17,7 +17,10 @@ import {
   type WorkerRuntime,
 } from "../core/options/options.ts";
 import type { DoctorRequest } from "./arguments.ts";
+import type { RunLine } from "./options.ts";
+import type { PoolMachine } from "./doctor_pool.ts";
 import type { Output } from "./output.ts";
+import type { Plan } from "./pools.ts";
 
 /** Where the machine is seen, and where is said how it is. */
 export interface DoctorDesk {
@@ -35,25 +38,50 @@ export interface DoctorDesk {
 /** Stands for a program that was not given: one for the own runtime. */
 const ANY_PROGRAM = "server.js";
 
+/** How pools are found that a request names. */
+export interface DoctorPools {
+  /** Reads a file of them. */
+  plan(line: RunLine): Promise<Plan>;
+  /** Where those are that run. */
+  readonly machine: PoolMachine;
+}
+
 /**
- * Judges the machine.
+ * Judges the machine, for a pool, each of a file, or one that runs.
  *
  * @returns the exit code: 1 where there is a problem
  * @throws {TypeError | RangeError} when the options cannot be used
  */
 export async function doctor(
-  { options, json }: DoctorRequest,
+  { options, line, target, json }: DoctorRequest,
   { stdout, adapter, gather }: DoctorDesk,
+  { plan, machine }: DoctorPools,
 ): Promise<number> {
-  const config = checkOptions({
-    program: ANY_PROGRAM,
-    listen: WHERE_PROGRAM,
-    control: "auto",
-    ...options,
-  });
-  const findings = await examine(config, { adapter, gather });
-  stdout.write(json ? `${JSON.stringify(findings)}\n` : textOf(findings));
-  const fine = findings.every(({ verdict }) => verdict !== "problem");
+  const alone = target === undefined
+    ? undefined
+    : await (await import("./doctor_pool.ts")).examinePool(
+      target,
+      adapter,
+      machine,
+    );
+  const planned = line === undefined ? undefined : (await plan(line)).pools;
+  const all = alone ? [] : planned?.map((each) => each.options) ?? [options];
+  const found = [...alone ? [alone] : []];
+  for (const each of all) {
+    const config = checkOptions({
+      program: ANY_PROGRAM,
+      listen: WHERE_PROGRAM,
+      control: "auto",
+      ...each,
+    });
+    const findings = await examine(config, { adapter, gather });
+    found.push(findings);
+    if (all.length > 1 && !json) stdout.write(`pool "${each.name}"\n`);
+    if (!json) stdout.write(textOf(findings));
+  }
+  if (alone && !json) stdout.write(textOf(alone));
+  if (json) stdout.write(`${JSON.stringify(found.flat())}\n`);
+  const fine = found.flat().every(({ verdict }) => verdict !== "problem");
   return fine ? EXIT.done : EXIT.internal;
 }
 

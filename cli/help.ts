@@ -14,7 +14,7 @@ export const HELP = `Usage: prefork [options] program [args]
        prefork list | status | top | reload | scale N | logs | reopen | stop
                [POOL]
        prefork restart SLOT | quiesce SLOT | resume SLOT [POOL]
-       prefork doctor [--json] [options [program]]
+       prefork doctor [--json] [options [program]] | [--json] POOL
        prefork help [TOPIC]
        prefork completion bash|zsh|fish
        prefork init [--print] [--force] [options] program [args]

@@ -194,10 +194,6 @@ describe("what cannot be understood", () => {
       'Cannot run "./prefork.config.ts": it says which programs are to be run, write prefork --config ./prefork.config.ts',
     ],
     [
-      "doctor --pm2 a.js",
-      'Cannot use "--pm2" for prefork doctor: it reads no configuration file, write the options that count',
-    ],
-    [
       "-w 2 start app.js -x",
       'Cannot understand "start": "start" is no word of it, the program stands alone; write prefork [options] app.js',
     ],

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { textOf } from "../../cli/doctor.ts";
 import { findingsOf } from "../../core/doctor/doctor.ts";
+import { type PoolFacts, poolFindings } from "../../core/doctor/pool.ts";
 import type { KernelFacts, MachineFacts } from "../../core/doctor/facts.ts";
 import type { Finding } from "../../core/doctor/finding.ts";
 import { OLDEST } from "../../core/doctor/runtime.ts";
@@ -441,4 +442,72 @@ note     a      b
 1 problem, 1 note
 `,
   );
+});
+
+describe("a pool that runs", () => {
+  const worker = {
+    slot: 0,
+    generation: 1,
+    pid: 2,
+    state: "ready",
+    runtime: "node",
+    age: 1,
+    restarts: 0,
+    rss: 100 * 2 ** 20,
+    ...{ connections: 0, accepted: 0, passedOn: 0, takenOver: 0 },
+  } as const;
+  const listener = {
+    name: "a",
+    address: "[::]:80",
+    share: "balanced",
+  } as const;
+  const facts: PoolFacts = {
+    name: "web",
+    pid: 1,
+    status: {
+      state: "running",
+      generation: 1,
+      reload: undefined,
+      wanted: 1,
+      ready: 1,
+      listeners: [{ ...listener, queue: { length: 1, limit: 100 } }],
+      workers: [worker],
+      waiting: 0,
+    },
+    files: [
+      { whose: "the supervisor", open: 50, limit: 1000 },
+      { whose: "the worker of slot 0", open: 100, limit: 1000 },
+    ],
+    memoryLimit: 2 ** 30,
+    rss: 50 * 2 ** 20,
+  };
+  const bad = (more: Partial<PoolFacts>): string[] =>
+    poolFindings({ ...facts, ...more }).flatMap(({ verdict, subject, text }) =>
+      verdict === "ok" ? [] : [`${verdict} ${subject}: ${text}`]
+    );
+  const status = (more: Partial<PoolFacts["status"]>) => ({
+    status: { ...facts.status, ...more },
+  });
+
+  test("is well, or it is said what is not", () => {
+    assert.deepEqual(bad({}), []);
+    assert.equal(poolFindings(facts).length, 4);
+    assert.deepEqual(bad(status({ state: "down", ready: 0 })), [
+      'problem pool: "web" (pid 1) is down, 0 of 1 workers are ready, generation 1',
+    ]);
+    assert.deepEqual(bad(status({ workers: [{ ...worker, restarts: 2 }] })), [
+      "note crashes: workers were started anew after one: slot 0 2 times",
+    ]);
+    const full = { ...listener, queue: { length: 90, limit: 100 } };
+    assert.deepEqual(bad(status({ listeners: [full, listener] })), [
+      "problem accept queue: 90 of 100 wait to be accepted on [::]:80: who comes when it is full is not let in",
+    ]);
+    assert.deepEqual(
+      bad({ files: [{ whose: "the supervisor", open: 900, limit: 1000 }] }),
+      ["problem open files: the supervisor has 900 of 1000"],
+    );
+    assert.deepEqual(bad({ memoryLimit: 160 * 2 ** 20 }), [
+      "problem memory: supervisor and workers hold 150.0 MiB, the cgroup's limit is 160.0 MiB",
+    ]);
+  });
 });

@@ -81,6 +81,18 @@ describe("a pool that runs", () => {
       code: 0,
       text: "prefork scaled pool=web from=2 to=1",
     });
+    for (const word of ["web", String(pool.pid)]) {
+      const { code, text } = await verb(`doctor ${word}`);
+      assert.equal(code, 0, text);
+      assert.match(text, /^ok +pool +"web" \(pid \d+\) is running, 1 of 1 /m);
+      if (process.platform === "linux") {
+        assert.match(text, /^ok +accept queue +0 of \d+ wait to be accepted/m);
+        assert.match(text, /^ok +open files +the .* has \d+ of \d+, the most/m);
+      }
+    }
+    const missing = await verb("doctor 999999999");
+    assert.equal(missing.code, 1);
+    assert.match(missing.text, /^prefork: .* there is no pool "999999999"/);
     const before = pool.lines.length;
     assert.equal((await verb(`restart 0 ${file}`)).code, 0);
     await pool.line(/^prefork worker-exited slot=0 .*reason=recycled/, before);
