@@ -4,8 +4,8 @@
  * [node|deno|bun [NAME ..]]`, as root, in some two minutes; installs Debian's
  * systemd, libserver-starter-perl, unicorn, gunicorn and nginx-light where they
  * are missing. supervisord, circus and Einhorn are where `SUPERVISOR`, `CIRCUS`
- * and `EINHORN` say (a directory each with their packages), and else what pip and
- * gem have; without them a line says so. Without an argument the supervisor is on
+ * and `EINHORN` say, a directory each with their packages; without it a line says
+ * that the scene is not shown. Without an argument the supervisor is on
  * Node.
  */
 
