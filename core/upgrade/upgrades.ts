@@ -130,6 +130,9 @@ export class Upgrades {
       this.#next = undefined;
       const ms = Math.round(clock.now() - since);
       emit({ type: "upgrade-finished", pid: successor.pid, ms });
+      // Who listens leaves its place first: the name of the control socket would
+      // be taken when the successor comes.
+      await Promise.resolve();
       this.#pool.handOver(successor, former, stays);
       return { pid: successor.pid };
     } catch (error) {
