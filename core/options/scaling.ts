@@ -75,17 +75,22 @@ export function checkWorkers(
   workers: unknown,
 ): { readonly workers?: number; readonly range?: WorkerRange } {
   if (workers === undefined || workers === "auto") return {};
-  if (typeof workers !== "object" || workers === null) {
+  if (!isRange(workers)) {
     const or = `, "auto" or a range such as { min: 2, max: 8 }`;
     return { workers: whole("workers", workers, 1, MAX_WORKERS, or) };
   }
-  const { min, max } = workers as Partial<WorkerRange>;
+  const { min, max } = workers;
   const least = whole("workers.min", min, 1, MAX_WORKERS);
   const range = {
     min: least,
     max: whole("workers.max", max, least, MAX_WORKERS),
   };
   return { workers: least, range };
+}
+
+function isRange(workers: unknown): workers is Partial<WorkerRange> {
+  return typeof workers === "object" && workers !== null &&
+    ("min" in workers || "max" in workers);
 }
 
 /**

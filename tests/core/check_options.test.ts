@@ -269,6 +269,10 @@ describe("invalid values get an error with the name, the value and what is valid
         } for "workers": ${count}, "auto" or a range such as { min: 2, max: 8 }`,
       ] as const
     ),
+    ...[new Date(0), () => 2].map((value) =>
+      ["workers", value, `${value} for "workers": ${count}, "auto"`] as const
+    ),
+    ["workers", { min: 2 }, `undefined for "workers.max": it must be`],
     ["maxWorkers", 0, `0 for "maxWorkers": ${count}`],
     ["maxWorkers", 1025, `1025 for "maxWorkers": ${count}`],
     ["maxWorkers", "9", `"9" for "maxWorkers": ${count}`],
