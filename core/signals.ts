@@ -49,18 +49,24 @@ export interface RunningPool {
   readonly maxWorkers: number;
 }
 
+/** Who has to do with signals, too. */
+export interface SignalWitness {
+  /** True for a signal that another process obeys. */
+  forward(signal: Signal): boolean;
+  /** A signal was obeyed here; `reload` is what it has begun, if it has. */
+  obeyed(signal: Signal, reload: Promise<unknown> | undefined): void;
+}
+
 /**
  * Makes a pool obey the signals of a preset until the returned ones are
  * disposed.
- *
- * @param others says true to a signal that another process obeys
  */
 export function trapSignals(
   pool: SignalTarget,
   adapter: Adapter,
   preset: SignalPreset,
   running: () => RunningPool | undefined,
-  others?: { forward(signal: Signal): boolean },
+  others?: SignalWitness,
 ): readonly Disposable[] {
   const actions = SIGNAL_PRESETS[preset];
   const least = (): number => running()?.config.range?.min ?? 1;
@@ -78,19 +84,26 @@ export function trapSignals(
 
   function obey(signal: Signal): void {
     if (others?.forward(signal) === true) return;
+    const reload = act(signal);
+    // What comes of it is told by events.
+    reload?.catch(() => {});
+    others?.obeyed(signal, reload);
+  }
+
+  function act(signal: Signal): Promise<unknown> | undefined {
     const action = actions[signal];
     const { state, wanted, generation } = pool.status();
     switch (action) {
       case "stop":
-        if (isEcho(signal)) return;
+        if (isEcho(signal)) return undefined;
         // A second one waits no longer for those who send connections.
         pool.stop({ delay: state !== "stopping" });
-        return;
+        return undefined;
       case "quick":
         pool.stop({ quick: true });
-        return;
+        return undefined;
       case "interrupt":
-        if (isEcho(signal)) return;
+        if (isEcho(signal)) return undefined;
         pool.stop({ quick: interrupted, delay: false });
         if (!interrupted) {
           pool.warn(
@@ -98,32 +111,30 @@ export function trapSignals(
           );
         }
         interrupted = true;
-        return;
+        return undefined;
       // What comes of it is told by events, also that it cannot be.
       case "upgrade":
         pool.upgrade().catch(() => {});
-        return;
+        return undefined;
       // Also while it stops: what keeps it is what somebody may want to know.
       case "report":
         pool.report();
-        return;
+        return undefined;
       case "reopen":
         pool.reopenLogs();
-        return;
+        return undefined;
     }
     // Before the first worker there is none to replace, and none too many.
-    if (state === "stopping" || generation === 0) return;
+    if (state === "stopping" || generation === 0) return undefined;
     if (state === "upgrading") {
       pool.warn(
         `the "${action}" that a signal asks for is left out: an upgrade goes on, ask again when it has ended`,
       );
-      return;
+      return undefined;
     }
     switch (action) {
       case "reload":
-        // What comes of it is told by events.
-        pool.reload().catch(() => {});
-        break;
+        return pool.reload();
       case "quiesce":
         // A terminal sends it whenever its window changes size (tty(4)).
         if (!adapter.host.terminal) pool.scale(0);
@@ -147,6 +158,7 @@ export function trapSignals(
         }
         break;
     }
+    return undefined;
   }
 
   return (Object.keys(actions) as Signal[]).map((signal) =>
@@ -179,7 +191,7 @@ export function attend(
   adapter: Adapter,
   preset: SignalPreset | undefined,
   running: () => RunningPool | undefined,
-  others?: { forward(signal: Signal): boolean },
+  others?: SignalWitness,
 ): readonly Disposable[] {
   const attending = [stayAlive(adapter.clock)];
   const reaping = adapter.reapOrphans();

@@ -26,9 +26,6 @@ const MARGIN_MS = 10_000;
 /** After so many ms what the manager had no room for is said again. */
 const RETRY_MS = 100;
 
-/** Within so many ms a reload has begun that was asked for, or does not. */
-const SOON_MS = 100;
-
 /** So much waits for that at most. */
 const MOST_UNSAID = 1000;
 
@@ -45,8 +42,8 @@ const TALK: ReadonlySet<PoolEvent["type"]> = new Set<PoolEvent["type"]>([
 export interface ServedPool {
   /** What it is called where there are several. */
   readonly name: string | undefined;
-  /** How long it may take to end, in ms. */
-  readonly stopTime: number;
+  /** How long it may take to end, in ms: a reload may change that. */
+  stopTime(): number;
   /** What happens in it. */
   readonly events: Pick<EventStream<PoolEvent>, "listen">;
   /** True while the process before it is the service, which alone is heard. */
@@ -95,7 +92,6 @@ export class Service {
       look: () => this.#look(),
       change: () => this.#update(),
       fail: (why) => this.#fail(why),
-      soon: (run) => void this.#adapter.clock.after(SOON_MS, run),
       say: (state, fd) => void this.#tell(state, fd),
       leave: () => this.#leave(pool),
     }, this.#manager);
@@ -176,7 +172,7 @@ export class Service {
     if (phase === undefined || phase === "ready") return;
     const { clock } = this.#adapter;
     if (phase === "stopping") {
-      const times = this.#spoken.map(({ stopTime }) => stopTime);
+      const times = this.#spoken.map((pool) => pool.stopTime());
       this.#stopBy = clock.now() + Math.max(...times) + MARGIN_MS;
     } else this.#stopBy = Infinity;
     const again = (): void => {
@@ -231,7 +227,6 @@ interface Hearing {
   look(): void;
   change(): string | undefined;
   fail(why: unknown): void;
-  soon(run: () => void): void;
   say(state: ServiceState, fd?: number): void;
   leave(): void;
 }
@@ -240,13 +235,15 @@ interface Hearing {
 export class ServicePool implements Disposable {
   /** What it is called where there are several. */
   readonly name: string | undefined;
-  /** How long it may take to end, in ms. */
-  readonly stopTime: number;
+  /** See {@linkcode ServedPool.stopTime}. */
+  readonly stopTime: () => number;
   /** True while another process is the service. */
   silent: boolean;
   /** Who hears of it. */
   readonly manager: ServiceManager;
   readonly #view = new ServiceView();
+  /** True from a SIGHUP on, until a reload begins. */
+  #unanswered = false;
   #onServing: (() => void) | undefined;
   readonly #hearing: Hearing;
   readonly #listening: Disposable;
@@ -320,17 +317,24 @@ export class ServicePool implements Disposable {
   }
 
   /**
-   * A reload was asked for by SIGHUP. Where nothing comes of it, whoever waits
-   * for its end (`Type=notify-reload`) is told that it has come.
+   * SIGHUP has come. Where no reload comes of it, whoever waits for the end of
+   * one (`Type=notify-reload`) is told that it has come.
+   *
+   * @param reload settles when it is known what came of it: a file of options
+   * may be read first, which takes its time
    */
-  asked(): void {
-    this.#hearing.soon(() => {
-      if (this.silent || this.#view.phase !== "ready") return;
+  asked(reload: Promise<unknown> = Promise.resolve()): void {
+    this.#unanswered = true;
+    const settled = (): void => {
+      const { phase } = this.#view;
+      if (!this.#unanswered || this.silent || phase !== "ready") return;
+      this.#unanswered = false;
       this.#view.phase = "reloading";
       this.#hearing.change();
       this.#view.phase = "ready";
       this.#hearing.change();
-    });
+    };
+    reload.then(settled, settled);
   }
 
   [Symbol.dispose](): void {
@@ -341,6 +345,7 @@ export class ServicePool implements Disposable {
   #hear(event: PoolEvent): void {
     const before = this.#view.phase;
     this.#view.hear(event);
+    if (event.type === "reload-started") this.#unanswered = false;
     if (event.type === "upgrade-finished") this.silent = true;
     if (event.type === "taken-back") this.silent = false;
     if (this.#view.phase !== before) this.#hearing.change();

@@ -13,6 +13,7 @@ import { Gate } from "../listeners/gate.ts";
 import type { EventStream } from "../event_stream.ts";
 import type { PoolEvent } from "../events.ts";
 import type { PoolConfig } from "../options/options.ts";
+import type { SignalWitness } from "../signals.ts";
 import { ServiceManager } from "../service/manager.ts";
 import type { ServicePool } from "../service/service.ts";
 import type { Keeping } from "../service/keeping.ts";
@@ -41,7 +42,7 @@ export interface LineagePool
 }
 
 /** The place of a pool among its predecessor and its successor. */
-export class Lineage {
+export class Lineage implements SignalWitness {
   #succession: Succession | undefined;
   #upgrades: Upgrades | undefined;
   #pidFile: PidFile | undefined;
@@ -91,7 +92,7 @@ export class Lineage {
     adapter: Adapter,
     config: PoolConfig,
   ): Promise<Adapter> {
-    const { pidFile, name, grace, drainDelay } = config;
+    const { pidFile, name } = config;
     this.#pidFile = pidFile === undefined
       ? undefined
       : adapter.pidFile(adapter.host.resolve(pidFile));
@@ -106,7 +107,10 @@ export class Lineage {
       const { Service } = await import("../service/service.ts");
       this.#service = Service.join(adapter, {
         name,
-        stopTime: drainDelay + grace,
+        stopTime: () => {
+          const { drainDelay, grace } = this.#pool?.config ?? config;
+          return drainDelay + grace;
+        },
         events: this.#events,
         silent: this.#succession !== undefined,
         onServing,
@@ -238,10 +242,12 @@ export class Lineage {
 
   /** Passes a signal on to whoever serves in the place of process 1. */
   forward(signal: Signal): boolean {
-    const passed = signal !== "SIGUSR2" &&
-      (this.#kept?.forward(signal) ?? false);
-    if (signal === "SIGHUP" && !passed) this.#service?.asked();
-    return passed;
+    return signal !== "SIGUSR2" && (this.#kept?.forward(signal) ?? false);
+  }
+
+  /** See {@linkcode SignalWitness.obeyed}. */
+  obeyed(signal: Signal, reload: Promise<unknown> | undefined): void {
+    if (signal === "SIGHUP") this.#service?.asked(reload);
   }
 
   /**

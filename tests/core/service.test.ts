@@ -120,14 +120,35 @@ describe("what a service manager hears", () => {
     assert.equal(pool.status().wanted, 0);
     world.advance(1_000);
     news(world);
-    world.onSpawn = () => {};
     world.signal("SIGHUP");
     await settle();
     world.advance(1_000);
+    await settle();
     const said = news(world);
     const begun = said.findIndex((each) => each.startsWith("RELOADING=1\n"));
     assert.ok(begun >= 0, said.join("|"));
     assert.match(said[begun + 1]!, /^READY=1\n/);
+  });
+
+  test("of a SIGHUP, however long its reload takes to begin: that one alone", async () => {
+    const world = listening();
+    const events = new EventStream<PoolEvent>();
+    const served = { name: "web", stopTime: () => 0, events, silent: false };
+    using service = Service.join(world.adapter, served);
+    service.ready();
+    const reload = Promise.withResolvers<void>();
+    service.asked(reload.promise);
+    await settle();
+    world.advance(10_000);
+    assert.doesNotMatch(news(world).join(), /RELOADING=1/);
+    events.push({ type: "reload-started", generation: 2 });
+    await settle();
+    events.push({ type: "reload-finished", generation: 2, ms: 1 });
+    reload.resolve();
+    await settle();
+    const said = news(world).join();
+    assert.equal(said.match(/RELOADING=1/g)?.length, 1, said);
+    assert.equal(said.match(/READY=1/g)?.length, 1, said);
   });
 
   test("one that waits for a line gets it once, when the pool serves", async () => {
@@ -185,7 +206,7 @@ describe("several pools of one process", () => {
     const world = listening({ WATCHDOG_USEC: "2000" });
     const pool = (name: string) => {
       const events = new EventStream<PoolEvent>();
-      const served = { name, stopTime: 0, events, silent: false };
+      const served = { name, stopTime: () => 0, events, silent: false };
       return { events, service: Service.join(world.adapter, served) };
     };
     const web = pool("web");
