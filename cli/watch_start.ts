@@ -27,10 +27,14 @@ interface Around {
   readonly ended: Promise<unknown>;
 }
 
+/** What has happened: files have changed, or nothing is to be started any more. */
+type Turn = "changed" | "ended";
+
 /** Watches files from before the first start on, until disposed. */
 export class WatchedStart implements Disposable {
   readonly #adapter: Adapter;
-  #turn: PromiseWithResolvers<"changed" | "ended"> = Promise.withResolvers();
+  #turn: PromiseWithResolvers<Turn> = Promise.withResolvers();
+  #ended = false;
   readonly #watch: Watch;
 
   /**
@@ -43,7 +47,7 @@ export class WatchedStart implements Disposable {
     this.#watch = new Watch({
       status: () => ({ state: "running" }),
       reload: () => {
-        this.#turn.resolve("changed");
+        this.#take("changed");
         return Promise.resolve();
       },
       // The pool, which watches the same files, has said it.
@@ -63,17 +67,24 @@ export class WatchedStart implements Disposable {
     if (codeOf(error) !== "ERR_BOOT") return undefined;
     let problem = error;
     using _listening = this.#listen();
-    void ended.then(() => this.#turn.resolve("ended"));
+    void ended.then(() => this.#take("ended"));
     for (;;) {
       say(`${messageOf(problem)}; it is tried again when a file changes`);
       if (await this.#turn.promise === "ended") return "ended";
       this.#turn = Promise.withResolvers();
       try {
-        return await one.again();
+        const made = await one.again();
+        // That may have come while a file was read.
+        return this.#ended ? "ended" : made;
       } catch (now) {
         problem = now;
       }
     }
+  }
+
+  #take(turn: Turn): void {
+    this.#ended ||= turn === "ended";
+    this.#turn.resolve(turn);
   }
 
   /** Stays there, and obeys signals as a pool does. */
@@ -89,7 +100,7 @@ export class WatchedStart implements Disposable {
       listening.push(
         this.#adapter.onSignal(
           signal as Signal,
-          () => this.#turn.resolve(turn),
+          () => this.#take(turn),
         ),
       );
     }
