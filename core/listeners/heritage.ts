@@ -174,8 +174,7 @@ export class Heritage {
    * now, and waits until whoever has kept them has done so, too.
    */
   async #renounce(found: Kept, { spec }: SocketsPlan): Promise<undefined> {
-    this.#listeners.splice(this.#listeners.indexOf(found), 1);
-    for (const socket of found.sockets) socket.close();
+    close(this.#listeners.splice(this.#listeners.indexOf(found), 1));
     this.onRenounced(found.handed);
     const { clock, bind } = this.#adapter;
     for (let tries = RENOUNCE_MS / RENOUNCE_EVERY_MS; tries > 0; tries--) {
