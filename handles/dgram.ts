@@ -49,6 +49,11 @@ export function dgramState(socket: Socket): DgramState | undefined {
   return undefined;
 }
 
+/** What a socket was created as, `udp4` or `udp6`. */
+export function dgramType(socket: Socket): string | undefined {
+  return (socket as unknown as { readonly type?: string }).type;
+}
+
 /**
  * Stops a socket of Node from reading, or has it go on. False where the runtime
  * does not show how.

@@ -9,6 +9,7 @@ import { once } from "node:events";
 import process from "node:process";
 import type { ShareMode } from "../core/adapter.ts";
 import { formatAddress, parseListener } from "../core/options/address.ts";
+import { dgramKind } from "../core/options/dgram.ts";
 import { messageOf, PreforkError } from "../core/errors.ts";
 import { attachedCore } from "./attach.ts";
 import { defaultAddress } from "./listening/address.ts";
@@ -157,8 +158,7 @@ async function byHand(
     );
   }
   const { host, port } = address;
-  const type = host.includes(":") ? "udp6" : "udp4";
-  const socket = createSocket({ type, ipv6Only });
+  const socket = createSocket({ type: dgramKind(address), ipv6Only });
   const bound = once(socket, "listening");
   bypass(() => socket.bind({ port, address: host, exclusive: true }));
   await bound.catch((error: unknown) => {

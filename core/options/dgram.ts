@@ -17,6 +17,11 @@ export interface UdpAddress {
   readonly port: number;
 }
 
+/** The kind of socket that has such an address, as `node:dgram` calls it. */
+export function dgramKind({ host }: UdpAddress): "udp4" | "udp6" {
+  return host.includes(":") ? "udp6" : "udp4";
+}
+
 /** What such an address begins with. */
 export const UDP_PREFIX = "udp://";
 

@@ -67,6 +67,19 @@ describe("UDP in an unmodified program", () => {
     );
   });
 
+  test("of two listeners at one port each socket gets that of its family", {
+    skip,
+  }, async () => {
+    const port = await freePort();
+    await using command = prefork([
+      ...["-w", "1", "-r", ownRuntime],
+      ...["-l", `udp://127.0.0.1:${port}`, "-l", `udp://[::1]:${port}`],
+      fixture("plain/udp_echo.mjs"),
+      ...["udp6", String(port)],
+    ]);
+    await command.line(new RegExp(`bound ::1 ${port}$`));
+  });
+
   test("a port that the pool holds is the pool's socket, and stays so", {
     skip,
   }, async () => {

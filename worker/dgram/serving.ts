@@ -7,9 +7,10 @@
 
 import dgram from "node:dgram";
 import { parseListener } from "../../core/options/address.ts";
+import { dgramKind } from "../../core/options/dgram.ts";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { codeOf } from "../../core/errors.ts";
-import type { Receiving } from "../../handles/dgram.ts";
+import { dgramType, type Receiving } from "../../handles/dgram.ts";
 import { reserve, starting } from "../listening/reservation.ts";
 import { bypass } from "../process/bypass.ts";
 import { cannot } from "../process/errors.ts";
@@ -175,13 +176,13 @@ function createShards(
 /** The kind of socket that a listener wants. */
 export function kindOf({ address }: InheritedListener): "udp4" | "udp6" {
   const { address: where } = parseListener(address);
-  return where.kind === "udp" && where.host.includes(":") ? "udp6" : "udp4";
+  return where.kind === "udp" ? dgramKind(where) : "udp4";
 }
 
 /** The other kind could not answer: its addresses are of the other family. */
 function checkKind(socket: dgram.Socket, listener: InheritedListener): void {
   const wanted = kindOf(listener);
-  const { type } = socket as unknown as { readonly type?: string };
+  const type = dgramType(socket);
   if (type === undefined || type === wanted) return;
   throw cannot(
     `receive datagrams on "${listener.name}"`,

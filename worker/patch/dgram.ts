@@ -14,9 +14,9 @@
 import dgram from "node:dgram";
 import process from "node:process";
 import { parseListener } from "../../core/options/address.ts";
-import { isDatagram } from "../../core/options/dgram.ts";
+import { dgramKind } from "../../core/options/dgram.ts";
 import type { InheritedListener } from "../../core/launch/environment.ts";
-import { dgramState } from "../../handles/dgram.ts";
+import { dgramState, dgramType } from "../../handles/dgram.ts";
 import { isBypassed } from "../process/bypass.ts";
 import type { Core } from "../process/worker_core.ts";
 import { cannot } from "../process/errors.ts";
@@ -36,7 +36,7 @@ export function patchDgram(core: Core, { privatePorts }: Settings): void {
       return original.apply(this, args);
     }
     const wanted = wantedBy(args);
-    const listener = wanted && meantBy(core, wanted);
+    const listener = wanted && meantBy(core, wanted, dgramType(this));
     if (listener !== undefined && state !== undefined) {
       state.bindState = 1;
       put(
@@ -88,20 +88,25 @@ function wantedBy([first, second]: readonly unknown[]): WantedPort | undefined {
 }
 
 /**
- * The pool's listener with that port; of several the one with the host, or one
- * that is free.
+ * The pool's listener with that port; of several the one with the host, of the
+ * socket's own family, that is free, in this order.
  */
 function meantBy(
   { worker, attachments }: Core,
   { port, host }: WantedPort,
+  type: string | undefined,
 ): InheritedListener | undefined {
-  const same = [...worker.listeners.values()].filter((listener) => {
-    if (!isDatagram(listener)) return false;
+  let best: InheritedListener | undefined;
+  let most = -1;
+  for (const listener of worker.listeners.values()) {
     const { address } = parseListener(listener.address);
-    return address.kind === "udp" && address.port === port;
-  });
-  return same.find(({ address }) => address.includes(host)) ??
-    same.find(({ name }) => !attachments.has(name)) ?? same[0];
+    if (address.kind !== "udp" || address.port !== port) continue;
+    const points = (address.host === host ? 4 : 0) +
+      (dgramKind(address) === type ? 2 : 0) +
+      (attachments.has(listener.name) ? 0 : 1);
+    if (points > most) [best, most] = [listener, points];
+  }
+  return best;
 }
 
 /** Loaded where the pool has such a socket alone. */
