@@ -215,7 +215,7 @@ export class Processes {
       case "ask": {
         const asked = worker.attached &&
           worker.tell({ type: "drain", ...times });
-        // Whoever does not speak our language understands SIGTERM.
+        // Whoever does not speak our language understands a signal.
         const { stopSignal = "SIGTERM" } = this.#context.habits ?? {};
         if (!asked) worker.process.kill(stopSignal);
         break;
