@@ -71,7 +71,7 @@ const OPTIONS: Readonly<Partial<Record<keyof PoolConfig, string>>> = {
 };
 
 /** Functions cannot be compared, and how many workers there are is no change. */
-const LEFT: ReadonlySet<string> = new Set(["hooks", "workers", "output"]);
+const LEFT: ReadonlySet<string> = new Set(["hooks", "workers"]);
 
 /**
  * Works out what a reload brings.

@@ -144,11 +144,12 @@ describe("options of a reload", () => {
     await stage.reload({
       listen: "127.0.0.1:9090",
       share: "shared",
+      output: "lines",
       hooks: {},
       env: { WHO: "new" },
     });
     const said =
-      '"listen" and "share" have changed, which counts from an upgrade on: "prefork upgrade", or SIGUSR2';
+      '"listen", "share" and "output" have changed, which counts from an upgrade on: "prefork upgrade", or SIGUSR2';
     assert.deepEqual(all("warning").map(({ message }) => message), [said]);
     assert.deepEqual(whoOf(stage), ["new"]);
     for (
