@@ -12,7 +12,7 @@ import { host } from "./host.ts";
 const COMMAND = "systemd-notify";
 
 /** Only libc can pass a file descriptor, and know that this was heard. */
-const BY_LIBC_ALONE = /^(MAINPID|FDSTORE)=/m;
+const BY_LIBC_ALONE = /^(MAINPID|FDSTORE(REMOVE)?)=/m;
 
 /** So many words wait at most: the manager may not listen. */
 const MOST = 50;

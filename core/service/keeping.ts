@@ -75,7 +75,7 @@ export class Keeping implements Disposable {
     const { service, heritage } = place;
     const problem = service === undefined
       ? "no service manager listens (NOTIFY_SOCKET is not set)"
-      : service.manager.problem;
+      : service.manager.tell(NOTHING_KEPT);
     if (service === undefined || problem !== undefined) {
       if (fdStore !== true) return undefined;
       throw new TypeError(
@@ -156,6 +156,12 @@ export class Keeping implements Disposable {
     this.#stored = undefined;
   }
 }
+
+/**
+ * Asks whether a word about what is kept can be said at all: the name is that of
+ * nothing. Others can be said without libc, too.
+ */
+const NOTHING_KEPT = { FDSTOREREMOVE: 1, FDNAME: "prefork" } as const;
 
 /** What is closed again at once. */
 const UNUSED = {

@@ -63,7 +63,12 @@ describe("Node without node:ffi", () => {
     await using command = prefork(
       ["-w", "1", ...LOCAL, fixture("pid.ts")],
       {
-        env: { NODE_OPTIONS: knows ? flag : "", NOTIFY_SOCKET: notify },
+        env: {
+          NODE_OPTIONS: knows ? flag : "",
+          NOTIFY_SOCKET: notify,
+          // No descriptor can be passed: it is not asked for.
+          FDSTORE: "4",
+        },
       },
     );
     const heard = (word: RegExp): Promise<void> =>
@@ -77,5 +82,6 @@ describe("Node without node:ffi", () => {
     command.signal("SIGTERM");
     await heard(/^STOPPING=1$/m);
     assert.equal((await command.ended).code, 0);
+    assert.doesNotMatch(manager.heard.join(), /FDSTORE/);
   });
 });
