@@ -10,14 +10,13 @@ import { addressBytes, ipFamily } from "../core/options/networks.ts";
 import {
   AF,
   checked,
-  errorName,
   fixed,
   type Libc,
   MSG_NOSIGNAL_DONTWAIT,
   MSG_RECEIVE,
   SO,
 } from "./libc.ts";
-import { hostOf, ipSockaddr, portOf } from "./sockaddr.ts";
+import { hostOf, ipSockaddr, portOf, scopeOf } from "./sockaddr.ts";
 
 /** Levels and names of setsockopt(2): socket(7), ip(7), ipv6(7). */
 const SOL = { ip: 0, ipv6: SO.ipv6, socket: SO.socket } as const;
@@ -69,31 +68,29 @@ export function getNumber(libc: Libc, fd: number, name: DgramNumber): number {
  * Joins a multicast group, or leaves it: struct ip_mreq of ip(7), struct
  * ipv6_mreq of ipv6(7). Returns what setsockopt(2) does.
  *
- * @param at for IPv4 the address of the interface, for IPv6 its number; the
- * kernel chooses unless given
+ * @param at for IPv4 the address of the interface, for IPv6 any with its zone,
+ * as in `::%eth0`; that of the group unless given, else the kernel chooses
  */
 export function setMembership(
   libc: Libc,
   fd: number,
   group: string,
   on: boolean,
-  at?: string | number,
+  at?: string,
 ): number {
   const names = on ? JOIN : LEAVE;
-  const [address = "", zone] = group.split("%");
-  const four = ipFamily(address) === 4;
+  const four = ipFamily(group) === 4;
   const bytes = fixed(four ? 8 : 20);
   const of = (host: string): readonly number[] => addressBytes(host) ?? [];
   if (four) {
     // IPv4 is the end of IPv6 (RFC 4291).
-    bytes.set(of(address).slice(12));
-    if (typeof at === "string") bytes.set(of(at).slice(12), 4);
+    bytes.set(of(group).slice(12));
+    if (at !== undefined) bytes.set(of(at).slice(12), 4);
     return libc.setsockopt(fd, SOL.ip, names.v4, bytes, 8);
   }
-  bytes.set(of(address));
-  const index = Number(at ?? zone ?? 0) || 0;
-  new DataView(bytes.buffer).setUint32(16, index, true);
-  return libc.setsockopt(fd, SO.ipv6, names.v6, bytes, 20);
+  bytes.set(of(group));
+  new DataView(bytes.buffer).setUint32(16, scopeOf(at ?? group), true);
+  return libc.setsockopt(fd, SOL.ipv6, names.v6, bytes, 20);
 }
 
 /**
@@ -139,14 +136,18 @@ const NAME = 128;
 
 /** Sends and receives datagrams with one buffer; calls are synchronous. */
 export interface Datagrams {
-  /** The next datagram, in bytes of its own; undefined when none waits. */
+  /** The next datagram, in bytes of its own; undefined when none can be had now. */
   receive(fd: number): { bytes: Uint8Array; from: DgramPeer } | undefined;
   /**
    * Sends one; returns how many bytes, or a negative error number.
    *
-   * @param to a numeric host
+   * @param to a numeric host, and a port
    */
-  send(fd: number, parts: readonly Uint8Array[], to: DgramPeer): number;
+  send(
+    fd: number,
+    parts: readonly Uint8Array[],
+    to: Omit<DgramPeer, "family">,
+  ): number;
   /** The address of a socket, or a negative error number. */
   address(fd: number): DgramPeer | number;
 }
@@ -158,27 +159,26 @@ export function openDatagrams(libc: Libc): Datagrams {
   const buffer = fixed(16);
   const header = fixed(HEADER.size);
   const view = new DataView(header.buffer);
-  const aim = (length: number, to: Uint8Array): void => {
+  // The header has addresses alone, and only buffers that stay: whatever nothing
+  // else refers to may be collected before the call.
+  const aim = (length: number, nameLength: number): void => {
     const part = new DataView(buffer.buffer);
     part.setBigUint64(0, libc.pointer(data), true);
     part.setBigUint64(8, BigInt(length), true);
-    view.setBigUint64(HEADER.name, libc.pointer(to), true);
-    view.setUint32(HEADER.nameLength, to.length, true);
+    view.setBigUint64(HEADER.name, libc.pointer(name), true);
+    view.setUint32(HEADER.nameLength, nameLength, true);
     view.setBigUint64(HEADER.buffers, libc.pointer(buffer), true);
     view.setBigUint64(HEADER.count, 1n, true);
   };
   return {
     receive(fd) {
-      for (;;) {
-        aim(MOST, name);
-        const count = libc.recvmsg(fd, header, MSG_RECEIVE);
-        if (count >= 0) {
-          return { bytes: data.slice(0, count), from: peerOf(name) };
-        }
-        // ECONNREFUSED and its like are told once: of an answer that was sent.
-        const problem = errorName(libc.errno());
-        if (problem === "EAGAIN" || problem === "EBADF") return undefined;
-      }
+      aim(MOST, NAME);
+      const count = libc.recvmsg(fd, header, MSG_RECEIVE);
+      // EAGAIN mostly. An error of an answer that was sent is told once, and
+      // epoll_wait(2) goes on to report what waits behind it.
+      return count < 0
+        ? undefined
+        : { bytes: data.slice(0, count), from: peerOf(name) };
     },
     send(fd, parts, { address, port }) {
       const length = parts.reduce((sum, part) => sum + part.length, 0);
@@ -190,7 +190,9 @@ export function openDatagrams(libc: Libc): Datagrams {
       }
       const six = familyOf(libc, fd) === AF.inet6;
       const mapped = six && !address.includes(":");
-      aim(length, ipSockaddr(mapped ? `::ffff:${address}` : address, port));
+      const to = ipSockaddr(mapped ? `::ffff:${address}` : address, port);
+      name.set(to);
+      aim(length, to.length);
       const sent = libc.sendmsg(fd, header, MSG_NOSIGNAL_DONTWAIT);
       return sent < 0 ? -libc.errno() : sent;
     },

@@ -56,20 +56,24 @@ function ipv4(host: string, port: number): Uint8Array {
 }
 
 function ipv6(host: string, port: number): Uint8Array {
-  const [address, zone] = host.split("%");
+  const [address] = host.split("%");
   const bytes = fixed(28);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, AF.inet6, true);
   view.setUint16(2, port);
   bytes.set(addressBytes(address!)!, 8);
-  view.setUint32(24, scopeOf(zone), true);
+  view.setUint32(24, scopeOf(host), true);
   return bytes;
 }
 
-/** The number of an interface, as `%eth0` names it after an address. */
-function scopeOf(zone: string | undefined): number {
+/** The number of the interface that `%eth0` names after an address, or 0. */
+export function scopeOf(host: string): number {
+  const [, zone] = host.split("%");
   if (zone === undefined) return 0;
   if (/^\d+$/.test(zone)) return Number(zone);
-  return os.networkInterfaces()[zone]?.find((each) => each.family === "IPv6")
-    ?.scopeid ?? 0;
+  // Of an interface's addresses those of its link alone tell its number.
+  for (const each of os.networkInterfaces()[zone] ?? []) {
+    if (each.family === "IPv6" && each.scopeid > 0) return each.scopeid;
+  }
+  return 0;
 }

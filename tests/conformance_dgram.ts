@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import dgram from "node:dgram";
+import { readFileSync } from "node:fs";
+import { networkInterfaces } from "node:os";
 import process from "node:process";
 import type { Adapter, HeldSocket } from "../core/adapter.ts";
 import type { Address } from "../core/options/address.ts";
@@ -47,11 +49,29 @@ export function addDgramTests(adapter: Adapter): void {
     second.close();
   });
 
+  const zone = linkZone();
+  test("join a group of IPv6 at the interface that is named", {
+    skip: skip || (zone === undefined && "no interface has IPv6 on its link"),
+  }, async () => {
+    const host = `ff02::7:77%${zone}`;
+    const socket = await bind(adapter, { ...LOCAL, host } as Address);
+    const joined = readFileSync("/proc/net/igmp6", "utf8");
+    socket.close();
+    assert.match(joined, new RegExp(` ${zone} +ff020{20}00070077 `));
+  });
+
   test("have no buffer that can be seen where they are of TCP", async () => {
     const socket = await bind(adapter, { ...LOCAL, kind: "tcp" } as Address);
     assert.equal(adapter.host.buffered(socket.fd), undefined);
     socket.close();
   });
+}
+
+/** An interface that has an address of its link (RFC 4291, 2.5.6). */
+function linkZone(): string | undefined {
+  return Object.entries(networkInterfaces()).find(([, all]) =>
+    all?.some(({ address }) => address.startsWith("fe80:"))
+  )?.[0];
 }
 
 function bytesIn({ host }: Adapter, { fd }: HeldSocket): number {

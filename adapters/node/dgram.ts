@@ -28,7 +28,9 @@ export async function bindDatagrams(
   const bound = await bind(socket, { port, address: host, exclusive: true });
   if (!group) return bound;
   try {
-    socket.addMembership(host);
+    const [, zone] = host.split("%");
+    // Of the group's own zone libuv takes no notice (1.52).
+    socket.addMembership(host, zone && `::%${zone}`);
     return bound;
   } catch (error) {
     socket.close();
