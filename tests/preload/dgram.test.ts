@@ -80,6 +80,21 @@ describe("UDP in an unmodified program", () => {
     await command.line(new RegExp(`bound ::1 ${port}$`));
   });
 
+  test("a handler that throws leaves a program that lives on its datagrams", {
+    skip,
+  }, async () => {
+    await using command = prefork([
+      ...["-w", "1", "-r", ownRuntime, "-l", "udp://127.0.0.1:0"],
+      fixture("plain/udp_calls.mjs"),
+    ]);
+    const [, text] = await command.line(/prefork ready listen=udp:\S+:(\d+)/);
+    const client = dgram.createSocket("udp4");
+    client.send("throw", Number(text), "127.0.0.1");
+    await command.line(/said uncaught: thrown$/);
+    client.close();
+    assert.equal(await ask(Number(text)), "x 127.0.0.1 IPv4 1!");
+  });
+
   test("a port that the pool holds is the pool's socket, and stays so", {
     skip,
   }, async () => {

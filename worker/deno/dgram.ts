@@ -77,7 +77,14 @@ export function bindOnDeno(socket: Socket, fd: number): Receiving {
       const got = parts.datagrams.receive(fd);
       if (got === undefined) return;
       const bytes = Buffer.from(got.bytes.buffer, 0, got.bytes.length);
-      handle.onmessage?.(bytes.length, handle, bytes, { ...got.from });
+      try {
+        handle.onmessage?.(bytes.length, handle, bytes, { ...got.from });
+      } catch (error) {
+        // The program's: where it lives on, it receives the next one, as on Node.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
     }
   };
   const update = (): void => {
@@ -138,7 +145,6 @@ function sender(
   return (_request, list, _count, port, address) => {
     const sent = datagrams.send(fd, list as Uint8Array[], {
       address: String(address),
-      family: "IPv4",
       port: Number(port),
     });
     return sent < 0 ? sent : sent + 1;
