@@ -212,7 +212,9 @@ function held(
       return hasPath;
     },
     shut: () => {
-      if (open && linked === undefined) stopListening(raw.fd);
+      // What is read of UDP is decided by whoever reads it.
+      const listens = linked === undefined && address.kind !== "udp";
+      if (open && listens) stopListening(raw.fd);
     },
     close: () => {
       removePath();
