@@ -107,6 +107,7 @@ export type { MemoryOptions } from "./core/options/memory.ts";
 export type { WatchOptions } from "./core/options/watch.ts";
 export type { WatchEvent } from "./core/watch/event.ts";
 export type { ProcessOptions } from "./core/options/process.ts";
+export type { UserOptions } from "./core/options/user.ts";
 export type {
   Pass,
   ProgramOptions,

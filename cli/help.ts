@@ -80,6 +80,10 @@ Options:
                           the supervisor does not
       --cpu-affinity auto|LIST  each slot on a CPU of its own of those granted,
                           or on an entry of a list such as 0,1,4-7
+      --user NAME|UID     workers run as this user, with its groups alone, no
+                          capabilities and no way back; takes root and setpriv
+                          of util-linux
+      --group NAME|GID    instead of the primary group of --user
       --slot-variable NAME  the variable in which programs look for their slot
                           (default: NODE_APP_INSTANCE)
       --compile-cache DIR|off  where Node keeps compiled modules, for a faster

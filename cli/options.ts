@@ -131,6 +131,8 @@ const OPTIONS: Readonly<
   umask: (draft, value) => draft.umask = value,
   nice: (draft, value, name) => draft.nice = count(value, name),
   "cpu-affinity": (draft, value) => draft.cpuAffinity = value,
+  user: (draft, value) => draft.user = value,
+  group: (draft, value) => draft.group = value,
   "slot-variable": (draft, value) => draft.slotVariable = value,
   watch: (draft, value) => (draft.watch ??= []).push(value),
   "runtime-arg": (draft, value) => (draft.runtimeArgs ??= []).push(value),

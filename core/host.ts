@@ -65,9 +65,11 @@ export interface Host extends Acceptors, AcceptQueues, Files, OwnSockets {
    * The path of a directory for compiled code that nobody else can write into,
    * made when it is not there; one of this user's own unless one is given.
    *
+   * @param uid the user whose it is and who can write into it, in place of this
+   * process' own
    * @throws {Error} when it cannot be used; its message is the reason
    */
-  cacheDirectory(given?: string): string;
+  cacheDirectory(given?: string, uid?: number): string;
   /**
    * True when a process may do all that this one may: it runs as the same user
    * and has its capabilities. True as well where that cannot be known.

@@ -8,6 +8,7 @@ import {
   accessSync,
   constants,
   existsSync,
+  lchownSync,
   lstatSync,
   mkdirSync,
 } from "node:fs";
@@ -24,13 +25,17 @@ const WRITABLE_BY_OTHERS = 0o022;
  * `prefork` in `$XDG_CACHE_HOME` or `~/.cache` (XDG Base Directory 0.8), else
  * one for this user among the temporary files.
  *
+ * @param uid the user whose it is to be, for whom it is made among the temporary
+ * files: in a home root would follow links of that user's making
  * @throws {Error} when it cannot be used; its message is the reason
  */
-export function cacheDirectory(given?: string): string {
-  if (given !== undefined) return ownDirectory(path.resolve(given));
+export function cacheDirectory(given?: string, uid?: number): string {
+  const own = process.geteuid?.() ?? 0;
+  const temporary = path.join(os.tmpdir(), `prefork-${uid ?? own}`);
+  if (given !== undefined || (uid ?? own) !== own) {
+    return ownDirectory(path.resolve(given ?? temporary), uid);
+  }
   const { XDG_CACHE_HOME: caches, HOME: home } = process.env;
-  const uid = process.getuid?.() ?? 0;
-  const temporary = path.join(os.tmpdir(), `prefork-${uid}`);
   const usual = caches !== undefined && path.isAbsolute(caches)
     ? caches
     : home !== undefined && path.isAbsolute(home)
@@ -48,22 +53,27 @@ export function cacheDirectory(given?: string): string {
  * A directory that belongs to this user and that nobody else can write into,
  * made when it is not there; its path.
  *
+ * @param owner another user to whom it is to belong
  * @throws {Error} when it is not so; its message is the reason
  */
-export function ownDirectory(directory: string): string {
-  makeDirectory(directory);
-  const problem = directoryProblem(directory);
+export function ownDirectory(directory: string, owner?: number): string {
+  const isNew = makeDirectory(directory);
+  if (isNew && owner !== undefined) lchownSync(directory, owner, -1);
+  const problem = directoryProblem(directory, owner);
   if (problem !== undefined) throw new Error(`"${directory}" ${problem}`);
   return directory;
 }
 
 /** Why one that is there cannot be used so, as the rest of a sentence. */
-export function directoryProblem(directory: string): string | undefined {
+export function directoryProblem(
+  directory: string,
+  owner: number | undefined = process.geteuid?.(),
+): string | undefined {
   // Not stat(2): a link may be another user's, and lead elsewhere later.
   const { mode, uid } = lstatSync(directory);
   return (mode & constants.S_IFMT) !== constants.S_IFDIR
     ? "is no directory"
-    : uid !== (process.geteuid?.() ?? uid)
+    : uid !== (owner ?? uid)
     ? `belongs to the user ${uid}`
     : (mode & WRITABLE_BY_OTHERS) !== 0
     ? "can be written by other users"
@@ -75,18 +85,19 @@ export function directoryProblem(directory: string): string | undefined {
 /**
  * Makes what is missing of a path, level by level: `recursive` of Node's own
  * mkdirSync() does not return for some paths in the file systems of the kernel
- * (26.10).
+ * (26.10). False where another has made it.
  */
-function makeDirectory(directory: string): void {
-  if (existsSync(directory)) return;
+function makeDirectory(directory: string): boolean {
+  if (existsSync(directory)) return false;
   const parent = path.dirname(directory);
   if (parent !== directory) makeDirectory(parent);
   try {
     mkdirSync(directory, { mode: 0o700 });
+    return true;
   } catch (error) {
     const { code } = error as { code?: string };
     // Another pool that starts now has made it.
-    if (code === "EEXIST" && existsSync(directory)) return;
+    if (code === "EEXIST" && existsSync(directory)) return false;
     throw new Error(`"${directory}" cannot be made (${code})`);
   }
 }

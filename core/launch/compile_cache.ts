@@ -7,6 +7,7 @@
 import type { Adapter } from "../adapter.ts";
 import { messageOf } from "../errors.ts";
 import type { PoolConfig, WorkerRuntime } from "../options/options.ts";
+import { accountOf } from "./user.ts";
 
 /** What turns it off. */
 export const OFF = "off";
@@ -24,7 +25,10 @@ export interface CompileCache {
 
 /** The compile cache of a pool; no failure of it is one of the pool. */
 export function compileCacheOf(
-  { compileCache, env }: Pick<PoolConfig, "compileCache" | "env">,
+  { compileCache, env, user, group }: Pick<
+    PoolConfig,
+    "compileCache" | "env" | "user" | "group"
+  >,
   runtimes: ReadonlySet<WorkerRuntime>,
   { host }: Adapter,
 ): CompileCache {
@@ -35,7 +39,8 @@ export function compileCacheOf(
     !(runtimes.has("node") || runtimes.has("exec"))
   ) return {};
   try {
-    return { compileCache: host.cacheDirectory(compileCache) };
+    const uid = accountOf({ user, group }, host)?.uid;
+    return { compileCache: host.cacheDirectory(compileCache, uid) };
   } catch (error) {
     return { noCompileCache: messageOf(error) };
   }

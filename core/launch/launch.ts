@@ -22,6 +22,7 @@ import { hasPort, parseListener } from "../options/address.ts";
 import { ownSockets, socketVariables } from "./inherited.ts";
 import { commandOf, learnsPid } from "./program.ts";
 import { processPrefix } from "./process.ts";
+import { accountOf } from "./user.ts";
 import { preloadVariables } from "./runtime_command.ts";
 import { PLACE_VARIABLE } from "./wrapper.ts";
 import type { ProgramPlace } from "./program_table.ts";
@@ -80,6 +81,7 @@ export function launch(
   const command = commandOf(plan, adapter);
   const preloaded = runtime === "exec" ? preloadVariables(adapter, given) : {};
   const prefix = processPrefix(config, worker.slot, adapter.host);
+  const account = accountOf(config, adapter.host);
   worker.process = adapter.spawn({
     command: [...prefix, ...command] as typeof command,
     runtime,
@@ -87,6 +89,7 @@ export function launch(
     inherits: [...listeners.flatMap(inheritedSockets), ...traffic.files],
     env: (fds) => ({
       ...own,
+      ...account?.variables,
       ...(config.cwd !== undefined && { PWD: config.cwd }),
       ...customary,
       ...config.env,

@@ -1,7 +1,7 @@
 /**
  * What a worker's process gets that only the process itself can take: a mask, a
- * niceness, CPUs. Commands of the system take it before they become the program
- * (umask of sh, nice(1), taskset(1)): from its first instruction, with all of its
+ * niceness, CPUs, a user. Commands of the system take it before they become the program
+ * (umask of sh, nice(1), taskset(1), setpriv(1)): from its first instruction, with all of its
  * threads, the same on every runtime and for programs in other languages.
  * setpriority(2) and sched_setaffinity(2) from outside would be late for threads
  * that are there already.
@@ -11,6 +11,8 @@
 
 import { PreforkError } from "../errors.ts";
 import type { Host } from "../host.ts";
+import type { UserConfig } from "../options/user.ts";
+import { accountOf } from "./user.ts";
 import {
   type CpuRange,
   parseCpus,
@@ -18,19 +20,22 @@ import {
 } from "../options/process.ts";
 
 /** What is asked for. */
-type Wanted = Pick<ProcessConfig, "umask" | "nice" | "cpuAffinity">;
+type Wanted =
+  & Pick<ProcessConfig, "umask" | "nice" | "cpuAffinity">
+  & UserConfig;
 
 /** What is asked of the machine. */
-type Machine = Pick<Host, "which" | "cpuList">;
+type Machine = Pick<Host, "which" | "cpuList" | "real" | "text">;
 
 /**
  * The words in front of the command of the worker of a slot; none where nothing
  * is asked for.
  *
+ * @throws {TypeError} when this process cannot have workers run as that user
  * @throws {PreforkError} `ERR_SPAWN` when a command that it takes is not there
  */
 export function processPrefix(
-  { umask, nice, cpuAffinity }: Wanted,
+  { umask, nice, cpuAffinity, user, group }: Wanted,
   slot: number,
   host: Machine,
 ): string[] {
@@ -46,13 +51,15 @@ export function processPrefix(
     const cpus = from === to ? String(from) : `${from}-${to}`;
     words.push(toolFor("cpuAffinity", "taskset", host), "-c", cpus);
   }
-  return words;
+  // The last one: the others may need what it gives up.
+  return [...words, ...accountOf({ user, group }, host)?.prefix ?? []];
 }
 
 /**
  * Looks whether workers can have what is asked for.
  *
  * @throws {RangeError} when this machine has no such CPU
+ * @throws {TypeError} when this process cannot have workers run as that user
  * @throws {PreforkError} `ERR_SPAWN` when a command that it takes is not there,
  * or it cannot be seen which CPUs there are
  */
@@ -95,7 +102,7 @@ function eachOf(ranges: readonly CpuRange[]): number[] {
 const PACKAGES = { sh: "dash", nice: "coreutils", taskset: "util-linux" };
 
 function toolFor(
-  option: keyof Wanted,
+  option: "umask" | "nice" | "cpuAffinity",
   name: keyof typeof PACKAGES,
   host: Machine,
 ): string {

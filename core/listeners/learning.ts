@@ -22,7 +22,7 @@ import {
   refusal,
   refused,
 } from "./on_demand.ts";
-import { MAX_OPEN } from "./permission.ts";
+import { MAX_OPEN, privilegeProblem } from "./permission.ts";
 
 /**
  * What a pool listens on whose program has listened so: on every port that it
@@ -79,14 +79,14 @@ export class Addresses implements OnDemand {
   left = false;
   /** Why the last address that could not be bound could not. */
   failure: PreforkError | undefined;
-  readonly #context: Pick<PoolContext, "adapter" | "post">;
+  readonly #context: Pick<PoolContext, "adapter" | "config" | "post">;
   readonly #changed: () => void;
   readonly #held = new Map<string, Holding>();
   readonly #asked = new Set<Held>();
   #closed = false;
 
   constructor(
-    context: Pick<PoolContext, "adapter" | "post">,
+    context: Pick<PoolContext, "adapter" | "config" | "post">,
     changed: () => void,
   ) {
     this.#context = context;
@@ -100,7 +100,7 @@ export class Addresses implements OnDemand {
 
   open(worker: PoolWorker, { id, address, nth }: OpenMessage): void {
     const { post } = this.#context;
-    this.#hold(address, nth).then(
+    this.#hold(worker, address, nth).then(
       ({ real }) =>
         post(() => {
           const name = formatAddress(real);
@@ -144,7 +144,11 @@ export class Addresses implements OnDemand {
     this.#asked.clear();
   }
 
-  async #hold(address: string, nth: number): Promise<Held> {
+  async #hold(
+    { process: { pid } }: PoolWorker,
+    address: string,
+    nth: number,
+  ): Promise<Held> {
     // The program's first start is nobody else's yet, so it may say all.
     const spec = parseListener(address);
     if (spec.address.kind === "fd") {
@@ -152,6 +156,12 @@ export class Addresses implements OnDemand {
     }
     if (spec.address.kind === "udp") {
       throw refused(address, "EACCES", "datagrams have no connections");
+    }
+    const { adapter, config: { user, open } } = this.#context;
+    // Unless it is somebody else's, who is to have no more than is his.
+    if (user !== undefined && open !== "any") {
+      const problem = privilegeProblem(spec, [pid], adapter.host);
+      if (problem !== undefined) throw refused(address, "EACCES", problem);
     }
     const key = `${formatAddress(spec.address)} ${nth}`;
     const known = this.#held.get(key);

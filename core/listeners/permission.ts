@@ -45,6 +45,16 @@ export function openProblem(
   if (runtime === "deno" && !denoAllows(address, runtimeArgs)) {
     return `Deno does not allow it to this worker, ${instead} or add a permission to the "--runtime-arg"`;
   }
+  return privilegeProblem(spec, pids, host);
+}
+
+/** Why a worker could not listen there itself, as the rest of a sentence. */
+export function privilegeProblem(
+  { address }: Pick<ListenerSpec, "address">,
+  pids: readonly number[],
+  host: Pick<Host, "sysctl" | "hasRights">,
+): string | undefined {
+  const instead = `name it in the command as in "-l ${formatAddress(address)}"`;
   if (address.kind === "tcp") {
     const first = host.sysctl("net.ipv4.ip_unprivileged_port_start") ??
       FIRST_UNPRIVILEGED;

@@ -46,6 +46,7 @@ import {
   whole,
 } from "./values.ts";
 import { checkUpgrade } from "./upgrade.ts";
+import { checkUser } from "./user.ts";
 import { checkWatch } from "./watch.ts";
 import { PRESET_NAMES, type SignalPreset } from "./signals.ts";
 
@@ -82,6 +83,8 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   umask: true,
   nice: true,
   cpuAffinity: true,
+  user: true,
+  group: true,
   slotVariable: true,
   pass: true,
   stopSignal: true,
@@ -192,6 +195,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
       ? undefined
       : text("compileCache", options.compileCache),
     ...checkProcess(options),
+    ...checkUser(options),
     ...checkProgram(options),
     output: oneOf("output", options.output ?? "inherit", ["inherit", "lines"]),
     signals: checkSignals(options.signals ?? false),

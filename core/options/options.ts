@@ -23,6 +23,7 @@ import type { ProgramConfig, ProgramOptions } from "./program.ts";
 import type { ScalingConfig, ScalingOptions } from "./scaling.ts";
 import type { SignalPreset } from "./signals.ts";
 import type { UpgradeConfig, UpgradeOptions } from "./upgrade.ts";
+import type { UserConfig, UserOptions } from "./user.ts";
 import type { WatchConfig, WatchOptions } from "./watch.ts";
 
 /** What runs a worker: a runtime, or the program itself. */
@@ -54,7 +55,8 @@ export interface PoolOptions
     MonitorOptions,
     ScalingOptions,
     WatchOptions,
-    UpgradeOptions {
+    UpgradeOptions,
+    UserOptions {
   /** The file that a worker runs, or with `runtime: "exec"` an executable. */
   readonly program: string;
   /** Arguments for the program. */
@@ -315,6 +317,7 @@ export interface PoolConfig
     ScalingConfig,
     WatchConfig,
     UpgradeConfig,
+    UserConfig,
     Budget {
   /** The program. */
   readonly program: string;

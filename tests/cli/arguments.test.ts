@@ -60,6 +60,7 @@ describe("options", () => {
     }],
     ["--umask 027 --nice 5", { umask: "027", nice: 5 }],
     ["--cpu-affinity 0,2-3", { cpuAffinity: "0,2-3" }],
+    ["--user www-data --group=33", { user: "www-data", group: "33" }],
     ["--slot-variable ID", { slotVariable: "ID" }],
     ["--compile-cache off", { compileCache: "off" }],
     ["--max-workers 16", { maxWorkers: 16 }],

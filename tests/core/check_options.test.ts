@@ -36,6 +36,8 @@ describe("what is assumed", () => {
       umask: undefined,
       nice: 0,
       cpuAffinity: undefined,
+      user: undefined,
+      group: undefined,
       slotVariable: undefined,
       pass: "auto",
       stopSignal: undefined,

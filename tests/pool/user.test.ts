@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import {
+  type Command,
+  fixture,
+  isAlive,
+  LOCAL,
+  prefork,
+  ready,
+  readyPids,
+  until,
+} from "../command.ts";
+import { libraryFile } from "../fixtures/library_file.ts";
+import { test } from "../harness.ts";
+import { get } from "../http.ts";
+import { commandOn, ownRuntime } from "../runtimes.ts";
+
+/** Whom workers run as here: a user and a group that every system has. */
+const [USER, GROUP] = ["nobody", "daemon"];
+
+const lineOf = (file: string, name: string): readonly string[] =>
+  readFileSync(file, "utf8").split("\n").map((line) => line.split(":"))
+    .find(([first]) => first === name)!;
+
+function whyNot(): string | false {
+  if (process.getuid?.() !== 0) return "only root can become somebody else";
+  const status = readFileSync("/proc/self/status", "utf8");
+  const has = BigInt(`0x${/^CapEff:\s+(\w+)/m.exec(status)![1]}`);
+  if ((has >> 5n & 15n) !== 15n) return "this root may not become anybody";
+  const as = [
+    "--reuid",
+    USER,
+    "--clear-groups",
+    "test",
+    "-r",
+    fixture("user.ts"),
+  ];
+  const { error, status: code } = spawnSync("setpriv", as);
+  if (error !== undefined) return "there is no setpriv";
+  return code !== 0 && `${USER} cannot read what is to be run`;
+}
+const skip = whyNot();
+
+/** What the kernel says of a process: who it is, and what it may do. */
+function standing(pid: number): Record<string, string> {
+  const text = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Object.fromEntries(
+    ["Uid", "Gid", "Groups", "NoNewPrivs", "CapInh", "CapEff", "CapPrm"]
+      .concat("CapBnd", "CapAmb")
+      .map((name) => [
+        name,
+        new RegExp(`^${name}:\\s+(.*?)\\s*$`, "m").exec(text)![1]!
+          .replaceAll("\t", " "),
+      ]),
+  );
+}
+
+/** The workers of which an event has told. */
+const pids = ({ lines }: Command, event: string): number[] =>
+  lines.flatMap((line) => {
+    const pattern = new RegExp(`^prefork worker-${event} .*pid=(\\d+)`);
+    return pattern.exec(line)?.[1] ?? [];
+  }).map(Number);
+
+const NO_CAPABILITY = "0".repeat(16);
+
+function expected() {
+  const [, , uid, own, , home] = lineOf("/etc/passwd", USER);
+  const gid = lineOf("/etc/group", GROUP)[2]!;
+  const groups = readFileSync("/etc/group", "utf8").split("\n")
+    .map((line) => line.split(":"))
+    .filter(([, , , members = ""]) => members.split(",").includes(USER))
+    .map(([, , id]) => Number(id));
+  const all = [...new Set([Number(own), ...groups])].sort((a, b) => a - b);
+  const four = (id: string): string => Array(4).fill(id).join(" ");
+  const caps = ["CapInh", "CapEff", "CapPrm", "CapBnd", "CapAmb"];
+  return {
+    started: `started as ${uid}:${gid}`,
+    home,
+    standing: {
+      Uid: four(uid!),
+      Gid: four(gid),
+      Groups: all.join(" "),
+      NoNewPrivs: "1",
+      ...Object.fromEntries(caps.map((name) => [name, NO_CAPABILITY])),
+    },
+  };
+}
+
+test(
+  "workers of every runtime run as another user from the start and after a reload, and get no more than that user may have",
+  { skip },
+  async () => {
+    const { started, standing: wanted, home } = expected();
+    const directory = mkdtempSync(join(tmpdir(), "prefork-user-"));
+    // What root's groups may do is none of the worker's business.
+    const command = [
+      ...["setpriv", "--groups", "0,4,20", "--"],
+      ...commandOn(ownRuntime, libraryFile("cli")),
+    ] as const as [string, ...string[]];
+    const control = join(directory, "control.sock");
+    const options = ["--user", USER, "--group", GROUP, "--control", control];
+    try {
+      await using pool = prefork([
+        ...["-r", "node=1,deno=1,bun=1", "--probation", "0", ...options],
+        ...["--standby", "1", fixture("user.ts")],
+      ], { command });
+      const { listen } = await ready(pool);
+      await until(() => pids(pool, "standby").length === 3, "all stand by");
+      const first = Number(
+        readFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "utf8"),
+      );
+      const port = Math.max(first - 1, 1);
+      const path = join(directory, "taken.sock");
+      const query = new URLSearchParams({ port: `${port}`, path, control });
+      const { body } = await get(listen!, `/?${query}`);
+      const { pid, ...said } = JSON.parse(body);
+      assert.ok(readyPids(pool).includes(pid));
+      assert.deepEqual(said, {
+        root: "EPERM",
+        variables: { HOME: home, USER, LOGNAME: USER },
+        port: first > 1 ? "EACCES" : "done",
+        path: "EACCES",
+        control: "EACCES",
+      });
+      pool.signal("SIGHUP");
+      await pool.line(/^prefork reload-finished /);
+      for (
+        const each of [
+          ...readyPids(pool).slice(-3),
+          ...pids(pool, "standby").slice(-3),
+        ].filter(isAlive)
+      ) {
+        assert.deepEqual(standing(each), wanted);
+      }
+      assert.equal(standing(pool.pid).CapEff, standing(process.pid).CapEff);
+      // Each start: the one that shows the port, workers, those that stand by.
+      const starts = pool.lines.filter((line) => line.includes("started as"));
+      assert.ok(starts.length >= 10, pool.lines.join("\n"));
+      for (const line of starts) assert.ok(line.endsWith(started), line);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  },
+);
+
+test(
+  "so do programs in other languages, and workers after an upgrade",
+  { skip },
+  async () => {
+    await using pool = prefork([
+      ...["-w", "1", "--ready-line", "up", ...LOCAL, "--user", USER],
+      ...["--group", GROUP, "sh", "-c", "echo up; exec sleep 600"],
+    ]);
+    await ready(pool);
+    const { standing: wanted } = expected();
+    assert.deepEqual(standing(readyPids(pool)[0]!), wanted);
+    pool.signal("SIGUSR2");
+    const [, next] = await pool.line(/^prefork upgrade-started pid=(\d+)/);
+    await pool.line(/^prefork stopped /);
+    assert.deepEqual(standing(readyPids(pool)[1]!), wanted);
+    process.kill(Number(next), "SIGTERM");
+    await until(() => !isAlive(Number(next)), "the successor has ended");
+  },
+);
+
+test("a user that cannot be is said before anything starts", async () => {
+  const cases: [readonly string[], string][] = [
+    [["--user", "no-such-user"], '"no-such-user" for "user": there is no'],
+    [["--group", "0"], '"0" for "group" without "user"'],
+  ];
+  if (process.getuid?.() !== 0) {
+    const sentence = '"root" for "user": this process runs as user ';
+    cases.push([["--user", "root"], sentence]);
+  }
+  for (const [args, sentence] of cases) {
+    await using pool = prefork([...LOCAL, ...args, fixture("pid.ts")]);
+    assert.equal((await pool.ended).code, 2);
+    assert.equal(pool.lines.length, 1);
+    assert.ok(pool.lines[0]!.includes(sentence), pool.lines.join("\n"));
+  }
+});
