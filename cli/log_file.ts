@@ -7,6 +7,7 @@
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { resolve } from "node:path";
 import { codeOf, messageOf, PreforkError } from "../core/errors.ts";
+import { ownFile } from "../core/watch/own.ts";
 import { SafeOutput } from "./output.ts";
 
 /**
@@ -35,6 +36,7 @@ export class LogFile {
    */
   constructor(path: string, option: string) {
     this.path = resolve(path);
+    ownFile(this.path);
     try {
       this.#fd = openSync(this.path, APPEND, MODE);
     } catch (error) {

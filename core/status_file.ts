@@ -9,6 +9,7 @@ import type { Adapter } from "./adapter.ts";
 import { messageOf, PreforkError } from "./errors.ts";
 import type { EventStream } from "./event_stream.ts";
 import type { PoolEvent, PoolStatus } from "./events.ts";
+import { ownFile } from "./watch/own.ts";
 
 /** The least time between two writes, in ms. */
 export const WRITE_MS = 200;
@@ -40,6 +41,7 @@ export function keepStatusFile(
 ): readonly Disposable[] {
   if (given === undefined) return [];
   const path = host.resolve(given);
+  ownFile(path);
   let owned = heritage?.isAlone ?? true;
   let failing = false;
   let wait: Disposable | undefined;

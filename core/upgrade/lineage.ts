@@ -26,6 +26,7 @@ import {
 import { type SucceedingPool, Succession } from "./predecessor.ts";
 import { Kept, type KeptPool } from "./kept.ts";
 import { type UpgradeReport, Upgrades } from "./upgrades.ts";
+import { ownFile } from "../watch/own.ts";
 
 /** A pool that has come from one, and may go to another. */
 export interface LineagePool
@@ -93,6 +94,7 @@ export class Lineage implements SignalWitness {
     config: PoolConfig,
   ): Promise<Adapter> {
     const { pidFile, name } = config;
+    if (pidFile !== undefined) ownFile(adapter.host.resolve(pidFile));
     this.#pidFile = pidFile === undefined
       ? undefined
       : adapter.pidFile(adapter.host.resolve(pidFile));

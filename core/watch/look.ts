@@ -8,6 +8,7 @@
 
 import type { Files } from "./file.ts";
 import type { Watched } from "./names.ts";
+import { isOwnFile } from "./own.ts";
 
 /** What was seen. */
 export interface Tree {
@@ -64,7 +65,10 @@ export function look(
   return { files, directories };
 }
 
-/** The files that are new, gone or written. */
+/**
+ * The files that are new, gone or written. That one is prefork's own may be known
+ * only since it was seen, as another pool has begun with it.
+ */
 export function changes(before: Tree, after: Tree): string[] {
   const changed = [...after.files]
     .filter(([path, stamp]) => before.files.get(path) !== stamp)
@@ -72,5 +76,5 @@ export function changes(before: Tree, after: Tree): string[] {
   for (const path of before.files.keys()) {
     if (!after.files.has(path)) changed.push(path);
   }
-  return changed;
+  return changed.filter((path) => !isOwnFile(path));
 }

@@ -4,6 +4,7 @@ import { checkOptions } from "../../core/options/check.ts";
 import type { PoolOptions } from "../../core/options/options.ts";
 import { globToRegExp, watchedBy } from "../../core/watch/names.ts";
 import { look, MOST } from "../../core/watch/look.ts";
+import { ownFile } from "../../core/watch/own.ts";
 import { ECHOES, LOOK_MS, SETTLE_MS } from "../../core/watch/watch.ts";
 import { describe, test } from "../harness.ts";
 import { settle, type Stage, stage } from "./world.ts";
@@ -193,6 +194,35 @@ describe("a pool that is watched", () => {
     write(made, "/here/lib.js", "one");
     await pass(made, 2 * LOOK_MS);
     assert.deepEqual(made.all("files-changed"), []);
+    void made.pool.stop({ quick: true });
+  });
+
+  test("takes no file that prefork writes for a change, whichever pool's it is", async () => {
+    const made = await watching({
+      watch: "**",
+      statusFile: "run/state.json",
+      pidFile: "run/pid",
+    });
+    write(made, "/here/logs/other.log", "");
+    await pass(made, 2 * LOOK_MS);
+    assert.deepEqual(
+      made.all("files-changed").map(({ file }) => file),
+      ["logs/other.log"],
+    );
+    // A pool beside it begins to write a file that was there before it.
+    ownFile("/here/logs/other.log");
+    for (const end of ["", ".1", ".2"]) {
+      write(made, `/here/logs/other.log${end}`, end || "a line");
+    }
+    write(made, "/here/run/pid.upgrade", "{}");
+    write(made, "/here/run/state.json", "{}");
+    made.world.files.delete("/here/logs/other.log");
+    await pass(made, 2 * LOOK_MS);
+    assert.equal(made.all("files-changed").length, 1);
+    write(made, "/here/run/state.js", "one");
+    await pass(made, 2 * LOOK_MS);
+    assert.equal(made.all("files-changed").length, 2);
+    assert.equal(made.all("reload-finished").length, 2);
     void made.pool.stop({ quick: true });
   });
 
