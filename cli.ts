@@ -45,6 +45,7 @@ import {
 } from "./adapters/shared/proc.ts";
 import { isMain } from "./adapters/shared/main.ts";
 import {
+  codeOf,
   EXIT,
   exitCodeOf,
   messageOf,
@@ -320,7 +321,8 @@ async function run(
       watched?.[Symbol.dispose]();
       await told[i];
     } catch (error) {
-      if (stoppedOnRequest(error)) return;
+      // A signal during the start is no failure of the start.
+      if (codeOf(error) === "ERR_STATE") return;
       if (name !== undefined && error instanceof Error) {
         error.message = `pool "${name}": ${error.message}`;
       }
@@ -335,6 +337,8 @@ async function run(
         for (const each of pools) void each.stop({ delay: false });
         return;
       }
+      // One that has not learned yet where it listens has not ended by itself.
+      await pool.stop({ delay: false });
       await told[i];
       pools[i] = again.pool;
       told[i] = follow(again);
@@ -383,11 +387,6 @@ function said(error: unknown): string {
     : `Cannot run a pool: Deno does not allow it, add "${flag}" (${
       messageOf(error)
     })`;
-}
-
-/** A signal during the start is no failure of the start. */
-function stoppedOnRequest(error: unknown): boolean {
-  return (error as { code?: unknown }).code === "ERR_STATE";
 }
 
 if (isMain(import.meta)) {

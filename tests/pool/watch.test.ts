@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { LOCAL, prefork, ready } from "../command.ts";
-import { test } from "../harness.ts";
+import { describe, test } from "../harness.ts";
 import { get } from "../http.ts";
 import { programs } from "../preload/programs.ts";
 
@@ -84,35 +84,45 @@ test("a reload follows each change of a file, and one that is broken changes not
   );
 });
 
-test("a program that is broken at the first start is waited for", async () => {
-  const broken = 'throw new Error("not yet");';
-  const file = files.write("first.mjs", broken);
-  const command = prefork(["-w", "1", ...LOCAL, "--watch", file]);
-  await using running = command;
-  await running.line(
-    /^prefork: Cannot start the program: .*not yet.*; it is tried again when a file changes$/,
-  );
-  const from = running.lines.length;
-  writeFileSync(file, broken.replace("yet", "even now"));
-  await running.line(
-    /^prefork: Cannot start .*not even now.*; it is tried/,
-    from,
-  );
-  const told = running.lines.filter((line) => /tried again/.test(line));
-  assert.equal(told.length, 2);
-  writeFileSync(
-    file,
-    `import http from "node:http";
-     http.createServer((_, response) => response.end("well")).listen(3000);`,
-  );
-  const { listen } = await ready(running);
-  assert.equal((await get(listen!)).body, "well");
-  running.signal("SIGTERM");
-  assert.deepEqual(await running.ended, { code: 0, signal: null });
+describe("a program that is broken at the first start is waited for", () => {
+  const places = {
+    "where -l says where it listens": LOCAL,
+    "where it says so itself": [],
+  };
+  for (const [name, where] of Object.entries(places)) {
+    test(name, async () => {
+      const broken = 'throw new Error("not yet");';
+      const file = files.write("first.mjs", broken);
+      await using running = prefork(["-w", "1", ...where, "--watch", file]);
+      await running.line(
+        /^prefork: Cannot start the program: .*not yet.*; it is tried again when a file changes$/,
+      );
+      const from = running.lines.length;
+      writeFileSync(file, broken.replace("yet", "even now"));
+      await running.line(
+        /^prefork: Cannot start .*not even now.*; it is tried/,
+        from,
+      );
+      const told = running.lines.filter((line) => /tried again/.test(line));
+      assert.equal(told.length, 2);
+      writeFileSync(
+        file,
+        `import http from "node:http";
+         http.createServer((_, response) => response.end("well"))
+           .listen(0, "127.0.0.1");`,
+      );
+      const { listen } = await ready(running);
+      assert.equal((await get(listen!)).body, "well");
+      running.signal("SIGTERM");
+      assert.deepEqual(await running.ended, { code: 0, signal: null });
+    });
+  }
 
-  writeFileSync(file, broken);
-  await using waiting = prefork(["-w", "1", ...LOCAL, "--watch", file]);
-  await waiting.line(/tried again when a file changes$/);
-  waiting.signal("SIGINT");
-  assert.deepEqual(await waiting.ended, { code: 0, signal: null });
+  test("and ends by a signal", async () => {
+    const file = files.write("first.mjs", 'throw new Error("not yet");');
+    await using waiting = prefork(["-w", "1", ...LOCAL, "--watch", file]);
+    await waiting.line(/tried again when a file changes$/);
+    waiting.signal("SIGINT");
+    assert.deepEqual(await waiting.ended, { code: 0, signal: null });
+  });
 });
