@@ -26,6 +26,7 @@ import type { RunLine } from "./cli/options.ts";
 import { type Plan, type PlannedPool, planOf } from "./cli/pools.ts";
 import type { WatchedStart } from "./cli/watch_start.ts";
 import { createReporter } from "./cli/report.ts";
+import { refuseOldRuntime } from "./cli/version.ts";
 import { CommandPool } from "./cli/command_pool.ts";
 import { poolOf, upgradeByFile, UpgradeDesk } from "./cli/upgrade.ts";
 import { loadAdapter } from "./adapters/select.ts";
@@ -83,17 +84,17 @@ export async function main(
 ): Promise<number> {
   try {
     const command = parseCommandLine(args);
+    refuseOldRuntime(command.kind);
     switch (command.kind) {
       case "help": {
         const { pagesOf, pageText, topicsText } = await import(
           "./cli/topics.ts"
         );
         const pages = pagesOf(import.meta.url);
-        const { topic } = command;
         io.stdout.write(
-          topic === undefined
+          command.topic === undefined
             ? HELP + topicsText(pages)
-            : pageText(topic, pages),
+            : pageText(command.topic, pages),
         );
         return EXIT.done;
       }

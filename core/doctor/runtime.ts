@@ -10,13 +10,7 @@ import { lacksFfi } from "../options/deno_permission.ts";
 import { SHARE_MODES } from "../options/share_mode.ts";
 import type { MachineFacts, PoolPlan } from "./facts.ts";
 import type { Finding } from "./finding.ts";
-
-/** The oldest versions that are supported; a test compares package.json. */
-export const OLDEST: Readonly<Record<RuntimeName, string>> = {
-  node: "22.12",
-  deno: "2.9",
-  bun: "1.4",
-};
+import { isOlder, OLDEST } from "./version.ts";
 
 /** Node has `node:ffi` from here on, without a flag. */
 const NODE_FFI = "26.9";
@@ -168,11 +162,4 @@ function workerFindings(
     known[name] === undefined ? [] : [`${name} ${known[name]}`]
   ).join(", ");
   return [{ verdict: "ok", subject, text: `${all}, all supported` }];
-}
-
-/** Compares major and minor numbers. */
-function isOlder(version: string, oldest: string): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  const [least = 0, leastMinor = 0] = oldest.split(".").map(Number);
-  return major < least || major === least && minor < leastMinor;
 }

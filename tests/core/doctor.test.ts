@@ -10,7 +10,7 @@ import { findingsOf } from "../../core/doctor/doctor.ts";
 import { type PoolFacts, poolFindings } from "../../core/doctor/pool.ts";
 import type { KernelFacts, MachineFacts } from "../../core/doctor/facts.ts";
 import type { Finding } from "../../core/doctor/finding.ts";
-import { OLDEST } from "../../core/doctor/runtime.ts";
+import { OLDEST, tooOld } from "../../core/doctor/version.ts";
 import { checkOptions } from "../../core/options/check.ts";
 import type { PoolOptions } from "../../core/options/options.ts";
 import { describe, test } from "../harness.ts";
@@ -422,7 +422,18 @@ describe("a machine", () => {
     );
     for (const [name, oldest] of Object.entries(OLDEST)) {
       assert.equal(engines[name], `>=${oldest}`);
+      assert.equal(
+        tooOld({ node: "26.10.0", [name]: `${oldest}.0` }),
+        undefined,
+      );
     }
+    assert.match(
+      tooOld({ node: "22.11.9" })!,
+      /^Cannot run on node 22\.11\.9: it must be node 22\.12 or later, install/,
+    );
+    // These name a Node that they are like.
+    assert.match(tooOld({ node: "26.0.0", bun: "1.3.14" })!, /on bun 1\.3\.14/);
+    assert.match(tooOld({ node: "26.0.0", deno: "1.46.3" })!, /on deno 1\.46/);
   });
 });
 

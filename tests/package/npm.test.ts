@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { afterAll, beforeAll, describe, test } from "../harness.ts";
 import { binary, nodeFloor, ownRuntime, type Runtime } from "../runtimes.ts";
 import { type Consumer, npmConsumer } from "./consumer.ts";
 import { runsCommand, runsPool } from "./pools.ts";
-import { run } from "./run.ts";
+import { run, start } from "./run.ts";
 import { ROOT, tarball } from "./tarball.ts";
 
 /** Where what is not in the package is read. */
@@ -21,6 +22,17 @@ const COMMANDS: Readonly<
     [binary("bun"), "x", "--bun", "prefork"],
   ],
 };
+
+/** A Node of the system that is too old, if there is one. */
+function olderNode(): string | undefined {
+  const [path] = ["/usr/bin/node", "/usr/local/bin/node"].filter(existsSync);
+  if (path === undefined) return undefined;
+  const { stdout } = spawnSync(path, ["--version"], { encoding: "utf8" });
+  const [, major = 0, minor = 0] = /^v(\d+)\.(\d+)/.exec(stdout) ?? [];
+  const age = Number(major) * 100 + Number(minor);
+  // An older one yet cannot read what is published.
+  return age >= 2000 && age < 2212 ? path : undefined;
+}
 
 /** A program with types right and, where an error is expected, wrong. */
 const TYPED = `import { Pool } from "prefork";
@@ -65,6 +77,29 @@ describe("the npm package", () => {
     for (const command of COMMANDS[ownRuntime]) {
       await runsCommand(command, "app.mjs", consumer.path);
     }
+  });
+
+  const old = olderNode();
+  test("a Node that is too old is told so, whatever it is asked", {
+    skip: ownRuntime !== "bun"
+      ? "it is the same under each runner: it runs under bun"
+      : old === undefined && "this machine has no Node before 22.12",
+  }, async () => {
+    const command = `${consumer.path}/node_modules/prefork/dist/cli.js`;
+    for (const words of [["app.mjs"], ["check", "app.mjs"], ["list"]]) {
+      const { child, exited, output } = start(
+        [old!, command, ...words],
+        consumer.path,
+      );
+      child.stdin?.end();
+      assert.equal(await exited, 2);
+      assert.match(
+        output(),
+        /^prefork: Cannot run on node \S+: it must be node 22\.12 or later.*\n$/,
+      );
+    }
+    const said = await run([old!, command, "--version"], consumer.path);
+    assert.match(said, /^\d+\.\d+\.\d+\n$/);
   });
 
   test("the command runs a program that knows nothing of it", async () => {
