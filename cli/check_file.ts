@@ -5,7 +5,7 @@
  * @module
  */
 
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { Buffer } from "node:buffer";
 import { codeOf, messageOf } from "../core/errors.ts";
@@ -37,12 +37,12 @@ export function checkFiles(
     add("log", file, why && logFileError(file, "--log-file", why));
   }
   if (typeof programs === "object") {
-    const { file: out, errors = out } = programs;
+    const { file: out, errors = out, makes = false } = programs;
     for (const template of new Set([out, errors])) {
       if (template === undefined) continue;
       try {
         const path = fileFor(template, 0, name);
-        const why = whyUnopened(path);
+        const why = whyUnopened(path, makes);
         add("output", path, why && logFileError(path, "--output", why));
       } catch (error) {
         add("output", template, error);
@@ -77,20 +77,22 @@ export function checkFiles(
 }
 
 /** Why a file cannot be appended to; undefined where it can. */
-function whyUnopened(path: string): Error | undefined {
+function whyUnopened(path: string, makes = false): Error | undefined {
   try {
     if (statSync(path).isDirectory()) {
       return Object.assign(new Error(), { code: "EISDIR" });
     }
   } catch (error) {
-    return codeOf(error) === "ENOENT" ? whyUnmade(path) : error as Error;
+    return codeOf(error) === "ENOENT" ? whyUnmade(path, makes) : error as Error;
   }
   return whyNot(path, constants.W_OK);
 }
 
-/** Why a file cannot be made. */
-function whyUnmade(path: string): Error | undefined {
-  return whyNot(dirname(resolve(path)), constants.W_OK | constants.X_OK);
+/** Why a file cannot be made, where its directory is made too if `makes`. */
+function whyUnmade(path: string, makes = false): Error | undefined {
+  let directory = dirname(resolve(path));
+  while (makes && !existsSync(directory)) directory = dirname(directory);
+  return whyNot(directory, constants.W_OK | constants.X_OK);
 }
 
 function whyNot(path: string, mode: number): Error | undefined {

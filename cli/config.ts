@@ -114,16 +114,22 @@ export async function pm2From(
   };
 }
 
-/** A path may begin at the user's own directory, as PM2 has it too. */
-function filesAt(directory: string, files: ProgramFiles): ProgramFiles {
-  return filesFrom(
-    directory,
-    Object.fromEntries(
-      Object.entries(files).map((
-        [stream, path],
-      ) => [stream, path.replace(/^~(?=\/)/, homedir())]),
-    ),
-  );
+/**
+ * As PM2 has it too: a path may begin at the user's own directory, and its
+ * directory is made (`lib/Common.js`).
+ */
+function filesAt(
+  directory: string,
+  { file, errors }: ProgramFiles,
+): ProgramFiles {
+  const at = (path: string): string => path.replace(/^~(?=\/)/, homedir());
+  return {
+    ...filesFrom(directory, {
+      ...(file !== undefined && { file: at(file) }),
+      ...(errors !== undefined && { errors: at(errors) }),
+    }),
+    makes: true,
+  };
 }
 
 function placeOf(file: string, directory: string): ConfigPlace {

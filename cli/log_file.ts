@@ -4,8 +4,8 @@
  * @module
  */
 
-import { closeSync, constants, openSync, writeSync } from "node:fs";
-import { resolve } from "node:path";
+import { closeSync, constants, mkdirSync, openSync, writeSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { codeOf, messageOf, PreforkError } from "../core/errors.ts";
 import { ownFile } from "../core/watch/own.ts";
 import { SafeOutput } from "./output.ts";
@@ -32,12 +32,14 @@ export class LogFile {
    * Opens it, or makes it.
    *
    * @param option which option names it
+   * @param makes its directory, where that is not there
    * @throws {PreforkError} `ERR_LOG_FILE` when it cannot be opened
    */
-  constructor(path: string, option: string) {
+  constructor(path: string, option: string, makes = false) {
     this.path = resolve(path);
     ownFile(this.path);
     try {
+      if (makes) mkdirSync(dirname(this.path), { recursive: true });
       this.#fd = openSync(this.path, APPEND, MODE);
     } catch (error) {
       throw logFileError(path, option, error);

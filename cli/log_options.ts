@@ -31,6 +31,8 @@ export interface ProgramFiles {
   readonly file?: string;
   /** For what is written to stderr. */
   readonly errors?: string;
+  /** True where a directory that is not there is made. */
+  readonly makes?: boolean;
 }
 
 /** What is written unless said otherwise. */

@@ -115,6 +115,7 @@ class FileOutput implements ProgramOutput {
   readonly #templates: Readonly<
     Record<ProgramLine["stream"], string | undefined>
   >;
+  readonly #makes: boolean;
   readonly #io: ProgramIO;
   readonly #workerOf: (line: ProgramLine) => string;
   /** By their paths; undefined where it cannot be opened. */
@@ -123,7 +124,11 @@ class FileOutput implements ProgramOutput {
     readonly [LogFile, LineOutput] | undefined
   >();
 
-  constructor({ file, errors = file }: ProgramFiles, io: ProgramIO) {
+  constructor(
+    { file, errors = file, makes = false }: ProgramFiles,
+    io: ProgramIO,
+  ) {
+    this.#makes = makes;
     this.#templates = { stdout: file, stderr: errors };
     this.#io = io;
     this.#workerOf = workerIn(io.name);
@@ -166,7 +171,7 @@ class FileOutput implements ProgramOutput {
   }
 
   #open(path: string): void {
-    const file = new LogFile(path, "--output");
+    const file = new LogFile(path, "--output", this.#makes);
     this.#files.set(path, [file, this.#io.open(file)]);
   }
 

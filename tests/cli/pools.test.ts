@@ -1,8 +1,9 @@
 /** Which pools a command line and a configuration file make. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { checkFiles } from "../../cli/check_file.ts";
 import { parseCommandLine } from "../../cli/arguments.ts";
 import { type Plan, planOf } from "../../cli/pools.ts";
 import { USUAL_LOG } from "../../cli/log_options.ts";
@@ -111,9 +112,17 @@ test("a file of PM2 says where each app writes, and the command counts more", as
   const programs = async (more: string) =>
     (await plan(`--pm2 ecosystem.config.cjs${more}`, here)).pools
       .map(({ log }) => log.programs);
-  const own = { file: join(here, "sub/log/a.log") };
+  const own = { file: join(here, "sub/log/a.log"), makes: true };
   assert.deepEqual(await programs(""), [own, undefined]);
   assert.deepEqual(await programs(" --output raw"), ["raw", "raw"]);
+  // A start would make the directory, and a check does not.
+  const look = (made: object): readonly string[] =>
+    checkFiles(
+      { name: "a", control: "off", statusFile: undefined },
+      { ...USUAL_LOG, programs: { ...own, ...made } },
+    ).map(({ verdict }) => verdict);
+  assert.deepEqual([look({}), look({ makes: false })], [["ok"], ["problem"]]);
+  assert.ok(!existsSync(join(here, "sub")));
 });
 
 test("of several pools those that are named are run", async () => {

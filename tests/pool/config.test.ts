@@ -139,11 +139,11 @@ test("the apps of PM2's file are pools, and what does not count is told", async 
            exec_mode: "cluster",
            max_memory_restart: "1G",
            kill_timeout: 5000,
-           out_file: "web.log",
-           error_file: "web.err",
+           out_file: "logs/out/web.log",
+           error_file: "logs/web.err",
            instance_var: "INSTANCE",
            min_uptime: "5s",
-           watch: ["views"],
+           watch: ["views", "logs/**"],
            env: { WHO: "web", SHARED: "?" },
            env_live: { SHARED: " live" },
          },
@@ -172,12 +172,13 @@ test("the apps of PM2's file are pools, and what does not count is told", async 
   write("views/page.html", "new");
   await command.line(/^prefork files-changed pool=web file=views\/page\.html/);
   await command.line(/^prefork reload-finished pool=web /);
+  assert.doesNotMatch(command.lines.join("\n"), /files-changed .*file=logs/);
   command.signal("SIGTERM");
   assert.deepEqual(await command.ended, { code: 0, signal: null });
   // The start that shows where a program listens writes too.
-  const written = readFileSync(join(cwd, "web-0.log"), "utf8");
+  const written = readFileSync(join(cwd, "logs/out/web-0.log"), "utf8");
   assert.match(written, /^(web writes\n)+$/);
-  const errors = readFileSync(join(cwd, "web.err"), "utf8");
+  const errors = readFileSync(join(cwd, "logs/web.err"), "utf8");
   assert.match(errors, /^(slot 0 of web,\n)+$/);
   const own = new Set(command.of("stdout"));
   assert.deepEqual([...own], ["[api 0] api writes"]);
