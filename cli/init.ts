@@ -61,6 +61,11 @@ export function init(
 ): number {
   const { directory } = place;
   checkOptions({ ...options, listen: options.listen ?? WHERE_PROGRAM });
+  if (options.user !== undefined) {
+    throw new TypeError(
+      `Cannot use "${options.user}" for "--user" here: what is written starts the whole pool without root, leave it out and say the user there`,
+    );
+  }
   const deployment: Deployment = {
     ...place,
     name: labelOf(options.name ?? basename(directory)),

@@ -75,6 +75,8 @@ export class PoolWorker implements Backend {
   silence: string | undefined;
   /** What its program wrote last to stderr before it was ready. */
   lastLine: string | undefined;
+  /** Whom it runs as, where that is not the supervisor. */
+  user: string | undefined;
   /** The error that its program wrote last. */
   lastError: string | undefined;
   /** When that was. */

@@ -82,6 +82,7 @@ export function launch(
   const preloaded = runtime === "exec" ? preloadVariables(adapter, given) : {};
   const prefix = processPrefix(config, worker.slot, adapter.host);
   const account = accountOf(config, adapter.host);
+  worker.user = config.user;
   worker.process = adapter.spawn({
     command: [...prefix, ...command] as typeof command,
     runtime,

@@ -14,7 +14,7 @@ import type { ExitReason, WorkerState } from "./state.ts";
 /** What is known of a worker. */
 export type Diagnosed =
   & Pick<PoolWorker, "attached" | "runtime">
-  & Partial<Pick<PoolWorker, "lastError" | "lastLine" | "silence">>
+  & Partial<Pick<PoolWorker, "lastError" | "lastLine" | "silence" | "user">>
   & { readonly opened?: Pick<ReadonlyMap<string, unknown>, "size" | "keys"> };
 
 const NONE = new Map<string, unknown>();
@@ -167,7 +167,7 @@ export function diagnoseExit(
 ): string {
   const when = reason === "boot-failed" ? BEFORE : after(lived);
   if (signal !== null) return `it was ended by ${signal} ${when}`;
-  const { lastLine, runtime, attached } = worker;
+  const { lastLine, runtime, attached, user } = worker;
   // Who ends before it was ready says why in words of its own, too.
   const last = reason === "boot-failed" && code !== 0 ? lastLine : undefined;
   const { lastError = last } = worker;
@@ -175,6 +175,9 @@ export function diagnoseExit(
   const exited = `it exited with code ${code} ${when}${own}`;
   if (runtime === "exec" && !attached && IN_USE.test(own)) {
     return `${exited}; it opens an address by itself that the pool has, without prefork's part: have it use the socket that it inherits (docs/NEIGHBOURS.md)`;
+  }
+  if (user !== undefined && when === BEFORE && UNREADABLE.test(own)) {
+    return `${exited}; workers run as "${user}", who has to be able to read that and what it lies in`;
   }
   const other = needs(own);
   if (other !== undefined && other !== runtime) {
@@ -192,6 +195,10 @@ export function diagnoseExit(
 
 /** What programs say of bind(2), in whatever language. */
 const IN_USE = /EADDRINUSE|address (?:is )?already in use/i;
+
+/** What they say of a file that another user may not read, or even see. */
+const UNREADABLE =
+  /EACCES|permission denied|module.not.found|Import 'file:[^']*' failed/i;
 
 /**
  * What the other runtimes say of something that one alone has (Node 22.12 and

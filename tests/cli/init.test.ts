@@ -262,6 +262,7 @@ test("a program inside is found in the container by its place", () => {
 test("wrong options are refused before anything is written", () => {
   const there = { ...PACKAGE };
   assert.throws(() => run("-w 0 server.js", there), /from 1 to 1024/);
+  assert.throws(() => run("--user www server.js", there), /without root/);
   assert.deepEqual(there, PACKAGE);
 });
 

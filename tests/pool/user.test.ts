@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import {
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -14,6 +20,7 @@ import {
   readyPids,
   until,
 } from "../command.ts";
+import { cacheDirectory } from "../../adapters/shared/cache_directory.ts";
 import { libraryFile } from "../fixtures/library_file.ts";
 import { test } from "../harness.ts";
 import { get } from "../http.ts";
@@ -127,6 +134,13 @@ test(
         path: "EACCES",
         control: "EACCES",
       });
+      const place = join(directory, "cache");
+      const uid = Number(wanted["Uid"]!.split(" ")[0]);
+      assert.equal(cacheDirectory(place, uid), place);
+      const { uid: owner, mode } = statSync(place);
+      assert.deepEqual([owner, mode & 0o777], [uid, 0o700]);
+      assert.throws(() => cacheDirectory(place), /belongs to the user \d+$/);
+      assert.throws(() => cacheDirectory(directory, uid), /belongs to the /);
       pool.signal("SIGHUP");
       await pool.line(/^prefork reload-finished /);
       for (
@@ -165,6 +179,29 @@ test(
     assert.deepEqual(standing(readyPids(pool)[1]!), wanted);
     process.kill(Number(next), "SIGTERM");
     await until(() => !isAlive(Number(next)), "the successor has ended");
+  },
+);
+
+test(
+  "a program that the user cannot read is said to be one",
+  { skip },
+  async () => {
+    const directory = mkdtempSync(join(tmpdir(), "prefork-user-"));
+    try {
+      const file = join(directory, "app.mjs");
+      writeFileSync(file, "");
+      await using pool = prefork([
+        ...["-w", "1", "-r", ownRuntime, ...LOCAL, "--user", USER, file],
+      ]);
+      assert.equal((await pool.ended).code, 3);
+      const last = pool.lines.at(-1)!;
+      assert.match(
+        last,
+        /; workers run as "nobody", who has to be able to read/,
+      );
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   },
 );
 
