@@ -14,6 +14,8 @@ import type { Address } from "../core/options/address.ts";
 export class MemorySockets extends Map<number, SocketFacts | string> {
   /** The inode of its pidfd. */
   pidfdId: string | undefined;
+  /** From which processes it descends, by what they are called. */
+  readonly ancestors: Map<number, string> = new Map();
   /** Who has the sockets too. */
   readonly neighbours: Map<number, readonly string[]> = new Map();
 
@@ -33,6 +35,7 @@ export class MemorySockets extends Map<number, SocketFacts | string> {
       acceptors: (_sockets, pid) => this.acceptors.get(pid),
       parentPid: 999,
       pidfdId: () => this.pidfdId,
+      ancestor: (pid) => this.ancestors.get(pid),
       socketOf: (fd) => this.get(fd) ?? "is not open in this process",
       say: (path, text) => {
         if (this.deaf === undefined) this.said.push(`${path} ${text}`);

@@ -17,7 +17,7 @@ import {
   permissionIn,
   PreforkError,
 } from "../../core/errors.ts";
-import { holderOfPath, holderOfPort } from "./holder.ts";
+import { called, holderOfPath, holderOfPort, isAncestor } from "./holder.ts";
 
 /** Makes the error of a bind that failed. */
 export function bindError(address: Address, cause: unknown): PreforkError {
@@ -53,9 +53,7 @@ function portReason(
 ): string | undefined {
   switch (code) {
     case "EADDRINUSE":
-      return `the port is in use${
-        by(holderOfPort(port, kind))
-      }, stop that or choose another port`;
+      return `the port is in use${by(holderOfPort(port, kind), "port")}`;
     case "EACCES":
     case "EPERM":
       return port > 0 && port < 1024
@@ -85,9 +83,7 @@ function portReason(
 
 function abstractReason(code: string, name: string): string | undefined {
   return code === "EADDRINUSE"
-    ? `the name is in use${
-      by(holderOfPath(`@${name}`))
-    }, stop that or choose another name`
+    ? `the name is in use${by(holderOfPath(`@${name}`), "name")}`
     : undefined;
 }
 
@@ -97,9 +93,7 @@ function pathReason(
   occupation: unknown,
 ): string | undefined {
   if (occupation === "live") {
-    return `another process answers on it${
-      by(holderOfPath(path))
-    }, stop that or choose another path`;
+    return `another process answers on it${by(holderOfPath(path), "path")}`;
   }
   if (occupation === "file") {
     return "what is there is no socket and is left alone, remove it or choose another path";
@@ -121,8 +115,13 @@ function pathReason(
   }
 }
 
-function by(holder: string | undefined): string {
-  return holder === undefined ? "" : ` by ${holder}`;
+/** Who has it, and the way out: this process would end with an ancestor. */
+function by(holder: number | undefined, what: string): string {
+  if (holder === undefined) return `, stop that or choose another ${what}`;
+  const way = isAncestor(holder)
+    ? ", from which this process descends:"
+    : ", stop that or";
+  return ` by ${called(holder)}${way} choose another ${what}`;
 }
 
 function other(cause: unknown): string {

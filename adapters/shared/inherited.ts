@@ -20,13 +20,14 @@ import {
   unixSockets,
 } from "../../libc/proc_net.ts";
 import { hostOf, portOf } from "../../libc/sockaddr.ts";
-import { holdersOf } from "./holder.ts";
+import { called, holdersOf, isAncestor } from "./holder.ts";
 import { linkProc, readProc } from "./proc.ts";
 
 /** See {@linkcode OwnSockets}. */
 export const ownSockets: OwnSockets = {
   parentPid: process.ppid,
   pidfdId,
+  ancestor: (pid) => isAncestor(pid) ? called(pid) : undefined,
   socketOf,
   neighboursOf: (fd) => {
     const inode = inodeIn(linkProc(`/proc/self/fd/${fd}`));

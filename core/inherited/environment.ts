@@ -39,6 +39,8 @@ export interface Self {
   readonly pid: number;
   /** That of whoever has started it. */
   readonly parentPid: number;
+  /** What a process is called that this one descends from. */
+  ancestor(pid: number): string | undefined;
   /** The inode of its pidfd (pidfd_open(2)), where the kernel gives it one. */
   pidfdId(): string | undefined;
 }
@@ -131,6 +133,23 @@ export function announcements(env: Environment, self: Self): Announcements {
     }
   }
   return { sockets: [...sockets.values()], problems, ignored };
+}
+
+/**
+ * What stands between systemd and this process, as a sentence; undefined where
+ * nothing does. npm, npx and the shells that they start keep the sockets that
+ * they are passed, or close them.
+ */
+export function inBetween(
+  { LISTEN_FDS, LISTEN_PID = "" }: Environment,
+  { pid, ancestor }: Pick<Self, "pid" | "ancestor">,
+): string | undefined {
+  if (LISTEN_FDS === undefined || !NUMBER.test(LISTEN_PID)) return undefined;
+  const between = Number(LISTEN_PID) === pid
+    ? undefined
+    : ancestor(Number(LISTEN_PID));
+  return between &&
+    `the sockets of LISTEN_FDS were passed to ${between}, which stands between systemd and this process: have systemd start node_modules/.bin/prefork itself`;
 }
 
 /** True for a variable that is about the sockets of one process alone. */

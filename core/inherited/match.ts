@@ -19,6 +19,7 @@ import {
   type Announced,
   type Announcements,
   announcements,
+  inBetween,
 } from "./environment.ts";
 import { UDP_PREFIX } from "../options/dgram.ts";
 import { socketProblem } from "./socket.ts";
@@ -40,6 +41,8 @@ export interface Inherited {
   readonly problems: readonly string[];
   /** See {@linkcode Announcements.ignored}. */
   readonly ignored: Announcements["ignored"];
+  /** Who has been passed sockets in place of this process, as a sentence. */
+  readonly between?: string | undefined;
 }
 
 /** What a successor has: its parent's sockets come with all others. */
@@ -85,6 +88,7 @@ export function inheritedBy(host: Host): Inherited {
       ),
     ],
     ignored,
+    between: inBetween(host.env, host),
   };
 }
 
@@ -102,7 +106,8 @@ export function chooseInherited(
   host: Place,
   others: readonly (ListenerSpec | undefined)[] = [],
 ): Chosen {
-  const { sockets, problems } = inherited;
+  const { sockets, problems, between } = inherited;
+  const lost = between === undefined ? [] : [between];
   const taken = new Set(
     others.map((spec) => spec && numberOf(siteOf(spec, inherited, host))),
   );
@@ -112,7 +117,7 @@ export function chooseInherited(
       const specs = named(free.map(specOf));
       return { specs, notes: [...problems, ...waitNotes(specs, host)] };
     }
-    if (problems.length === 0) return { specs: undefined, notes: [] };
+    if (problems.length === 0) return { specs: undefined, notes: lost };
     throw new PreforkError(
       "ERR_BIND",
       `Cannot listen on what the parent of this process passes on: ${
@@ -131,7 +136,7 @@ export function chooseInherited(
   );
   return {
     specs: named(specs),
-    notes: [...problems, ...notes, ...waitNotes(specs, host)],
+    notes: [...problems, ...lost, ...notes, ...waitNotes(specs, host)],
   };
 }
 
@@ -240,7 +245,7 @@ function datagrams(spec: ListenerSpec, socket: Passed): ListenerSpec {
 /** The sockets of an address like `systemd:NAME`; undefined for any other. */
 function namedSockets(
   spec: ListenerSpec,
-  { sockets, problems, ignored }: Inherited,
+  { sockets, problems, ignored, between }: Inherited,
 ): readonly ListenerSpec[] | undefined {
   const wanted = nameIn(spec.address);
   if (wanted === undefined) return undefined;
@@ -259,6 +264,8 @@ function namedSockets(
     refuse(
       ours.length > 0
         ? `there is no such name, there is ${[...names].join(", ")}`
+        : between !== undefined
+        ? between
         : why !== undefined
         ? `what LISTEN_FDS names is another process' (${why}), start prefork itself by the unit, or by "exec" in a script`
         : `systemd has passed on no socket (LISTEN_FDS is not set), start it by a socket unit or systemd-socket-activate`,

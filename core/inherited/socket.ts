@@ -31,6 +31,11 @@ export interface OwnSockets {
    */
   pidfdId(): string | undefined;
   /**
+   * What a process is called that this one descends from, as in
+   * `process 12 ("npm exec prefork")`; undefined for any other.
+   */
+  ancestor(pid: number): string | undefined;
+  /**
    * What a descriptor of this process is; where it is no socket, what it is, as
    * the rest of a sentence that begins with its number.
    */

@@ -19,7 +19,12 @@ type Env = Readonly<Record<string, string>>;
 
 /** The process of the tests is 1000, and its parent 999. */
 function read(env: Env, pidfd?: string) {
-  const self = { pid: 1000, parentPid: 999, pidfdId: () => pidfd };
+  const self = {
+    pid: 1000,
+    parentPid: 999,
+    pidfdId: () => pidfd,
+    ancestor: () => undefined,
+  };
   return announcements(env, self);
 }
 
@@ -376,6 +381,26 @@ describe("a socket that cannot be used", () => {
       message:
         /^Cannot listen on what the parent of this process passes on: LISTEN_FDS names file descriptor 3 to 5, which is not open/,
     });
+  });
+
+  test("what an ancestor was passed is told, however it is asked for", () => {
+    const made = new MemoryWorld();
+    Object.assign(made.env, systemd(1, { LISTEN_PID: "7" }));
+    made.inherited.ancestors.set(7, `process 7 ("npm exec prefork")`);
+    const told =
+      /^(Cannot listen on "systemd:web": )?the sockets of LISTEN_FDS were passed to process 7 \("npm exec prefork"\), .* start node_modules\/\.bin\/prefork itself$/;
+    for (const listen of [undefined, [":9000"]]) {
+      const { notes } = chosen(made, listen);
+      assert.equal(notes.length, 1);
+      assert.match(notes[0]!, told);
+    }
+    assert.throws(() => chosen(made, ["systemd:web"]), { message: told });
+    // Its own, and what has leaked from a process that is no ancestor.
+    for (const pid of ["1000", "8"]) {
+      made.env["LISTEN_PID"] = pid;
+      const { notes } = chosen(made, [":9000"]);
+      assert.ok(!notes.some((note) => told.test(note)), notes.join());
+    }
   });
 
   test("what is asked for by name is not there", () => {
