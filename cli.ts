@@ -116,18 +116,17 @@ export async function main(
         return EXIT.done;
       }
       case "completion": {
-        const [{ completions, scriptFor }, { poolsIn }] = await Promise.all([
-          import("./cli/completion.ts"),
-          import("./cli/control.ts"),
-        ]);
-        const [first, ...words] = command.words;
-        const pools = poolsIn({ directories: controlDirectories(), isThere });
-        io.stdout.write(
-          first === "--words"
-            ? (await completions(words, pools)).map((each) => `${each}\n`)
-              .join("")
-            : scriptFor(command.words),
-        );
+        const [{ completionText }, { poolsIn }, { pagesOf }] = await Promise
+          .all([
+            import("./cli/completion.ts"),
+            import("./cli/control.ts"),
+            import("./cli/topics.ts"),
+          ]);
+        const known = {
+          ...poolsIn({ directories: controlDirectories(), isThere }),
+          topics: () => pagesOf(import.meta.url)?.names ?? [],
+        };
+        io.stdout.write(await completionText(command.words, known));
         return EXIT.done;
       }
       case "doctor": {

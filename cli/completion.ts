@@ -44,9 +44,31 @@ complete -c prefork -a '(__prefork)'
 /** What is asked of the pools that run. */
 export interface Pools {
   /** The names of this user's. */
-  names(): readonly string[];
+  names(): Promise<readonly string[]>;
   /** How many slots one has, or the only one; 0 where none answers. */
   slots(name: string | undefined): Promise<number>;
+}
+
+/** What is there to be named. */
+export interface Known extends Pools {
+  /** What `prefork help` has pages of. */
+  topics(): readonly string[];
+}
+
+/**
+ * What `prefork completion` prints: what a shell is to read, or after `--words`
+ * what may come next, in lines.
+ *
+ * @throws {TypeError} for a shell that is not known
+ */
+export async function completionText(
+  words: readonly string[],
+  known: Known,
+): Promise<string> {
+  const [first, ...written] = words;
+  if (first !== "--words") return scriptFor(words);
+  const found = await completions(written, known);
+  return found.map((each) => `${each}\n`).join("");
 }
 
 /**
@@ -67,17 +89,17 @@ export function scriptFor(words: readonly string[]): string {
 /** What may stand in the place of the last word, as far as it is written. */
 export async function completions(
   words: readonly string[],
-  pools: Pools,
+  known: Known,
 ): Promise<string[]> {
   const last = words.at(-1) ?? "";
-  const all = await candidates(words.slice(0, -1), last, pools);
+  const all = await candidates(words.slice(0, -1), last, known);
   return [...new Set(all)].filter((each) => each.startsWith(last));
 }
 
 async function candidates(
   before: readonly string[],
   last: string,
-  pools: Pools,
+  known: Known,
 ): Promise<readonly string[]> {
   const [verb] = before;
   if (verb === undefined) {
@@ -86,17 +108,18 @@ async function candidates(
       : [...Object.keys(VERBS), ...OTHERS];
   }
   if (verb === "completion") return before.length === 1 ? SHELLS : [];
+  if (verb === "help") return before.length === 1 ? known.topics() : [];
   if (Object.hasOwn(VERBS, verb)) {
     const { number, flags } = VERBS[verb as keyof typeof VERBS];
     if (last.startsWith("-")) return flags.map((flag) => flag.split(" ")[0]!);
     const given = before.slice(1).filter((word) => !word.startsWith("-"));
     if (number !== undefined && given.length === 0) {
       if (number !== "SLOT") return [];
-      const count = await pools.slots(undefined);
+      const count = await known.slots(undefined);
       return Array.from({ length: count }, (_, slot) => String(slot));
     }
     const place = number === undefined ? 0 : 1;
-    return verb === "list" || given.length > place ? [] : pools.names();
+    return verb === "list" || given.length > place ? [] : await known.names();
   }
   const values = valuesOf(before.at(-1)!);
   if (values.length > 0) return values;

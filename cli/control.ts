@@ -202,7 +202,11 @@ export function poolsIn(
 ): Pools {
   const client = new ControlClient(patience, isThere);
   return {
-    names: () => socketsIn(directories).map((file) => basename(file, ".sock")),
+    // What a killed pool has left is none, as in a list of them.
+    names: async () =>
+      (await lookAt(socketsIn(directories), client))
+        .filter(({ told, problem }) => (told ?? problem) !== undefined)
+        .map(({ file }) => basename(file, ".sock")),
     slots: (name) =>
       find(name, directories, client).then(
         ({ told }) => told.status.wanted,
