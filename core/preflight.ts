@@ -12,13 +12,18 @@ import {
   inheritedBy,
   succeeded,
 } from "./inherited/match.ts";
-import { type ListenerSpec, parseListener } from "./options/address.ts";
+import {
+  hasPort,
+  type ListenerSpec,
+  parseListener,
+} from "./options/address.ts";
 import type { Heritage } from "./listeners/heritage.ts";
 import {
   closeListeners,
   type Listener,
   openListeners,
 } from "./listeners/listeners.ts";
+import { isPrivileged } from "./listeners/permission.ts";
 import {
   DEFAULT_LISTEN,
   type PoolConfig,
@@ -150,6 +155,19 @@ export async function bindFor(
     throw new PreforkError(
       "ERR_SHARE_MODE",
       `Cannot ${holds.what} in "reuseport", in which each binds "${own.name}" itself: use another share mode, or leave "${holds.option}" out`,
+    );
+  }
+  const place = own && parseListener(own.address).address;
+  if (
+    config.user !== undefined && place !== undefined && hasPort(place) &&
+    isPrivileged(place.port, adapter.host)
+  ) {
+    closeListeners(listeners);
+    throw new PreforkError(
+      "ERR_SHARE_MODE",
+      `Cannot run workers as "${config.user}" in "reuseport", in which each binds "${
+        own!.name
+      }" itself, and only root may: use another share mode or port, or leave "user" out`,
     );
   }
   return listeners;

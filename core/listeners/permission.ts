@@ -48,6 +48,19 @@ export function openProblem(
   return privilegeProblem(spec, pids, host);
 }
 
+function firstUnprivileged(host: Pick<Host, "sysctl">): number {
+  return host.sysctl("net.ipv4.ip_unprivileged_port_start") ??
+    FIRST_UNPRIVILEGED;
+}
+
+/** True for a port that not every user may bind. */
+export function isPrivileged(
+  port: number,
+  host: Pick<Host, "sysctl">,
+): boolean {
+  return port !== 0 && port < firstUnprivileged(host);
+}
+
 /** Why a worker could not listen there itself, as the rest of a sentence. */
 export function privilegeProblem(
   { address }: Pick<ListenerSpec, "address">,
@@ -56,9 +69,8 @@ export function privilegeProblem(
 ): string | undefined {
   const instead = `name it in the command as in "-l ${formatAddress(address)}"`;
   if (address.kind === "tcp") {
-    const first = host.sysctl("net.ipv4.ip_unprivileged_port_start") ??
-      FIRST_UNPRIVILEGED;
-    return address.port === 0 || address.port >= first
+    const first = firstUnprivileged(host);
+    return !isPrivileged(address.port, host)
       ? undefined
       : `ports below ${first} are privileged, ${instead} or allow all by "--open any"`;
   }

@@ -174,3 +174,26 @@ describe("the start that shows where a program listens as another user", () => {
     });
   }
 });
+
+test("a port of root's is none for workers that bind it themselves", async () => {
+  for (const [port, fits] of [[80, false], [8080, true]] as const) {
+    const world = new MemoryWorld();
+    for (const [path, text] of Object.entries(FILES)) {
+      world.files.set(path, text);
+    }
+    const listen = `127.0.0.1:${port}`;
+    const options = { listen, share: "reuseport", user: "www" } as const;
+    const { pool } = stage(options, world);
+    const started = pool.start();
+    started.catch(() => {});
+    await settle();
+    assert.equal(world.processes.length > 0, fits);
+    if (!fits) {
+      await assert.rejects(started, {
+        code: "ERR_SHARE_MODE",
+        message: /as "www" in "reuseport", in which each binds "127.0.0.1:80"/,
+      });
+    }
+    void pool.stop({ quick: true });
+  }
+});
