@@ -15,6 +15,7 @@ import { parseCommandLine } from "./cli/arguments.ts";
 import { HELP, VERSION } from "./cli/help.ts";
 import type { DoctorDesk } from "./cli/doctor.ts";
 import { misplacedIn } from "./cli/misplaced.ts";
+import { asTyped } from "./cli/names.ts";
 import { type Output, standardOutputs } from "./cli/output.ts";
 import {
   isGone,
@@ -179,7 +180,7 @@ export async function main(
     }
     return await run(poolsOf(plan, command, args, io), io, hasPredecessor());
   } catch (error) {
-    const text = said(error).replaceAll(/\s*\n\s*/g, " ");
+    const text = asTyped(said(error), args).replaceAll(/\s*\n\s*/g, " ");
     io.stderr.write(`prefork: ${text}\n`);
     // Where the pool has told it already this does nothing.
     if (hasPredecessor()) {

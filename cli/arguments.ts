@@ -6,7 +6,7 @@
 
 import type { PoolOptions } from "../core/options/options.ts";
 import { isScript } from "../core/launch/program.ts";
-import { isVerb, readerOf, verbIn } from "./habits.ts";
+import { commandFor, isVerb, readerOf, verbIn } from "./habits.ts";
 import { lineOf, readOptions, type RunLine } from "./options.ts";
 import { isAskedByFile, parseUpgrade, type UpgradeRequest } from "./upgrade.ts";
 import { type ControlCommand, parseControl } from "./verbs.ts";
@@ -88,13 +88,17 @@ function parseRun(
   const line = lineOf(draft);
   const program = args[at];
   if (program === undefined && args[at - 1] !== "--") {
-    return { kind, ...line };
+    return { kind, ...line, ...takenBy(args) };
   }
   // An empty one is a variable of a shell that is not set.
   if (program === undefined || program === "") {
     throw new TypeError(
       "Cannot run without a program: write prefork [options] program [args], see prefork --help",
     );
+  }
+  const command = commandFor(program);
+  if (command !== undefined && args[at - 1] !== "--") {
+    throw new TypeError(command);
   }
   const reader = readerOf(isVerb(program) ? args[at + 1] ?? "" : program);
   if (reader !== undefined) throw new TypeError(reader);
@@ -110,6 +114,16 @@ function parseRun(
     kind,
     ...line,
     options: { ...line.options, program, args: args.slice(at + 1) },
+  };
+}
+
+/** The last option, where it has the program for its value. */
+function takenBy(args: readonly string[]): Pick<RunLine, "missing"> {
+  const [option = "", value = ""] = args.slice(-2);
+  if (!option.startsWith("-") || !isScript(value)) return {};
+  return {
+    missing:
+      `"${option}" has taken "${value}" as its value, write prefork ${option} VALUE ${value}`,
   };
 }
 
@@ -165,7 +179,11 @@ function parseInit(args: readonly string[]): CommandLine {
   return command.kind !== "run" ? command : {
     kind: "init",
     request: {
-      line: command,
+      line: {
+        missing:
+          "write prefork init [--print] [--force] [options] program [args]",
+        ...command,
+      },
       words,
       print: flags.includes("--print"),
       force: flags.includes("--force"),

@@ -5,6 +5,7 @@
  */
 
 import { isScript } from "../core/launch/program.ts";
+import { nearest } from "../core/options/names.ts";
 
 /** Options that are none here, by what they are for: PM2, gunicorn, nodemon. */
 const MEANT: readonly (readonly [RegExp, string])[] = [
@@ -59,4 +60,46 @@ export function verbIn(words: readonly string[]): string | undefined {
   const [verb = "", file = ""] = words;
   const meant = isVerb(verb) && isScript(file) ? VERBS[verb] : undefined;
   return meant && `"${verb}" is no word of it, ${meant}`;
+}
+
+/** Words of PM2 and of other commands, and what does it here. */
+const WORDS: Readonly<Record<string, string>> = {
+  ps: "prefork list",
+  ls: "prefork list",
+  kill: "prefork stop [POOL]",
+  delete: "prefork stop [POOL]",
+  del: "prefork stop [POOL]",
+  monit: "prefork top",
+  monitor: "prefork top",
+  describe: "prefork status [POOL]",
+  show: "prefork status [POOL]",
+  info: "prefork status [POOL]",
+  log: "prefork logs [POOL]",
+  save: "prefork init, which writes a unit for systemd",
+  startup: "prefork init, which writes a unit for systemd",
+  resurrect: "prefork init, which writes a unit for systemd",
+};
+
+/** Those that are commands of the system and so would be run as workers. */
+const COMMANDS: readonly string[] = ["ps", "ls", "kill"];
+
+/** What is meant by a command that serves nothing, as a whole sentence. */
+export function commandFor(program: string): string | undefined {
+  return COMMANDS.includes(program)
+    ? `Cannot run "${program}": it serves nothing, write ${
+      WORDS[program]
+    } (the program of that name: prefork -- ${program})`
+    : undefined;
+}
+
+/** What is meant by a word that is no program either, as a part of a sentence. */
+export function wordMeant(
+  word: string,
+  verbs: readonly string[],
+): string | undefined {
+  if (word.includes("/") || isScript(word)) return undefined;
+  const verb = nearest(word, verbs);
+  return Object.hasOwn(WORDS, word)
+    ? `write ${WORDS[word]}`
+    : verb && `did you mean "prefork ${verb}"?`;
 }

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { basename, join } from "node:path";
-import { EXIT, messageOf } from "../core/errors.ts";
+import { basename, join, resolve } from "node:path";
+import { EXIT, messageOf, PreforkError } from "../core/errors.ts";
+import { isScript } from "../core/launch/program.ts";
 import { checkOptions } from "../core/options/check.ts";
 import { WHERE_PROGRAM } from "../core/options/options.ts";
 import type { InitRequest } from "./arguments.ts";
@@ -26,6 +27,8 @@ export interface InitOrder
 /** What is to be known of the machine, and its files. */
 export interface InitPlace
   extends Omit<Deployment, "name" | "options" | "words" | "manifest"> {
+  /** True when a file is there. */
+  exists(path: string): boolean;
   /** The text of a file; undefined when there is none. */
   read(path: string): string | undefined;
   /**
@@ -53,6 +56,7 @@ const MANIFEST = ["package.json", "package-lock.json", "bun.lock"];
  * @returns the exit code: 1 when a file that is there was left as it is, or one
  * could not be written
  * @throws {TypeError | RangeError} when an option cannot be used
+ * @throws {PreforkError} `ERR_BOOT` when the program is a script and not there
  */
 export function init(
   { options, words, print, force }: InitOrder,
@@ -64,6 +68,14 @@ export function init(
   if (options.user !== undefined) {
     throw new TypeError(
       `Cannot use "${options.user}" for "--user" here: what is written starts the whole pool without root, leave it out and say the user there`,
+    );
+  }
+  const { program, cwd = "." } = options;
+  // What is no script may be where it is deployed alone.
+  if (isScript(program) && !place.exists(resolve(directory, cwd, program))) {
+    throw new PreforkError(
+      "ERR_BOOT",
+      `Cannot write files for "${program}": there is no such file`,
     );
   }
   const deployment: Deployment = {

@@ -31,6 +31,8 @@ import {
 export interface RunLine extends RunFile {
   /** The options that are given; without a program where a file says it. */
   readonly options: Partial<PoolOptions>;
+  /** What to do about it where no program is found, as a part of a sentence. */
+  readonly missing?: string;
 }
 
 /** What it says beside the options of a pool. */

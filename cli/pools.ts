@@ -108,13 +108,13 @@ export async function planOf(line: RunLine, place: Place): Promise<Plan> {
 
 /** The pools of the file that is meant. */
 async function filePools(
-  { config, pm2, pm2Env }: RunLine,
+  { config, pm2, pm2Env, missing }: RunLine,
   { cpus, resolve, load }: Place,
 ): Promise<ConfiguredPools & Partial<Pm2Pools>> {
   const directory = resolve(".");
   const { configFrom, pm2From } = await import("./config.ts");
   if (pm2 === undefined) {
-    const file = resolve(config ?? configIn(directory));
+    const file = resolve(config ?? configIn(directory, missing));
     return await configFrom(file, directory, load);
   }
   const env = pm2Env === undefined ? {} : { env: pm2Env };
@@ -174,11 +174,14 @@ function whereOf({ name }: PoolEntry, file: string): string {
 }
 
 /** The configuration file of a directory. */
-function configIn(directory: string): string {
+function configIn(
+  directory: string,
+  missing = "write prefork [options] program [args]",
+): string {
   const [found, other] = configsIn(directory);
   if (found === undefined) {
     throw new TypeError(
-      `Cannot run without a program: write prefork [options] program [args], or a file ${
+      `Cannot run without a program: ${missing}, or a file ${
         CONFIG_NAMES[0]
       } (docs/CONFIG.md), see prefork --help`,
     );

@@ -84,6 +84,12 @@ export interface Survey extends Place {
  */
 export function survey(options: PoolConfig, adapter: Adapter): Survey {
   const config = { ...options, cwd: adapter.host.resolve(options.cwd ?? ".") };
+  if (options.cwd !== undefined && !adapter.host.exists(config.cwd)) {
+    throw new PreforkError(
+      "ERR_BOOT",
+      `Cannot start workers in "${config.cwd}": there is no such directory, create it or choose another (--chdir, cwd)`,
+    );
+  }
   const workers = config.workers ?? Math.min(adapter.host.cpus, MAX_WORKERS);
   const maxWorkers = config.range?.max ?? config.maxWorkers ??
     Math.min(MAX_WORKERS, Math.max(8, 2 * workers));

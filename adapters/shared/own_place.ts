@@ -20,6 +20,8 @@ export interface OwnPlace {
   readonly user: string | undefined;
   /** What has started this process, without its arguments: an absolute path. */
   readonly command: readonly string[];
+  /** True when a file is there. */
+  exists(path: string): boolean;
   /** The text of a file; undefined when there is none. */
   read(path: string): string | undefined;
   /** Writes a file. */
@@ -42,6 +44,7 @@ export function ownPlace(args: readonly string[]): OwnPlace {
       file.includes("/") ? host.resolve(file) : host.which(file) ?? file,
       ...rest.map(byName),
     ],
+    exists: host.exists,
     read(path) {
       try {
         return readFileSync(path, "utf8");

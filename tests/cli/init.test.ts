@@ -14,6 +14,7 @@ import { fakeOutput } from "./fake_pool.ts";
 const PLACE: Omit<InitPlace, "read" | "write"> = {
   directory: "/srv/shop",
   user: "ada",
+  exists: (path) => !path.includes("missing"),
   command: ["/usr/bin/node", "/srv/shop/node_modules/.bin/prefork"],
   runtime: "node",
   version: "26.10.0",
@@ -263,6 +264,14 @@ test("wrong options are refused before anything is written", () => {
   const there = { ...PACKAGE };
   assert.throws(() => run("-w 0 server.js", there), /from 1 to 1024/);
   assert.throws(() => run("--user www server.js", there), /without root/);
+  assert.throws(() => run("missing.js", there), {
+    code: "ERR_BOOT",
+    message: 'Cannot write files for "missing.js": there is no such file',
+  });
+  assert.throws(
+    () => run("--chdir /missing server.js", there),
+    /there is no such file/,
+  );
   assert.deepEqual(there, PACKAGE);
 });
 

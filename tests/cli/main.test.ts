@@ -46,6 +46,24 @@ describe("wrong usage ends with 2 and one sentence that names the value", () => 
   const whole = /it must be a whole number/;
   const bad: readonly (readonly [string, string, RegExp])[] = [
     ["", "without a program", /write prefork \[options\] program/],
+    [
+      "init",
+      "program",
+      /write prefork init \[--print\] \[--force\] \[options\]/,
+    ],
+    [
+      "--compile-cache app.js",
+      '"--compile-cache" has taken "app.js"',
+      /write prefork --compile-cache VALUE app\.js/,
+    ],
+    ["-w 0 app.js", '"--workers"', /"auto" or a range such as 2-8\n/],
+    ["check -w 9-2 app.js", '"--workers"', /from 9 to 1024/],
+    ["--min-ready 0 app.js", '"--min-ready"', whole],
+    ["--stop-signal x app.js", '"--stop-signal"', /one of SIG/],
+    ["--signals x app.js", '"--signals"', /it must be one of default/],
+    ["--env-file= app.js", '"--env-file"', /not empty/],
+    ["ps", '"ps"', /write prefork list \(the program .* prefork -- ps\)/],
+    ["-w 2 kill 7", '"kill"', /write prefork stop/],
     ["--bogus app.js", '"--bogus"', /no such option, see prefork --help/],
     ["-w", '"-w"', /it needs a value/],
     ["-w 0 app.js", "0", /from 1 to 1024, "auto" or a range/],
@@ -68,8 +86,8 @@ describe("wrong usage ends with 2 and one sentence that names the value", () => 
     ["--weights 1,0 app.js", "slot 1", /from 0\.001 to 1000/],
     [
       "--weights 1,2 -s shared app.js",
-      '"weights"',
-      /count in "balanced" only, .* leave "share" or "weights" out/,
+      '"--weights"',
+      /count in "balanced" only, .* leave "--share" or "--weights" out/,
     ],
     ["--balance x app.js", '"x"', /round-robin, least-connections/],
     ["--grace 99999m app.js", "5999940000", /from 0 to 2147483647/],
@@ -99,6 +117,27 @@ test("a program that is not there ends with 3", async () => {
   const { code, stderr } = await run("-l", "127.0.0.1:0", "missing.js");
   assert.equal(code, 3);
   assert.match(stderr, /^prefork: Cannot start "missing\.js": .*\n$/m);
+});
+
+test("a word that is none is told what was meant, a directory its option", async () => {
+  for (
+    const [line, meant] of [
+      ["stauts", /no such command in PATH; did you mean "prefork status"\?$/],
+      ["-w 2 monit", /; write prefork top$/],
+      ["nothing-like-it", /no such command in PATH$/],
+      [
+        "--chdir /missing app.js",
+        /"\/missing": there is no .* \(--chdir, cwd\)$/,
+      ],
+    ] as const
+  ) {
+    const { code, stderr } = await run(...line.split(" "));
+    assert.equal(code, 3);
+    assert.match(stderr.trim(), meant);
+  }
+  const { code, stdout } = await run("check", "--chdir", "/missing", "app.js");
+  assert.equal(code, 3);
+  assert.match(stdout, /problem +program +Cannot start workers in "\/missing"/);
 });
 
 test("an option behind the program is told in one line, in front of all", async () => {

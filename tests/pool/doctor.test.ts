@@ -55,6 +55,6 @@ describe("prefork doctor", () => {
     assert.match(asked.lines.at(-1)!, /^(no|\d+) problems?, (no|\d+) notes?$/);
     await using refused = prefork(["doctor", "-w", "0"], { verb: true });
     assert.equal((await refused.ended).code, 2);
-    assert.match(refused.lines[0]!, /"workers"/);
+    assert.match(refused.lines[0]!, /"--workers"/);
   });
 });

@@ -114,8 +114,11 @@ test("what cannot be had is said at the start", async () => {
   const [cpu] = ["65000"];
   for (
     const [args, sentence] of [
-      [["--cpu-affinity", `0,${cpu}`], `CPU ${cpu} for "cpuAffinity": this`],
-      [["--chdir", "/missing/place"], '"/missing/place" does not exist'],
+      [["--cpu-affinity", `0,${cpu}`], `CPU ${cpu} for "--cpu-affinity": this`],
+      [
+        ["--chdir", "/missing/place"],
+        '"/missing/place": there is no such directory',
+      ],
     ] as const
   ) {
     await using command = prefork([...LOCAL, ...args, fixture("pid.ts")]);

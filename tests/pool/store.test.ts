@@ -183,7 +183,7 @@ test("a number that is no pipe of a parent's is refused", async () => {
     assert.equal((await pool.ended).code, 2);
     assert.match(
       pool.lines.join("\n"),
-      /^prefork: Cannot use "\d" for "notificationFd", because it is (not open in this process|anon_inode:\S+, and no pipe): give the number/m,
+      /^prefork: Cannot use "\d" for "--notification-fd", because it is (not open in this process|anon_inode:\S+, and no pipe): give the number/m,
     );
   }
 });

@@ -207,11 +207,11 @@ test(
 
 test("a user that cannot be is said before anything starts", async () => {
   const cases: [readonly string[], string][] = [
-    [["--user", "no-such-user"], '"no-such-user" for "user": there is no'],
-    [["--group", "0"], '"0" for "group" without "user"'],
+    [["--user", "no-such-user"], '"no-such-user" for "--user": there is no'],
+    [["--group", "0"], '"0" for "--group" without "user"'],
   ];
   if (process.getuid?.() !== 0) {
-    const sentence = '"root" for "user": this process runs as user ';
+    const sentence = '"root" for "--user": this process runs as user ';
     cases.push([["--user", "root"], sentence]);
   }
   for (const [args, sentence] of cases) {
