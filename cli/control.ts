@@ -7,6 +7,7 @@
 
 import { readdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
+import { NOBODY } from "../core/control/verbs.ts";
 import { codeOf } from "../core/errors.ts";
 import type { Pools } from "./completion.ts";
 import { ControlClient, failure, type Told } from "./client.ts";
@@ -101,7 +102,9 @@ export async function control(
       const by = /^[+-]/.test(number);
       const query = by ? `by=${Number(number)}` : `to=${number}`;
       const { status } = await client.command(file, `scale?${query}`);
-      return say("scaled", { from: told.status.wanted, to: status.wanted });
+      say("scaled", { from: told.status.wanted, to: status.wanted });
+      if (status.wanted === 0) say("warning", { message: NOBODY });
+      return;
     }
     case "restart":
       await client.command(file, `restart?slot=${number}`);

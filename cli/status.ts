@@ -17,12 +17,17 @@ export interface StatusReport {
   readonly status: PoolStatus;
 }
 
+/** A pool that runs as it is to, and whose workers were drained for good. */
+export function stateText({ state, wanted }: PoolStatus): string {
+  return state === "running" && wanted === 0 ? "drained" : state;
+}
+
 /** The pool in a line, its listeners, and a table of its workers. */
 export function statusText({ pool, status }: StatusReport): string {
-  const { state, ready, wanted, generation, reload, waiting } = status;
+  const { ready, wanted, generation, reload, waiting } = status;
   return [
     lineOf("text", pool.name, {
-      state,
+      state: stateText(status),
       ready: `${ready}/${wanted}`,
       generation,
       pid: pool.pid,
@@ -75,11 +80,11 @@ export function listText(
       const name = basename(file, ".sock");
       if (told === undefined) return [name, "-", problem?.message ?? "-"];
       const { pool, status } = told;
-      const { state, ready, wanted, generation, listeners } = status;
+      const { ready, wanted, generation, listeners } = status;
       return [
         name,
         String(pool.pid),
-        state,
+        stateText(status),
         `${ready}/${wanted}`,
         String(generation),
         listeners.map(({ address }) => address).join(","),

@@ -7,7 +7,7 @@
 import type { QueueStatus } from "../core/events.ts";
 import type { ReceiveBuffer } from "../core/accept_queue.ts";
 import type { StatusReport } from "./status.ts";
-import { ageText } from "./status.ts";
+import { ageText, stateText } from "./status.ts";
 
 /** What is shown. */
 export interface TopView {
@@ -198,7 +198,7 @@ function firstRow(marked: number, count: number, space: number): number {
 
 function headLines({ now, before }: TopView): string[] {
   const { pool, status } = now;
-  const { state, ready, wanted, generation, waiting, workers } = status;
+  const { ready, wanted, generation, waiting, workers } = status;
   const sum = (of: (worker: Worker) => number | undefined): number =>
     workers.reduce((all, worker) => all + (of(worker) ?? 0), 0);
   const rates = workers.map((worker) => ratesOf(worker, before));
@@ -208,7 +208,9 @@ function headLines({ now, before }: TopView): string[] {
       : rates.reduce((sum, each) => sum + (each && of(each) || 0), 0);
   const counts = workers.some(({ requests }) => requests !== undefined);
   return [
-    `prefork ${pool.name}  ${state}  ${ready}/${wanted} ready  generation ${generation}  pid ${pool.pid}  ${pool.runtime}`,
+    `prefork ${pool.name}  ${
+      stateText(status)
+    }  ${ready}/${wanted} ready  generation ${generation}  pid ${pool.pid}  ${pool.runtime}`,
     `listen ${
       status.listeners.map(({ address, share, queue, buffer }) =>
         [

@@ -28,6 +28,7 @@ import { Learning } from "./supervise/learning.ts";
 import { quiesce, type QuiesceOptions, resume } from "./supervise/quiesce.ts";
 import { restart } from "./supervise/recycling.ts";
 import { sendTo, tellEach } from "./supervise/slot.ts";
+import { NOBODY } from "./control/verbs.ts";
 import { Control } from "./control/control.ts";
 import { Monitor } from "./monitor/monitor.ts";
 import { Supervisor } from "./supervise/supervisor.ts";
@@ -360,6 +361,7 @@ export class PoolCore implements AsyncDisposable {
     const { supervisor, supervisor: { wanted: from } } = this.#running!;
     if (workers === from || this.#lineage.active) return;
     this.#emit({ type: "scaled", from, to: workers, ...why });
+    if (workers === 0) this.warn(NOBODY);
     supervisor.scale(workers);
     this.#lineage.scaled(workers);
   }

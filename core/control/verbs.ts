@@ -22,6 +22,10 @@ export const CONTROL_VERSION = 1;
 /** How many of the last lines of the log are told, as tail(1) does. */
 export const USUAL_LINES = 10;
 
+/** What is told whoever leaves a pool without workers, and its log. */
+export const NOBODY =
+  "it has no workers any more and serves nobody: scale it up, or reload it (SIGHUP), which brings its workers back";
+
 /** What is asked and told, as far as a pool can be. */
 export interface ControlledPool {
   /** What its supervisor has written last, where that is the command. */

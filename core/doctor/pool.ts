@@ -57,6 +57,10 @@ function stateFinding({ name, pid, status }: PoolFacts): Finding {
     const mend = `prefork logs -n 100 ${name}, which says what ends them`;
     return { verdict: "problem", subject: "pool", text, mend };
   }
+  if (wanted === 0) {
+    const mend = `prefork reload ${name}, which brings its workers back`;
+    return { verdict: "note", subject: "pool", text, mend };
+  }
   const verdict = ready < wanted ? "note" : "ok";
   return { verdict, subject: "pool", text };
 }

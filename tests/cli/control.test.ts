@@ -142,6 +142,17 @@ describe("a verb asks", () => {
       await said("scale +1", [one]),
       "prefork scaled pool=web from=2 to=2\n",
     );
+    const empty = place();
+    await answering(
+      path.join(empty, "web.sock"),
+      () => told("web", 1, { status: poolStatus({ wanted: 0 }) }),
+    );
+    assert.match(
+      await said("scale 0", [empty]),
+      /^prefork scaled pool=web from=0 to=0\nprefork warning pool=web message="it has no workers /,
+    );
+    assert.match(await said("status", [empty]), /^prefork web state=drained /);
+    assert.match(await said("list", [empty]), /^web +1 +drained /m);
     assert.equal(
       JSON.parse(await said("status --json", [one])).pool.name,
       "web",

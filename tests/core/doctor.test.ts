@@ -506,6 +506,9 @@ describe("a pool that runs", () => {
     assert.deepEqual(bad(status({ state: "down", ready: 0 })), [
       'problem pool: "web" (pid 1) is down, 0 of 1 workers are ready, generation 1',
     ]);
+    assert.deepEqual(bad(status({ wanted: 0, ready: 0 })), [
+      'note pool: "web" (pid 1) is running, 0 of 0 workers are ready, generation 1',
+    ]);
     assert.deepEqual(bad(status({ workers: [{ ...worker, restarts: 2 }] })), [
       "note crashes: workers were started anew after one: slot 0 2 times",
     ]);

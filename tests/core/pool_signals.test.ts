@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { MemoryWorld } from "../../adapters/memory.ts";
+import { NOBODY } from "../../core/control/verbs.ts";
 import { describe, test } from "../harness.ts";
 import { running, settle, stage } from "./world.ts";
 
@@ -129,11 +130,12 @@ describe("signals", () => {
   });
 
   test("SIGWINCH drains all workers and keeps the sockets, SIGHUP brings them back", async () => {
-    const { world, pool } = await running({ signals: true });
+    const { world, pool, all } = await running({ signals: true });
     world.signal("SIGWINCH");
     for (const process of world.processes) process.exit();
     await settle();
     assert.equal(pool.status().ready, 0);
+    assert.deepEqual(all("warning").map(({ message }) => message), [NOBODY]);
     assert.equal(world.bound.size, 1);
     world.signal("SIGHUP");
     await settle();
