@@ -7,6 +7,8 @@
  * @module
  */
 
+import { isNginxList } from "./names.ts";
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A socket that a parent says it has passed on. */
@@ -93,9 +95,8 @@ const FORMATS: readonly Format[] = [
   {
     parent: "nginx",
     own: /^NGINX$/,
-    // A word that others use for what they like.
     read: (env) =>
-      /^(\d{1,7}[;:])+$/.test(env["NGINX"] ?? "")
+      isNginxList(env["NGINX"] ?? "")
         ? list(
           { NGINX: env["NGINX"]!.slice(0, -1) },
           "NGINX",
@@ -154,7 +155,7 @@ export function inBetween(
 
 /** True for a variable that is about the sockets of one process alone. */
 export function isParentVariable(name: string, value = ""): boolean {
-  if (name === "NGINX") return /^(\d{1,7}[;:])+$/.test(value);
+  if (name === "NGINX") return isNginxList(value);
   return FORMATS.some(({ own }) => own.test(name));
 }
 

@@ -7,6 +7,7 @@
 
 import type { ShareMode } from "../adapter.ts";
 import type { Seat } from "../balance/scoreboard.ts";
+import { isNginxList } from "../inherited/names.ts";
 import {
   areFeatures,
   type ListenerFeatures,
@@ -18,11 +19,11 @@ import { PROTOCOL_VERSION } from "../protocol.ts";
  * in one of them is its own matter and no other process'.
  */
 const OWN_VARIABLE =
-  /^(PREFORK_|SERVER_STARTER_|LISTEN_(PID|PIDFDID|FDS|FDNAMES)$|EINHORN_(MASTER_PID|CHILD_INDEX|SOCK_|FD_)|(FPM_SOCKETS|NGINX)$)/;
+  /^(PREFORK_|SERVER_STARTER_|LISTEN_(PID|PIDFDID|FDS|FDNAMES)$|EINHORN_(MASTER_PID|CHILD_INDEX|SOCK_|FD_)|FPM_SOCKETS$)/;
 
 /** True for a variable that is about the place of one process alone. */
-export function isOwnVariable(name: string): boolean {
-  return OWN_VARIABLE.test(name);
+export function isOwnVariable(name: string, value: string): boolean {
+  return name === "NGINX" ? isNginxList(value) : OWN_VARIABLE.test(name);
 }
 
 /** One listener as a worker sees it. */

@@ -6,7 +6,6 @@
  */
 
 import { isParentVariable } from "../inherited/environment.ts";
-import { isOwnVariable } from "./environment.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -46,7 +45,7 @@ export function ownEnvironment(
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined || OWN_PLACE.includes(name)) continue;
-    if (isOwnVariable(name) || isParentVariable(name, value)) continue;
+    if (name.startsWith("PREFORK_") || isParentVariable(name, value)) continue;
     if (name === BUN_INSPECT) continue;
     env[name] = OTHER_PORTS.includes(name) ? port ?? value : value;
   }

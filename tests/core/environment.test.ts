@@ -223,6 +223,10 @@ describe("systemd's variables", () => {
   }
 });
 
+test("a variable with the name of nginx's is the user's own", () => {
+  assert.equal(isOwnVariable("NGINX", "/usr/sbin/nginx"), false);
+});
+
 describe("variables of other servers", () => {
   const two = [
     listener(),
@@ -248,7 +252,9 @@ describe("variables of other servers", () => {
   for (const [pass, variables] of rows) {
     test(`of "${pass}" are these and no others`, () => {
       assert.deepEqual(passed(pass, two), variables);
-      for (const name of Object.keys(variables)) assert.ok(isOwnVariable(name));
+      for (const [name, value] of Object.entries(variables)) {
+        assert.ok(isOwnVariable(name, value));
+      }
     });
   }
 });

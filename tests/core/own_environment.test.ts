@@ -10,9 +10,11 @@ describe("what workers get of the supervisor's environment", () => {
       PATH: "/bin",
       PORT: "80",
       DENO_SERVE_ADDRESS: "tcp:::1:2",
+      NGINX: "/usr/sbin/nginx",
     };
     const place = { NODE_CHANNEL_FD: "3", LISTEN_FDS: "1", PREFORK_SLOT: "0" };
     assert.deepEqual(ownEnvironment({ ...others, ...place }, "80"), others);
+    assert.deepEqual(ownEnvironment({ NGINX: "6;7;" }, "80"), {});
   });
 
   test("a debugger on a free port of Node, and none of Bun", () => {

@@ -41,7 +41,7 @@ export function takeInheritance(): Inheritance | undefined {
   if (inheritance === undefined) return undefined;
   customarySlot = process.env[ENV.slotVariable] ?? SLOT_VARIABLE;
   for (const [name, value] of Object.entries(process.env)) {
-    if (value === undefined || !isOwnVariable(name)) continue;
+    if (value === undefined || !isOwnVariable(name, value)) continue;
     if (KEPT.includes(name) || name.startsWith("SERVER_STARTER_")) {
       Object.defineProperty(readable, name, {
         value,
