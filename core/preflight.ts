@@ -40,6 +40,7 @@ import {
 } from "./launch/program.ts";
 import { habitsOf, type ProgramHabits } from "./launch/program_habits.ts";
 import { programOption } from "./options/program.ts";
+import { isInherited } from "./options/share_mode.ts";
 
 /** What depends on the machine and the program. */
 export interface Place {
@@ -128,6 +129,7 @@ export function survey(options: PoolConfig, adapter: Adapter): Survey {
  *
  * @throws {PreforkError} `ERR_SHARE_MODE`, `ERR_BIND`
  * @throws {TypeError} when a listener's settings do not fit the workers
+ * @throws {RangeError} when `readyFd` is the number of a socket
  */
 export async function bindFor(
   { config, workers, maxWorkers, runtimes, habits, foreign, deaf }: Pick<
@@ -176,7 +178,26 @@ export async function bindFor(
       }" itself, and only root may: use another share mode or port, or leave "user" out`,
     );
   }
-  return listeners;
+  const problem = numberProblem(config, habits, listeners);
+  if (problem === undefined) return listeners;
+  closeListeners(listeners);
+  throw new RangeError(problem);
+}
+
+/** Why a program cannot say that it is ready by the number that was given. */
+function numberProblem(
+  { program, readyFd }: PoolConfig,
+  habits: ProgramHabits | undefined,
+  listeners: readonly Listener[],
+): string | undefined {
+  const count = listeners.filter(({ mode }) => isInherited(mode))
+    .flatMap(({ sockets }) => sockets).length;
+  // The first one is moved away from its number.
+  if (habits?.pass === "stdin" && count === 1) return undefined;
+  if (readyFd === undefined || readyFd >= 3 + count) return undefined;
+  return `Cannot use ${readyFd} for "readyFd": the sockets of "${program}" have the numbers up to ${
+    2 + count
+  }, use ${count < 7 ? `${3 + count}, or "readyLine"` : `"readyLine"`}`;
 }
 
 /**

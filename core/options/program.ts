@@ -79,7 +79,9 @@ export interface ProgramOptions {
    * The number of a file descriptor, from 3 to 9: a program is ready when it has
    * written a line to that, as services of s6 do
    * (https://skarnet.org/software/s6/notifywhenup.html). It must be beyond the
-   * sockets that the program inherits.
+   * sockets that the program inherits, which begin at 3.
+   *
+   * @default as for `readyLine`
    */
   readonly readyFd?: number;
 }

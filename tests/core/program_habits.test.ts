@@ -155,6 +155,15 @@ describe("what cannot be asked for", () => {
     const options = { program: "x", stopSignal: "quit" } as unknown;
     assert.equal(checkOptions(options as PoolOptions).stopSignal, "SIGQUIT");
   });
+  test("is the number of a socket, to say that it is ready by", async () => {
+    const { pool, world } = stage({ program: "./own", readyFd: 3 });
+    await assert.rejects(pool.start(), {
+      name: "RangeError",
+      message:
+        'Cannot use 3 for "readyFd": the sockets of "./own" have the numbers up to 3, use 4, or "readyLine"',
+    });
+    assert.equal(world.bound.size, 0);
+  });
   test("is what workers on Node, Deno and Bun do by themselves", async () => {
     const { pool } = stage({ program: "app.js", stopSignal: "SIGQUIT" });
     await assert.rejects(pool.start(), {
