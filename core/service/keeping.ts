@@ -93,12 +93,10 @@ export class Keeping implements Disposable {
     for (const [name, fd] of rest) {
       service.say({ FDSTOREREMOVE: 1, FDNAME: name });
       const address = { kind: "fd", fd } as const;
-      const socket = await adapter.bind({
-        ...UNUSED,
-        address,
-        inherited: { fd },
-      });
-      socket.abandon();
+      const request = { ...UNUSED, address, inherited: { fd } };
+      // What cannot even be held keeps no pool from starting.
+      const socket = await adapter.bind(request).catch(() => undefined);
+      socket?.abandon();
     }
     const kept = await Heritage.receive(handover, adapter, true);
     kept.onRenounced = (handed) => {

@@ -22,6 +22,11 @@ import type { ServiceState } from "./manager.ts";
 /** What the names of all that is kept begin with. */
 const PREFIX = "prefork";
 
+/** What is kept of a pool begins with this: no other pool's does. */
+function recordOf(key: string): string {
+  return `${PREFIX}.${key.replaceAll(".", "%2E")}`;
+}
+
 /** The longest name that systemd takes. */
 const LONGEST = 255;
 
@@ -60,7 +65,7 @@ export function restore(
   { host, takeText }: Pick<Adapter, "host" | "takeText">,
 ): Restored | undefined {
   const fds = new Map<string, number>();
-  const record = `${PREFIX}.${key}`;
+  const record = recordOf(key);
   let text: string | undefined;
   for (
     const { variable, name = "", fd } of announcements(host.env, host).sockets
@@ -108,7 +113,7 @@ export function store(
   { host: { pid }, shareFile }: Pick<Adapter, "host" | "shareFile">,
   say: (state: ServiceState, fd?: number) => void,
 ): Stored {
-  const record = `${PREFIX}.${key}`;
+  const record = recordOf(key);
   const names: string[] = [];
   const sockets: number[] = [];
   const handed = (kind: string, all: readonly Listener[]) =>
@@ -159,7 +164,7 @@ export function storedNames(
   { listeners, monitors = [] }: Handover,
 ): readonly string[] {
   const named = (kind: string) => ({ name, fds }: HandedListener): string[] =>
-    fds.map((_, i) => `${nameOf(`${PREFIX}.${key}`, kind, name)}.${i}`);
+    fds.map((_, i) => `${nameOf(recordOf(key), kind, name)}.${i}`);
   return [...listeners.flatMap(named("l")), ...monitors.flatMap(named("m"))];
 }
 

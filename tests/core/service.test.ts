@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { MemoryWorld } from "../../adapters/memory.ts";
 import { EventStream } from "../../core/event_stream.ts";
 import type { PoolEvent } from "../../core/events.ts";
+import type { HandedListener } from "../../core/listeners/handover.ts";
 import { EXTEND_MS, Service } from "../../core/service/service.ts";
+import { restore, storedNames } from "../../core/service/store.ts";
 import { watchdogPeriod } from "../../core/service/watchdog.ts";
 import { describe, test } from "../harness.ts";
 import { running, settle } from "./world.ts";
@@ -199,6 +201,19 @@ describe("what a service manager hears", () => {
     assert.match(world.notified.at(-1)!, /^STATUS=Cannot listen on .*in use$/);
     assert.equal(world.timers, 0);
   });
+});
+
+test("what is kept of a pool is none of another's, whatever they are called", () => {
+  const { adapter, env } = new MemoryWorld();
+  const listener = { name: "x", fds: [0] } as unknown as HandedListener;
+  const kept = { pid: 1, listeners: [listener], opened: [], shards: [] };
+  const own = storedNames("web", kept);
+  Object.assign(env, {
+    LISTEN_PID: String(adapter.host.pid),
+    LISTEN_FDS: "2",
+    LISTEN_FDNAMES: [...own, ...storedNames("web.api", kept)].join(":"),
+  });
+  assert.deepEqual([...restore("web", adapter)!.rest.keys()], own);
 });
 
 describe("several pools of one process", () => {
