@@ -32,6 +32,15 @@ export interface WorkerIdentity {
   readonly pid: number;
 }
 
+/** What changes nothing in a status that anybody waits for. */
+export const TALK: ReadonlySet<PoolEvent["type"]> = new Set<PoolEvent["type"]>([
+  "warning",
+  "worker-message",
+  "worker-noise",
+  "worker-output",
+  "worker-status",
+]);
+
 /** An event of a pool; `type` tells which. */
 export type PoolEvent =
   /** A listener is bound, and how it is shared. */

@@ -8,7 +8,7 @@
 import type { Adapter } from "./adapter.ts";
 import { messageOf, PreforkError } from "./errors.ts";
 import type { EventStream } from "./event_stream.ts";
-import type { PoolEvent, PoolStatus } from "./events.ts";
+import { type PoolEvent, type PoolStatus, TALK } from "./events.ts";
 import { ownFile } from "./watch/own.ts";
 
 /** The least time between two writes, in ms. */
@@ -16,15 +16,6 @@ export const WRITE_MS = 200;
 
 /** After so many ms what could not be written is tried again. */
 export const RETRY_MS = 5000;
-
-/** What changes nothing in a status that anybody waits for. */
-const TALK: ReadonlySet<PoolEvent["type"]> = new Set<PoolEvent["type"]>([
-  "warning",
-  "worker-message",
-  "worker-noise",
-  "worker-output",
-  "worker-status",
-]);
 
 /**
  * Keeps the file, if there is to be one, until disposed, which removes it.

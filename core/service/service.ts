@@ -8,7 +8,7 @@
 
 import type { Adapter } from "../adapter.ts";
 import type { EventStream } from "../event_stream.ts";
-import type { PoolEvent } from "../events.ts";
+import { type PoolEvent, TALK } from "../events.ts";
 import type { Host } from "../host.ts";
 import { ServiceManager, type ServiceState } from "./manager.ts";
 import { oneLine, type Phase, ServiceView } from "./view.ts";
@@ -28,15 +28,6 @@ const RETRY_MS = 100;
 
 /** So much waits for that at most. */
 const MOST_UNSAID = 1000;
-
-/** What changes nothing that a service manager is told. */
-const TALK: ReadonlySet<PoolEvent["type"]> = new Set<PoolEvent["type"]>([
-  "warning",
-  "worker-message",
-  "worker-noise",
-  "worker-output",
-  "worker-status",
-]);
 
 /** What is asked of a pool. */
 export interface ServedPool {
