@@ -314,10 +314,9 @@ async function run(
   const failures: unknown[] = [];
   const start = async (one: Told, i: number): Promise<void> => {
     const { pool, name, options } = one;
-    using watched = succeeds || !options.watch
-      ? undefined
-      : await watchedStart(options);
+    let watched: WatchedStart | undefined;
     try {
+      if (!succeeds && options.watch) watched = await watchedStart(options);
       await pool.start();
       watched?.[Symbol.dispose]();
       await told[i];
@@ -344,6 +343,8 @@ async function run(
       pools[i] = again.pool;
       told[i] = follow(again);
       await start(again, i);
+    } finally {
+      watched?.[Symbol.dispose]();
     }
   };
   await Promise.all(all.map(start));

@@ -35,6 +35,8 @@ export class CommandPool extends PoolCore {
   readonly #own: readonly string[] | undefined;
   readonly #desk: UpgradeDesk | undefined;
   readonly #renewed: PoolPlace["renewed"];
+  /** Resolves when the file that is read now has been. */
+  #reading: Promise<unknown> = Promise.resolve();
   /** What was written last, for whoever asks. */
   readonly log: KeptLog = new KeptLog();
 
@@ -55,10 +57,14 @@ export class CommandPool extends PoolCore {
 
   /** Replaces the workers, by what the file says now. */
   override async reload(): Promise<void> {
-    if (this.#renewed === undefined || this.status().state === "stopping") {
+    const renewed = this.#renewed;
+    if (renewed === undefined || this.status().state === "stopping") {
       return await super.reload();
     }
-    const options = await this.#renewed(this).catch((error) => {
+    // One after the other: what counts is what the file says last.
+    const reading = this.#reading.then(() => renewed(this));
+    this.#reading = reading.catch(() => {});
+    const options = await reading.catch((error) => {
       throw refused(this, error);
     });
     await super.reload({ options });
