@@ -180,7 +180,8 @@ export class Heritage {
     for (let tries = RENOUNCE_MS / RENOUNCE_EVERY_MS; tries > 0; tries--) {
       try {
         const probe = { ...spec, reusePort: false, listen: false };
-        return (await bind(probe)).close() as undefined;
+        (await bind(probe)).close();
+        return undefined;
       } catch (error) {
         const { cause } = error as { readonly cause?: unknown };
         if (codeOf(cause) !== "EADDRINUSE") return undefined;

@@ -15,6 +15,9 @@ export interface ServiceOptions {
    * connected meanwhile is served. The unit needs `FileDescriptorStoreMax=`. See
    * docs/DEPLOY.md.
    *
+   * Given as `true`, a pool does not start (`TypeError`) where none can: without
+   * `$NOTIFY_SOCKET`, or libc.
+   *
    * @default {true} where systemd says that it does (`$FDSTORE`, from version
    * 254 on), else false
    */
@@ -22,7 +25,11 @@ export interface ServiceOptions {
   /**
    * A file descriptor, from 3 on, to which a line is written when every worker
    * is ready for the first time, and which is closed then: the
-   * `notification-fd` of s6.
+   * `notification-fd` of s6
+   * (https://skarnet.org/software/s6/notifywhenup.html). Where it is not open, or
+   * no pipe, the pool does not start (`TypeError`).
+   *
+   * @default none
    */
   readonly notificationFd?: number;
 }
