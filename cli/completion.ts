@@ -121,6 +121,10 @@ async function candidates(
     const place = number === undefined ? 0 : 1;
     return verb === "list" || given.length > place ? [] : await known.names();
   }
+  // It takes a pool that runs, where it takes a program.
+  if (verb === "doctor" && before.length === 1 && !last.startsWith("-")) {
+    return await known.names();
+  }
   const values = valuesOf(before.at(-1)!);
   if (values.length > 0) return values;
   return last.startsWith("-") ? OPTION_NAMES : [];

@@ -45,6 +45,8 @@ describe("what may come next", () => {
       ["quiesce 1 w", ["web"]],
       ["quiesce 1 --", ["--force"]],
       ["status --", ["--json", "--watch"]],
+      ["doctor ", ["web", "api"]],
+      ["doctor w", ["web"]],
       ["completion ", [...SHELLS]],
       ["help con", ["control", "config"]],
       ["help logs ", []],
