@@ -10,8 +10,8 @@ import {
   chooseInherited,
   type Chosen,
   inheritedBy,
-  succeeded,
 } from "./inherited/match.ts";
+import { keptOrPassed, succeeded } from "./inherited/heritage.ts";
 import {
   hasPort,
   type ListenerSpec,
@@ -256,7 +256,11 @@ export function chooseListeners(
     const place = { resolve, socketOf, neighboursOf };
     return chooseInherited(asked, inheritedBy(host), place, others);
   }
-  const specs = learns ? heritage.specs : succeeded(listeners, heritage.handed);
+  const { handed, isAlone, specs: before } = heritage;
+  if (learns) return { specs: before, notes: [] };
+  const specs = isAlone
+    ? keptOrPassed(listeners, handed, host)
+    : succeeded(listeners, handed);
   return { specs, notes: [] };
 }
 

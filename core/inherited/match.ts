@@ -14,14 +14,13 @@ import {
   type ListenerSpec,
   parseListener,
 } from "../options/address.ts";
-import type { HandedListener } from "../listeners/handover.ts";
 import {
   type Announced,
   type Announcements,
   announcements,
   inBetween,
 } from "./environment.ts";
-import { UDP_PREFIX } from "../options/dgram.ts";
+import { KEPT_PREFIX } from "./names.ts";
 import { socketProblem } from "./socket.ts";
 
 /** The host, as far as it knows of sockets. */
@@ -60,12 +59,18 @@ export interface Chosen {
   readonly notes: readonly string[];
 }
 
-/** Reads what this process' parent says, and looks at each of its sockets. */
-export function inheritedBy(host: Host): Inherited {
+/**
+ * Reads what this process' parent says, and looks at each of its sockets.
+ *
+ * @param keptToo false to leave out what a service manager has kept of a pool,
+ * where that has been taken over by now: its numbers may be others' already
+ */
+export function inheritedBy(host: Host, keptToo = true): Inherited {
   const { sockets, problems, ignored } = announcements(host.env, host);
   const passed: Passed[] = [];
   const wrong = new Map<string, { numbers: number[]; variable: string }>();
   for (const each of sockets) {
+    if (!keptToo && each.name?.startsWith(KEPT_PREFIX)) continue;
     const facts = host.socketOf(each.fd);
     const problem = socketProblem(facts);
     if (problem === undefined && typeof facts !== "string") {
@@ -167,44 +172,6 @@ function waitNotes(
 }
 
 /**
- * What is asked for by name, as the supervisor before had it: its successor has
- * the sockets and not the variables.
- *
- * @param handed the listeners that are handed over
- * @throws {PreforkError} `ERR_BIND` where there is none by that name
- */
-export function succeeded(
-  asked: readonly ListenerSpec[],
-  handed: readonly Pick<HandedListener, "asked" | "name" | "inherited">[],
-): readonly ListenerSpec[] {
-  return asked.flatMap((spec) => {
-    const wanted = nameIn(spec.address);
-    if (wanted === undefined) return [spec];
-    const by = formatAddress(spec.address);
-    const found = handed.filter(({ asked, name, inherited }) =>
-      asked.startsWith(UDP_PREFIX)
-        ? inherited === true && ["", name].includes(wanted)
-        : wanted === ""
-        ? asked.startsWith(by)
-        : asked === by
-    );
-    if (found.length > 0) {
-      return found.map(({ asked, name }) => ({
-        ...spec,
-        name: spec.name === by ? name : spec.name,
-        address: asked.startsWith(UDP_PREFIX)
-          ? parseListener(asked).address
-          : { kind: "fd" as const, fd: -1, by: asked },
-      }));
-    }
-    throw new PreforkError(
-      "ERR_BIND",
-      `Cannot listen on "${by}": the supervisor before has no such socket, and systemd passes one on at a cold start only`,
-    );
-  });
-}
-
-/**
  * One address, on a socket that is there where one has it.
  *
  * @throws {PreforkError} `ERR_BIND` where it is asked for by name and not there
@@ -220,7 +187,7 @@ export function siteOf(
 }
 
 /** The same listener on a socket that is there, if one has its address. */
-function adopted(
+export function adopted(
   spec: ListenerSpec,
   sockets: readonly Passed[],
   host: Pick<Host, "resolve">,
@@ -243,7 +210,7 @@ function datagrams(spec: ListenerSpec, socket: Passed): ListenerSpec {
 }
 
 /** The sockets of an address like `systemd:NAME`; undefined for any other. */
-function namedSockets(
+export function namedSockets(
   spec: ListenerSpec,
   { sockets, problems, ignored, between }: Inherited,
 ): readonly ListenerSpec[] | undefined {

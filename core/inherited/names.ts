@@ -1,8 +1,11 @@
 /**
- * A name of a variable that is a parent's only with what is in it.
+ * Names by which it is known what of this process' start is whose.
  *
  * @module
  */
+
+/** What the names of all begin with that a service manager keeps of a pool. */
+export const KEPT_PREFIX = "prefork.";
 
 /**
  * True for numbers as nginx writes them: others use the variable `NGINX` for

@@ -204,8 +204,8 @@ export async function bindSite(
   if (known !== undefined) return known;
   const { host } = adapter;
   // A successor's parent is its predecessor.
-  const there = heritage === undefined
-    ? siteOf(spec, inheritedBy(host), host)
+  const there = heritage?.isAlone ?? true
+    ? siteOf(spec, inheritedBy(host, heritage === undefined), host)
     : spec;
   return await adapter.bind({ ...there, reusePort: false, listen: false });
 }

@@ -9,6 +9,7 @@
 
 import type { Adapter } from "../adapter.ts";
 import { announcements } from "../inherited/environment.ts";
+import { KEPT_PREFIX } from "../inherited/names.ts";
 import {
   decodeHandover,
   encodeHandover,
@@ -19,12 +20,9 @@ import {
 import type { Listener } from "../listeners/listeners.ts";
 import type { ServiceState } from "./manager.ts";
 
-/** What the names of all that is kept begin with. */
-const PREFIX = "prefork";
-
 /** What is kept of a pool begins with this: no other pool's does. */
 function recordOf(key: string): string {
-  return `${PREFIX}.${key.replaceAll(".", "%2E")}`;
+  return `${KEPT_PREFIX}${key.replaceAll(".", "%2E")}`;
 }
 
 /** The longest name that systemd takes. */

@@ -5,11 +5,8 @@ import {
   announcements,
   isParentVariable,
 } from "../../core/inherited/environment.ts";
-import {
-  chooseInherited,
-  inheritedBy,
-  succeeded,
-} from "../../core/inherited/match.ts";
+import { chooseInherited, inheritedBy } from "../../core/inherited/match.ts";
+import { succeeded } from "../../core/inherited/heritage.ts";
 import type { SocketFacts } from "../../core/inherited/socket.ts";
 import { formatAddress, parseListener } from "../../core/options/address.ts";
 import { describe, test } from "../harness.ts";
@@ -452,6 +449,32 @@ describe("a pool on them", () => {
     assert.equal(env["LISTEN_PID"], undefined);
     assert.equal(env["LISTEN_FDNAMES"], undefined);
     assert.ok(events.length > 0);
+    await pool.stop({ quick: true });
+  });
+
+  test("is on them at a cold start too for which some were kept", async () => {
+    const made = world({
+      NOTIFY_SOCKET: "/run/notify",
+      FDSTORE: "4",
+      LISTEN_FDS: "4",
+      LISTEN_FDNAMES: "web:api:unknown:prefork.pool.l.old.0",
+    });
+    made.inherited.listening(6, "127.0.0.1", 9003);
+    made.onSpawn = (process) => queueMicrotask(() => process.getReady());
+    const { pool, all } = stage({
+      listen: ["systemd:web", "127.0.0.1:9001"],
+      metrics: ":9002",
+    }, made);
+    await pool.start();
+    await settle();
+    assert.deepEqual(
+      all("listening").map(({ name, reason }) =>
+        `${name} ${/^descriptor \d/.exec(reason)}`
+      ),
+      ["web descriptor 3", "127.0.0.1:9001 descriptor 4"],
+    );
+    // Nothing tells what was kept: it is closed.
+    assert.ok(made.abandoned.includes("127.0.0.1:9003"));
     await pool.stop({ quick: true });
   });
 
