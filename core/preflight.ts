@@ -247,21 +247,23 @@ export function chooseListeners(
   heritage?: Heritage,
 ): Chosen {
   const { learns, listeners, health, metrics } = config;
-  if (heritage === undefined) {
-    const asked = learns ? undefined : listeners;
-    const others = [health, metrics];
-    // Programs in other languages get a socket as it is.
-    const { resolve, socketOf } = host;
-    const neighboursOf = deaf ? () => [] : host.neighboursOf;
-    const place = { resolve, socketOf, neighboursOf };
-    return chooseInherited(asked, inheritedBy(host), place, others);
+  if (heritage !== undefined) {
+    const { handed, isAlone, specs: before } = heritage;
+    if (!learns) {
+      const find = isAlone ? keptOrPassed : succeeded;
+      return { specs: find(listeners, handed, host), notes: [] };
+    }
+    // A service manager may have kept none: it is as at the first start.
+    if (before.length > 0 || !isAlone) return { specs: before, notes: [] };
   }
-  const { handed, isAlone, specs: before } = heritage;
-  if (learns) return { specs: before, notes: [] };
-  const specs = isAlone
-    ? keptOrPassed(listeners, handed, host)
-    : succeeded(listeners, handed);
-  return { specs, notes: [] };
+  const asked = learns ? undefined : listeners;
+  const others = [health, metrics];
+  // Programs in other languages get a socket as it is.
+  const { resolve, socketOf } = host;
+  const neighboursOf = deaf ? () => [] : host.neighboursOf;
+  const place = { resolve, socketOf, neighboursOf };
+  const inherited = inheritedBy(host, heritage === undefined);
+  return chooseInherited(asked, inherited, place, others);
 }
 
 /** An address that is in use may be that of a socket which is here already. */

@@ -124,9 +124,11 @@ export class Keeping implements Disposable {
           `closed "${address}", which the service manager has kept and nobody asks for`,
         );
       }
-      tell(
-        `goes on with the sockets of process ${pid}, which the service manager has kept`,
-      );
+      if (this.#names.length > 0) {
+        tell(
+          `goes on with the sockets of process ${pid}, which the service manager has kept`,
+        );
+      }
     }
     const { used } = supervisor.adoption;
     this.#stored = store(

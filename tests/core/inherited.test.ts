@@ -9,6 +9,10 @@ import { chooseInherited, inheritedBy } from "../../core/inherited/match.ts";
 import { succeeded } from "../../core/inherited/heritage.ts";
 import type { SocketFacts } from "../../core/inherited/socket.ts";
 import { formatAddress, parseListener } from "../../core/options/address.ts";
+import type { Heritage } from "../../core/listeners/heritage.ts";
+import { checkOptions } from "../../core/options/check.ts";
+import { WHERE_PROGRAM } from "../../core/options/options.ts";
+import { chooseListeners } from "../../core/preflight.ts";
 import { describe, test } from "../harness.ts";
 import { running, settle, stage } from "./world.ts";
 
@@ -476,6 +480,15 @@ describe("a pool on them", () => {
     // Nothing tells what was kept: it is closed.
     assert.ok(made.abandoned.includes("127.0.0.1:9003"));
     await pool.stop({ quick: true });
+  });
+
+  test("looks where its program listens, as at first, where none were kept", () => {
+    const config = checkOptions({ program: "app.js", listen: WHERE_PROGRAM });
+    const none = { isAlone: true, specs: [], handed: [] } as unknown;
+    const found = (made: MemoryWorld) =>
+      chooseListeners(config, made.adapter, false, none as Heritage).specs;
+    assert.equal(found(new MemoryWorld()), undefined);
+    assert.equal(found(world())?.length, 3);
   });
 
   test("its monitors are on them too, by address and by name", async () => {
