@@ -14,6 +14,8 @@ import {
   type Libc,
   MSG_NOSIGNAL_DONTWAIT,
   MSG_RECEIVE,
+  optionOf,
+  sizeOf,
   SO,
 } from "./libc.ts";
 import { hostOf, ipSockaddr, portOf, scopeOf } from "./sockaddr.ts";
@@ -58,10 +60,14 @@ export function setNumber(
   return libc.setsockopt(fd, level, option, bytes, 4);
 }
 
-/** The value of such an option, 0 where it cannot be told. */
-export function getNumber(libc: Libc, fd: number, name: DgramNumber): number {
+/** The size of a buffer, in bytes; 0 where it cannot be told. */
+export function bufferSize(
+  libc: Libc,
+  fd: number,
+  name: "receiveBuffer" | "sendBuffer",
+): number {
   const [level, option] = NUMBERS[name].v4;
-  return read(libc, fd, level, option);
+  return optionOf(libc, fd, option, level) ?? 0;
 }
 
 /**
@@ -104,15 +110,7 @@ export function joinGroup(libc: Libc, fd: number, group: string): void {
 
 /** The family of a socket: AF_INET or AF_INET6. */
 export function familyOf(libc: Libc, fd: number): number {
-  return read(libc, fd, SO.socket, SO.domain) === AF.inet6 ? AF.inet6 : AF.inet;
-}
-
-function read(libc: Libc, fd: number, level: number, name: number): number {
-  const value = fixed(4);
-  const length = fixed(4);
-  new DataView(length.buffer).setUint32(0, 4, true);
-  libc.getsockopt(fd, level, name, value, length);
-  return new DataView(value.buffer).getInt32(0, true);
+  return optionOf(libc, fd, SO.domain) === AF.inet6 ? AF.inet6 : AF.inet;
 }
 
 /** Where a datagram comes from or goes to, as `node:dgram` has it. */
@@ -197,9 +195,7 @@ export function openDatagrams(libc: Libc): Datagrams {
       return sent < 0 ? -libc.errno() : sent;
     },
     address(fd) {
-      const length = fixed(4);
-      new DataView(length.buffer).setUint32(0, NAME, true);
-      return libc.getsockname(fd, name, length) < 0
+      return libc.getsockname(fd, name, sizeOf(name)) < 0
         ? -libc.errno()
         : peerOf(name);
     },

@@ -182,3 +182,26 @@ export function duplicate(
 ): number {
   return checked(libc, libc.fcntl(fd, F.dupfdCloexec, 3), "fcntl");
 }
+
+/** The length of a buffer as a socklen_t for libc to read and write. */
+export function sizeOf(buffer: Uint8Array): Uint8Array<ArrayBuffer> {
+  const size = fixed(4);
+  new DataView(size.buffer).setUint32(0, buffer.length, true);
+  return size;
+}
+
+/**
+ * An option of a socket that is a number, of SOL_SOCKET (socket(7)) unless
+ * given; undefined where there is none.
+ */
+export function optionOf(
+  libc: Pick<Libc, "getsockopt">,
+  fd: number,
+  name: number,
+  level: number = SO.socket,
+): number | undefined {
+  const value = fixed(4);
+  const length = sizeOf(value);
+  if (libc.getsockopt(fd, level, name, value, length) < 0) return undefined;
+  return new DataView(value.buffer).getInt32(0, true);
+}

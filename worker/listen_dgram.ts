@@ -102,8 +102,9 @@ export async function listenDatagram(
   const pending = new Set<Promise<unknown>>();
   const serve = (socket: Socket, listener: DatagramListener): void => {
     socket.on("message", (data, { address, port }) => {
-      const answer = handler(data, { address, port }, listener);
-      if (answer === undefined) return;
+      const answer: unknown = handler(data, { address, port }, listener);
+      // What a program without types returns besides is nothing to wait for.
+      if (!(answer instanceof Promise)) return;
       const settled = answer.finally(() => pending.delete(settled));
       pending.add(settled);
     });
@@ -180,6 +181,8 @@ async function byHand(
   serve(socket, made);
   core.attach({
     async drain() {
+      // Nobody else would answer what comes now, and it must not keep this.
+      socket.removeAllListeners("message");
       while (pending.size > 0) await Promise.allSettled(pending);
       socket.close();
     },

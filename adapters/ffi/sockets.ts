@@ -14,6 +14,7 @@ import {
   type Libc,
   setInheritable,
   setNonblocking,
+  sizeOf,
   SO,
   SOCK,
 } from "../../libc/libc.ts";
@@ -110,8 +111,7 @@ function rawSocket(libc: Libc, fd: number, accept: Accept): RawSocket {
     fd,
     port: () => {
       const address = fixed(128);
-      const length = fixed(4);
-      new DataView(length.buffer).setUint32(0, address.length, true);
+      const length = sizeOf(address);
       checked(libc, libc.getsockname(fd, address, length), "getsockname");
       return portOf(address);
     },

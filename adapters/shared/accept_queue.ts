@@ -7,8 +7,8 @@
 
 import type { AcceptQueues, Pending } from "../../core/accept_queue.ts";
 import { handshakesAt } from "../../libc/handshakes.ts";
-import { fixed, type Libc } from "../../libc/libc.ts";
-import { getNumber } from "../../libc/dgram.ts";
+import { fixed, type Libc, sizeOf } from "../../libc/libc.ts";
+import { bufferSize } from "../../libc/dgram.ts";
 import { libcHere } from "../../libc/open.ts";
 import {
   inodeIn,
@@ -53,7 +53,7 @@ export const acceptQueues: AcceptQueues = {
       : undefined;
   },
   buffered: (fd) => {
-    const inode = inodeIn(linkProc(`/proc/self/fd/${fd}`));
+    const inode = inodeOf(fd);
     const own = udpSockets(readProc).find((each) => each.inode === inode);
     return own && { bytes: own.queued, limit: limitOf(fd), drops: own.drops };
   },
@@ -121,9 +121,7 @@ function pendingByLibc(
   const ports = new Set<number>();
   for (const fd of listening) {
     const address = fixed(128);
-    const length = fixed(4);
-    length[0] = address.length;
-    libc.getsockname(fd, address, length);
+    libc.getsockname(fd, address, sizeOf(address));
     families.add(new DataView(address.buffer).getUint16(0, true));
     ports.add(portOf(address));
   }
@@ -164,10 +162,9 @@ function byTcpInfo(
   const libc = libcHere();
   if (libc === undefined) return undefined;
   const info = fixed(TCP_INFO.bytes);
-  const length = fixed(4);
-  new DataView(length.buffer).setUint32(0, TCP_INFO.bytes, true);
   const { level, name, listens, unackedAt } = TCP_INFO;
-  if (libc.getsockopt(fd, level, name, info, length) !== 0) return undefined;
+  const status = libc.getsockopt(fd, level, name, info, sizeOf(info));
+  if (status !== 0) return undefined;
   return {
     listens: info[0] === listens,
     queued: new DataView(info.buffer).getUint32(unackedAt, true),
@@ -179,7 +176,7 @@ function limitOf(fd: number): number {
   const libc = libcHere();
   return libc === undefined
     ? Number(readProc("/proc/sys/net/core/rmem_default"))
-    : getNumber(libc, fd, "receiveBuffer");
+    : bufferSize(libc, fd, "receiveBuffer");
 }
 
 /** The most of the time that is spent on reading the table of TCP. */

@@ -61,7 +61,7 @@ function attach(libc: Libc, fd: number, instructions: Uint8Array): boolean {
   const program = fixed(16);
   const view = new DataView(program.buffer);
   view.setUint16(0, PROGRAM.length, true);
-  view.setBigUint64(8, BigInt(libc.pointer(instructions)), true);
+  view.setBigUint64(8, libc.pointer(instructions), true);
   const { socket, attachFilter } = SO;
   return libc.setsockopt(fd, socket, attachFilter, program, 16) === 0;
 }

@@ -9,7 +9,17 @@
 import process from "node:process";
 import type { OwnSockets, SocketFacts } from "../../core/inherited/socket.ts";
 import type { Address } from "../../core/options/address.ts";
-import { AF, checked, F, fixed, type Libc, SO, SOCK } from "../../libc/libc.ts";
+import {
+  AF,
+  checked,
+  F,
+  fixed,
+  type Libc,
+  optionOf,
+  sizeOf,
+  SO,
+  SOCK,
+} from "../../libc/libc.ts";
 import { libcHere } from "../../libc/open.ts";
 import { openPidfd } from "../../libc/pidfd.ts";
 import { inodeOf } from "../../libc/proc.ts";
@@ -94,24 +104,14 @@ const FAMILIES: Readonly<Record<number, string>> = {
 const MAX_ADDRESS = 110;
 
 function byLibc(libc: Libc, fd: number): SocketFacts | string {
-  const option = (name: number): number => {
-    const value = fixed(4);
-    const length = fixed(4);
-    length[0] = value.length;
-    checked(
-      libc,
-      libc.getsockopt(fd, SO.socket, name, value, length),
-      "getsockopt",
-    );
-    return new DataView(value.buffer).getInt32(0, true);
-  };
   try {
-    const [type, family] = [option(SO.type), option(SO.domain)];
+    const type = checked(libc, optionOf(libc, fd, SO.type) ?? -1, "getsockopt");
+    const family = optionOf(libc, fd, SO.domain) ?? 0;
     const address = ofType(type, boundTo(libc, fd, family));
     return {
       type: TYPES[type] ?? `type-${type}`,
       family: FAMILIES[family] ?? `family ${family}`,
-      listens: option(SO.acceptConn) !== 0,
+      listens: optionOf(libc, fd, SO.acceptConn) === 1,
       blocks: (libc.fcntl(fd, F.getfl, 0) & SOCK.nonblock) === 0,
       ...(address !== undefined && { address }),
     };
@@ -131,8 +131,7 @@ function ofType(
 
 function boundTo(libc: Libc, fd: number, family: number): Address | undefined {
   const bytes = fixed(MAX_ADDRESS);
-  const size = fixed(4);
-  size[0] = bytes.length;
+  const size = sizeOf(bytes);
   checked(libc, libc.getsockname(fd, bytes, size), "getsockname");
   if (family === AF.unix) {
     const [length = 0] = size;

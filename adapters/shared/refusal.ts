@@ -8,7 +8,14 @@
 
 import type { HeldSocket } from "../../core/adapter.ts";
 import type { Refusing } from "../../core/decline.ts";
-import { checked, fixed, type Libc, SO } from "../../libc/libc.ts";
+import {
+  checked,
+  fixed,
+  type Libc,
+  optionOf,
+  sizeOf,
+  SO,
+} from "../../libc/libc.ts";
 import { libcHere } from "../../libc/open.ts";
 
 /** SHUT_RD of shutdown(2): Linux stops a socket of TCP from listening by it. */
@@ -26,7 +33,7 @@ export function refuseHeld(
 ): Refusing | undefined {
   const libc = libcHere();
   if (libc === undefined || address.kind !== "tcp") return undefined;
-  const reuse = option(libc, fd, SO.reuseAddr);
+  const reuse = optionOf(libc, fd, SO.reuseAddr) ?? 0;
   const setReuse = (on: number): void => {
     const value = fixed(4);
     value[0] = on;
@@ -34,7 +41,7 @@ export function refuseHeld(
   };
   return {
     close() {
-      if (option(libc, fd, SO.acceptConn) !== 0) shut(libc, fd);
+      if (optionOf(libc, fd, SO.acceptConn) === 1) shut(libc, fd);
       // It shares the address with nobody who would share it.
       setReuse(0);
     },
@@ -50,19 +57,9 @@ export function refuseHeld(
 /** The kernel lets a port go that it has chosen itself: it is bound again. */
 function shut(libc: Libc, fd: number): void {
   const address = fixed(MAX_ADDRESS);
-  const length = fixed(4);
-  length[0] = address.length;
+  const length = sizeOf(address);
   libc.getsockname(fd, address, length);
   libc.shutdown(fd, SHUT_RD);
   // EINVAL where it has stayed bound.
-  libc.bind(fd, address, length[0]);
-}
-
-/** Reads an option of the level SOL_SOCKET (socket(7)) that is 0 or 1. */
-function option(libc: Libc, fd: number, name: number): number {
-  const value = fixed(4);
-  const length = fixed(4);
-  length[0] = value.length;
-  libc.getsockopt(fd, SO.socket, name, value, length);
-  return value[0]!;
+  libc.bind(fd, address, length[0]!);
 }

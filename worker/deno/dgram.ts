@@ -12,9 +12,9 @@ import type { Receiving } from "../../handles/dgram.ts";
 import { type DenoLibc, openLibc } from "../../libc/deno.ts";
 import { type DenoWaiter, denoWaiter } from "../../libc/deno_epoll.ts";
 import {
+  bufferSize,
   type Datagrams,
   type DgramNumber,
-  getNumber,
   openDatagrams,
   setMembership,
   setNumber,
@@ -171,7 +171,7 @@ function settings({ libc, datagrams }: Shared, fd: number): object {
     bufferSize(size: number, receives: boolean): number {
       const name = receives ? "receiveBuffer" : "sendBuffer";
       if (size > 0) setNumber(libc, fd, name, size);
-      return getNumber(libc, fd, name);
+      return bufferSize(libc, fd, name);
     },
     getSendQueueSize: () => 0,
     getSendQueueCount: () => 0,

@@ -18,6 +18,9 @@ import { bypass } from "../process/bypass.ts";
 import { cannot } from "../process/errors.ts";
 import { RUNTIME } from "../process/runtime.ts";
 
+/** What `bindState` is of a socket that is bound. */
+const BOUND = 2;
+
 /**
  * Binds it, and resolves when it reads, or with `held` would. It says
  * "listening" then, as ever.
@@ -44,10 +47,10 @@ export async function bindToShard(
   const state = dgramState(socket);
   if (state !== undefined) state.bindState = 0;
   try {
-    const receiving = await bindHere(socket, own, held);
-    return receiving;
+    return await bindHere(socket, own, held);
   } catch (error) {
-    if (libc !== undefined) libc.close(own);
+    // Once bound it is the socket's, which closes it.
+    if (state?.bindState !== BOUND) libc?.close(own);
     if (codeOf(error) !== "EBADF") throw error;
     throw cannot(
       `receive datagrams on "${listener.name}" again`,
@@ -80,8 +83,12 @@ async function bindHere(
     ? (await import("../bun/dgram.ts")).bunReceiving
     : undefined;
   const { promise, resolve, reject } = Promise.withResolvers<Receiving>();
+  const fail = (error: unknown): void => {
+    socket.off("listening", begin).off("error", fail);
+    reject(error);
+  };
   const begin = (): void => {
-    socket.off("error", reject);
+    socket.off("error", fail);
     try {
       const receiving = onBun?.(fd) ?? nodeReceiving(socket);
       // In the turn in which it has begun to: nothing has been read yet.
@@ -92,13 +99,11 @@ async function bindHere(
     }
   };
   socket.prependOnceListener("listening", begin);
-  socket.once("error", reject);
+  socket.once("error", fail);
   try {
     bypass(() => socket.bind({ fd, exclusive: true }));
   } catch (error) {
-    socket.off("listening", begin);
-    socket.off("error", reject);
-    throw error;
+    fail(error);
   }
   return await promise;
 }

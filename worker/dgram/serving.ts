@@ -57,7 +57,7 @@ export async function putSocket(
   let open = true;
   socket.once("close", () => {
     open = false;
-    shards.end();
+    shards.close();
     core.left(listener.name);
     core.detach(attachment);
   });
@@ -111,6 +111,8 @@ interface Shards {
   leave(shard: number): void;
   /** Reads none any more. */
   end(): void;
+  /** The program has closed its socket. */
+  close(): void;
 }
 
 function createShards(
@@ -120,8 +122,10 @@ function createShards(
 ): Shards {
   const wanted = new Set(known.keys());
   const opening = new Map<number, Promise<void>>();
+  const helpers: dgram.Socket[] = [];
   let open = true;
   let paused = false;
+  let closed = false;
   const update = (shard: number): void => {
     const receiving = known.get(shard);
     if (open && !paused && wanted.has(shard)) receiving?.resume();
@@ -141,9 +145,14 @@ function createShards(
     });
     helper.on("error", (error) => socket.emit("error", error));
     const receiving = await bindToShard(helper, listener, shard, true);
-    socket.once("close", () => bypass(() => helper.close()));
+    if (closed) return bypass(() => void helper.close());
+    helpers.push(helper);
     known.set(shard, receiving);
     update(shard);
+  };
+  const end = (): void => {
+    open = false;
+    updateAll();
   };
   return {
     get paused() {
@@ -165,10 +174,11 @@ function createShards(
       wanted.delete(shard);
       update(shard);
     },
-    end() {
-      if (!open) return;
-      open = false;
-      updateAll();
+    end,
+    close() {
+      end();
+      closed = true;
+      for (const helper of helpers) bypass(() => helper.close());
     },
   };
 }

@@ -12,16 +12,12 @@ import {
   fixed,
   MSG_NOSIGNAL_DONTWAIT,
   MSG_PEEK_DONTWAIT,
+  optionOf,
+  sizeOf,
   SO,
 } from "../../libc/libc.ts";
 import type { Kernel } from "./kernel.ts";
-import {
-  type BoundAt,
-  boundAt,
-  optionOf,
-  sameAddress,
-  sizeOf,
-} from "./sockets.ts";
+import { type BoundAt, boundAt, sameAddress } from "./sockets.ts";
 import { watchesOf } from "./watch.ts";
 import { peerOfSockaddr } from "./peer.ts";
 
@@ -131,7 +127,7 @@ interface Known {
 function learn(kernel: Kernel, fd: number, at: readonly BoundAt[]): Known {
   const own = boundAt(kernel, fd);
   const ours = at.some((each) => sameAddress(own, each)) &&
-    optionOf(kernel, fd, SO.acceptConn) === 0;
+    optionOf(kernel.libc, fd, SO.acceptConn) === 0;
   return { fd, ours, peer: ours ? peerAt(kernel, fd) : undefined };
 }
 

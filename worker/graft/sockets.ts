@@ -4,7 +4,7 @@
  * @module
  */
 
-import { AF, fixed, SO } from "../../libc/libc.ts";
+import { AF, fixed, optionOf, sizeOf, SO } from "../../libc/libc.ts";
 import { inodeIn } from "../../libc/proc_net.ts";
 import { portOf } from "../../libc/sockaddr.ts";
 import type { Kernel } from "./kernel.ts";
@@ -36,9 +36,9 @@ export interface SocketFacts {
 export function socketAt(kernel: Kernel, fd: number): SocketFacts | undefined {
   const inode = inodeOf(kernel, fd);
   if (inode === undefined) return undefined;
-  const domain = optionOf(kernel, fd, SO.domain);
-  const type = optionOf(kernel, fd, SO.type);
-  const listens = optionOf(kernel, fd, SO.acceptConn);
+  const domain = optionOf(kernel.libc, fd, SO.domain);
+  const type = optionOf(kernel.libc, fd, SO.type);
+  const listens = optionOf(kernel.libc, fd, SO.acceptConn);
   if (domain === undefined || type === undefined) return undefined;
   return {
     fd,
@@ -77,24 +77,11 @@ const DEFER_ACCEPT = 9;
  * it a wake-up for each connection; a server can do without, so it may fail.
  */
 export function deferAsWell(kernel: Kernel, from: number, to: number): void {
-  const seconds = optionOf(kernel, from, DEFER_ACCEPT, SO.tcp) ?? 0;
+  const seconds = optionOf(kernel.libc, from, DEFER_ACCEPT, SO.tcp) ?? 0;
   if (seconds <= 0) return;
   const value = fixed(4);
   new DataView(value.buffer).setInt32(0, seconds, true);
   kernel.libc.setsockopt(to, SO.tcp, DEFER_ACCEPT, value, value.length);
-}
-
-/** An option that is a number, of SOL_SOCKET (socket(7)) unless given. */
-export function optionOf(
-  { libc }: Kernel,
-  fd: number,
-  name: number,
-  level: number = SO.socket,
-): number | undefined {
-  const value = fixed(4);
-  const length = sizeOf(value);
-  if (libc.getsockopt(fd, level, name, value, length) < 0) return undefined;
-  return new DataView(value.buffer).getInt32(0, true);
 }
 
 /** Where a socket is bound: getsockname(2). */
@@ -109,11 +96,4 @@ export function boundAt({ libc }: Kernel, fd: number): BoundAt | undefined {
   const path = new TextDecoder().decode(address.subarray(2, bytes));
   // A path ends at its NUL, an abstract name is as long as the address says.
   return { path: path.startsWith("\0") ? path : path.replace(/\0.*$/s, "") };
-}
-
-/** The length of a buffer as a socklen_t for libc to read and write. */
-export function sizeOf(buffer: Uint8Array): Uint8Array<ArrayBuffer> {
-  const size = fixed(4);
-  new DataView(size.buffer).setUint32(0, buffer.length, true);
-  return size;
 }
