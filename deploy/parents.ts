@@ -17,6 +17,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import process from "node:process";
+import { setTimeout as pause } from "node:timers/promises";
 import { type Command, isAlive, PATH } from "../tests/command.ts";
 import { get } from "../tests/http.ts";
 import {
@@ -24,7 +25,6 @@ import {
   controlled,
   FOLDER,
   free,
-  pause,
   place,
   pool,
   readyTimes,

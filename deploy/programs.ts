@@ -10,12 +10,14 @@
 import { execFile } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { createConnection, createServer as listener } from "node:net";
+import { createConnection } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
+import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { prefork } from "../tests/command.ts";
 import { get } from "../tests/http.ts";
+import { freePort } from "../tests/ports.ts";
 import type { Runtime } from "../tests/runtimes.ts";
 import { conclude, need, run, show, temporary, until } from "./lib/parts.ts";
 
@@ -176,7 +178,7 @@ async function cross({ name, command, ask = askHttp }: Program): Promise<void> {
   const slowly = async (): Promise<() => Promise<string>> => {
     const answer = ask("/slow").catch((error: Error) => error.message);
     // It is accepted and begun; one of the other workers may be asked meanwhile.
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    await pause(700);
     return () => answer;
   };
   try {
@@ -261,12 +263,4 @@ async function refused(): Promise<boolean> {
       () => resolve(true),
     );
   }).finally(() => socket.destroy()) as boolean;
-}
-
-async function freePort(): Promise<number> {
-  const server = listener().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -14,9 +14,10 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
+import { setTimeout as pause } from "node:timers/promises";
+import { freePort } from "../tests/ports.ts";
 import {
   attempt,
   conclude,
@@ -88,17 +89,6 @@ function slow(port: number): Promise<string> {
   let text = "";
   child.stdout.on("data", (part) => text += part);
   return new Promise((resolve) => child.on("close", () => resolve(text)));
-}
-
-const later = (ms: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, ms));
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((listening) => server.once("listening", listening));
-  const { port } = server.address() as { port: number };
-  await new Promise((closed) => server.close(closed));
-  return port;
 }
 
 function script(file: string, text: string): void {
@@ -246,7 +236,7 @@ async function under(manager: Manager, runtime: string): Promise<void> {
     show(what("kill -9: another one"), true, manager.ended(service));
 
     const answered = slow(port);
-    await later(500);
+    await pause(500);
     const { code } = manager.stop(service);
     const text = await answered;
     show(

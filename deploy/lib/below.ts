@@ -2,12 +2,13 @@
 
 import { execFile, spawn } from "node:child_process";
 import { chmodSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
+import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { type Command, isAlive, PATH, watch } from "../../tests/command.ts";
 import { get } from "../../tests/http.ts";
+import { freePort } from "../../tests/ports.ts";
 import { cleanEnv, commandOn, type Runtime } from "../../tests/runtimes.ts";
 import { load, type LoadReport } from "../../tests/strict_client.ts";
 import { ROOT, show, temporary, until } from "./parts.ts";
@@ -103,7 +104,7 @@ export async function under(
       const since = performance.now();
       await get(addresses[0]!).catch(() => undefined);
       longest = Math.max(longest, performance.now() - since);
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await pause(50);
     }
   })();
   try {
@@ -143,10 +144,6 @@ export function tell(
 export async function answering(address: string): Promise<string> {
   return (await get(address)).body;
 }
-
-/** Waits. */
-export const pause = (ms: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The n-th pool below a parent is ready. */
 export async function readyTimes(
@@ -189,9 +186,5 @@ export async function controlled(words: readonly string[]): Promise<void> {
 
 /** An address that is free. */
 export async function free(): Promise<string> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return `127.0.0.1:${port}`;
+  return `127.0.0.1:${await freePort()}`;
 }

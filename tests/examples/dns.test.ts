@@ -13,24 +13,9 @@ const skip = process.platform !== "linux" && "Deno and Bun receive by libc";
 async function ask(port: number, type = 16): Promise<string> {
   const id = [Math.floor(Math.random() * 256), 7];
   const name = [3, 97, 110, 121, 4, 110, 97, 109, 101, 0];
-  const question = [
-    ...id,
-    1,
-    0,
-    0,
-    1,
-    0,
-    0,
-    0,
-    0,
-    0,
-    0,
-    ...name,
-    0,
-    type,
-    0,
-    1,
-  ];
+  // Recursion is desired, and there is one question (RFC 1035, 4.1).
+  const header = [...id, 1, 0, 0, 1, ...Array<number>(6).fill(0)];
+  const question = [...header, ...name, 0, type, 0, 1];
   const socket = dgram.createSocket("udp4");
   try {
     socket.send(Uint8Array.from(question), port, "127.0.0.1");

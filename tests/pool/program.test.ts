@@ -13,6 +13,7 @@ import {
   LOCAL,
   prefork,
   readyPids,
+  until,
 } from "../command.ts";
 import { libraryFile } from "../fixtures/library_file.ts";
 import { describe, test } from "../harness.ts";
@@ -110,7 +111,7 @@ describe("a program in Perl", () => {
     pool.signal("SIGTERM");
     await pool.line(/^prefork stopping /);
     // Both children still serve, of a process that has left.
-    while (isAlive(leader!)) await new Promise((go) => setTimeout(go, 10));
+    await until(() => !isAlive(leader!), "it has left");
     const pids = await Promise.all(clients.map(served));
     const [, why] = await pool.line(/^prefork worker-killed .* why="(.*)"/);
     assert.match(why!, /^it was not done 3000 ms after it began to drain/);
