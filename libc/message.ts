@@ -79,6 +79,8 @@ interface Layout {
   readonly headerView: DataView;
   readonly buffer: DataView;
   readonly control: DataView;
+  /** Where it goes: the header has the address of these bytes alone. */
+  to?: Uint8Array | undefined;
 }
 
 function layOut(libc: Libc, controlBytes: number): Layout {
@@ -138,6 +140,7 @@ export const messageSender: (libc: Libc) => MessageSender = oncePer((libc) => {
       control.setInt32(CONTROL.data, passing ?? -1, true);
       // CMSG_SPACE(sizeof(int)), or no control data at all
       aim(layout, part.length, passing === undefined ? 0 : control.byteLength);
+      layout.to = to;
       const name = to === undefined ? 0n : libc.pointer(to);
       headerView.setBigUint64(HEADER.name, name, true);
       headerView.setUint32(HEADER.nameLength, to?.length ?? 0, true);
