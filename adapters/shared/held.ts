@@ -212,9 +212,7 @@ function held(
       return hasPath;
     },
     shut: () => {
-      // What is read of UDP is decided by whoever reads it.
-      const listens = linked === undefined && address.kind !== "udp";
-      if (open && listens) stopListening(raw.fd);
+      if (open && linked === undefined) stopListening(raw.fd);
     },
     close: () => {
       removePath();
