@@ -7,7 +7,6 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -21,6 +20,7 @@ import {
 import { libraryFile } from "../fixtures/library_file.ts";
 import { afterAll, test } from "../harness.ts";
 import { get } from "../http.ts";
+import { freePort } from "../ports.ts";
 import { cleanEnv, commandOn, ownRuntime } from "../runtimes.ts";
 import { load } from "../strict_client.ts";
 
@@ -29,7 +29,6 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 /** Why it cannot be run here. */
 function skip(command: string, from: string): string | false {
-  if (ownRuntime !== "bun") return "runs once, under bun";
   const { status } = spawnSync("sh", ["-c", `command -v ${command}`]);
   return status === 0 ? false : `${command} of Debian's ${from} is not here`;
 }
@@ -46,21 +45,13 @@ function below(parent: readonly string[], address: string): Command {
   }));
 }
 
-async function freeAddress(): Promise<string> {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return `127.0.0.1:${port}`;
-}
-
 test(
   "systemd-socket-activate with the address of -l: the first client starts the pool",
   {
     skip: skip("systemd-socket-activate", "systemd"),
   },
   async () => {
-    const address = await freeAddress();
+    const address = `127.0.0.1:${await freePort()}`;
     const words = ["systemd-socket-activate", "-E", `PATH=${PATH}`];
     await using command = below([...words, "-l", address], address);
     await command.line(/^Listening on /);
@@ -77,7 +68,7 @@ test(
     skip: skip("start_server", "libserver-starter-perl"),
   },
   async () => {
-    const address = await freeAddress();
+    const address = `127.0.0.1:${await freePort()}`;
     const words = ["start_server", "--port", address, "--kill-old-delay", "1"];
     await using command = below([...words, "--"], address);
     const [, first] = await command.line(/^prefork ready .*pid=(\d+)/);

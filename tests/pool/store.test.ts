@@ -35,8 +35,8 @@ const program = files.write(
   "served.mjs",
   `import http from "node:http";
 import process from "node:process";
-const seen = ["LISTEN_FDS", "LISTEN_FDNAMES", "FDSTORE"]
-  .filter((name) => process.env[name] !== undefined && name !== "LISTEN_FDS");
+const seen = ["LISTEN_FDNAMES", "FDSTORE"]
+  .filter((name) => process.env[name] !== undefined);
 for (const port of [3000, 3001, 3002]) {
   http.createServer((_, response) => response.end(process.pid + ":" + seen))
     .listen(port);
