@@ -5,7 +5,9 @@
  * @module
  */
 
+import process from "node:process";
 import type { ExitStatus } from "../../core/adapter.ts";
+import { codeOf } from "../../core/errors.ts";
 import type { Reading } from "./lines.ts";
 import { TICK_MS } from "./look.ts";
 import { listProc, statOf } from "./proc.ts";
@@ -65,6 +67,13 @@ export async function emptied(
 }
 
 function lives(group: number): boolean {
+  try {
+    process.kill(-group, 0);
+  } catch (error) {
+    // Most leave nothing, and to look at all processes takes its time.
+    if (codeOf(error) === "ESRCH") return false;
+  }
+  // What only waits to be reaped had that signal too.
   return listProc("/proc").some((name) => {
     const stat = /^\d+$/.test(name) ? statOf(Number(name)) : undefined;
     return stat?.group === group && !stat.exiting && stat.state !== "Z";
