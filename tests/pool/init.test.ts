@@ -23,11 +23,12 @@ test("prefork init writes files of this program, once", async () => {
     });
   try {
     writeFileSync(join(cwd, "package.json"), "{}");
+    writeFileSync(join(cwd, "server.js"), "");
     await using first = init();
     assert.equal((await first.ended).code, 0, first.lines.join("\n"));
     assert.deepEqual(readdirSync(cwd).sort(), [
       ...[".dockerignore", "Dockerfile", "compose.yaml", "kubernetes.yaml"],
-      ...["package.json", "shop.service"],
+      ...["package.json", "server.js", "shop.service"],
     ]);
     const unit = readFileSync(join(cwd, "shop.service"), "utf8");
     assert.ok(unit.includes(`WorkingDirectory=${cwd}\n`), unit);

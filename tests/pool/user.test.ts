@@ -66,9 +66,9 @@ function standing(pid: number): Record<string, string> {
   );
 }
 
-/** The workers of which an event has told. */
-const pids = ({ lines }: Command, event: string): number[] =>
-  lines.flatMap((line) => {
+/** The workers of which an event has told, from a line on. */
+const pids = ({ lines }: Command, event: string, from = 0): number[] =>
+  lines.slice(from).flatMap((line) => {
     const pattern = new RegExp(`^prefork worker-${event} .*pid=(\\d+)`);
     return pattern.exec(line)?.[1] ?? [];
   }).map(Number);
@@ -141,14 +141,14 @@ test(
       assert.deepEqual([owner, mode & 0o777], [uid, 0o700]);
       assert.throws(() => cacheDirectory(place), /belongs to the user \d+$/);
       assert.throws(() => cacheDirectory(directory, uid), /belongs to the /);
+      const from = pool.lines.length;
       pool.signal("SIGHUP");
       await pool.line(/^prefork reload-finished /);
-      for (
-        const each of [
-          ...readyPids(pool).slice(-3),
-          ...pids(pool, "standby").slice(-3),
-        ].filter(isAlive)
-      ) {
+      const next = (event: string) => pids(pool, event, from);
+      await until(() => next("standby").length >= 3, "new ones stand by");
+      const fresh = next("ready");
+      assert.equal(fresh.length, 3);
+      for (const each of new Set([...fresh, ...next("standby")])) {
         assert.deepEqual(standing(each), wanted);
       }
       assert.equal(standing(pool.pid).CapEff, standing(process.pid).CapEff);
