@@ -118,7 +118,6 @@ function readApp(
   if (typeof script !== "string" || script === "") {
     throw new TypeError(`Cannot use ${where}: it has no "script"`);
   }
-  refuseUser(fields, where);
   return within(where, () => {
     const name = nameOf(fields["name"] ?? basename(script, extname(script)));
     const { files, ignored } = outputOf(fields);
@@ -133,6 +132,8 @@ function readApp(
       ...option(fields, "kill_timeout", timeOf, "grace"),
       ...option(fields, "listen_timeout", timeOf, "startTimeout"),
       ...option(fields, "wait_ready", (value) => value === true, "waitReady"),
+      ...option(fields, "uid", ownerOf, "user"),
+      ...option(fields, "gid", ownerOf, "group"),
       ...option(fields, "instance_var", textOf, "slotVariable"),
       ...watch.entry,
     };
@@ -220,15 +221,12 @@ function envOf(
   );
 }
 
-/** A program that is to have fewer rights must not get more in silence. */
-function refuseUser(fields: Fields, where: string): void {
-  const field = ["uid", "gid"].find((name) => fields[name] !== undefined);
-  if (field === undefined) return;
-  throw new TypeError(
-    `Cannot use "${
-      String(fields[field])
-    }" for "${field}" in ${where}: workers run as the supervisor's user, start the command as that one (User= of a systemd unit, setpriv) and leave the field out`,
-  );
+/** A user or a group, by name or number. */
+function ownerOf(value: unknown, field: string): string {
+  if (typeof value === "string" || typeof value === "number") {
+    return String(value);
+  }
+  throw wrong(value, field, "a name or a number");
 }
 
 function ignoredIn(

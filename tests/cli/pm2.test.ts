@@ -73,6 +73,7 @@ describe("a field becomes an option", () => {
       { waitReady: true, startTimeout: 9000 },
     ],
     [{ instance_var: "IID" }, { slotVariable: "IID" }],
+    [{ user: "www-data", gid: 33 }, { user: "www-data", group: "33" }],
     [{ watch: false, ignore_watch: ["logs"] }, {}],
     [{ watch: true }, { watch: ["**"] }],
     [{ watch: [] }, { watch: ["**"] }],
@@ -216,8 +217,8 @@ describe("what cannot be used is told with file, app and field", () => {
       'Cannot use 5 for "out_file" in app "web" of ecosystem.config.js: it must be a file',
     ],
     [
-      [{ ...app, user: "www-data" }],
-      'Cannot use "www-data" for "uid" in app "web" of ecosystem.config.js: workers run as the supervisor\'s user',
+      [{ ...app, user: true }],
+      'Cannot use true for "uid" in app "web" of ecosystem.config.js: it must be a name or a number',
     ],
   ];
   for (const [value, message] of wrong) {
