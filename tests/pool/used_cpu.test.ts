@@ -30,7 +30,7 @@ const ENDS = ownRuntime === "bun"
   : ["SIGTERM"] as const;
 
 test(
-  `what workers have used is counted when nobody has scraped, and lag is told: ${ENDS}`,
+  "what workers have used is counted when nobody has scraped, and lag is told",
   {
     skip: process.platform !== "linux" && "it is seen on Linux only",
   },
