@@ -45,6 +45,7 @@ export function statusOf(source: StatusSource): PoolStatus {
   const { supervisor, adapter, listeners = [], traffic } = source;
   const now = adapter?.clock.now() ?? 0;
   const loadOf = traffic?.loads();
+  const most = adapter?.host.sysctl("net.core.somaxconn") ?? Infinity;
   const workers: WorkerStatus[] = [];
   const sharded = listeners.filter(({ mode }) => mode === "sharded");
   const slots = [
@@ -64,7 +65,7 @@ export function statusOf(source: StatusSource): PoolStatus {
         age: Math.round(now - worker.startedAt),
         restarts: slot.restarts,
         ...(adapter && sharded.length > 0 && {
-          queue: queueOfAll(sharded, adapter.host, worker.slot),
+          queue: queueOfAll(sharded, adapter.host, most, worker.slot),
         }),
         ...(loadOf?.(worker) ?? NO_LOAD),
         ...usage,
@@ -85,7 +86,7 @@ export function statusOf(source: StatusSource): PoolStatus {
       address: listener.address,
       share: listener.mode,
       ...(adapter && {
-        queue: queueOfAll([listener], adapter.host),
+        queue: queueOfAll([listener], adapter.host, most),
         buffer: bufferOf(listener, adapter.host),
       }),
     })),

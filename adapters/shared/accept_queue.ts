@@ -18,7 +18,7 @@ import {
   unixSockets,
 } from "../../libc/proc_net.ts";
 import { portOf } from "../../libc/sockaddr.ts";
-import { linkProc, listProc, readProc } from "./proc.ts";
+import { inodeAt, linkProc, listProc, readProc } from "./proc.ts";
 
 /**
  * TCP_INFO of tcp(7) at IPPROTO_TCP: of a socket that listens, `tcpi_state` is
@@ -38,7 +38,7 @@ export const acceptQueues: AcceptQueues = {
   queued: (fd) => {
     const info = byTcpInfo(fd);
     if (info !== undefined) return info.listens ? info.queued : undefined;
-    const inode = inodeOf(fd);
+    const inode = inodeAt(fd);
     if (inode === undefined) return undefined;
     const all = unixSockets(readProc);
     const own = all.find((each) => each.inode === inode);
@@ -53,7 +53,7 @@ export const acceptQueues: AcceptQueues = {
       : undefined;
   },
   buffered: (fd) => {
-    const inode = inodeOf(fd);
+    const inode = inodeAt(fd);
     const own = udpSockets(readProc).find((each) => each.inode === inode);
     return own && { bytes: own.queued, limit: limitOf(fd), drops: own.drops };
   },
@@ -65,7 +65,7 @@ export const acceptQueues: AcceptQueues = {
   },
   dropped: () => droppedIn(readProc("/proc/self/net/netstat")),
   accepted: (fd, pid) => {
-    const inode = inodeOf(fd);
+    const inode = inodeAt(fd);
     const files = listProc(`/proc/${pid}/fd`);
     if (inode === undefined || files.length === 0) return undefined;
     const held = new Set(
@@ -86,10 +86,6 @@ export const acceptQueues: AcceptQueues = {
       : internet.filter((each) => isHeld(each) && each.port === port).length;
   },
 };
-
-function inodeOf(fd: number): number | undefined {
-  return inodeIn(linkProc(`/proc/self/fd/${fd}`));
-}
 
 /**
  * ListenOverflows and ListenDrops: two lines that begin with `TcpExt:`, names
@@ -136,7 +132,7 @@ function pendingByLibc(
 
 /** Without the copy of the table that is some seconds old. */
 function pendingInTables(fds: readonly number[]): Pending | undefined {
-  const inodes = new Set(fds.flatMap((fd) => inodeOf(fd) ?? []));
+  const inodes = new Set(fds.flatMap((fd) => inodeAt(fd) ?? []));
   if (inodes.size === 0) return undefined;
   const isOwn = (each: { inode: number; listens: boolean }): boolean =>
     each.listens && inodes.has(each.inode);

@@ -14,7 +14,7 @@ import type { Acceptors, AcceptorsLook } from "../../core/acceptors.ts";
 import { formatAddress } from "../../core/options/address.ts";
 import { inodeIn, tcpSockets, unixSockets } from "../../libc/proc_net.ts";
 import { readable } from "./inherited.ts";
-import { linkProc, listProc, readProc, statOf } from "./proc.ts";
+import { inodeAt, linkProc, listProc, readProc, statOf } from "./proc.ts";
 import { callIn } from "./syscall.ts";
 
 /** The sockets of a process: their numbers there, and what they are. */
@@ -26,9 +26,7 @@ const MAX_FILES = 1024;
 /** Looks at the machine's processes. */
 export const acceptors: Acceptors = {
   acceptors(sockets, session) {
-    const inodes = sockets.map((fd) =>
-      inodeIn(linkProc(`/proc/self/fd/${fd}`))
-    );
+    const inodes = sockets.map(inodeAt);
     const pids = sessionOf(session);
     if (pids.length === 0 || inodes.includes(undefined)) return undefined;
     const held = new Set<number>();

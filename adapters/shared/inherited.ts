@@ -31,7 +31,7 @@ import {
 } from "../../libc/proc_net.ts";
 import { hostOf, portOf } from "../../libc/sockaddr.ts";
 import { called, holdersOf, isAncestor } from "./holder.ts";
-import { linkProc, readProc } from "./proc.ts";
+import { inodeAt, linkProc, readProc } from "./proc.ts";
 
 /** See {@linkcode OwnSockets}. */
 export const ownSockets: OwnSockets = {
@@ -40,7 +40,7 @@ export const ownSockets: OwnSockets = {
   ancestor: (pid) => isAncestor(pid) ? called(pid) : undefined,
   socketOf,
   neighboursOf: (fd) => {
-    const inode = inodeIn(linkProc(`/proc/self/fd/${fd}`));
+    const inode = inodeAt(fd);
     const known = [1, process.pid, process.ppid];
     return inode === undefined ? [] : holdersOf(inode, known);
   },

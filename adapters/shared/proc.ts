@@ -8,6 +8,7 @@
 import process from "node:process";
 import { libcHere } from "../../libc/open.ts";
 import { openProc, type Proc, PROC_BY_FILES } from "../../libc/proc.ts";
+import { inodeIn } from "../../libc/proc_net.ts";
 import { type ProcStat, procStat } from "../../libc/proc_stat.ts";
 
 export { nameProcess } from "../../libc/names.ts";
@@ -46,6 +47,11 @@ export function linkProc(path: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The inode of a socket of this process; undefined for any other file. */
+export function inodeAt(fd: number): number | undefined {
+  return inodeIn(linkProc(`/proc/self/fd/${fd}`));
 }
 
 /** The line of a process; undefined where there is none. */

@@ -13,17 +13,18 @@ import type { Listener } from "./listeners.ts";
 /**
  * The queues of some listeners together, or of one of their shards; undefined
  * where the kernel shows none. In `reuseport` they are the workers'.
+ *
+ * @param most to which listen(2) cuts what is asked for
  */
 export function queueOfAll(
   listeners: readonly Pick<
     Listener,
     "address" | "mode" | "sockets" | "backlog"
   >[],
-  host: Pick<Host, "queued" | "sysctl">,
+  host: Pick<Host, "queued">,
+  most: number,
   shard?: number,
 ): QueueStatus | undefined {
-  // listen(2) cuts what is asked for.
-  const most = host.sysctl("net.core.somaxconn") ?? Infinity;
   const queues = listeners.flatMap((listener) => {
     const { mode, sockets, backlog } = listener;
     if (mode === "reuseport" || isDatagram(listener)) return [];
