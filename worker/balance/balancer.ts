@@ -9,7 +9,7 @@ import { fairRecent, limitOf } from "../../core/balance/policy.ts";
 import process from "node:process";
 import type { Seat } from "../../core/balance/scoreboard.ts";
 import type { Balancer } from "../process/balancing.ts";
-import { measureLag } from "../process/lag.ts";
+import { BEAT_MS, measureLag } from "../process/lag.ts";
 import type { RequestCount } from "../process/request_count.ts";
 import { openScoreboard, type WorkerScoreboard } from "./scoreboard.ts";
 import { measureUtilisation, type Utilisation } from "./utilisation.ts";
@@ -63,9 +63,6 @@ const UNSEEN_MS = 5;
 
 /** For so long it is taken for good while the own load is below it, in ms. */
 const VALID_MS = 20;
-
-/** How often the own row is written while nothing happens, in ms. */
-const BEAT_MS = 100;
 
 /**
  * The time constant of what is called "lately", in ms: long enough that one

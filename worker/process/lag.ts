@@ -6,6 +6,12 @@
  * @module
  */
 
+/**
+ * How often the timer is due, in ms, that the lag is taken of: in `balanced` the
+ * one that writes the own row while nothing happens.
+ */
+export const BEAT_MS = 100;
+
 /** How late timers were, of late. */
 export interface Lag {
   /**

@@ -8,11 +8,8 @@
 import process from "node:process";
 import { clearInterval, setInterval } from "node:timers";
 import type { FromWorker } from "../../core/protocol.ts";
-import { measureLag } from "./lag.ts";
+import { BEAT_MS, measureLag } from "./lag.ts";
 import type { RequestCount } from "./request_count.ts";
-
-/** How often the lag is looked at, in ms: as that of `balanced`. */
-const BEAT_MS = 100;
 
 /** After so many of those it is told. */
 const TELL_AFTER = 10;
