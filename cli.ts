@@ -12,7 +12,6 @@
 
 import process from "node:process";
 import { parseCommandLine } from "./cli/arguments.ts";
-import { HELP, VERSION } from "./cli/help.ts";
 import type { DoctorDesk } from "./cli/doctor.ts";
 import { misplacedIn } from "./cli/misplaced.ts";
 import { asTyped } from "./cli/names.ts";
@@ -50,13 +49,13 @@ import {
   codeOf,
   EXIT,
   exitCodeOf,
+  forbiddenIn,
   messageOf,
-  permissionIn,
-  PreforkError,
 } from "./core/errors.ts";
 import { HANDOVER_VARIABLE } from "./core/listeners/handover.ts";
 import { givenUp, say } from "./core/upgrade/words.ts";
 import type { PoolCore } from "./core/pool.ts";
+import { VERSION } from "./core/version.ts";
 import { type PoolOptions, WHERE_PROGRAM } from "./core/options/options.ts";
 
 // Once bundled, all else is loaded after this (`scripts/lib/bundle.ts`).
@@ -88,9 +87,8 @@ export async function main(
     refuseOldRuntime(command.kind);
     switch (command.kind) {
       case "help": {
-        const { pagesOf, pageText, topicsText } = await import(
-          "./cli/topics.ts"
-        );
+        const [{ HELP }, { pagesOf, pageText, topicsText }] = await Promise
+          .all([import("./cli/help.ts"), import("./cli/topics.ts")]);
         const pages = pagesOf(import.meta.url);
         io.stdout.write(
           command.topic === undefined
@@ -103,13 +101,10 @@ export async function main(
         io.stdout.write(`${VERSION}\n`);
         return EXIT.done;
       case "upgrade": {
-        const { target, runtime } = command.request;
-        if (runtime !== undefined) {
+        const { target, options } = command.request;
+        if (options.length > 0) {
           const pid = String(poolOf(target, { holderOf }));
-          return await main(
-            ["upgrade", pid, "--runtime-exec", runtime],
-            io,
-          );
+          return await main(["upgrade", pid, ...options], io);
         }
         const machine = { holderOf, read: readProc };
         const { from, pid } = await upgradeByFile(command.request, machine);
@@ -312,11 +307,17 @@ async function run(
   // A supervisor that it succeeds is meant to end before it.
   const watch = succeeds ? undefined : stopWithParent(pools, ended.resolve);
   const failures: unknown[] = [];
+  // Here, so that all begin at once, and know of each other what they ask for.
+  const watches = !succeeds && all.some(({ options }) => options.watch)
+    ? { ...await import("./cli/watch_start.ts"), adapter: await loadAdapter() }
+    : undefined;
   const start = async (one: Told, i: number): Promise<void> => {
     const { pool, name, options } = one;
     let watched: WatchedStart | undefined;
     try {
-      if (!succeeds && options.watch) watched = await watchedStart(options);
+      if (options.watch && watches !== undefined) {
+        watched = new watches.WatchedStart(options, watches.adapter);
+      }
       await pool.start();
       watched?.[Symbol.dispose]();
       await told[i];
@@ -355,12 +356,6 @@ async function run(
   return reports.some(({ killed }) => killed > 0) ? EXIT.killed : EXIT.done;
 }
 
-/** Has a program that is broken at the start waited for. */
-async function watchedStart(options: PoolOptions): Promise<WatchedStart> {
-  const { WatchedStart } = await import("./cli/watch_start.ts");
-  return new WatchedStart(options, await loadAdapter());
-}
-
 /** Stops pools whose package manager has ended, as that would have done. */
 function stopWithParent(
   pools: readonly PoolCore[],
@@ -381,14 +376,12 @@ function stopWithParent(
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-/** Our own sentences are whole; what Deno says of a permission is not. */
+/** Our own sentences are whole; what a runtime says of a permission is not. */
 function said(error: unknown): string {
-  const flag = permissionIn(error);
-  return flag === undefined || error instanceof PreforkError
+  const forbidden = forbiddenIn(error);
+  return forbidden === undefined
     ? messageOf(error)
-    : `Cannot run a pool: Deno does not allow it, add "${flag}" (${
-      messageOf(error)
-    })`;
+    : `Cannot run a pool: ${forbidden} (${messageOf(error)})`;
 }
 
 if (isMain(import.meta)) {

@@ -28,7 +28,11 @@ import { isMain } from "./adapters/shared/main.ts";
 
 export { Pool } from "./adapters/pool.ts";
 export type { PoolCore } from "./core/pool.ts";
-export type { UpgradeReport } from "./core/upgrade/upgrades.ts";
+export type { ProgramOrder } from "./core/upgrade/program.ts";
+export type {
+  SuccessorOptions,
+  UpgradeReport,
+} from "./core/upgrade/upgrades.ts";
 export type {
   OpenPolicy,
   PoolOptions,
@@ -63,6 +67,8 @@ export type { Portion } from "./core/options/budget.ts";
 export type { SignalPreset } from "./core/options/signals.ts";
 export type { Restarts } from "./core/options/restart.ts";
 export type { Balance } from "./core/options/balance.ts";
+export type { Rebalance } from "./core/options/rebalance.ts";
+export type { SteerBy, SteerStatus } from "./core/options/steer.ts";
 export type { ExitReason, WorkerState } from "./core/supervise/state.ts";
 export type { ReloadOptions } from "./core/options/renewal.ts";
 export type { QuiesceOptions } from "./core/supervise/quiesce.ts";
@@ -75,6 +81,7 @@ export type {
   PoolState,
   PoolStatus,
   QueueStatus,
+  SteeringStatus,
   StopReport,
   WorkerIdentity,
   WorkerLoad,

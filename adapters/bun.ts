@@ -38,11 +38,14 @@ import { host } from "./shared/host.ts";
 import { probeSockets } from "./shared/probe_sockets.ts";
 import { notifier } from "./shared/notifier.ts";
 import { notify } from "./shared/notify.ts";
+import { notifySocket } from "./shared/notify_socket.ts";
+import { lineSocket } from "./shared/line_socket.ts";
 import { pidFile } from "./shared/pid_file.ts";
 import { placeFile } from "./shared/place_file.ts";
 import { predecessor } from "./shared/predecessor.ts";
 import { reapOrphans } from "./shared/orphans.ts";
 import { refuseHeld } from "./shared/refusal.ts";
+import { steer } from "./shared/steer.ts";
 import { takeText } from "./shared/store.ts";
 import { onSignal, OWN_SESSION } from "./shared/signals.ts";
 
@@ -76,6 +79,7 @@ export function createBunAdapter(): Adapter {
     // --- sockets ----------------------------------------------------------
     bind: (request) => bindHeld(request, sockets),
     shareFile,
+    steer,
     accept: acceptHeld,
     decline: (socket, request) => declineByLibc(socket, request, fdOf),
     refuse: refuseHeld,
@@ -91,6 +95,8 @@ export function createBunAdapter(): Adapter {
     onSignal,
     notify,
     notifier,
+    notifySocket,
+    lineSocket,
     placeFile,
     pidFile,
     control: (place, answer) => controlSocket(place, answer, bunControl(Bun)),

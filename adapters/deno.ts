@@ -21,8 +21,6 @@ import { denoAccept } from "./deno/accept.ts";
 import { channelsBy, type ReadChannel } from "./ffi/channel_reader.ts";
 import { ffiSockets } from "./ffi/sockets.ts";
 import { type Spawner, spawnWith } from "./ffi/spawn.ts";
-import { readMessages } from "./node/channel.ts";
-import { spawnChild } from "./node/child_process.ts";
 import {
   ALL_SHARES,
   capabilities,
@@ -42,19 +40,23 @@ import { probeSockets } from "./shared/probe_sockets.ts";
 import type { RawSockets } from "./shared/raw_socket.ts";
 import { notifier } from "./shared/notifier.ts";
 import { notify } from "./shared/notify.ts";
+import { notifySocket } from "./shared/notify_socket.ts";
+import { lineSocket } from "./shared/line_socket.ts";
 import { pidFile } from "./shared/pid_file.ts";
 import { placeFile } from "./shared/place_file.ts";
 import { predecessor } from "./shared/predecessor.ts";
 import { reapOrphans } from "./shared/orphans.ts";
 import { refuseHeld } from "./shared/refusal.ts";
+import { steer } from "./shared/steer.ts";
 import { takeText } from "./shared/store.ts";
 import { onSignal, OWN_SESSION } from "./shared/signals.ts";
 
 /** Makes the adapter of Deno 2.9 and later. */
-export function createDenoAdapter(): Adapter {
+export async function createDenoAdapter(): Promise<Adapter> {
   const libc = allowedLibc();
   const { sockets, spawn } = typeof libc === "string"
-    ? { sockets: probeSockets, spawn: spawnWithoutFfi }
+    // What Node has for it takes a while to load.
+    ? { sockets: probeSockets, ...await import("./deno/spawn.ts") }
     : partsBy(libc);
   return {
     // --- where ------------------------------------------------------------
@@ -67,6 +69,7 @@ export function createDenoAdapter(): Adapter {
     // --- sockets ----------------------------------------------------------
     bind: (request) => bindHeld(request, sockets),
     shareFile,
+    steer,
     accept: acceptHeld,
     decline: (socket, request) => declineByLibc(socket, request, fdOf),
     refuse: refuseHeld,
@@ -77,6 +80,8 @@ export function createDenoAdapter(): Adapter {
     onSignal,
     notify,
     notifier,
+    notifySocket,
+    lineSocket,
     placeFile,
     pidFile,
     control: (place, answer) => controlSocket(place, answer, serveControl),
@@ -168,18 +173,4 @@ function exitStatus(status: Deno.CommandStatus): ExitStatus {
     code: status.signal === null ? status.code : null,
     signal: status.signal,
   };
-}
-
-/**
- * Without libc nothing can be inherited beside the channel. In `reuseport`
- * nothing has to be, and node:child_process brings the channel.
- */
-function spawnWithoutFfi(plan: SpawnPlan): WorkerProcess {
-  return spawnChild(plan, {
-    readChannel: readMessages,
-    confirm: () => undefined,
-    // After child.kill() of Deno 2.9 the exit event tells the signal that was
-    // sent and not how the process ended.
-    kill: (child, signal) => process.kill(child.pid!, signal),
-  });
 }

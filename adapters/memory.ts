@@ -20,9 +20,10 @@ import { formatAddress } from "../core/options/address.ts";
 import type { ProcessLook } from "../core/look.ts";
 import { Heap } from "../core/heap.ts";
 import { PreforkError } from "../core/errors.ts";
-import { MemoryProcess } from "./memory_process.ts";
-import { arrayFile, filesOf, pidFileOf } from "./memory_file.ts";
-import { MemorySockets } from "./memory_socket.ts";
+import { MemoryProcess, usageIn } from "./memory_process.ts";
+import { arrayFile, filesOf, pidFileOf, resolveHere } from "./memory_file.ts";
+import { MemoryNotifySockets, MemorySockets } from "./memory_socket.ts";
+import { MemorySteering } from "./memory_steer.ts";
 
 export { MemoryProcess };
 
@@ -52,8 +53,12 @@ export class MemoryWorld {
   readonly env: Record<string, string> = { PATH: "/bin", LISTEN_FDS: "7" };
   /** What the pool was started with. */
   readonly inherited: MemorySockets = new MemorySockets();
+  /** What chooses among shards. */
+  readonly steered: MemorySteering = new MemorySteering();
   /** What the service manager was told, in order. */
   readonly notified: string[] = [];
+  /** Where programs say how they are. */
+  readonly notifySockets: MemoryNotifySockets = new MemoryNotifySockets();
   /** Why it cannot be told anything. */
   deaf: string | undefined;
   /** What was done with pid files, in order. */
@@ -234,12 +239,7 @@ export class MemoryWorld {
         exists: (path) => !path.includes("missing"),
         real: (path) => this.links.get(path) ?? path,
         head: () => "",
-        resolve: (path) =>
-          path.startsWith("/")
-            ? path
-            : path === "."
-            ? "/here"
-            : `/here/${path}`,
+        resolve: resolveHere,
         certificateProblem: ({ cert }) =>
           cert.includes("missing") ? `"${cert}" is not there` : undefined,
         cacheDirectory: (given = "/home/.cache/prefork") => {
@@ -258,15 +258,14 @@ export class MemoryWorld {
         },
         ...filesOf(this.files, this.hints),
         ...this.inherited.host,
+        asksQuickly: () => false,
         queued: () => Math.max(0, ...this.queued.values()),
         pending: () => this.pending,
         dropped: () => this.dropped,
         accepted: (_fd, pid) => this.accepted.get(pid) ?? 0,
         look: (pid) => this.looks.get(pid),
-        usage: (pid) => {
-          const look = this.looks.get(pid);
-          return look && { cpu: look.cpu, rss: look.rss };
-        },
+        state: (pid) => this.looks.get(pid)?.state,
+        usage: (pid) => usageIn(this.looks.get(pid)),
         stack: (pid) => Promise.resolve(this.stacks.get(pid)),
         sysctl: (name) => this.sysctl.get(name),
         random: () => 0,
@@ -282,6 +281,7 @@ export class MemoryWorld {
       },
       bind: (request) => Promise.resolve().then(() => this.#bind(request)),
       shareFile: arrayFile,
+      steer: (slots) => this.steered.steer(slots),
       accept: (socket, _backlog, onConnection) => {
         this.#acceptors.set(socket, onConnection);
         return {
@@ -324,11 +324,12 @@ export class MemoryWorld {
         return { [Symbol.dispose]: () => void traps.delete(listener) };
       },
       notify: (_socket, state) => this.deaf ?? void this.notified.push(state),
-      notifier: (fd) => () => void this.notified.push(`line ${fd}`),
+      notifier: (fd, line = "") => () =>
+        void this.notified.push(`line ${fd}${line}`),
+      ...this.notifySockets.members,
       control: (place, answer) => {
-        if (this.controlProblem !== undefined) {
-          return Promise.reject(new Error(this.controlProblem));
-        }
+        const { controlProblem: problem } = this;
+        if (problem !== undefined) return Promise.reject(new Error(problem));
         this.control = answer;
         const path = "path" in place ? place.path : `/run/${place.name}.sock`;
         return Promise.resolve({

@@ -31,12 +31,24 @@ export function arrayFile(): SharedFile {
   };
 }
 
+/** A path as seen from the working directory. */
+export function resolveHere(path: string): string {
+  if (path.startsWith("/")) return path;
+  return path === "." ? "/here" : `/here/${path}`;
+}
+
 /** Files by their paths, and whoever is told that they may have changed. */
 export function filesOf(
   files: ReadonlyMap<string, string>,
   hints: Set<() => void>,
-): Files & Pick<Host, "text"> {
+): Files & Pick<Host, "privateDirectory" | "text" | "executable"> {
   return {
+    privateDirectory: () => "/run/prefork",
+    // As a file of it begins here.
+    executable: (path) =>
+      ([undefined, "node", "bun"] as const).find((each) =>
+        each && files.get(path)?.startsWith(`ELF ${each}`)
+      ),
     text(path) {
       const text = files.get(path);
       if (text === undefined) throw new Error(`ENOENT: ${path}`);
@@ -58,7 +70,8 @@ export function pidFileOf(done: string[]): (path: string) => PidFile {
       void done.push(`${what} ${path}`);
     return {
       claim: (before) => tell(`claim ${before ?? "new"}`)(),
-      setAside: tell("set aside"),
+      setAside: (alone) => tell(alone ? "move aside" : "set aside")(),
+      leaveTo: (pid) => tell(`leave to ${pid}`)(),
       takeBack: tell("take back"),
       remove: tell("remove"),
     };

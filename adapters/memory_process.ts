@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ProcessUsage } from "../core/look.ts";
 import type {
   ExitStatus,
   Signal,
@@ -111,4 +112,11 @@ export class MemoryProcess implements WorkerProcess {
     this.alive = false;
     this.plan.onExit({ code: 0, signal: null, ...status }, cpu);
   }
+}
+
+/** What a process has used, of what is seen of it. */
+export function usageIn(
+  look: ProcessUsage | undefined,
+): ProcessUsage | undefined {
+  return look && { cpu: look.cpu, rss: look.rss };
 }

@@ -8,6 +8,11 @@
 import type { AcceptQueues, ReceiveBuffer } from "../core/accept_queue.ts";
 import type { Acceptors, AcceptorsLook } from "../core/acceptors.ts";
 import type { OwnSockets, SocketFacts } from "../core/inherited/socket.ts";
+import type {
+  LineSocket,
+  NotifySocket,
+  NotifySockets,
+} from "../core/notify_socket.ts";
 import type { Address } from "../core/options/address.ts";
 
 /** What there is by its number; anything else is not open. */
@@ -60,5 +65,42 @@ export class MemorySockets extends Map<number, SocketFacts | string> {
   addressOf(address: Address): Address {
     const facts = address.kind === "fd" ? this.get(address.fd) : undefined;
     return typeof facts === "object" && facts.address || address;
+  }
+}
+
+/** Where programs say how they are. */
+export class MemoryNotifySockets {
+  /** What is not read yet, by the paths that they were told. */
+  readonly said: Map<string, string[]> = new Map();
+  /** Those to which lines are written, by their paths. */
+  readonly lines: Map<string, LineSocket> = new Map();
+  /** Why there can be no such socket, if there cannot. */
+  problem: string | undefined;
+  #opened = 0;
+
+  /** What an adapter has of it. */
+  readonly members: NotifySockets = {
+    notifySocket: (uid): NotifySocket => {
+      const path = this.#path("notify", uid);
+      const said: string[] = [];
+      this.said.set(path, said);
+      return {
+        path,
+        read: () => said.splice(0),
+        close: () => void this.said.delete(path),
+      };
+    },
+    lineSocket: (uid): LineSocket => {
+      const path = this.#path("lines", uid);
+      const close = (): void => void this.lines.delete(path);
+      const socket = { path, onLine: () => {}, close };
+      this.lines.set(path, socket);
+      return socket;
+    },
+  };
+
+  #path(kind: string, uid?: number): string {
+    if (this.problem !== undefined) throw new Error(this.problem);
+    return `/tmp/${kind}-${uid ?? "own"}-${this.#opened++}`;
   }
 }

@@ -11,6 +11,7 @@ import {
   ALL_SHARES,
   capabilities,
   LINUX_ONLY,
+  type Shares,
   sharesOn,
 } from "./shared/capabilities.ts";
 import { spawnChild } from "./node/child_process.ts";
@@ -23,21 +24,34 @@ import { withReserve } from "./shared/descriptors.ts";
 import { host } from "./shared/host.ts";
 import { confirm, readChannel } from "./node/channel.ts";
 import { nodeSockets } from "./node/sockets.ts";
-import { shareFile } from "../libc/share_file.ts";
+import { mayShareFiles, shareFile } from "../libc/share_file.ts";
 import { notifier } from "./shared/notifier.ts";
 import { notify } from "./shared/notify.ts";
+import { notifySocket } from "./shared/notify_socket.ts";
+import { lineSocket } from "./shared/line_socket.ts";
 import { pidFile } from "./shared/pid_file.ts";
 import { placeFile } from "./shared/place_file.ts";
 import { predecessor } from "./shared/predecessor.ts";
 import { reapOrphans } from "./shared/orphans.ts";
 import { refuseHeld } from "./shared/refusal.ts";
+import { steer } from "./shared/steer.ts";
 import { takeText } from "./shared/store.ts";
 import { onSignal } from "./shared/signals.ts";
 
-const SHARES = sharesOn(process.platform, {
-  linux: ALL_SHARES,
-  darwin: { ...ALL_SHARES, sharded: LINUX_ONLY, reuseport: LINUX_ONLY },
-});
+function shares(): Shares {
+  const most = mayShareFiles() ? ALL_SHARES : {
+    ...ALL_SHARES,
+    balanced: {
+      reason:
+        "Node may make no file that is shared: it needs --allow-ffi or --allow-fs-write=/dev/shm",
+      instead: `one of these flags, or the mode "shared"`,
+    },
+  };
+  return sharesOn(process.platform, {
+    linux: most,
+    darwin: { ...most, sharded: LINUX_ONLY, reuseport: LINUX_ONLY },
+  });
+}
 
 /** Makes the adapter of Node 22.12 and later. */
 export function createNodeAdapter(): Adapter {
@@ -45,13 +59,14 @@ export function createNodeAdapter(): Adapter {
     // --- where ------------------------------------------------------------
     runtime: "node",
     version: process.versions.node,
-    capabilities: capabilities(SHARES, true, true),
+    capabilities: capabilities(shares(), true, true),
     host,
     clock,
 
     // --- sockets ----------------------------------------------------------
     bind: (request) => bindHeld(request, nodeSockets),
     shareFile,
+    steer,
     accept: acceptHeld,
     decline,
     refuse: refuseHeld,
@@ -69,6 +84,8 @@ export function createNodeAdapter(): Adapter {
     onSignal,
     notify,
     notifier,
+    notifySocket,
+    lineSocket,
     placeFile,
     pidFile,
     control: (place, answer) => controlSocket(place, answer, serveControl),

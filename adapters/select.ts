@@ -15,7 +15,7 @@ export async function loadAdapter(): Promise<Adapter> {
     return (await import("./bun.ts")).createBunAdapter();
   }
   if ("Deno" in globalThis) {
-    return (await import("./deno.ts")).createDenoAdapter();
+    return await (await import("./deno.ts")).createDenoAdapter();
   }
   return (await import("./node.ts")).createNodeAdapter();
 }

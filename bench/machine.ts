@@ -7,6 +7,7 @@
 import { spawnSync } from "node:child_process";
 import { cpus, release, totalmem } from "node:os";
 import { binary, RUNTIMES } from "../tests/runtimes.ts";
+import { pinnedVersions } from "./peers/packages.ts";
 
 /** One line about the machine and one about the versions. */
 export function machine(): string {
@@ -22,6 +23,16 @@ export function machine(): string {
     `${model}, ${cpus().length} CPUs, ${memory} GiB, Linux ${release()}, ${date}`,
     [...versions, ...(wrk === undefined ? [] : [wrk])].join(", "),
   ].join("\n");
+}
+
+/** One line about the versions of what runs beside prefork. */
+export function peerVersions(): string {
+  const { pm2, wattpm } = pinnedVersions();
+  // To stderr, and nothing where it is not installed.
+  const text: string | null = spawnSync("nginx", ["-v"], { encoding: "utf8" })
+    .stderr;
+  const nginx = /nginx\/([\d.]+)/.exec(text ?? "")?.[1] ?? "is missing";
+  return `pm2 ${pm2}, wattpm ${wattpm}, nginx ${nginx}`;
 }
 
 function firstLine(file: string, args: readonly string[]): string {

@@ -6,11 +6,13 @@
 
 import type { Options } from "./options.ts";
 import { IN_ROUNDS, judged, type Part, rowsFor } from "./parts.ts";
+import { peersOf } from "./peers/peers.ts";
 import type { Results, RowResult } from "./results.ts";
 import { rowsOf } from "./rows.ts";
 import { measureChurn } from "./workloads/churn.ts";
 import { measureLoad } from "./workloads/load.ts";
 import { measurePlacement } from "./workloads/placement.ts";
+import { measureReloads } from "./workloads/reload_under_load.ts";
 import { measureReplacements } from "./workloads/replacements.ts";
 import { measureTail } from "./workloads/tail.ts";
 import { measureUnequal } from "./workloads/unequal.ts";
@@ -30,9 +32,12 @@ export async function measure(
   options: Options,
   progress: (line: string) => void,
 ): Promise<Results> {
-  const chosen = options.runtimes.flatMap(rowsOf).filter(({ id }) =>
-    options.rows.length === 0 || options.rows.some((part) => id.includes(part))
-  );
+  const chosen = options.runtimes
+    .flatMap((runtime) => [...rowsOf(runtime), ...peersOf(runtime)])
+    .filter(({ id }) =>
+      options.rows.length === 0 ||
+      options.rows.some((part) => id.includes(part))
+    );
   const results: Results = {
     rows: new Map(chosen.map((row): [string, RowResult] => [row.id, {
       row,
@@ -59,6 +64,9 @@ export async function measure(
     },
     async churn(result) {
       result.churn = await measureChurn(result.row, options.churnSeconds);
+    },
+    async reload(result) {
+      result.reloads = await measureReloads(result.row);
     },
   };
   for (const part of options.parts) {

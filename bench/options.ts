@@ -50,6 +50,9 @@ export const HELP: string = `Usage: npm run bench -- [options]
 npm run bench -- start      what a start and a reload cost; see start --help
 npm run bench -- scale      what an event costs in a pool of 10 to 10,000 slots
 npm run bench -- dgram      datagrams answered by one process and by a pool
+npm run bench -- bridge     what a request of a fetch handler costs on Node
+npm run bench -- steer      the kernel's choice beside the other ways to share
+npm run bench -- rebalance  kept connections after a scale and a reload
 `;
 
 /**
@@ -97,7 +100,12 @@ function list(value: string | undefined): string[] | undefined {
   return value?.split(",").map((each) => each.trim());
 }
 
-function among<T extends string>(
+/**
+ * Some of what is known, as a list with commas; all of it where none is given.
+ *
+ * @throws {TypeError} for one that is unknown
+ */
+export function among<T extends string>(
   option: string,
   value: string | undefined,
   known: readonly T[],

@@ -14,6 +14,7 @@ export const PARTS = [
   "tail",
   "unequal",
   "churn",
+  "reload",
   "replacements",
 ] as const;
 
@@ -28,10 +29,11 @@ export type PartInRounds = (typeof IN_ROUNDS)[number];
 
 /** Ways of sharing, each of them once: controls are placed as they are. */
 const MODE =
-  /\/(?:grafted-)?(?:shared|balanced|sharded|handoff|cluster-rr|cluster-none)$/;
+  /\/(?:grafted-)?(?:shared|balanced|balanced-queue|sharded|handoff|cluster-rr|cluster-none)$/;
 
 /** What `balanced` is compared with, and itself. */
-const RIVAL = /\/(?:grafted-)?(?:shared|balanced|sharded|cluster-rr)$/;
+const RIVAL =
+  /\/(?:grafted-)?(?:shared|balanced|balanced-queue|sharded|cluster-rr)$/;
 
 /** Modes that do what another one does, by other means. */
 const ALIKE = /\/(?:native-)?reuseport$/;
@@ -43,10 +45,15 @@ export function rowsFor(part: Part, rows: readonly Row[]): readonly Row[] {
       return rows;
     case "placement":
     case "tail":
+      return rows.filter(({ id, rival }) =>
+        MODE.test(id) || rival !== undefined
+      );
     case "unequal":
       return rows.filter(({ id }) => MODE.test(id));
     case "churn":
       return rows.filter(({ watched }) => watched !== undefined);
+    case "reload":
+      return rows.filter(({ reloads }) => reloads !== undefined);
     case "replacements":
       return [];
   }
@@ -57,7 +64,8 @@ export function judged(
   part: PartInRounds,
   rows: readonly Row[],
 ): ReadonlySet<string> {
-  const ids = rows.flatMap(({ id, runtime, control }) => {
+  const ids = rows.flatMap(({ id, runtime, control, rival }) => {
+    if (rival !== undefined) return [id];
     if (part === "load" && control !== undefined && !ALIKE.test(id)) {
       return [id, `${runtime}/${control}`];
     }

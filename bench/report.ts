@@ -4,20 +4,24 @@
  * @module
  */
 
-import { machine } from "./machine.ts";
+import { machine, peerVersions } from "./machine.ts";
 import type { Options } from "./options.ts";
 import type { Results } from "./results.ts";
 import { table } from "./table.ts";
 import { balanceTable, churnTable } from "./tables/balance.ts";
 import { loadTable, supervisorTable } from "./tables/load.ts";
+import { reloadsTable } from "./tables/reload_under_load.ts";
 import { replacementsTable } from "./tables/replacements.ts";
 import { verdicts } from "./targets.ts";
 
 /** All tables as Markdown; those that nothing was measured for are left out. */
 export function report(results: Results, options: Options): string {
   const { rounds, seconds, tailSeconds, unequalSeconds } = options;
+  const withPeers = [...results.rows.values()].some(({ row }) =>
+    row.rival !== undefined
+  );
   const parts = [
-    `# Results\n\n${machine()}`,
+    `# Results\n\n${machine()}${withPeers ? `\n${peerVersions()}` : ""}`,
     `Rows one after the other in each round; medians. A ratio is the median of the ratios within one round. The load: ${rounds.load} rounds of ${seconds} s per row and kind. The tail: ${rounds.tail} of ${tailSeconds} s at 250/s and ${
       2 * tailSeconds
     } s at 100/s. Unequal connections: ${rounds.unequal} of ${unequalSeconds} s. How to read it: README.md.`,
@@ -36,6 +40,11 @@ export function report(results: Results, options: Options): string {
       "Churn",
       "A new connection per request. At 10,000/s: the supervisor's part of a core, and which part of the connections workers passed on; the latter also as fast as they go.",
       churnTable(results),
+    ),
+    section(
+      "Reload",
+      "All four workers are replaced while 16 loops ask on new connections and 16 on kept ones, and none asks twice: requests without an answer, connections that were closed without `Connection: close`, and those that were closed with it.",
+      reloadsTable(results),
     ),
     section(
       "Supervisor",
@@ -73,7 +82,11 @@ function targets(results: Results): string {
 
 function failures(results: Results): string {
   const lines = [...results.rows.values()].flatMap(({ row, failures }) =>
-    [...failures].map((failure) => `- ${row.id} failed: ${failure}`)
+    [...failures].map((failure) =>
+      `- ${row.id}${
+        row.by === undefined ? "" : ` (${row.by})`
+      } failed: ${failure}`
+    )
   );
   return section("Failures", "", lines.join("\n"));
 }

@@ -10,6 +10,7 @@ import { median } from "./stats.ts";
 import type { ChurnResult } from "./workloads/churn.ts";
 import type { LoadResult, LoadSample } from "./workloads/load.ts";
 import type { PlacementResult } from "./workloads/placement.ts";
+import type { ReloadSample } from "./workloads/reload_under_load.ts";
 import type { Sample } from "./workloads/replacements.ts";
 import type { TailRate, TailResult } from "./workloads/tail.ts";
 import type { UnequalResult } from "./workloads/unequal.ts";
@@ -31,6 +32,8 @@ export interface RowResult {
   readonly unequal: Rounds<UnequalResult>;
   /** Short connections at a fixed rate. */
   churn?: ChurnResult;
+  /** Each way to replace the workers under load. */
+  reloads?: readonly ReloadSample[];
   /** What did not work, once per reason. */
   readonly failures: Set<string>;
 }

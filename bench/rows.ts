@@ -4,6 +4,7 @@
  * @module
  */
 
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { commandOn, type Runtime } from "../tests/runtimes.ts";
 
@@ -13,6 +14,26 @@ export interface RowStart {
   readonly command: readonly string[];
   /** Variables of this row. */
   readonly env: Readonly<Record<string, string>>;
+  /** Where it is started, unless where the bench is. */
+  readonly cwd?: string;
+}
+
+/** A row that runs. */
+export interface RowProcess {
+  /** The process that was started. */
+  readonly supervisor: number;
+  /** The row's own. */
+  readonly directory: string;
+}
+
+/** A way to replace what runs while it serves. */
+export interface Reload {
+  /** What somebody would do. */
+  readonly by: string;
+  /** False where the workers stay, and something else is replaced. */
+  readonly renews: boolean;
+  /** Does it, or begins it. */
+  run(process: RowProcess): Promise<void>;
 }
 
 /** One row. */
@@ -27,16 +48,39 @@ export interface Row {
   readonly alone: boolean;
   /** The row with the same servers without prefork, by name. */
   readonly control?: string;
-  /** Says how to start it. */
-  start(port: number, workers: number): RowStart;
+  /** True where workers are threads of one process. */
+  readonly threads?: boolean;
+  /** What is no part of prefork: the row of prefork beside it, by name. */
+  readonly rival?: string;
+  /** How it is started, as its documentation says. */
+  readonly by?: string;
+  /** How it is reloaded; empty where that is to stop it and to start it again. */
+  readonly reloads?: readonly Reload[];
+  /**
+   * Says how to start it.
+   *
+   * @param directory a directory of its own, removed when it has ended
+   */
+  start(port: number, workers: number, directory: string): RowStart;
   /** The same pool by a supervisor that tells what `status()` says. */
-  watched?(port: number, workers: number): RowStart;
+  watched?(port: number, workers: number, directory: string): RowStart;
 }
 
 type Variables = Readonly<Record<string, string>>;
 
 const FED: Variables = { BENCH_FED: "1" };
+/** What a mode is where the kernel may not be asked to pick. */
+const UNSTEERED = ["--steer", "off"];
 const REUSEPORT: Variables = { BENCH_REUSEPORT: "1" };
+
+const HANGUP: Reload = {
+  by: "SIGHUP",
+  renews: true,
+  run({ supervisor }) {
+    process.kill(supervisor, "SIGHUP");
+    return Promise.resolve();
+  },
+};
 
 /** The rows of a runtime, each next to what it is compared with. */
 export function rowsOf(runtime: Runtime): readonly Row[] {
@@ -58,6 +102,7 @@ export function rowsOf(runtime: Runtime): readonly Row[] {
   });
   const balanced = (file: string): Partial<Row> => ({
     watched: prefork("balanced", file, "watched.ts")(runtime),
+    reloads: [HANGUP],
   });
   const control = (name: string): Partial<Row> => ({ control: name });
   const http = { server: "http" };
@@ -79,14 +124,32 @@ export function rowsOf(runtime: Runtime): readonly Row[] {
       ...own,
       ...balanced("prefork.ts"),
     }),
+    row(
+      "balanced-queue",
+      prefork("balanced", undefined, undefined, UNSTEERED),
+      {
+        ...control("hand-shared"),
+        ...own,
+      },
+    ),
     row("handoff", prefork("handoff"), control("hand-shared")),
     row("cluster-rr", cluster("rr", fed)),
     row("cluster-none", cluster("none", fed)),
     ...(runtime === "bun"
-      ? [row("cluster-own-http", cluster("rr", {}), http)]
+      ? [
+        row("cluster-own-http", cluster("rr", {}), {
+          ...http,
+          rival: "balanced",
+          by: "bun cluster.ts",
+          reloads: [],
+        }),
+      ]
       : []),
     row("hand-sharded", hand({ BENCH_SHARDED: "1" })),
-    row("sharded", prefork("sharded"), { ...control("hand-sharded"), ...own }),
+    row("sharded", prefork("sharded", undefined, undefined, UNSTEERED), {
+      ...control("hand-sharded"),
+      ...own,
+    }),
     row("hand-reuseport", hand(REUSEPORT)),
     row("reuseport", prefork("reuseport"), control("hand-reuseport")),
     ...(runtime === "node" ? [] : [
@@ -118,7 +181,7 @@ export function rowsOf(runtime: Runtime): readonly Row[] {
       ),
       row(
         "grafted-sharded",
-        prefork("sharded", "native/plain.ts"),
+        prefork("sharded", "native/plain.ts", undefined, UNSTEERED),
         nativeControl,
       ),
     ]),
@@ -139,23 +202,34 @@ function byHand(file: string, env: Variables) {
   });
 }
 
-function prefork(
+/**
+ * Starts a program by prefork's command.
+ *
+ * @param file among `servers/`
+ * @param supervisor who starts it
+ * @param flags more for the command
+ * @param host where it listens
+ */
+export function prefork(
   mode: string,
   file = "prefork.ts",
   supervisor = "../../cli.ts",
+  flags: readonly string[] = [],
+  host = "127.0.0.1",
 ) {
   return (runtime: Runtime): Row["start"] => (port, workers) => ({
     command: [
       ...run(runtime, supervisor),
-      ...["-w", String(workers), "-l", `127.0.0.1:${port}`, "-s", mode],
-      ...["--log-time", "off"],
+      ...["-w", String(workers), "-l", `${host}:${port}`, "-s", mode],
+      ...["--log-time", "off", ...flags],
       server(file),
     ],
     env: {},
   });
 }
 
-function cluster(policy: "rr" | "none", env: Variables) {
+/** Starts the program of `node:cluster`. */
+export function cluster(policy: "rr" | "none", env: Variables) {
   return (runtime: Runtime): Row["start"] => () => ({
     command: run(runtime, "cluster.ts"),
     env: { ...env, BENCH_POLICY: policy },

@@ -2,18 +2,21 @@
 
 import { writeFileSync } from "node:fs";
 import process from "node:process";
+import { benchBridge } from "./bridge.ts";
 import { benchDatagrams } from "./dgram.ts";
 import { measure } from "./measure.ts";
 import { HELP, type Options, parseOptions } from "./options.ts";
 import { picture } from "./picture/picture.ts";
 import { tradesOf } from "./picture/trade.ts";
+import { benchRebalance } from "./rebalance.ts";
 import { report } from "./report.ts";
 import type { Results } from "./results.ts";
 import { benchScale } from "./scale.ts";
 import { laterSections } from "./sections.ts";
 import { benchStandby } from "./standby.ts";
 import { benchStart } from "./start.ts";
-import { missing } from "./tools.ts";
+import { benchSteer } from "./steer.ts";
+import { canRun } from "./tools.ts";
 
 /** The exit code for wrong usage and for a machine that lacks something. */
 const EXIT_USAGE = 2;
@@ -24,6 +27,9 @@ async function main(args: readonly string[]): Promise<number> {
   if (args[0] === "start") return await benchStart(args.slice(1));
   if (args[0] === "scale") return await benchScale(args.slice(1));
   if (args[0] === "dgram") return await benchDatagrams(args.slice(1));
+  if (args[0] === "bridge") return await benchBridge(args.slice(1));
+  if (args[0] === "steer") return await benchSteer(args.slice(1));
+  if (args[0] === "rebalance") return await benchRebalance(args.slice(1));
   if (args[0] === "standby") return await benchStandby(args.slice(1));
   let options: Options | undefined;
   try {
@@ -36,11 +42,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const problem = missing();
-  if (problem !== undefined) {
-    process.stderr.write(`bench: ${problem}\n`);
-    return EXIT_USAGE;
-  }
+  if (!canRun()) return EXIT_USAGE;
   // On stderr, so that stdout has the tables alone.
   const results = await measure(
     options,

@@ -15,6 +15,9 @@ const HEADS: readonly string[] = [
   "## Standby",
   "## Scale",
   "## Datagrams",
+  "## Bridge",
+  "## Steering",
+  "## Rebalancing",
 ];
 
 /** Puts a section into RESULTS.md, whose text begins with its head. */

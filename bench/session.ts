@@ -5,7 +5,13 @@
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+} from "node:fs";
 import net, { type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,7 +21,7 @@ import { type Cpus, pinned } from "./clients/taskset.ts";
 import type { Row } from "./rows.ts";
 
 /** How long workers may take to start, and to tell their counts, in ms. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 180_000;
 
 /** How long a supervisor may take to stop before it is killed, in ms. */
 const STOP_MS = 3000;
@@ -39,12 +45,18 @@ export interface Session {
   readonly port: number;
   /** The supervisor, or the one process. */
   readonly supervisor: number;
+  /** The row's own. */
+  readonly directory: string;
   /** The workers; the same process where there is only one. */
   readonly workers: readonly number[];
   /** How many requests each worker has answered so far. */
   served(): Promise<ReadonlyMap<number, number>>;
   /** How many connections have been passed on; of a watched supervisor only. */
   passedOn(): Promise<number>;
+  /** Resolves when so many workers have ever said that they accept. */
+  ready(count: number): Promise<void>;
+  /** Ends all processes, and starts them again. */
+  restart(): Promise<void>;
 }
 
 /**
@@ -60,34 +72,35 @@ export async function withSession<T>(
 ): Promise<T> {
   const port = await freePort();
   const workers = row.alone ? 1 : plan.workers;
-  const directory = mkdtempSync(join(tmpdir(), "bench-"));
+  const directory = mkdtempSync(join(realpathSync(tmpdir()), "bench-"));
   const log = join(directory, "workers");
   const start = plan.watched === true ? row.watched ?? row.start : row.start;
-  const { command, env } = start(port, workers);
-  const [file, args] = pinned(plan.cpus, command);
-  const child = spawn(file, args, {
-    // A group of its own, so that nothing of it survives the row.
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
-    env: cleanEnv({
-      ...env,
-      BENCH_PORT: String(port),
-      BENCH_WORKERS: String(workers),
-      BENCH_LOG: log,
-    }),
-  });
-  const exited = new Promise<void>((resolve) => {
-    child.once("exit", () => resolve());
-    child.once("error", () => resolve());
-  });
-  let gone = false;
-  void exited.then(() => gone = true);
   let words = "";
   const hear = (text: Uint8Array): void => {
     words = (words + text).slice(-2000);
   };
-  child.stdout.on("data", hear);
-  child.stderr.on("data", hear);
+  const launch = (): Launched => {
+    const { command, env, cwd } = start(port, workers, directory);
+    const [file, args] = pinned(plan.cpus, command);
+    const child = spawn(file, args, {
+      // A group of its own, so that nothing of it survives the row.
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+      ...(cwd !== undefined && { cwd }),
+      env: cleanEnv({
+        ...env,
+        BENCH_PORT: String(port),
+        BENCH_WORKERS: String(workers),
+        BENCH_LOG: log,
+        BENCH_THREADS: row.threads === true ? "1" : undefined,
+      }),
+    });
+    child.stdout.on("data", hear);
+    child.stderr.on("data", hear);
+    const launched = { child, gone: false, exited: ended(child) };
+    void launched.exited.then(() => launched.gone = true);
+    return launched;
+  };
 
   /** The lines of one kind in the workers' file, once there are enough. */
   const lines = async (kind: string, count: number): Promise<string[][]> => {
@@ -95,7 +108,7 @@ export async function withSession<T>(
     for (;;) {
       const found = read(log).filter((fields) => fields[0] === kind);
       if (found.length >= count) return found;
-      if (gone) throw new Error("it ended by itself");
+      if (launched?.gone) throw new Error("it ended by itself");
       if (performance.now() > end) {
         throw new Error(
           `${found.length} of ${count} workers said "${kind}" within ${
@@ -107,32 +120,59 @@ export async function withSession<T>(
     }
   };
 
+  let launched: Launched | undefined;
   try {
-    const pids = (await lines("ready", workers)).map((f) => Number(f[1]));
+    launched = launch();
+    const ids = (await lines("ready", workers)).map((f) => Number(f[1]));
     let asked = 0;
     let looked = 0;
     return await use({
       port,
-      supervisor: child.pid!,
-      workers: pids,
+      supervisor: launched.child.pid!,
+      directory,
+      workers: ids,
       async served() {
         asked++;
-        for (const pid of pids) process.kill(pid, "SIGUSR2");
-        const told = await lines("served", asked * pids.length);
-        return new Map(told.map(([, pid, n]) => [Number(pid), Number(n)]));
+        if (row.threads) appendFileSync(`${log}.asked`, "?");
+        else for (const pid of ids) process.kill(pid, "SIGUSR2");
+        const told = await lines("served", asked * ids.length);
+        return new Map(told.map(([, id, n]) => [Number(id), Number(n)]));
       },
       async passedOn() {
         looked++;
-        process.kill(child.pid!, "SIGUSR2");
+        process.kill(launched!.child.pid!, "SIGUSR2");
         return Number((await lines("passed", looked)).at(-1)![1]);
+      },
+      async ready(count) {
+        await lines("ready", count);
+      },
+      async restart() {
+        await endGroup(launched!.child, launched!.exited);
+        const before = read(log).filter(([kind]) => kind === "ready").length;
+        launched = launch();
+        await lines("ready", before + workers);
       },
     });
   } catch (error) {
     throw new Error(describe(error, words));
   } finally {
-    await endGroup(child, exited);
+    if (launched) await endGroup(launched.child, launched.exited);
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** What was started. */
+interface Launched {
+  readonly child: ChildProcess;
+  readonly exited: Promise<void>;
+  gone: boolean;
+}
+
+function ended(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    child.once("exit", () => resolve());
+    child.once("error", () => resolve());
+  });
 }
 
 /**

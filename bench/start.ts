@@ -11,7 +11,7 @@ import { join, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { npmConsumer } from "../tests/package/consumer.ts";
-import { machine } from "./machine.ts";
+import { machine, peerVersions } from "./machine.ts";
 import { writeSection } from "./sections.ts";
 import { reloadTable, type ReloadTimes, startTable } from "./tables/start.ts";
 import { RELOADED, startReloaded } from "./workloads/reload.ts";
@@ -67,9 +67,11 @@ export async function benchStart(args: readonly string[]): Promise<number> {
     const rows = startRows(cli).filter(({ id }) =>
       only.some((part) => id.includes(part))
     );
-    const samples = await starts(rows, rounds, env);
+    const { samples, failures } = await starts(rows, rounds, env);
     const parts = [
-      `${HEAD}\n\n${machine()}`,
+      `${HEAD}\n\n${machine()}${
+        rows.some(({ peer }) => peer) ? `\n${peerVersions()}` : ""
+      }`,
       [
         // As `deno fmt` breaks it.
         `The packed library, the same unmodified \`node:http\` program, ${rounds} rounds, one row`,
@@ -78,6 +80,7 @@ export async function benchStart(args: readonly string[]): Promise<number> {
         "half a second later.",
       ].join("\n"),
       startTable(rows, samples),
+      ...(failures.length === 0 ? [] : [failures.join("\n")]),
     ];
     if (other) {
       parts.push(
@@ -100,17 +103,29 @@ async function starts(
   rows: readonly StartRow[],
   rounds: number,
   env: Readonly<Record<string, string>>,
-): Promise<Map<string, StartSample[]>> {
+): Promise<{
+  samples: Map<string, StartSample[]>;
+  failures: readonly string[];
+}> {
   const samples = new Map<string, StartSample[]>(
     rows.map(({ id }) => [id, []]),
   );
+  const failures = new Map<string, string>();
   for (let round = 1; round <= rounds; round++) {
     tell(`start: round ${round} of ${rounds}`);
     for (const row of rows) {
-      samples.get(row.id)!.push(await measureStart(row, env));
+      if (failures.has(row.id)) continue;
+      try {
+        samples.get(row.id)!.push(await measureStart(row, env));
+      } catch (error) {
+        // A peer that fails is shown to fail; without prefork there is no bench.
+        if (!row.peer) throw error;
+        samples.set(row.id, []);
+        failures.set(row.id, `- ${(error as Error).message}`);
+      }
     }
   }
-  return samples;
+  return { samples, failures: [...failures.values()] };
 }
 
 async function reloads(

@@ -5,6 +5,7 @@
  */
 
 import { balancedVerdicts } from "./balanced_targets.ts";
+import { peerVerdicts } from "./peer_targets.ts";
 import { overLoad, ratio, type Results, spread } from "./results.ts";
 import { growth } from "./workloads/replacements.ts";
 
@@ -64,7 +65,7 @@ export function verdicts(results: Results): Verdict[] {
       met: most <= 1.15,
     });
   }
-  found.push(...balancedVerdicts(results));
+  found.push(...balancedVerdicts(results), ...peerVerdicts(results));
   for (const [runtime, samples] of results.replacements) {
     const failed = typeof samples === "string";
     const problem = failed ? samples : growth(samples);

@@ -9,7 +9,7 @@ import { availableParallelism } from "node:os";
 import process from "node:process";
 
 /** Why the bench cannot run here, in one line; undefined when it can. */
-export function missing(): string | undefined {
+function missing(): string | undefined {
   if (process.platform !== "linux") {
     return `the bench reads /proc and pins CPUs, which ${process.platform} cannot: run it on Linux`;
   }
@@ -29,4 +29,11 @@ function runs(file: string, args: readonly string[]): boolean {
   // wrk -v exits with 1, so only a failed start counts, except for taskset.
   const { error, status } = spawnSync(file, args, { stdio: "ignore" });
   return error === undefined && (file === "wrk" || status === 0);
+}
+
+/** True where the bench can run; says on stderr what is missing otherwise. */
+export function canRun(): boolean {
+  const problem = missing();
+  if (problem !== undefined) process.stderr.write(`bench: ${problem}\n`);
+  return problem === undefined;
 }

@@ -64,7 +64,9 @@ export interface InitRequest {
  */
 export function parseCommandLine(args: readonly string[]): CommandLine {
   if (args[0] === "upgrade" && isAskedByFile(args.slice(1))) {
-    return { kind: "upgrade", request: parseUpgrade(args.slice(1)) };
+    const request = parseUpgrade(args.slice(1));
+    parseControl(["upgrade", "0", ...request.options]);
+    return { kind: "upgrade", request };
   }
   if (args[0] === "completion") {
     return { kind: "completion", words: args.slice(1) };

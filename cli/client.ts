@@ -15,7 +15,7 @@ import type { PoolStatus } from "../core/events.ts";
 import type { UpgradeReport } from "../core/upgrade/upgrades.ts";
 
 /** What a pool answers. */
-export interface Told {
+export interface Reply {
   /** Who it is. */
   readonly pool: ControlIdentity;
   /** How it is. */
@@ -43,7 +43,7 @@ export class ControlClient {
   }
 
   /** How the pool at a socket is. */
-  async status(file: string): Promise<Told> {
+  async status(file: string): Promise<Reply> {
     using asked = new Asked(file, "GET", "status");
     const timer = setTimeout(
       () => asked.fail(this.#silence(file)),
@@ -60,14 +60,19 @@ export class ControlClient {
    * Has a pool do something. That may take long: it is waited for as long as
    * the pool goes on saying how it is.
    */
-  async command(file: string, what: string): Promise<Told> {
+  async command(file: string, what: string): Promise<Reply> {
     using asked = new Asked(file, "POST", what);
     let timer: NodeJS.Timeout | undefined;
     let over = false;
     const watch = (): void => {
       if (over) return;
       timer = setTimeout(
-        () => void this.status(file).then(watch, (error) => asked.fail(error)),
+        () =>
+          void this.status(file).then(watch, (error: PreforkError) => {
+            // One that has gone ends the first connection too, or has answered
+            // there: who has another server take its place leaves at once.
+            if (error.cause === undefined) asked.fail(error);
+          }),
         this.#patience,
       );
     };
@@ -187,7 +192,7 @@ class Asked implements Disposable {
   }
 
   /** What was answered. */
-  get told(): Promise<Told> {
+  get told(): Promise<Reply> {
     return Promise.race([this.#read(), this.#failed.promise]);
   }
 
@@ -200,7 +205,7 @@ class Asked implements Disposable {
     this.#end();
   }
 
-  async #read(): Promise<Told> {
+  async #read(): Promise<Reply> {
     const response = await this.#response.promise;
     let text = "";
     response.setEncoding("utf8");
@@ -213,8 +218,8 @@ class Asked implements Disposable {
   }
 }
 
-function understand(file: string, text: string): Told {
-  let told: Partial<Told> & {
+function understand(file: string, text: string): Reply {
+  let told: Partial<Reply> & {
     readonly prefork?: unknown;
     readonly error?: { readonly message: string };
   };

@@ -11,7 +11,10 @@ import { messageOf, PreforkError } from "../core/errors.ts";
 import type { PoolOptions } from "../core/options/options.ts";
 import { PoolCore } from "../core/pool.ts";
 import { refused } from "../core/renewal.ts";
-import type { UpgradeReport } from "../core/upgrade/upgrades.ts";
+import type {
+  SuccessorOptions,
+  UpgradeReport,
+} from "../core/upgrade/upgrades.ts";
 import { commandOn, type UpgradeDesk } from "./upgrade.ts";
 
 /** How long who follows the log has for its last lines, in ms. */
@@ -71,18 +74,20 @@ export class CommandPool extends PoolCore {
   }
 
   /** Replaces the supervisor too; tells of it beside the pid file. */
-  override upgrade(): Promise<UpgradeReport> {
-    return this.#upgrade();
+  override upgrade(
+    { to }: Pick<SuccessorOptions, "to"> = {},
+  ): Promise<UpgradeReport> {
+    return this.#upgrade(to && { to });
   }
 
   /** The same by the executable of another runtime. */
   async upgradeOn(runtime: string): Promise<UpgradeReport> {
     const [args, own] = [this.#args, this.#own];
     const command = own && args && commandOn(runtime, own, args);
-    return await this.#upgrade(command);
+    return await this.#upgrade(command && { command });
   }
 
-  async #upgrade(command?: readonly string[]): Promise<UpgradeReport> {
+  async #upgrade(options?: SuccessorOptions): Promise<UpgradeReport> {
     if (this.#args === undefined) {
       const reason =
         "Cannot upgrade the pool: its supervisor has other pools too, start each by a command of its own for that (--only NAME)";
@@ -92,7 +97,7 @@ export class CommandPool extends PoolCore {
     // A second signal is no news of the upgrade that goes on.
     const goesOn = this.status().state === "upgrading";
     try {
-      const report = await super.upgrade({ ...(command && { command }) });
+      const report = await super.upgrade(options);
       this.#desk?.tell(report);
       return report;
     } catch (error) {

@@ -6,6 +6,7 @@
  */
 
 import { SHARE_MODES } from "../core/options/share_mode.ts";
+import { STEER_BY } from "../core/options/steer.ts";
 import { OPTION_NAMES } from "./options.ts";
 import { HELP } from "./help.ts";
 import { VERBS } from "./verbs.ts";
@@ -133,6 +134,7 @@ async function candidates(
 /** The values of an option that has a fixed set, as its help says. */
 function valuesOf(option: string): readonly string[] {
   if (/^(-s|--share)$/.test(option)) return SHARE_MODES;
+  if (option === "--steer") return STEER_BY;
   if (!option.startsWith("--")) return [];
   const [, set = ""] = RegExp(`^ +(?:-\\w, +)?${option} ([\\w|-]+)`, "m")
     .exec(HELP) ?? [];

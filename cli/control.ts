@@ -10,7 +10,7 @@ import { basename, join, resolve } from "node:path";
 import { NOBODY } from "../core/control/verbs.ts";
 import { codeOf } from "../core/errors.ts";
 import type { Pools } from "./completion.ts";
-import { ControlClient, failure, type Told } from "./client.ts";
+import { ControlClient, failure, type Reply } from "./client.ts";
 import { lineOf } from "./log_line.ts";
 import type { Output } from "./output.ts";
 import { listText, statusText } from "./status.ts";
@@ -37,7 +37,7 @@ export interface Looked {
   /** Its path. */
   readonly file: string;
   /** What the pool says; undefined where none answers. */
-  readonly told?: Told;
+  readonly told?: Reply;
   /** Why none does; undefined as well for what a killed pool has left. */
   readonly problem?: Error;
 }
@@ -59,7 +59,7 @@ const CLEAR = "\x1b[H\x1b[J";
  * pool's own sentence when it does not do it
  */
 export async function control(
-  { verb, target, number = "", flags, lines, runtime }: ControlCommand,
+  { verb, target, number = "", flags, lines, ...wanted }: ControlCommand,
   { stdout, directories, patience = 5_000, isThere }: ControlDesk,
 ): Promise<void> {
   const client = new ControlClient(patience, isThere);
@@ -78,7 +78,7 @@ export async function control(
     write(lineOf("text", what, { pool: name, ...fields }));
   switch (verb) {
     case "status": {
-      const text = (now: Told): string =>
+      const text = (now: Reply): string =>
         flags.has("--json") ? JSON.stringify(now) : statusText(now);
       write(text(told));
       while (flags.has("--watch")) {
@@ -122,12 +122,12 @@ export async function control(
       await client.command(file, "reopen");
       return say("reopening", { pid });
     case "upgrade": {
-      // A path begins where it is asked, not where the pool was started.
-      const exec = runtime?.includes("/") ? resolve(runtime) : runtime;
-      const query = exec && `?${new URLSearchParams({ runtime: exec })}`;
-      const { upgrade } = await client.command(file, `upgrade${query ?? ""}`);
+      const query = new URLSearchParams(upgradeQuery(wanted));
+      const { upgrade } = await client.command(file, `upgrade?${query}`);
       // What is asked next is asked of that one.
-      if (upgrade !== undefined) await client.changed(file, upgrade.pid);
+      if (upgrade !== undefined && wanted.program === undefined) {
+        await client.changed(file, upgrade.pid);
+      }
       return say("upgraded", { from: pid, pid: upgrade?.pid });
     }
     case "logs": {
@@ -188,7 +188,7 @@ export async function control(
 export async function lookFor(
   target: string,
   { directories, patience = 5_000, isThere }: Omit<ControlDesk, "stdout">,
-): Promise<Told | undefined> {
+): Promise<Reply | undefined> {
   const client = new ControlClient(patience, isThere);
   return await find(target, directories, client).then(
     ({ told }) => told,
@@ -216,6 +216,24 @@ export function poolsIn(
         () => 0,
       ),
   };
+}
+
+/** What an upgrade is to lead to: paths begin where it is asked. */
+function upgradeQuery(
+  { runtime, program, pass }: Pick<
+    ControlCommand,
+    "runtime" | "program" | "pass"
+  >,
+): string[][] {
+  if (program !== undefined) {
+    return [
+      ...program.map((word) => ["program", word]),
+      ["cwd", resolve(".")],
+      ...(pass === undefined ? [] : [["pass", pass]]),
+    ];
+  }
+  if (runtime === undefined) return [];
+  return [["runtime", runtime.includes("/") ? resolve(runtime) : runtime]];
 }
 
 /** True when the process of a pool has other pools too. */

@@ -1,16 +1,15 @@
 /**
- * What `--help` and `--version` print.
+ * What `--help` prints.
  *
  * @module
  */
-
-export { VERSION } from "../core/version.ts";
 
 /** The text of `--help`. */
 export const HELP = `Usage: prefork [options] program [args]
        prefork [options]    what prefork.config.ts in this directory says
        prefork check [options] [program [args]]
        prefork upgrade [POOL|PIDFILE|PID] [--runtime-exec FILE]
+       prefork upgrade [POOL|PIDFILE|PID] [--pass WAY] -- server [args]
        prefork list | status | top | reload | scale N | logs | reopen | stop
                [POOL]
        prefork restart SLOT | quiesce SLOT | resume SLOT [POOL]
@@ -53,6 +52,13 @@ Options:
                           round-robin (default), least-connections, sticky
                           (by client address), sticky=cookie:NAME,
                           sticky=query:NAME
+      --steer WAY         who chooses the worker in balanced and sharded: ebpf
+                          (a program in the kernel, by load; needs CAP_BPF,
+                          CAP_NET_ADMIN), off (one queue in balanced, the
+                          kernel's hash in sharded), or auto (default: auto)
+      --rebalance on|off|websockets  in balanced and sharded, which connections
+                          a worker with too many ends, so that clients go to
+                          others: of HTTP, WebSockets too, or none (default: on)
       --weights N,N,..    in balanced, what each slot gets of new connections in
                           relation to the others, as in 1,1,1,0.15; 1 for slots
                           that are not named (default: 1)
@@ -71,6 +77,7 @@ Options:
       --ready-line REGEX  such a program is ready when it writes a line with
                           this (default: when it waits for connections)
       --ready-fd N        or a line to this file descriptor, as services of s6
+      --ready-notify      or READY=1 to NOTIFY_SOCKET, as services of systemd
       --chdir DIR         where workers run, and relative paths to the program
                           begin; links are followed anew by each reload
       --env-file FILE     variables for workers, as Node's --env-file, read anew
@@ -127,6 +134,9 @@ Options:
       --hang-timeout TIME  time a worker's event loop may stand still before the
                           worker is killed and replaced; 0 for ever (default:
                           30s)
+      --stuck-after TIME  in sharded: time a worker may let connections wait
+                          before an idle one accepts them (default: 2ms; 0:
+                          never)
       --hang-signal SIGABRT|none  what a hung worker is sent a second before
                           SIGKILL, for a core dump (default: none)
       --hang-stack signal|thread|none  how the stack of a hung worker on Node

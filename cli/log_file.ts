@@ -6,7 +6,12 @@
 
 import { closeSync, constants, mkdirSync, openSync, writeSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { codeOf, messageOf, PreforkError } from "../core/errors.ts";
+import {
+  codeOf,
+  forbiddenIn,
+  messageOf,
+  PreforkError,
+} from "../core/errors.ts";
 import { ownFile } from "../core/watch/own.ts";
 import { SafeOutput } from "./output.ts";
 
@@ -69,9 +74,12 @@ export function logFileError(
 ): PreforkError {
   return new PreforkError(
     "ERR_LOG_FILE",
-    `Cannot use "${path}" for "${option}": it cannot be opened (${
-      codeOf(cause) ?? messageOf(cause)
-    }), name a file in a directory that is there and that this user may write into`,
+    `Cannot use "${path}" for "${option}": ${
+      forbiddenIn(cause) ??
+        `it cannot be opened (${
+          codeOf(cause) ?? messageOf(cause)
+        }), name a file in a directory that is there and that this user may write into`
+    }`,
     cause,
   );
 }

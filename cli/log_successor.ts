@@ -6,9 +6,29 @@
  */
 
 import type { ControlClient } from "./client.ts";
+import { objectIn } from "./program_line.ts";
 
-/** What a supervisor says last before it hands over, as text or as JSON. */
-const HANDED_OVER = /upgrade-finished\b.*?\bpid"?[=:](\d+)/;
+/** What a supervisor says last before it hands over. */
+const HANDED_OVER = "upgrade-finished";
+
+/**
+ * The same as a line of text, behind a time where there is one. What a program
+ * writes has its slot in brackets in front, whatever it looks like.
+ */
+const TEXT = /^(?:\d[\d:.TZ+-]* )?prefork upgrade-finished .*?\bpid=(\d+)/;
+
+/** The process to which a line says that the pool was handed over. */
+export function successorIn(line: string): number | undefined {
+  if (!line.includes(HANDED_OVER)) return undefined;
+  const [, pid] = TEXT.exec(line) ?? [];
+  if (pid !== undefined) return Number(pid);
+  // An object of a program has the slot of its worker.
+  const { event, pid: next, slot } = objectIn(line) ?? {};
+  return event === HANDED_OVER && slot === undefined &&
+      typeof next === "number"
+    ? next
+    : undefined;
+}
 
 /** All that a successor has kept: nobody has read any of it. */
 const WHOLE = 1000;
@@ -53,8 +73,8 @@ export async function followLog(
       rest = (rest + text).slice(end);
       if (whole !== "") await write(whole);
       for (const line of whole.split("\n")) {
-        const next = Number(HANDED_OVER.exec(line)?.[1] ?? NaN);
-        if (Number.isNaN(next) || seen.has(next)) continue;
+        const next = successorIn(line);
+        if (next === undefined || seen.has(next)) continue;
         seen.add(next);
         // What is wrong with it is told when the old one has no more to say.
         others.push(follow(next).catch((error) => ({ error })));

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { readlinkSync } from "node:fs";
+import process from "node:process";
 import type { Output } from "./output.ts";
 
 /** What the command line may say of it; `docs/LOGS.md` has the reasons. */
@@ -41,11 +43,26 @@ export function utcTime(at: Date = new Date()): string {
  * `2026-05-01T12:00:00.000+02:00`.
  */
 export function localTime(at: Date = new Date()): string {
-  const ahead = -at.getTimezoneOffset();
+  const ahead = isUtc() ? 0 : -at.getTimezoneOffset();
   const wall = new Date(at.getTime() + ahead * 60_000).toISOString();
   const minutes = Math.abs(ahead);
   const two = (value: number): string => String(value).padStart(2, "0");
   return `${wall.slice(0, -1)}${ahead < 0 ? "-" : "+"}${
     two(Math.floor(minutes / 60))
   }:${two(Math.floor(minutes % 60))}`;
+}
+
+/**
+ * True on Bun where the zone is UTC by its name. To ask a date for its distance
+ * loads the data of all zones there: a third of what an empty program costs
+ * (1.4.4, 11 of 36 ms of CPU).
+ */
+function isUtc(): boolean {
+  if (process.versions["bun"] === undefined) return false;
+  try {
+    const zone = process.env["TZ"] ?? readlinkSync("/etc/localtime");
+    return /(?:^:?|\/)UTC$/.test(zone);
+  } catch {
+    return false;
+  }
 }

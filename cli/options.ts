@@ -72,6 +72,9 @@ const OPTIONS: Readonly<
   share: (draft, value) => draft.share = value as NonNullable<Draft["share"]>,
   balance: (draft, value) =>
     draft.balance = value as NonNullable<Draft["balance"]>,
+  steer: (draft, value) => draft.steer = value as NonNullable<Draft["steer"]>,
+  rebalance: (draft, value) =>
+    draft.rebalance = value as NonNullable<Draft["rebalance"]>,
   weights: (draft, value, name) => draft.weights = numbers(value, name),
   runtime: (draft, value, name) => draft.runtime = mix(value, name),
   pass: (draft, value) => draft.pass = value as NonNullable<Draft["pass"]>,
@@ -101,6 +104,7 @@ const OPTIONS: Readonly<
   "start-timeout": (draft, value, name) =>
     draft.startTimeout = time(value, name),
   "hang-timeout": (draft, value, name) => draft.hangTimeout = time(value, name),
+  "stuck-after": (draft, value, name) => draft.stuckAfter = time(value, name),
   "hang-signal": (draft, value) =>
     draft.hangSignal = value as NonNullable<Draft["hangSignal"]>,
   "hang-stack": (draft, value) =>
@@ -151,6 +155,7 @@ const OPTIONS: Readonly<
 /** Options without a value; the key is the long name. */
 const FLAGS: Readonly<Record<string, (draft: Draft) => void>> = {
   watch: (draft) => (draft.watch ??= []).push(true),
+  "ready-notify": (draft) => draft.readyNotify = true,
   "wait-ready": (draft) => draft.waitReady = true,
   "fd-store": (draft) => draft.fdStore = true,
   "private-ports": (draft) => draft.privatePorts = true,

@@ -17,17 +17,13 @@ export interface StatusReport {
   readonly status: PoolStatus;
 }
 
-/** A pool that runs as it is to, and whose workers were drained for good. */
-export function stateText({ state, wanted }: PoolStatus): string {
-  return state === "running" && wanted === 0 ? "drained" : state;
-}
-
 /** The pool in a line, its listeners, and a table of its workers. */
 export function statusText({ pool, status }: StatusReport): string {
-  const { ready, wanted, generation, reload, waiting } = status;
+  const { state, ready, wanted, generation, reload, waiting, steering } =
+    status;
   return [
     lineOf("text", pool.name, {
-      state: stateText(status),
+      state,
       ready: `${ready}/${wanted}`,
       generation,
       pid: pool.pid,
@@ -43,6 +39,11 @@ export function statusText({ pool, status }: StatusReport): string {
           : ` buffered=${buffer.bytes}/${buffer.limit} dropped=${buffer.drops}`
       }`
     ),
+    ...(steering === undefined ? [] : [lineOf("text", "steering", {
+      by: steering.by,
+      helped: steering.helped,
+      reason: steering.reason,
+    })]),
     ...(reload?.reason === undefined ? [] : [lineOf("text", "reload-failed", {
       generation: reload.generation,
       reason: reload.reason,
@@ -80,11 +81,11 @@ export function listText(
       const name = basename(file, ".sock");
       if (told === undefined) return [name, "-", problem?.message ?? "-"];
       const { pool, status } = told;
-      const { ready, wanted, generation, listeners } = status;
+      const { state, ready, wanted, generation, listeners } = status;
       return [
         name,
         String(pool.pid),
-        stateText(status),
+        state,
         `${ready}/${wanted}`,
         String(generation),
         listeners.map(({ address }) => address).join(","),

@@ -7,7 +7,7 @@
 
 import process from "node:process";
 import { messageOf } from "../core/errors.ts";
-import type { ControlClient, Told } from "./client.ts";
+import type { ControlClient, Reply } from "./client.ts";
 import type { Output } from "./output.ts";
 import { topLines, type TopPlace, type TopView } from "./top_view.ts";
 
@@ -71,7 +71,7 @@ const KEYS: Readonly<Record<string, Key>> = {
  */
 export async function top(
   file: string,
-  told: Told,
+  told: Reply,
   client: ControlClient,
   stdout: Output,
 ): Promise<void> {
@@ -85,7 +85,7 @@ export async function top(
 /** A block of plain lines each second, as long as somebody reads them. */
 async function print(
   file: string,
-  told: Told,
+  told: Reply,
   client: ControlClient,
   stdout: Output,
 ): Promise<void> {
@@ -118,7 +118,7 @@ class Screen {
   /** Until when what was said is shown. */
   #sayUntil = 0;
 
-  constructor(file: string, now: Told, client: ControlClient, stdout: Output) {
+  constructor(file: string, now: Reply, client: ControlClient, stdout: Output) {
     this.#file = file;
     this.#client = client;
     this.#stdout = stdout;
@@ -257,7 +257,7 @@ class Screen {
 }
 
 /** The row of the same worker, or of its slot, as it is now. */
-function markedIn(now: Told, before: Told, marked = 0): number {
+function markedIn(now: Reply, before: Reply, marked = 0): number {
   const { workers } = now.status;
   const was = before.status.workers[marked];
   const same = workers.findIndex(({ pid }) => pid === was?.pid);

@@ -7,7 +7,7 @@
 import type { QueueStatus } from "../core/events.ts";
 import type { ReceiveBuffer } from "../core/accept_queue.ts";
 import type { StatusReport } from "./status.ts";
-import { ageText, stateText } from "./status.ts";
+import { ageText } from "./status.ts";
 
 /** What is shown. */
 export interface TopView {
@@ -208,9 +208,7 @@ function headLines({ now, before }: TopView): string[] {
       : rates.reduce((sum, each) => sum + (each && of(each) || 0), 0);
   const counts = workers.some(({ requests }) => requests !== undefined);
   return [
-    `prefork ${pool.name}  ${
-      stateText(status)
-    }  ${ready}/${wanted} ready  generation ${generation}  pid ${pool.pid}  ${pool.runtime}`,
+    `prefork ${pool.name}  ${status.state}  ${ready}/${wanted} ready  generation ${generation}  pid ${pool.pid}  ${pool.runtime}`,
     `listen ${
       status.listeners.map(({ address, share, queue, buffer }) =>
         [

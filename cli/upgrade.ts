@@ -15,8 +15,8 @@ import type { UpgradeReport } from "../core/upgrade/upgrades.ts";
 export interface UpgradeRequest {
   /** A pid file, or a process id. */
   readonly target: string;
-  /** The executable of a runtime for the new supervisor, unless the same. */
-  readonly runtime?: string;
+  /** Options of who is to serve, by which the control socket alone can ask. */
+  readonly options: readonly string[];
 }
 
 /** What is asked of the machine. */
@@ -40,16 +40,40 @@ const LOOK_MS = 50;
 
 const outcomeOf = (pidFile: string): string => `${pidFile}.upgrade`;
 
+/** Who the pool is, and the options among the words behind `upgrade`. */
+function split(
+  words: readonly string[],
+): { readonly pools: readonly string[]; readonly options: readonly string[] } {
+  const pools: string[] = [];
+  const options: string[] = [];
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!;
+    if (word === "--") {
+      options.push(...words.slice(at));
+      break;
+    }
+    if (!word.startsWith("-")) pools.push(word);
+    else {
+      options.push(word);
+      const next = words[at + 1];
+      if (/^--(runtime-exec|pass)$/.test(word) && next !== undefined) {
+        options.push(next);
+        at++;
+      }
+    }
+  }
+  return { pools, options };
+}
+
 /**
  * True where the words behind `upgrade` name a pid file, or a process id without
- * a runtime; any other pool is asked by its control socket.
+ * an option; any other pool is asked by its control socket.
  */
 export function isAskedByFile(words: readonly string[]): boolean {
-  const at = words.findIndex((word) => /^--runtime-exec(=|$)/.test(word));
-  const value = words[at] === "--runtime-exec" ? at + 1 : at;
-  return words.some((word, i) =>
-    i !== at && i !== value && (at < 0 && /^\d+$/.test(word) ||
-      /\/|\.pid$/.test(word) && !word.endsWith(".sock"))
+  const { pools, options } = split(words);
+  return pools.some((word) =>
+    options.length === 0 && /^\d+$/.test(word) ||
+    /\/|\.pid$/.test(word) && !word.endsWith(".sock")
   );
 }
 
@@ -59,33 +83,22 @@ export function isAskedByFile(words: readonly string[]): boolean {
  * @throws {TypeError} when they cannot be understood
  */
 export function parseUpgrade(words: readonly string[]): UpgradeRequest {
-  let target: string | undefined;
-  let runtime: string | undefined;
-  for (let at = 0; at < words.length; at++) {
-    const word = words[at]!;
-    const [name, inline] = word.split(/=(.*)/s, 2);
-    if (name === "--runtime-exec") {
-      runtime = inline ?? words[++at];
-      if (!runtime) {
-        throw misread(word, "it needs the path or name of a runtime");
-      }
-      runtimeOf(runtime);
-    } else if (word.startsWith("-") || target !== undefined) {
-      throw misread(word, "there is no such word for it");
-    } else target = word;
-  }
+  const { pools: [target, ...others], options } = split(words);
+  const [other] = others;
+  if (other !== undefined) throw misread(other, "one pool is asked at a time");
   if (target === undefined) {
     throw misread(
       "upgrade",
       "it needs the pid file of a pool, or its process id",
     );
   }
-  return { target, ...(runtime !== undefined && { runtime }) };
+  // Whatever they are: as the control socket's verb they are read in full.
+  return { target, options };
 }
 
 function misread(word: string, why: string): TypeError {
   return new TypeError(
-    `Cannot understand "${word}": ${why}, write prefork upgrade [POOL|PIDFILE|PID] [--runtime-exec FILE] (a program of that name: prefork ./upgrade)`,
+    `Cannot understand "${word}": ${why}, write prefork upgrade [POOL|PIDFILE|PID] [--runtime-exec FILE | [--pass WAY] -- PROGRAM ARGS] (a program of that name: prefork ./upgrade)`,
   );
 }
 

@@ -22,6 +22,10 @@ export interface ControlCommand {
   readonly lines?: number;
   /** The executable of another runtime for the supervisor, if that was said. */
   readonly runtime?: string;
+  /** The command line of a server that is to take the pool's place. */
+  readonly program?: readonly string[];
+  /** How sockets reach that. */
+  readonly pass?: string;
 }
 
 /** The verbs. */
@@ -38,7 +42,10 @@ export const VERBS = {
   quiesce: { number: "SLOT", flags: ["--force"] },
   resume: { number: "SLOT", flags: [] },
   reopen: { number: undefined, flags: [] },
-  upgrade: { number: undefined, flags: ["--runtime-exec FILE"] },
+  upgrade: {
+    number: undefined,
+    flags: ["--runtime-exec FILE", "--pass WAY", "-- PROGRAM ARGS"],
+  },
   stop: { number: undefined, flags: ["--quick"] },
   logs: { number: undefined, flags: ["--lines N", "--follow"] },
 } as const;
@@ -65,10 +72,18 @@ export function parseControl(
   const others: string[] = [];
   let lines: number | undefined;
   let runtime: string | undefined;
+  let pass: string | undefined;
+  let program: readonly string[] | undefined;
   for (let at = 0; at < rest.length; at++) {
     const word = rest[at]!;
     const { flag, inline } = splitFlag(word);
-    if ((known as readonly string[]).includes(`${flag} N`)) {
+    if (word === "--" && verb === "upgrade") {
+      program = rest.slice(at + 1);
+      break;
+    }
+    if (flag === "--pass" && verb === "upgrade") {
+      pass = inline ?? rest[++at] ?? "";
+    } else if ((known as readonly string[]).includes(`${flag} N`)) {
       const value = inline ?? rest[++at] ?? "";
       if (!/^\d+$/.test(value)) {
         throw misread(verb as Verb, value || word, "it needs a whole number");
@@ -91,6 +106,15 @@ export function parseControl(
       throw misread(verb as Verb, word, "there is no such option for it");
     } else others.push(word);
   }
+  if (program?.length === 0) {
+    throw misread(verb as Verb, "--", "it needs a program behind it");
+  }
+  if (pass !== undefined && program === undefined) {
+    throw misread(verb as Verb, "--pass", "it needs a program, behind --");
+  }
+  if (runtime !== undefined && program !== undefined) {
+    throw misread(verb as Verb, "--", `"--runtime-exec" is for prefork`);
+  }
   const number = wants === undefined ? undefined : others.shift();
   if (wants !== undefined && !/^[+-]?\d+$/.test(number ?? "")) {
     throw misread(
@@ -112,6 +136,8 @@ export function parseControl(
     ...{ verb: verb as Verb, target, number, flags },
     ...(lines !== undefined && { lines }),
     ...(runtime !== undefined && { runtime }),
+    ...(program !== undefined && { program }),
+    ...(pass !== undefined && { pass }),
   };
 }
 

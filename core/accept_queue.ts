@@ -33,6 +33,11 @@ export interface AcceptQueues {
    */
   queued(fd: number): number | undefined;
   /**
+   * True when that costs next to nothing, as the kernel is asked for a socket of
+   * TCP alone.
+   */
+  asksQuickly(): boolean;
+  /**
    * What waits in the buffer of a socket of datagrams; undefined for any other
    * one, and where that cannot be known.
    */

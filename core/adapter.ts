@@ -16,7 +16,9 @@ import type { Clock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import type { DeclineRequest, Declining, Refusing } from "./decline.ts";
 import type { Host } from "./host.ts";
+import type { NotifySockets } from "./notify_socket.ts";
 import type { PathFile, PidFile, Predecessor } from "./successor.ts";
+import type { Steer } from "./steer/steer.ts";
 
 /** The runtimes that prefork runs on. */
 export type RuntimeName = "node" | "deno" | "bun";
@@ -184,6 +186,11 @@ export interface SpawnPlan {
    * channel's variables.
    */
   env(fds: readonly number[]): Readonly<Record<string, string>>;
+  /**
+   * True for a supervisor that is to take this one's place: it has all of its
+   * capabilities, of which workers may have less.
+   */
+  readonly succeeds?: boolean;
   /** Where the output goes: to this process' own, or to `onLine`. */
   readonly output: "inherit" | "lines";
   /** Called with each line of output, without its end. */
@@ -259,7 +266,7 @@ export interface WorkerProcess {
 export const MAX_BEHIND = 1000;
 
 /** Everything the core may ask of a runtime. */
-export interface Adapter {
+export interface Adapter extends NotifySockets {
   /** The runtime. */
   readonly runtime: RuntimeName;
   /** Its version. */
@@ -284,6 +291,14 @@ export interface Adapter {
    * promise that; without it the file is empty and grows
    */
   shareFile(size?: number): SharedFile;
+  /**
+   * Makes what has the kernel choose among so many shards of an address by what
+   * workers hold.
+   *
+   * @throws {Error} why it cannot be had, as the rest of a sentence that begins
+   * with "because"
+   */
+  steer(slots: number): Steer;
   /** Accepts on a held socket, for the `handoff` mode, until disposed. */
   accept(
     socket: HeldSocket,
@@ -327,12 +342,13 @@ export interface Adapter {
   notify(socket: string, state: string, passing?: number): string | undefined;
   /**
    * A descriptor of this process' parent to which a line is written by the
-   * function that comes back, once, before it is closed.
+   * function that comes back, once, before it is closed. No child inherits it.
    *
+   * @param line an empty one unless given, with its end
    * @throws {Error} when it is not open, or no pipe; its message is the rest of
    * a sentence that begins with "because"
    */
-  notifier(fd: number): () => void;
+  notifier(fd: number, line?: string): () => void;
   /** Writes a file in one step, or removes it; throws what the system says. */
   placeFile(path: string, text: string | undefined): void;
   /** A pid file at an absolute path; nothing is written yet. */

@@ -105,7 +105,7 @@ export function exitCodeOf(error: unknown): number {
     case "ERR_SHARE_MODE":
       return EXIT.usage;
     default:
-      return permissionIn(error) === undefined ? EXIT.internal : EXIT.usage;
+      return missingIn(error) === undefined ? EXIT.internal : EXIT.usage;
   }
 }
 
@@ -115,15 +115,61 @@ export function codeOf(error: unknown): string | undefined {
   return typeof code === "string" ? code : undefined;
 }
 
+/** A permission that a runtime was not given. */
+export interface Missing {
+  /** Whose permissions they are; Bun has none. */
+  readonly runtime: "Node" | "Deno";
+  /** The flag that gives it, as in "--allow-net" or "--allow-fs-write=/run". */
+  readonly flag: string;
+}
+
 /**
- * The flag that Deno asks for in an error of a missing permission, as in
- * "--allow-read"; undefined for any other error.
+ * The permission whose lack is an error of the runtime; undefined for any other
+ * error. Deno 2.9 throws `NotCapable`, Node 26 an error with the code
+ * `ERR_ACCESS_DENIED` (https://nodejs.org/api/permissions.html).
  */
-export function permissionIn(error: unknown): string | undefined {
-  return /--allow-[a-z]+/.exec(messageOf(error))?.[0];
+export function missingIn(error: unknown): Missing | undefined {
+  const { name, code, resource } = (error ?? {}) as {
+    readonly name?: unknown;
+    readonly code?: unknown;
+    readonly resource?: unknown;
+  };
+  const isDeno = name === "NotCapable";
+  if (!isDeno && code !== "ERR_ACCESS_DENIED") return undefined;
+  const flag = /--allow-[a-z-]+/.exec(messageOf(error))?.[0];
+  if (flag === undefined) return undefined;
+  if (isDeno) return { runtime: "Deno", flag };
+  // These want to know where; what we make there has a name of the moment.
+  const where = /^--allow-fs-/.test(flag)
+    ? `=${directoryOf(String(resource ?? ""))}`
+    : "";
+  return { runtime: "Node", flag: `${flag}${where}` };
+}
+
+function directoryOf(path: string): string {
+  return path.startsWith("/proc/")
+    ? "/proc"
+    : path.slice(0, path.lastIndexOf("/")) || "*";
+}
+
+/** That a permission is missing, and which, as the end of a sentence. */
+export function forbiddenIn(error: unknown): string | undefined {
+  const missing = missingIn(error);
+  return missing &&
+    `${missing.runtime} does not allow it, add "${missing.flag}"`;
 }
 
 /** The text of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Why a file cannot be written, as the end of a sentence that names it. */
+export function unwritable(error: unknown): string {
+  const forbidden = forbiddenIn(error);
+  return forbidden === undefined
+    ? ` (${
+      messageOf(error)
+    }): choose a file in a directory that is there and that this user may write to`
+    : `: ${forbidden}`;
 }

@@ -5,6 +5,7 @@
  */
 
 import type { ShareMode } from "./adapter.ts";
+import type { SteerStatus } from "./options/steer.ts";
 import type { Evidence } from "./supervise/evidence.ts";
 import type { Receipt } from "./balance/receipt.ts";
 import type { WatchEvent } from "./watch/event.ts";
@@ -17,6 +18,7 @@ export type {
   PoolState,
   PoolStatus,
   QueueStatus,
+  SteeringStatus,
   StopReport,
   WorkerLoad,
   WorkerStatus,
@@ -52,13 +54,21 @@ export type PoolEvent =
     readonly reason: string;
   }
   /**
+   * What chooses the shard of a new connection in `sharded`, and why that: see
+   * the option `steer`.
+   */
+  | { readonly type: "steering" } & SteerStatus
+  /**
    * How a program in another language is treated: how sockets reach it, what was
    * added to its arguments for that, what its configuration has to say, and which
-   * signal asks it to leave.
+   * signal asks it to leave. Of one file with a runtime, `executable`, which that
+   * is and what that means for its `sockets`.
    */
   | {
     readonly type: "program";
     readonly name?: string | undefined;
+    readonly executable?: "node" | "bun" | undefined;
+    readonly sockets?: string | undefined;
     readonly pass: string;
     readonly added?: string | undefined;
     readonly settings?: string | undefined;

@@ -51,6 +51,11 @@ export interface Host extends Acceptors, AcceptQueues, Files, OwnSockets {
   /** The first 16 KiB of a file, or undefined when it cannot be read. */
   head(path: string): string | undefined;
   /**
+   * The runtime that was made one file with its program (`node --build-sea`,
+   * `bun build --compile`); undefined for any other file.
+   */
+  executable(path: string): "node" | "bun" | undefined;
+  /**
    * A path that begins where this process was started, as an absolute one: by
    * the name that the place was given then, so that a link which points
    * elsewhere by now leads there.
@@ -71,8 +76,17 @@ export interface Host extends Acceptors, AcceptQueues, Files, OwnSockets {
    */
   cacheDirectory(given?: string, uid?: number): string;
   /**
+   * The path of a directory for files of processes, in which nobody else can
+   * write, made when it is not there.
+   *
+   * @param uid the user whose it is, in place of this process' own
+   * @throws {Error} when there is none; its message is the reason
+   */
+  privateDirectory(uid?: number): string;
+  /**
    * True when a process may do all that this one may: it runs as the same user
-   * and has its capabilities. True as well where that cannot be known.
+   * and has its capabilities, but for those that no worker is given. True as well
+   * where that cannot be known.
    */
   hasRights(pid: number): boolean;
   /**
@@ -90,6 +104,11 @@ export interface Host extends Acceptors, AcceptQueues, Files, OwnSockets {
    * show it.
    */
   look(pid: number): ProcessLook | undefined;
+  /**
+   * The state of a process' main thread, as in {@linkcode ProcessLook}; undefined
+   * where the system does not show it.
+   */
+  state(pid: number): string | undefined;
   /**
    * What a process has used, up to a quarter of a second ago; undefined where
    * the system does not show it.

@@ -19,7 +19,7 @@ import type { PoolConfig, PoolOptions } from "./options/options.ts";
 import type { ReloadOptions } from "./options/renewal.ts";
 import { checkScale } from "./options/scaling.ts";
 import type { ListenerSpec } from "./options/address.ts";
-import { type Place, prepare } from "./preflight.ts";
+import { type Place, prepare, type Prepared } from "./preflight.ts";
 import { attend } from "./signals.ts";
 import { reload } from "./renewal.ts";
 import { reportOf, statusOf } from "./status.ts";
@@ -34,7 +34,7 @@ import { Monitor } from "./monitor/monitor.ts";
 import { Supervisor } from "./supervise/supervisor.ts";
 import { Ready } from "./ready.ts";
 import { Lineage } from "./upgrade/lineage.ts";
-import type { UpgradeReport } from "./upgrade/upgrades.ts";
+import type { SuccessorOptions, UpgradeReport } from "./upgrade/upgrades.ts";
 import { Watch } from "./watch/watch.ts";
 import { Traffic } from "./balance/traffic.ts";
 
@@ -172,16 +172,15 @@ export class PoolCore implements AsyncDisposable {
    * and ends then, which `stop()` waits for. If it does not become ready, this
    * pool goes on as if nothing had happened.
    *
-   * @param options `command` goes before the option `upgradeCommand`
+   * @param options `command` goes before the option `upgradeCommand`; with `to` a
+   * server in another language takes this pool's place, with its sockets
    * @throws {PreforkError} `ERR_UPGRADE` when the other one does not become
    * ready: its message says why; `ERR_SPAWN` when it cannot be started;
    * `ERR_STATE` when the pool does not run, is reloading or not ready
    */
-  async upgrade(
-    options: { readonly command?: readonly string[] } = {},
-  ): Promise<UpgradeReport> {
+  async upgrade(options: SuccessorOptions = {}): Promise<UpgradeReport> {
     this.#require("upgrade");
-    return await this.#lineage.upgrade(options.command);
+    return await this.#lineage.upgrade(options);
   }
 
   /**
@@ -320,15 +319,48 @@ export class PoolCore implements AsyncDisposable {
     const learn = (place: Place) => this.#learn(place, adapter);
     const prepared = await prepare(this.#config, adapter, learn, heritage)
       .catch(fail);
-    const { config, listeners, maxWorkers } = prepared;
+    const { listeners, maxWorkers } = prepared;
     const { workers: wanted = prepared.workers } = heritage?.handover ?? {};
     const workers = Math.min(wanted, maxWorkers);
-    if (this.#ended) {
+    try {
+      if (this.#ended) throw stateError("start", STOPPED);
+      this.#assemble(prepared, adapter, monitor, workers);
+    } catch (error) {
+      // Nobody has come to it, and another start finds the addresses free.
+      this.#running?.traffic.close();
+      this.#running = undefined;
       closeListeners(listeners);
-      fail(stateError("start", STOPPED));
+      fail(error);
     }
-    const traffic = new Traffic(config, listeners, adapter);
+    const { supervisor, traffic } = this.#running!;
+    const pool = {
+      ...this.#running!,
+      monitor,
+      workers: prepared.workers,
+      ready: () => this.ready(),
+      stop: () => this.stop({ delay: false }),
+      stopped: this.#stopped.promise,
+    };
+    this.#lineage.attach(pool);
+    announce(prepared, adapter, this.#emit);
+    traffic.steering.announce();
+    supervisor.scale(workers);
+    await this.ready();
+    if (await this.#lineage.complete(pool)) return;
+    throw this.#failure ?? stateError("start", STOPPED);
+  }
+
+  /** Makes what keeps the workers, and wants none yet. */
+  #assemble(
+    prepared: Prepared,
+    adapter: Adapter,
+    monitor: Monitor,
+    workers: number,
+  ): void {
     const emit = this.#emit;
+    const { heritage } = this.#lineage;
+    const { config, listeners } = prepared;
+    const traffic = new Traffic(config, listeners, adapter, emit);
     const context = { ...prepared, adapter, heritage, traffic, emit };
     const supervisor = new Supervisor(context, {
       onStart: (worker) => this.#hooks.beforeStart(worker),
@@ -341,20 +373,6 @@ export class PoolCore implements AsyncDisposable {
     this.#running = { ...context, supervisor };
     this.#cleanup.add(new Control(this, { ...context, monitor }));
     this.#cleanup.add(new Watch(this, context));
-    const pool = {
-      ...this.#running,
-      monitor,
-      workers: prepared.workers,
-      ready: () => this.ready(),
-      stop: () => this.stop({ delay: false }),
-      stopped: this.#stopped.promise,
-    };
-    this.#lineage.attach(pool);
-    announce(prepared, adapter, emit);
-    supervisor.scale(workers);
-    await this.ready();
-    if (await this.#lineage.complete(pool)) return;
-    throw this.#failure ?? stateError("start", STOPPED);
   }
 
   #scale(workers: number, why: { readonly reason?: string } = {}): void {
@@ -391,6 +409,7 @@ export class PoolCore implements AsyncDisposable {
   }
 
   #onReady(workers: number): void {
+    this.#running!.traffic.steering.ready();
     if (!this.#ready.tell()) return;
     const { config: { name }, adapter: { clock, host } } = this.#running!;
     const ms = Math.round(clock.now() - this.#since);

@@ -12,6 +12,7 @@ import {
   inheritedBy,
 } from "./inherited/match.ts";
 import { keptOrPassed, succeeded } from "./inherited/heritage.ts";
+import { type PoolAsks, ProcessPools } from "./inherited/pools.ts";
 import {
   hasPort,
   type ListenerSpec,
@@ -34,12 +35,15 @@ import { type CompileCache, compileCacheOf } from "./launch/compile_cache.ts";
 import { checkProcessPrefix } from "./launch/process.ts";
 import {
   commandOf,
+  executableOf,
   type RuntimePattern,
   runtimePattern,
   startsJavaScript,
 } from "./launch/program.ts";
+import { wordSocketsFor } from "./launch/notify_socket.ts";
 import { habitsOf, type ProgramHabits } from "./launch/program_habits.ts";
 import { programOption } from "./options/program.ts";
+import { steersHere } from "./preflight_steer.ts";
 import { isInherited } from "./options/share_mode.ts";
 
 /** What depends on the machine and the program. */
@@ -101,7 +105,9 @@ export function survey(options: PoolConfig, adapter: Adapter): Survey {
   const foreign = runtimes.has("exec");
   // Behind npm and the like there is JavaScript all the same.
   const deaf = foreign && !startsJavaScript(config, adapter);
-  const habits = deaf ? habitsOf(config, adapter) : undefined;
+  const habits = deaf
+    ? habitsOf(config, adapter, executableOf(config, adapter.host))
+    : undefined;
   const option = programOption(config);
   if (!deaf && option !== undefined) {
     throw new TypeError(
@@ -112,10 +118,11 @@ export function survey(options: PoolConfig, adapter: Adapter): Survey {
     commandOf({ ...config, runtime, habits }, adapter);
   }
   checkProcessPrefix(config, adapter.host);
+  wordSocketsFor(config, habits, adapter)?.close();
   const holds = heldBack(config);
   if (deaf && holds !== undefined) {
     throw new TypeError(
-      `Cannot ${holds.what} of "${config.program}": only programs on Node, Deno and Bun load without accepting, leave "${holds.option}" out`,
+      `Cannot ${holds.what} of "${config.program}": ${holds.others}, leave "${holds.option}" out`,
     );
   }
   const compiled = compileCacheOf(config, runtimes, adapter);
@@ -132,26 +139,32 @@ export function survey(options: PoolConfig, adapter: Adapter): Survey {
  * @throws {RangeError} when `readyFd` is the number of a socket
  */
 export async function bindFor(
-  { config, workers, maxWorkers, runtimes, habits, foreign, deaf }: Pick<
-    Survey,
-    | "config"
-    | "workers"
-    | "maxWorkers"
-    | "runtimes"
-    | "habits"
-    | "foreign"
-    | "deaf"
-  >,
+  { config, workers, maxWorkers, runtimeOf, runtimes, habits, foreign, deaf }:
+    Pick<
+      Survey,
+      | "config"
+      | "workers"
+      | "maxWorkers"
+      | "runtimeOf"
+      | "runtimes"
+      | "habits"
+      | "foreign"
+      | "deaf"
+    >,
   specs: readonly ListenerSpec[],
   adapter: Adapter,
   heritage?: Heritage,
 ): Promise<readonly Listener[]> {
+  const shards = Math.max(workers, maxWorkers);
   const listeners = await openListeners({
     specs: checkFeatures(specs, deaf, adapter),
     share: config.share,
-    shards: Math.max(workers, maxWorkers),
-    foreign,
-    deaf,
+    shards,
+    steers: steersHere({ config, specs, slots: shards, runtimeOf }, adapter),
+    weighted: config.weights.length > 0,
+    // One file with its runtime is that, whatever it does.
+    foreign: foreign && habits?.part === undefined,
+    deaf: deaf && habits?.part === undefined,
     // Other runtimes beside them would be held up.
     blocks: runtimes.size === 1 && habits?.blocks === true,
     heritage,
@@ -218,11 +231,13 @@ export async function prepare(
 ): Promise<Prepared> {
   const { foreign, deaf, ...place } = survey(options, adapter);
   const { config } = place;
+  const pools = ProcessPools.of(adapter.host);
   const { specs: chosen, notes } = chooseListeners(
     config,
     adapter,
     deaf,
     heritage,
+    pools.others(options),
   );
   const specs = chosen ?? knownSpecs(config, deaf) ?? await learn(place);
   const all = { ...place, foreign, deaf };
@@ -231,13 +246,14 @@ export async function prepare(
       throw explained(error, notes);
     });
   const listening = { ...config, listeners: specs };
-  return { ...place, config: listening, listeners, notes };
+  return { ...place, config: listening, listeners, notes: pools.once(notes) };
 }
 
 /**
  * Where the pool listens, with the sockets that this process was started with.
  *
  * @param deaf true for programs in other languages
+ * @param others what other pools of this process ask for
  * @throws {PreforkError} `ERR_BIND` where what is asked for is not among them
  */
 export function chooseListeners(
@@ -245,6 +261,7 @@ export function chooseListeners(
   { host }: Adapter,
   deaf: boolean,
   heritage?: Heritage,
+  others: readonly PoolAsks[] = [],
 ): Chosen {
   const { learns, listeners, health, metrics } = config;
   if (heritage !== undefined) {
@@ -257,13 +274,13 @@ export function chooseListeners(
     if (before.length > 0 || !isAlone) return { specs: before, notes: [] };
   }
   const asked = learns ? undefined : listeners;
-  const others = [health, metrics];
+  const monitors = [health, metrics];
   // Programs in other languages get a socket as it is.
   const { resolve, socketOf } = host;
   const neighboursOf = deaf ? () => [] : host.neighboursOf;
   const place = { resolve, socketOf, neighboursOf };
   const inherited = inheritedBy(host, heritage === undefined);
-  return chooseInherited(asked, inherited, place, others);
+  return chooseInherited(asked, inherited, place, monitors, others);
 }
 
 /** An address that is in use may be that of a socket which is here already. */
@@ -283,14 +300,26 @@ export function knownSpecs(
   return deaf ? [parseListener(DEFAULT_LISTEN)] : undefined;
 }
 
-/** What workers that load without accepting are wanted for, if they are. */
-function heldBack(
-  { standby, check }: PoolConfig,
-): { readonly what: string; readonly option: string } | undefined {
-  if (standby > 0) return { what: "have standby workers", option: "standby" };
-  return check === undefined
-    ? undefined
-    : { what: "check workers", option: "check" };
+/**
+ * What workers that load without accepting are wanted for, if they are, and why
+ * others cannot be.
+ */
+function heldBack({ standby, check }: PoolConfig):
+  | { readonly [name in "what" | "option" | "others"]: string }
+  | undefined {
+  if (standby > 0) {
+    return {
+      what: "have standby workers",
+      option: "standby",
+      others: "only programs on Node, Deno and Bun load without accepting",
+    };
+  }
+  return check === undefined ? undefined : {
+    what: "check workers",
+    option: "check",
+    others:
+      `a program in another language accepts as soon as it has loaded, on a socket that all workers have, so any of them may answer the request; have it say itself that it is well ("readyNotify", "readyFd", "readyLine")`,
+  };
 }
 
 /**

@@ -165,7 +165,8 @@ export async function checkStart(
 function anyPlace(config: PoolConfig): Parameters<typeof bindFor>[0] {
   const { workers = 1, maxWorkers = workers } = config;
   const runtimes: Survey["runtimes"] = new Set();
-  const alone = { runtimes, foreign: false, deaf: false };
+  const runtimeOf: Survey["runtimeOf"] = () => "exec";
+  const alone = { runtimeOf, runtimes, foreign: false, deaf: false };
   return { config, workers, maxWorkers, ...alone };
 }
 

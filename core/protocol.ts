@@ -85,6 +85,11 @@ export type FromWorker =
   | { readonly type: "stack"; readonly calls: string }
   /** In `balanced`: another worker should have the connection with this. */
   | { readonly type: "pass"; readonly id: number; readonly listener: string }
+  /**
+   * In `sharded`: it begins requests or connections after a while without, or
+   * goes on to.
+   */
+  | { readonly type: "active" }
   /** The connection that it wanted to pass on is the supervisor's now. */
   | { readonly type: "gave"; readonly id: number }
   /** It serves that connection itself: there was no room for too long. */
@@ -199,6 +204,7 @@ export const FROM_WORKER: Shapes<FromWorker> = {
   serves: { listener: "string" },
   http: { listener: "string" },
   stack: { calls: "string" },
+  active: {},
   pass: { id: "count", listener: "string" },
   gave: { id: "count" },
   kept: { id: "count" },

@@ -15,7 +15,8 @@ import { SIGNAL_PRESETS, type SignalPreset } from "./options/signals.ts";
  * whole group, and from who started this and hands on what it gets (`deno task`
  * of Deno 2.9 4 ms later, seen; timeout(1)). Two within so many milliseconds
  * are one: a machine that is busy takes a hundred, and nobody presses twice in
- * less than this who means it.
+ * less than this who means it. It counts from when the first one is obeyed: what
+ * that takes is no pause of whoever presses.
  */
 const ECHO_MS = 250;
 
@@ -74,12 +75,12 @@ export function trapSignals(
   const last = new Map<Signal, number>();
   let interrupted = false;
 
-  /** True for a signal that has just been there. */
-  function isEcho(signal: Signal): boolean {
-    const now = adapter.clock.now();
-    if (now - (last.get(signal) ?? -Infinity) < ECHO_MS) return true;
-    last.set(signal, now);
-    return false;
+  /** Obeys a signal, unless it has just been obeyed. */
+  function once(signal: Signal, obeyed: () => void): void {
+    const { clock } = adapter;
+    if (clock.now() - (last.get(signal) ?? -Infinity) < ECHO_MS) return;
+    obeyed();
+    last.set(signal, clock.now());
   }
 
   function obey(signal: Signal): void {
@@ -95,22 +96,22 @@ export function trapSignals(
     const { state, wanted, generation } = pool.status();
     switch (action) {
       case "stop":
-        if (isEcho(signal)) return undefined;
         // A second one waits no longer for those who send connections.
-        pool.stop({ delay: state !== "stopping" });
+        once(signal, () => pool.stop({ delay: state !== "stopping" }));
         return undefined;
       case "quick":
         pool.stop({ quick: true });
         return undefined;
       case "interrupt":
-        if (isEcho(signal)) return undefined;
-        pool.stop({ quick: interrupted, delay: false });
-        if (!interrupted) {
-          pool.warn(
-            "SIGINT: workers finish what they serve, a second SIGINT (Ctrl-C) kills them at once",
-          );
-        }
-        interrupted = true;
+        once(signal, () => {
+          pool.stop({ quick: interrupted, delay: false });
+          if (!interrupted) {
+            pool.warn(
+              "SIGINT: workers finish what they serve, a second SIGINT (Ctrl-C) kills them at once",
+            );
+          }
+          interrupted = true;
+        });
         return undefined;
       // What comes of it is told by events, also that it cannot be.
       case "upgrade":

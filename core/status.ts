@@ -47,6 +47,7 @@ export function statusOf(source: StatusSource): PoolStatus {
   const loadOf = traffic?.loads();
   const most = adapter?.host.sysctl("net.core.somaxconn") ?? Infinity;
   const workers: WorkerStatus[] = [];
+  const { steering, helped = 0 } = traffic ?? {};
   const sharded = listeners.filter(({ mode }) => mode === "sharded");
   const slots = [
     ...supervisor?.slots.values() ?? [],
@@ -69,6 +70,7 @@ export function statusOf(source: StatusSource): PoolStatus {
         }),
         ...(loadOf?.(worker) ?? NO_LOAD),
         ...usage,
+        ...(worker.statusText && { statusText: worker.statusText }),
       });
     }
   }
@@ -90,6 +92,7 @@ export function statusOf(source: StatusSource): PoolStatus {
         buffer: bufferOf(listener, adapter.host),
       }),
     })),
+    ...(steering?.status && { steering: { ...steering.status, helped } }),
     workers,
     waiting: traffic?.waiting ?? 0,
   };
@@ -109,7 +112,8 @@ function poolState(
   const { health: { state }, transaction } = supervisor;
   if (state === "down") return "down";
   if (transaction.goesOn) return "reloading";
-  return state === "well" ? "running" : "degraded";
+  if (state !== "well") return "degraded";
+  return supervisor.wanted === 0 ? "drained" : "running";
 }
 
 /** What each worker does, and a reload that failed, as events. */

@@ -6,7 +6,7 @@
  */
 
 import type { Adapter } from "./adapter.ts";
-import { messageOf, PreforkError } from "./errors.ts";
+import { messageOf, PreforkError, unwritable } from "./errors.ts";
 import type { EventStream } from "./event_stream.ts";
 import { type PoolEvent, type PoolStatus, TALK } from "./events.ts";
 import { ownFile } from "./watch/own.ts";
@@ -106,9 +106,7 @@ export function keepStatusFile(
 export function statusFileError(path: string, cause: unknown): PreforkError {
   return new PreforkError(
     "ERR_STATUS_FILE",
-    `Cannot write the status file "${path}" (${
-      messageOf(cause)
-    }): choose a file in a directory that is there and that this user may write to`,
+    `Cannot write the status file "${path}"${unwritable(cause)}`,
     cause,
   );
 }

@@ -7,6 +7,7 @@
 import type { ReceiveBuffer } from "./accept_queue.ts";
 import type { ShareMode } from "./adapter.ts";
 import type { WorkerRuntime } from "./options/options.ts";
+import type { SteerStatus } from "./options/steer.ts";
 import type { ReloadStatus } from "./supervise/reload.ts";
 import type { WorkerState } from "./supervise/state.ts";
 
@@ -18,6 +19,8 @@ export type PoolState =
   | "starting"
   /** Every worker has been ready. */
   | "running"
+  /** The same, and no worker is wanted any more: it serves nobody (SIGWINCH). */
+  | "drained"
   /** Fewer workers than wanted serve, and replacing the others does not help. */
   | "degraded"
   /** No worker serves, and starting others does not help. */
@@ -61,11 +64,12 @@ export interface ListenerStatus {
 
 /**
  * The load of a worker. What the workers of `balanced` say of themselves is as
- * old as their last row, at most 100 ms; in `shared`, `sharded` and
- * `reuseport` nobody counts connections, and requests are told once a second.
+ * old as their last row, at most 100 ms, and so it is in `sharded` where the
+ * kernel chooses by load; elsewhere in `sharded`, and in `shared` and `reuseport`,
+ * nobody counts connections, and requests are told once a second.
  */
 export interface WorkerLoad {
-  /** Its open connections, in `balanced` and `handoff`. */
+  /** Its open connections, where somebody counts them. */
   readonly connections: number;
   /**
    * Connections that it has accepted and kept, in `balanced`; those it was
@@ -119,6 +123,17 @@ export interface WorkerStatus extends WorkerLoad {
   readonly cpu?: number | undefined;
   /** Its memory (resident set), in bytes; undefined where it is not shown. */
   readonly rss?: number | undefined;
+  /**
+   * What its program has said last of itself by `STATUS=` (sd_notify(3)), where
+   * `readyNotify` has it heard, as one line.
+   */
+  readonly statusText?: string | undefined;
+}
+
+/** Who chooses among the shards of a pool, and how often that was made up for. */
+export interface SteeringStatus extends SteerStatus {
+  /** How often an idle worker was told to accept for one that was held up. */
+  readonly helped: number;
 }
 
 /** A picture of a pool. */
@@ -139,6 +154,8 @@ export interface PoolStatus {
   readonly ready: number;
   /** Its listeners; those that workers asked for come after its own. */
   readonly listeners: readonly ListenerStatus[];
+  /** Who chooses the shard of a new connection, where there are shards of TCP. */
+  readonly steering?: SteeringStatus | undefined;
   /** Its workers, by slot; those that leave come after those that serve. */
   readonly workers: readonly WorkerStatus[];
   /** Connections that wait here for a worker: in `handoff` for a free one. */

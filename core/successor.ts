@@ -25,8 +25,15 @@ export interface PidFile {
    * cannot be written
    */
   claim(before?: number): void;
-  /** Keeps what it names in the file with ".old" behind its name, too. */
-  setAside(): void;
+  /**
+   * Keeps what it names in the file with ".old" behind its name, too.
+   *
+   * @param alone true to keep it there alone: another server does not start
+   * where its pid file names a process
+   */
+  setAside(alone?: boolean): void;
+  /** Writes another process' id, where that has not written the file itself. */
+  leaveTo(pid: number): void;
   /** Undoes that, and what another process has written meanwhile. */
   takeBack(): void;
   /** Removes whichever of the two names this process. */

@@ -18,6 +18,8 @@ import { MemoryBudget } from "./supervise/memory_budget.ts";
 import type { Prepared } from "./preflight.ts";
 import { BUN_INSPECT } from "./launch/own_environment.ts";
 import { startsJavaScript } from "./launch/program.ts";
+import type { ProgramHabits } from "./launch/program_habits.ts";
+import type { ProgramPlace } from "./launch/program_table.ts";
 import { refusingOf } from "./supervise/down.ts";
 import { preloadFor } from "./launch/runtime_command.ts";
 
@@ -32,21 +34,49 @@ export function announce(
   }
   const { habits, listeners } = prepared;
   if (habits !== undefined) {
-    const { name, pass, settings, stopSignal: stop } = habits;
     const sockets = listeners.map(({ address }, i) => ({ address, fd: 3 + i }));
-    const added = habits.argumentsFor({ sockets, file: "FILE" }).join(" ");
+    const file = (): string => "FILE";
     emit({
-      type: "program",
-      ...(name !== undefined && { name }),
-      pass: pass === "auto" ? "listen-fds,server-starter" : pass,
-      ...(added !== "" && { added }),
-      ...(settings !== undefined && { settings }),
-      stop,
+      // First what it is, then how it is treated.
+      ...executableFields(habits, listeners),
+      ...programEvent(habits, { sockets, file }),
     });
   }
   for (const message of warningsFor(prepared, adapter)) {
     emit({ type: "warning", message });
   }
+}
+
+/** What is said of a program that is one file with its runtime. */
+function executableFields(
+  { executable, part }: ProgramHabits,
+  listeners: readonly Listener[],
+): { executable?: "node" | "bun"; sockets?: string } {
+  if (executable === undefined) return {};
+  const own = listeners.some(({ mode }) => mode === "reuseport");
+  const sockets = part === undefined
+    ? "by LISTEN_FDS, or listen({ fd: 3 })"
+    : `${
+      own ? "its own, bound by listen()" : "the pool's, by listen()"
+    }, with prefork's part in ${part}`;
+  return { executable, sockets };
+}
+
+/** How a program in another language is treated. */
+export function programEvent(
+  habits: ProgramHabits,
+  place: ProgramPlace,
+): Extract<PoolEvent, { readonly type: "program" }> {
+  const { name, pass, settings, stopSignal: stop } = habits;
+  const added = habits.argumentsFor(place).join(" ");
+  return {
+    type: "program",
+    ...(name !== undefined && { name }),
+    pass: pass === "auto" ? "listen-fds,server-starter" : pass,
+    ...(added !== "" && { added }),
+    ...(settings !== undefined && { settings }),
+    stop,
+  };
 }
 
 /** One sentence for each thing that a pool suffers from. */
@@ -67,7 +97,7 @@ function warningsFor(prepared: Prepared, adapter: Adapter): readonly string[] {
   }
   if (compiled.noCompileCache !== undefined) {
     warnings.push(
-      `Node compiles the program anew at each start, because ${compiled.noCompileCache}: make it this user's alone, or give another one or "off" as "compileCache" (--compile-cache)`,
+      `Node compiles the program anew at each start, because ${compiled.noCompileCache}, or give "off" as "compileCache" (--compile-cache)`,
     );
   }
   if (runtimes.has("bun") && adapter.host.env[BUN_INSPECT] !== undefined) {

@@ -6,6 +6,7 @@
 
 import type { ExitStatus, WorkerProcess } from "./adapter.ts";
 import type { Connection } from "./connection.ts";
+import type { WordSockets } from "./launch/notify_socket.ts";
 import type { WorkerIdentity, WorkerLoad } from "./events.ts";
 import type { WorkerRuntime } from "./options/options.ts";
 import type { RecycleLimits } from "./options/recycle.ts";
@@ -71,6 +72,10 @@ export class PoolWorker implements Backend {
   onStill: ((problem?: string) => void) | undefined;
   /** Why it could not use a listener, in its own words. */
   failure: string | undefined;
+  /** Where its program says how it is, of one in another language. */
+  words: WordSockets | undefined;
+  /** What that has said last, for people. */
+  statusText: string | undefined;
   /** What it has not done yet that would show it to be ready, in words. */
   silence: string | undefined;
   /** What its program wrote last to stderr before it was ready. */
@@ -103,10 +108,14 @@ export class PoolWorker implements Backend {
   readonly opened: Map<string, number> = new Map();
   /** The shards that it was told to adopt and has not, each as "name shard". */
   readonly toAdopt: Set<string> = new Set();
+  /** Those that it was told to accept on in a stuck worker's stead. */
+  readonly toHelp: Set<string> = new Set();
   /** What it has told of its load, where it writes nothing on a scoreboard. */
   load: Pick<WorkerLoad, "requests" | "lag"> | undefined;
   /** Its place on the scoreboard, where the pool has one. */
   seat: number | undefined;
+  /** True once it has shown that it writes what it holds into the load table. */
+  steers = false;
   /** The clock of its start timeout or drain deadline. */
   timer: Disposable | undefined;
 

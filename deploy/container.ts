@@ -12,7 +12,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { watch } from "../tests/command.ts";
 import { load } from "../tests/strict_client.ts";
-import { BASE, baseImage, CLIENT, remove } from "./lib/image.ts";
+import { baseImage, CLIENT, remove } from "./lib/image.ts";
 import {
   attempt,
   conclude,
@@ -29,7 +29,7 @@ const NAME = "prefork-web";
 const CLI = ["node", "node_modules/prefork/dist/cli.js"];
 
 using folder = temporary();
-const containers = baseImage(folder.path);
+const containers = baseImage(process.argv[2] ?? folder.path);
 const { command, limits } = containers;
 
 /** How a container is run, as compose.yaml says. */
@@ -78,7 +78,7 @@ function build(): void {
   });
   writeFileSync(
     join(base, "Dockerfile"),
-    `FROM ${BASE}\nCOPY prefork /opt/prefork\n`,
+    `FROM ${containers.image}\nCOPY prefork /opt/prefork\n`,
   );
   const how = ["build", "--isolation", "chroot", "--format", "docker"];
   run([...command, ...how, "-t", "localhost/web-base", base]);

@@ -3,10 +3,10 @@
  * replaced while clients ask that never retry. `node deploy/parents.ts
  * [node|deno|bun [NAME ..]]`, as root, in some two minutes; installs Debian's
  * systemd, libserver-starter-perl, unicorn, gunicorn and nginx-light where they
- * are missing. supervisord, circus and Einhorn are where `SUPERVISOR`, `CIRCUS`
- * and `EINHORN` say, a directory each with their packages; without it a line says
- * that the scene is not shown. Without an argument the supervisor is on
- * Node.
+ * are missing. supervisord and circus are Debian's packages where they are here,
+ * or where `SUPERVISOR` and `CIRCUS` say, as Einhorn is where `EINHORN` says: a
+ * directory each with its packages. Of one that is not here a line says that the
+ * scene is not shown. Without an argument the supervisor is on Node.
  */
 
 import {
@@ -110,7 +110,7 @@ const SCENES: Readonly<Record<string, () => Promise<void>>> = {
   },
 
   async supervisord() {
-    const packages = process.env["SUPERVISOR"];
+    const packages = packagesOf("SUPERVISOR", "supervisor");
     if (packages === undefined) return absent("supervisord", "SUPERVISOR");
     const address = await free();
     writeFileSync(
@@ -175,7 +175,7 @@ redirect_stderr=true
   },
 
   async circus() {
-    const packages = process.env["CIRCUS"];
+    const packages = packagesOf("CIRCUS", "circus");
     if (packages === undefined) return absent("circus", "CIRCUS");
     const address = await free();
     const [host, port] = address.split(":");
@@ -351,6 +351,13 @@ async function takeOver(
   process.kill(supervisor!, "SIGTERM");
   // Not by its pid: process 1 may reap nobody.
   await command.line(/^prefork stopped /);
+}
+
+/** Where a package of Python is: as a variable says, or Debian's own place. */
+function packagesOf(variable: string, name: string): string | undefined {
+  const usual = "/usr/lib/python3/dist-packages";
+  return process.env[variable] ??
+    (existsSync(`${usual}/${name}`) ? usual : undefined);
 }
 
 function absent(name: string, variable: string): void {

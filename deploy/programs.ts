@@ -4,7 +4,8 @@
  * nothing may be left then. `node deploy/programs.ts [node|deno|bun [NAME ..]]`,
  * as root, in some two minutes; installs Debian's unicorn, gunicorn, puma,
  * uvicorn, hypercorn, nginx, haproxy, starman, starlet and php-fpm where they are
- * missing. Without an argument the supervisor is on Node.
+ * missing; a worker by Einhorn's gem where `EINHORN` says where that is. Without
+ * an argument the supervisor is on Node.
  */
 
 import { execFile } from "node:child_process";
@@ -31,6 +32,8 @@ interface Program {
   readonly name: string;
   /** The command behind prefork's options. */
   readonly command: readonly string[];
+  /** Options of prefork's own. */
+  readonly options?: readonly string[];
   /** Asks it for a path, unless by HTTP. */
   ask?(path: string): Promise<string>;
 }
@@ -40,6 +43,7 @@ need(
   ...["haproxy", "starman", "plackup", "php-fpm8.2", "cgi-fcgi"],
 );
 process.env["PATH"] += ":/usr/sbin";
+const packages = process.env["EINHORN"];
 const [runtime = "node", ...names] = process.argv.slice(2);
 using folder = temporary();
 const place = (name: string): string => join(folder.path, name);
@@ -130,6 +134,29 @@ pm = static
 pm.max_children = 3
 `,
 );
+writeFileSync(
+  place("einhorn.rb"),
+  `require "socket"
+require "einhorn/worker"
+server = Socket.for_fd(Einhorn::Worker.socket!)
+leaves = false
+Einhorn::Worker.graceful_shutdown { leaves = true }
+Einhorn::Worker.ack!
+clients = []
+until leaves
+  next unless IO.select([server], nil, nil, 0.1)
+  client = server.accept_nonblock(exception: false)
+  next if client == :wait_readable
+  clients << Thread.new(client[0]) do |one|
+    path = one.gets.split[1]
+    sleep ${SLOW} if path == "/slow"
+    one.write("HTTP/1.1 200 OK\\r\\nConnection: close\\r\\n\\r\\neinhorn\\n")
+    one.close
+  end
+end
+clients.each(&:join)
+`,
+);
 // PHP's children run as another user.
 run(["chmod", "755", folder.path]);
 
@@ -152,6 +179,18 @@ const PROGRAMS: readonly Program[] = [
     command: ["php-fpm8.2", "-y", place("fpm.conf")],
     ask: askFpm,
   },
+  {
+    name: "php-fpm --ready-notify",
+    command: ["php-fpm8.2", "-y", place("fpm.conf")],
+    options: ["--ready-notify"],
+    ask: askFpm,
+  },
+  ...packages === undefined ? [] : [{
+    name: "Einhorn::Worker",
+    command: ["ruby", `-I${packages}/lib`, place("einhorn.rb")],
+    // Its ACK alone has it ready.
+    options: ["--pass", "einhorn", "--ready-notify", "--stop-signal", "USR2"],
+  }],
 ];
 
 const rows: string[][] = [];
@@ -163,13 +202,15 @@ backend.close();
 conclude();
 
 /** Starts a pool, reloads it and ends it. */
-async function cross({ name, command, ask = askHttp }: Program): Promise<void> {
+async function cross(
+  { name, command, options = [], ask = askHttp }: Program,
+): Promise<void> {
   await using pool = prefork(
-    ["-w", "2", "-l", ADDRESS, "--grace", "20s", ...command],
+    ["-w", "2", "-l", ADDRESS, "--grace", "20s", ...options, ...command],
     {
       runtime: runtime as Runtime,
       cwd: folder.path,
-      env: { TMPDIR: folder.path },
+      env: { XDG_RUNTIME_DIR: folder.path },
     },
   );
   let answers = "not ready";
@@ -193,6 +234,8 @@ async function cross({ name, command, ask = askHttp }: Program): Promise<void> {
     ended = await second();
   } catch (error) {
     show(`${name} runs`, false, `${error} ${pool.lines.join("\n")}`);
+    // One that does not start is started again for ever.
+    pool.signal("SIGTERM");
   }
   const { code } = await pool.ended;
   const pids = pool.lines.flatMap((line) =>
@@ -200,7 +243,7 @@ async function cross({ name, command, ask = askHttp }: Program): Promise<void> {
   );
   const left = [
     ...remaining(new Set(pids)),
-    ...readdirSync(folder.path).filter((file) => file.startsWith("prefork-")),
+    ...readdirSync(place("prefork")),
     ...(await refused() ? [] : [ADDRESS]),
   ];
   const told = pool.lines.find((line) => line.startsWith("prefork program "));

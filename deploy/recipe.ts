@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseCommandLine } from "../cli/arguments.ts";
-import { VERSION } from "../cli/help.ts";
+import { VERSION } from "../core/version.ts";
 import { filesOf } from "../cli/init.ts";
 import type { Deployment } from "../cli/templates/deployment.ts";
 import type { PoolOptions } from "../core/options/options.ts";

@@ -1,14 +1,22 @@
 /**
  * The units of systemd, run by systemd: Debian's, as PID 1 of a container that has
- * its own files, processes and network. `npm run build && node deploy/systemd.ts`,
- * as root, in about five minutes; installs podman, runc and mmdebstrap of Debian
- * where they are missing.
+ * its own files, processes and network. `npm run build && node deploy/systemd.ts
+ * [bookworm|trixie [DIRECTORY]]`, as root, in about five minutes: systemd 252, or
+ * 257 with what that has beside. Installs podman, runc and mmdebstrap of Debian
+ * where they are missing; the directory keeps the image for the next time.
  */
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import { load } from "../tests/strict_client.ts";
-import { BASE, baseImage, CLIENT, layRelease, remove } from "./lib/image.ts";
+import {
+  baseImage,
+  CLIENT,
+  layRelease,
+  type Release,
+  remove,
+} from "./lib/image.ts";
 import {
   attempt,
   conclude,
@@ -25,8 +33,9 @@ const RELEASES = ["1", "2", "3", "broken"];
 const CONTAINER = "prefork-systemd";
 
 using folder = temporary();
-const containers = baseImage(folder.path);
-const { command, limits } = containers;
+const [release = "bookworm", directory = folder.path] = process.argv.slice(2);
+const containers = baseImage(directory, release as Release);
+const { command, limits, image } = containers;
 
 const web = join(folder.path, "web");
 for (const name of RELEASES) {
@@ -70,7 +79,9 @@ try {
     ...["--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined"],
     ...["-v", `${web}:/srv/web`, "-v", `${folder.path}/units:/units:ro`],
     ...["-v", `${folder.path}/web.service.d:/drop-in:ro`],
-    ...[BASE, "/lib/systemd/systemd"],
+    // 257 wants to be asked for cgroups of version 1, where that is all there is;
+    // what stands here it takes for the kernel's own command line.
+    ...[image, "/lib/systemd/systemd", "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"],
   ]);
   await until(
     "systemd runs",
@@ -195,6 +206,7 @@ async function others(): Promise<void> {
     const reloaded = inside("systemctl", "reload", "web");
     const then = answer();
     if (started.code === 0) await outlives(runtime);
+    if (started.code === 0 && release === "trixie") await newer(runtime);
     // Longer than TimeoutStopSec=: more time is asked for.
     const stopped = inside(
       ...["sh", "-c"],
@@ -272,6 +284,51 @@ async function outlives(runtime: string): Promise<void> {
     seen("a supervisor that stands still is started anew"),
     line !== undefined && property("MainPID") !== stopped,
     line,
+  );
+}
+
+/**
+ * What systemd 252 does not have: Type=notify-reload, which begins with SIGHUP and
+ * ends with READY=1, and $FDSTORE, by which sockets are kept without a word.
+ */
+async function newer(runtime: string): Promise<void> {
+  const seen = (what: string): string => `${runtime}: ${what}`;
+  inside(
+    ...["sh", "-c"],
+    `cd /etc/systemd/system/web.service.d
+    { printf '[Service]\nType=notify-reload\nExecReload=\n'
+      sed -n 's/ --fd-store//; /^ExecStart=/p' runtime.conf; } >type.conf
+    systemctl daemon-reload; systemctl stop web; systemctl start web`,
+  );
+  show(seen("Type="), property("Type") === "notify-reload", property("Type"));
+  const kept = property("NFileDescriptorStore");
+  show(seen("$FDSTORE, without --fd-store"), kept === "2", kept);
+  const pid = property("MainPID");
+  await using running = await clients();
+  point("3");
+  const { code, text } = inside("systemctl", "reload", "web");
+  const answered = answer();
+  show(
+    seen("notify-reload: systemctl reload ends when the next release serves"),
+    code === 0 && answered.startsWith("release 3 ") &&
+      property("MainPID") === pid,
+    `${text} ${answered}`,
+  );
+  point("broken");
+  const failed = inside("systemctl", "reload", "web");
+  show(
+    seen("notify-reload, a broken release: the old one serves on"),
+    answer().startsWith("release 3 ") && property("MainPID") === pid,
+    `code ${failed.code}, ${property("ActiveState")}: ${
+      property("StatusText")
+    }`,
+  );
+  point("2");
+  inside("systemctl", "reload", "web");
+  showLoad(seen("clients that never retry saw none"), await running.stop());
+  inside(
+    ...["sh", "-c"],
+    "rm /etc/systemd/system/web.service.d/type.conf; systemctl daemon-reload",
   );
 }
 

@@ -207,10 +207,7 @@ function errors(): string[] {
 
 /** How many requests were lost: on new connections, and on kept ones. */
 function lost(report: LoadReport): { failed: number; cut: number } {
-  const { failedCount = 0, cutCount = 0 } = report as LoadReport & {
-    failedCount?: number;
-    cutCount?: number;
-  };
+  const { failedCount = 0, cutCount = 0 } = report;
   return { failed: failedCount, cut: cutCount };
 }
 

@@ -15,6 +15,7 @@ interface Ffi {
     functions: Record<string, { args: string[]; returns: string }>,
   ): { readonly symbols: Record<string, Callable> };
   ptr(buffer: Uint8Array): number;
+  toArrayBuffer(address: number, offset: number, bytes: number): ArrayBuffer;
   readonly read: { i32(address: number, offset: number): number };
 }
 
@@ -46,5 +47,7 @@ export function openLibc(): Libc {
   return proved(Object.assign(functions, {
     errno: () => ffi.read.i32(error, 0),
     pointer: (buffer: Uint8Array) => BigInt(ffi.ptr(buffer)),
+    memoryAt: (address: number, bytes: number) =>
+      ffi.toArrayBuffer(address, 0, bytes),
   }));
 }

@@ -54,7 +54,9 @@ export function isAllowed(): boolean {
  */
 export function openLibc(): DenoLibc {
   requireLinux();
-  if (!isAllowed()) throw new Error("Deno calls it with --allow-ffi only");
+  if (!isAllowed()) {
+    throw new Deno.errors.NotCapable("Deno calls it with --allow-ffi only");
+  }
   const functions = functionsBy((name, { takes, gives }) => {
     const call = openFunction(name, { takes, gives }, false);
     return isWide(gives) ? (...args) => Number(call(...args)) : call;
@@ -69,6 +71,11 @@ export function openLibc(): DenoLibc {
     pointer: (buffer: Uint8Array) =>
       Deno.UnsafePointer.value(
         Deno.UnsafePointer.of(buffer as Uint8Array<ArrayBuffer>),
+      ),
+    memoryAt: (address: number, bytes: number) =>
+      Deno.UnsafePointerView.getArrayBuffer(
+        Deno.UnsafePointer.create(BigInt(address))!,
+        bytes,
       ),
     epollWaited: (epoll: number, events: Uint8Array, count: number) => {
       epollWait ??= openFunction("epoll_wait", FUNCTIONS.epoll_wait, true);

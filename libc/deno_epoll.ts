@@ -28,6 +28,16 @@ const EVENTS = 64;
  */
 const BUSY_MS = 2;
 
+/**
+ * A wait may fail (a signal: EINTR), or tell of a file that was removed just then.
+ * So many in a row have another cause, which lasts: somebody has closed the files
+ * of this process, or another one still has a file that was closed here.
+ */
+const MOST_VAIN = 10;
+
+/** How long is waited then, in ms, before all is begun anew. */
+const UNREST_MS = 100;
+
 /** Waits for what can be read or accepted. */
 export interface DenoWaiter {
   /** Calls back whenever something can be read, until it is removed. */
@@ -48,17 +58,30 @@ export function denoWaiter(libc: DenoLibc): DenoWaiter {
     const events = fixed(EVENTS * EPOLL_EVENT_SIZE);
     const view = new DataView(events.buffer);
     let busy = 0;
+    let vain = 0;
+    let failed = false;
     while (own === epoll) {
       const count = await libc.epollWaited(own, events, EVENTS);
       const began = performance.now();
+      let known = 0;
       for (let i = 0; i < count && own === epoll; i++) {
-        watched.get(epollData(view, i))?.();
+        const onReady = watched.get(epollData(view, i));
+        if (onReady !== undefined) known++;
+        onReady?.();
+      }
+      failed = count < 0;
+      vain = known === count ? 0 : vain + 1;
+      if (vain > MOST_VAIN && own === epoll) {
+        await new Promise((resolve) => setTimeout(resolve, UNREST_MS));
+        if (own === epoll) renew(failed);
       }
       busy += performance.now() - began;
       if (busy < BUSY_MS) continue;
       busy = 0;
       await new Promise((resolve) => setImmediate(resolve));
     }
+    // What was closed by others may be something else by now.
+    if (failed) return;
     libc.close(waiting);
     libc.close(own);
   };
@@ -72,6 +95,16 @@ export function denoWaiter(libc: DenoLibc): DenoWaiter {
     epoll = checked(libc, libc.epoll_create1(SOCK.cloexec), "epoll_create1");
     control(EPOLL_CTL.add, waiting, EPOLL.in);
     void run(epoll, waiting);
+  };
+  /** Waits for the same by another one. */
+  const renew = (failed: boolean): void => {
+    if (!failed) libc.close(waking);
+    begin();
+    for (const fd of watched.keys()) {
+      const event = epollEvent(EPOLL.in, fd);
+      // Whatever is closed comes no more.
+      libc.epoll_ctl(epoll, EPOLL_CTL.add, fd, event);
+    }
   };
   return {
     add: (fd, onReady) => {

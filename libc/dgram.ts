@@ -132,20 +132,22 @@ const MOST = 65_536;
 /** The longest socket address, sockaddr_storage. */
 const NAME = 128;
 
+/**
+ * Sends one datagram; returns how many bytes, or a negative error number.
+ *
+ * @param to a numeric host, and a port
+ */
+export type SendDatagram = (
+  parts: readonly Uint8Array[],
+  to: Omit<DgramPeer, "family">,
+) => number;
+
 /** Sends and receives datagrams with one buffer; calls are synchronous. */
 export interface Datagrams {
   /** The next datagram, in bytes of its own; undefined when none can be had now. */
   receive(fd: number): { bytes: Uint8Array; from: DgramPeer } | undefined;
-  /**
-   * Sends one; returns how many bytes, or a negative error number.
-   *
-   * @param to a numeric host, and a port
-   */
-  send(
-    fd: number,
-    parts: readonly Uint8Array[],
-    to: Omit<DgramPeer, "family">,
-  ): number;
+  /** Makes what sends from a socket, which is asked for its family once. */
+  sender(fd: number): SendDatagram;
   /** The address of a socket, or a negative error number. */
   address(fd: number): DgramPeer | number;
 }
@@ -178,21 +180,23 @@ export function openDatagrams(libc: Libc): Datagrams {
         ? undefined
         : { bytes: data.slice(0, count), from: peerOf(name) };
     },
-    send(fd, parts, { address, port }) {
-      const length = parts.reduce((sum, part) => sum + part.length, 0);
-      if (length > MOST) return -os.constants.errno.EMSGSIZE;
-      let at = 0;
-      for (const part of parts) {
-        data.set(part, at);
-        at += part.length;
-      }
+    sender(fd) {
       const six = familyOf(libc, fd) === AF.inet6;
-      const mapped = six && !address.includes(":");
-      const to = ipSockaddr(mapped ? `::ffff:${address}` : address, port);
-      name.set(to);
-      aim(length, to.length);
-      const sent = libc.sendmsg(fd, header, MSG_NOSIGNAL_DONTWAIT);
-      return sent < 0 ? -libc.errno() : sent;
+      return (parts, { address, port }) => {
+        const length = parts.reduce((sum, part) => sum + part.length, 0);
+        if (length > MOST) return -os.constants.errno.EMSGSIZE;
+        let at = 0;
+        for (const part of parts) {
+          data.set(part, at);
+          at += part.length;
+        }
+        const mapped = six && !address.includes(":");
+        const to = ipSockaddr(mapped ? `::ffff:${address}` : address, port);
+        name.set(to);
+        aim(length, to.length);
+        const sent = libc.sendmsg(fd, header, MSG_NOSIGNAL_DONTWAIT);
+        return sent < 0 ? -libc.errno() : sent;
+      };
     },
     address(fd) {
       return libc.getsockname(fd, name, sizeOf(name)) < 0

@@ -20,6 +20,8 @@ export interface Libc extends Functions {
   errno(): number;
   /** The address of the first byte of a buffer. */
   pointer(buffer: Uint8Array): bigint;
+  /** The memory at an address that mmap(2) gave, which stays mapped. */
+  memoryAt(address: number, bytes: number): ArrayBuffer;
 }
 
 /**
@@ -70,6 +72,8 @@ export const SO = {
   attachFilter: 26,
   acceptConn: 30,
   domain: 39,
+  attachReusePortEbpf: 52,
+  detachReusePortBpf: 68,
 } as const;
 
 /** Commands of fcntl(2), and the flags that go with them. */
@@ -204,4 +208,20 @@ export function optionOf(
   const length = sizeOf(value);
   if (libc.getsockopt(fd, level, name, value, length) < 0) return undefined;
   return new DataView(value.buffer).getInt32(0, true);
+}
+
+/**
+ * Maps the beginning of a file into memory, for reading and writing, shared with
+ * all who do so; for as long as this process lives.
+ *
+ * @throws {Error} with `code`, where it cannot be mapped
+ */
+export function mapShared(libc: Libc, fd: number, bytes: number): ArrayBuffer {
+  // PROT_READ | PROT_WRITE, MAP_SHARED
+  const address = libc.mmap(0, bytes, 1 | 2, 1, fd, 0);
+  // MAP_FAILED is -1, which an address that is a number without sign is not.
+  if (address < 0 || address > Number.MAX_SAFE_INTEGER) {
+    throw systemError(libc.errno(), "mmap");
+  }
+  return libc.memoryAt(address, bytes);
 }

@@ -25,6 +25,7 @@ interface Ffi {
   };
   getRawPointer(buffer: Uint8Array): bigint;
   getInt32(address: bigint): number;
+  toArrayBuffer(address: bigint, bytes: number, copy: boolean): ArrayBuffer;
 }
 
 /** Node's words; each of 64 bits is a bigint. */
@@ -64,6 +65,8 @@ export function openLibc(): Libc {
   return proved(Object.assign(functions, {
     errno: () => ffi.getInt32(errno),
     pointer: (buffer: Uint8Array) => ffi.getRawPointer(buffer),
+    memoryAt: (address: number, bytes: number) =>
+      ffi.toArrayBuffer(BigInt(address), bytes, false),
   }));
 }
 
@@ -74,7 +77,8 @@ function nodeFfi(): Ffi {
     permission?: { has(what: string): boolean };
   };
   if (permission?.has("ffi") === false) {
-    throw new Error("Node calls it with --allow-ffi only");
+    const error = new Error("Node calls it with --allow-ffi only");
+    throw Object.assign(error, { code: "ERR_ACCESS_DENIED" });
   }
   const { emitWarning } = process;
   // The module warns while it is loaded, once, and whoever runs this program

@@ -30,13 +30,36 @@ const IN_MEMORY = "/dev/shm";
  * @throws {Error} of the system
  */
 export function shareFile(size?: number): SharedFile {
-  // The files of Deno 2.9.5 have no file descriptor to inherit.
-  if (process.versions["deno"] !== undefined) {
+  if (isDeno()) {
     const libc = openLibc();
     return sharedBy(libcFiles(libc), memoryFile(libc, size));
   }
   const libc = libcHere();
   return sharedBy(NODE_FILES, (libc && tried(libc, size)) ?? namedFile(size));
+}
+
+/** False where Node lets this process make none (`--permission`, 26.10). */
+export function mayShareFiles(): boolean {
+  const { permission } = process as {
+    permission?: { has(what: string, where?: string): boolean };
+  };
+  return permission === undefined || permission.has("ffi") ||
+    permission.has("fs.write", IN_MEMORY) ||
+    permission.has("fs.write", tmpdir());
+}
+
+/**
+ * One that this process has inherited.
+ *
+ * @throws {Error} where it takes libc, which cannot be called
+ */
+export function inheritedFile(fd: number): SharedFile {
+  return sharedBy(isDeno() ? libcFiles(openLibc()) : NODE_FILES, fd);
+}
+
+/** The files of Deno 2.9.5 are no file descriptors. */
+function isDeno(): boolean {
+  return process.versions["deno"] !== undefined;
 }
 
 /** How a file is read and written. */

@@ -59,6 +59,10 @@ export const FUNCTIONS = {
   pread: { takes: ["int", "buffer", "size", "ssize"], gives: "ssize" },
   pwrite: { takes: ["int", "buffer", "size", "ssize"], gives: "ssize" },
   ftruncate: { takes: ["int", "ssize"], gives: "int" },
+  mmap: {
+    takes: ["address", "size", "int", "int", "int", "ssize"],
+    gives: "address",
+  },
   memfd_create: { takes: ["buffer", "uint"], gives: "int" },
   statx: { takes: ["int", "buffer", "int", "uint", "buffer"], gives: "int" },
   readlink: { takes: ["buffer", "buffer", "size"], gives: "ssize" },
@@ -71,6 +75,7 @@ export const FUNCTIONS = {
 
   // Processes.
   waitpid: { takes: ["int", "address", "int"], gives: "int" },
+  prctl: { takes: ["int", "size", "size", "size", "size"], gives: "int" },
   sigprocmask: { takes: ["int", "buffer", "address"], gives: "int" },
 
   // Of syscall(2) itself: what libc has no function for, or has it since late.

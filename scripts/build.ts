@@ -64,8 +64,9 @@ function check(): string[] {
   if (!readFileSync(command, "utf8").startsWith(`${SHEBANG}\n`)) {
     return [`dist/cli.js: a command begins with "${SHEBANG}"`];
   }
-  // Named by a path at run time, so that no compiler misses it.
-  return existsSync(`${ROOT}dist/worker/preload.js`)
-    ? []
-    : ["dist/worker/preload.js: workers load it, and it is missing"];
+  // Named by their paths at run time, so that no compiler misses them.
+  return ["preload", "preload_require"]
+    .map((name) => `dist/worker/${name}.js`)
+    .filter((file) => !existsSync(`${ROOT}${file}`))
+    .map((file) => `${file}: workers load it, and it is missing`);
 }

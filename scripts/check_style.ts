@@ -60,6 +60,7 @@ const MAY_READ_CALENDAR: ReadonlySet<string> = new Set([
   "core/status_file.ts",
   "tls/certificates.ts",
   "worker/balance/balancer.ts",
+  "worker/balance/help.ts",
   "worker/balance/scoreboard.ts",
 ]);
 

@@ -36,7 +36,7 @@ import {
   RUNNERS,
 } from "./lib/runners.ts";
 import { checkServersPage } from "./lib/servers_page.ts";
-import { keepTimes, lastTimes } from "./lib/times.ts";
+import { keepCosts, keepTimes, lastTimes } from "./lib/times.ts";
 import { filesBelow, ROOT } from "./lib/tree.ts";
 
 /** What `--quick` leaves out: what starts processes. */
@@ -65,16 +65,19 @@ const BUNDLED: Readonly<Record<string, readonly Runner[]>> = {
 };
 
 /**
- * Tests that see the library from outside only, in processes of its own: those
- * of vitest share their modules, and with them one process.
+ * Tests that see the library from outside only, in processes of its own, and
+ * the runners under which they share their modules, and with them one process.
  */
-const OUTSIDE: readonly string[] = [
-  "tests/examples/",
-  "tests/frameworks/",
-  "tests/load/",
-  "tests/pool/",
-  "tests/preload/",
-];
+const OUTSIDE: Readonly<Record<string, readonly Runner[]>> = {
+  "tests/examples/": ["vitest"],
+  "tests/frameworks/": ["vitest"],
+  "tests/load/": ["vitest"],
+  "tests/pool/": RUNNERS,
+  "tests/preload/": RUNNERS,
+};
+
+/** What those import that see a worker from outside, by a stand-in supervisor. */
+const STAND_IN = 'from "./test_worker.ts"';
 
 /** Their programs call private parts of the sources. */
 const SOURCES: readonly string[] = [
@@ -154,19 +157,23 @@ const files = filesBelow("tests")
   .filter((file) =>
     positionals.length === 0 || positionals.some((part) => file.includes(part))
   )
-  .map((path): TestFile => ({
-    path,
-    slow: isBelow(path, SLOW),
-    together: !isBelow(path, SLOW) || isBelow(path, OUTSIDE),
-    bundled: isBelow(path, SOURCES)
-      ? []
-      : Object.entries(BUNDLED).find(([part]) => path.startsWith(part))?.[1] ??
-        [],
-    once: onceOf(path, readFileSync(ROOT + path, "utf8")),
-    holds: BUILDS.includes(path)
-      ? "dist"
-      : Object.keys(BUSY).find((kind) => isBelow(path, BUSY[kind]!)),
-  }))
+  .map((path): TestFile => {
+    const source = readFileSync(ROOT + path, "utf8");
+    return {
+      path,
+      slow: isBelow(path, SLOW),
+      together: !isBelow(path, SLOW)
+        ? RUNNERS
+        : source.includes(STAND_IN)
+        ? ["vitest"]
+        : runnersOf(path, OUTSIDE),
+      bundled: isBelow(path, SOURCES) ? [] : runnersOf(path, BUNDLED),
+      once: onceOf(path, source),
+      holds: BUILDS.includes(path)
+        ? "dist"
+        : Object.keys(BUSY).find((kind) => isBelow(path, BUSY[kind]!)),
+    };
+  })
   .filter(({ slow }) => !values.quick || !slow);
 const whole = positionals.length === 0 && runners.length === RUNNERS.length;
 
@@ -210,6 +217,9 @@ await runQueue(jobs, thisMachine(cores), progress);
 progress.end();
 const elapsed = (performance.now() - began) / 1000;
 keepTimes(Object.fromEntries(times), values.update && whole && !values.quick);
+keepCosts(
+  Object.fromEntries(took.map(({ name, end }) => [name, end.cpu])),
+);
 
 for (const [runner, results] of runs) {
   console.log(`${runner}: ${summary([results])}`);
@@ -307,6 +317,15 @@ function keep({ runner, files }: Batch, found: Results, end: JobEnd): void {
     times.set(timeOf(runner, file), inside(file) + share);
   }
   for (const [file, own] of found) runs.get(runner)!.set(file, own);
+}
+
+/** What a table says of the directory that a file is in. */
+function runnersOf(
+  file: string,
+  table: Readonly<Record<string, readonly Runner[]>>,
+): readonly Runner[] {
+  const found = Object.entries(table).find(([part]) => file.startsWith(part));
+  return found?.[1] ?? [];
 }
 
 function isBelow(file: string, directories: readonly string[]): boolean {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
+  chmodSync,
   closeSync,
   existsSync,
   mkdirSync,
@@ -12,6 +13,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -25,6 +27,7 @@ import { channelsBy } from "../adapters/ffi/channel_reader.ts";
 import { channelPair } from "../adapters/ffi/spawn.ts";
 import { notify } from "../adapters/shared/notify.ts";
 import { announce } from "../adapters/shared/exit.ts";
+import { privateDirectory } from "../adapters/shared/control_directory.ts";
 import { nextTurn } from "../adapters/shared/turn.ts";
 import { grantedCpus } from "../adapters/shared/cpus.ts";
 import { frameReader } from "../adapters/channel/frames.ts";
@@ -36,6 +39,23 @@ import { afterAll, describe, test } from "./harness.ts";
 import { noNotifySocket, notifySocket } from "./notify_socket.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+test("files of processes lie where nobody else can write", () => {
+  const own = mkdtempSync(join(tmpdir(), "prefork-private-"));
+  const { XDG_RUNTIME_DIR: before } = process.env;
+  process.env["XDG_RUNTIME_DIR"] = own;
+  try {
+    const directory = privateDirectory();
+    assert.equal(directory, join(own, "prefork"));
+    assert.equal(statSync(directory).mode & 0o777, 0o700);
+    chmodSync(directory, 0o777);
+    assert.notEqual(privateDirectory(), directory);
+  } finally {
+    if (before === undefined) delete process.env["XDG_RUNTIME_DIR"];
+    else process.env["XDG_RUNTIME_DIR"] = before;
+    rmSync(own, { recursive: true });
+  }
+});
 
 describe("CPUs", () => {
   const cpus = (files: Readonly<Record<string, string>>): number =>

@@ -1,24 +1,31 @@
 /** A supervisor below a parent that passes sockets on: `fixtures/parent.py`. */
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import dgram from "node:dgram";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { type Command, fixture, prefork } from "./command.ts";
 import { libraryFile } from "./fixtures/library_file.ts";
-import { afterAll } from "./harness.ts";
+import { afterAll, beforeAll } from "./harness.ts";
+import { target } from "./http.ts";
 import { commandOn, ownRuntime } from "./runtimes.ts";
 
 /** Where they are. */
-export const dir: string = mkdtempSync(join(tmpdir(), "prefork-inherited-"));
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
+export const dir: string = join(tmpdir(), `prefork-inherited-${process.pid}`);
 
 /** A program that answers with its variables of parents. */
 export const program: string = join(dir, "app.mjs");
-writeFileSync(
-  program,
-  `import http from "node:http";
+
+/** The program is there for the tests of a file, of several in one process. */
+export function writeProgram(): void {
+  beforeAll(() => {
+    mkdirSync(dir);
+    writeFileSync(
+      program,
+      `import http from "node:http";
 import process from "node:process";
 const names = /^(LISTEN_|SERVER_STARTER_|EINHORN_|UNICORN_|GUNICORN_|PUMA_|NGINX|FPM_)/;
 http.createServer((_, response) => {
@@ -26,7 +33,10 @@ http.createServer((_, response) => {
   response.end(\`pid \${process.pid} \${known}\`);
 }).listen(3000);
 `,
-);
+    );
+  });
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+}
 
 const python = spawnSync("python3", ["--version"]).status === 0;
 /** Why there can be none. */
@@ -106,4 +116,46 @@ export function everyFormat(name: string): Plan {
       FPM_SOCKETS: "{9}=20",
     },
   };
+}
+
+/** A connection that Einhorn passes on, and its other end in `parent.py`. */
+export const einhorn: Plan = {
+  stay: true,
+  sockets: [{ at: 5, kind: "tcp" }, { at: 7, kind: "pair" }],
+  env: {
+    EINHORN_MASTER_PID: "{ppid}",
+    EINHORN_FD_COUNT: "1",
+    EINHORN_FD_0: "5",
+    EINHORN_SOCK_FD: "7",
+  },
+};
+
+/** Resolves when a connection stands, whoever accepts it. */
+export function connected(address: string): Promise<void> {
+  const { host, port, socketPath } = target(address);
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(
+      socketPath ? { path: socketPath } : { host: host!, port: Number(port) },
+      () => {
+        socket.destroy();
+        resolve();
+      },
+    );
+    socket.on("error", reject);
+  });
+}
+
+/** Sends a datagram; resolves with what comes back. */
+export async function echoed(address: string, text: string): Promise<string> {
+  const [host, port] = address.split(":");
+  const socket = dgram.createSocket("udp4");
+  try {
+    const answer = new Promise<string>((resolve) =>
+      socket.once("message", (bytes) => resolve(bytes.toString()))
+    );
+    socket.send(text, Number(port), host);
+    return await answer;
+  } finally {
+    socket.close();
+  }
 }

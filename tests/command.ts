@@ -81,12 +81,29 @@ export interface CommandOptions {
   readonly group?: boolean;
   /** True where no options may stand before the arguments: they are a verb. */
   readonly verb?: boolean;
+  /** True where nothing is said of whether the kernel picks workers. */
+  readonly untold?: boolean;
+}
+
+/**
+ * What keeps a pool in one queue. Tests run as root here and in CI, where a pool
+ * that is not told otherwise has shards among which the kernel picks
+ * (docs/STEERING.md), and as another user elsewhere: a test is to be about the
+ * same on both. So a pool is steered where a test says `sharded` or `--steer`;
+ * `tests/pool/steered_default.test.ts` is about what nobody has said anything of,
+ * and with TEST_STEER=auto in the environment every test is.
+ */
+function oneQueue(args: readonly string[]): readonly string[] {
+  return process.env["TEST_STEER"] === "auto" ||
+      args.some((arg) => /sharded|^--steer$/.test(arg))
+    ? []
+    : ["--steer", "off"];
 }
 
 /**
  * Starts `prefork` with these arguments. A reload is over with its last slot
  * unless they ask for a `--probation`, and lines begin with no time unless they
- * ask for it.
+ * ask for it; a pool has one queue unless they ask for more.
  */
 export function prefork(
   args: readonly string[],
@@ -95,11 +112,11 @@ export function prefork(
   const runtime = options.runtime ?? ownRuntime;
   const cli = libraryFile("cli");
   const [file, ...before] = options.command ?? commandOn(runtime, cli);
-  const own = options.verb === true
-    ? []
-    : options.command === undefined
-    ? ["--probation", "0", "--log-time", "off"]
-    : ["--log-time", "off"];
+  const own = options.verb === true ? [] : [
+    ...(options.command === undefined ? ["--probation", "0"] : []),
+    ...["--log-time", "off"],
+    ...(options.untold === true ? [] : oneQueue(args)),
+  ];
   // Where it can be asked: a pool that is killed leaves its socket.
   const directory = mkdtempSync(join(tmpdir(), "prefork-run-"));
   const child = spawn(file!, [...before, ...own, ...args], {

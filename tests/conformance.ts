@@ -12,6 +12,7 @@ import { addOutputTests } from "./conformance_output.ts";
 import { addHeadTests } from "./conformance_head.ts";
 import { addPathTests } from "./conformance_path.ts";
 import { addDgramTests } from "./conformance_dgram.ts";
+import { addNotifyTests } from "./conformance_notify.ts";
 import { addQueueTests } from "./conformance_queue.ts";
 import { addReceiveTests } from "./conformance_receive.ts";
 import { addShareFileTests } from "./conformance_share_file.ts";
@@ -26,6 +27,7 @@ export function addConformance(adapter: Adapter): void {
     describe("Unix paths", () => addPathTests(adapter));
     describe("queues", () => addQueueTests(adapter));
     describe("datagrams", () => addDgramTests(adapter));
+    describe("words of programs", () => addNotifyTests(adapter));
     describe("spawn", () => addSpawnTests(adapter));
     describe("output", () => addOutputTests(adapter));
     describe("channel", () => addChannelTests(adapter));

@@ -20,9 +20,19 @@ interface Suite {
   begun?: Promise<void>;
 }
 
+/** The suite that what is declared belongs to: that of the file, or one in it. */
+let current: Suite = suite("", []);
+
+/** From here on, what is declared is of one file of several; it has its name. */
+export function beginFile(file: string): void {
+  current = suite(`${file}${OF_FILE}`, []);
+}
+
+/** Stands between the name of a file and that of a test, as in `scripts/lib`. */
+const OF_FILE = " # ";
+
 /** The harness on `deno test`. */
 export function onDeno(hookTimeout: number): Promise<Api> {
-  let current: Suite = suite("", []);
   const runHooks = async (hooks: readonly Body[]): Promise<void> => {
     for (const hook of hooks) await within(hookTimeout, hook);
   };

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import process from "node:process";
-import { errorName, F, fixed } from "../libc/libc.ts";
+import { openDatagrams } from "../libc/dgram.ts";
+import { AF, errorName, F, fixed, type Libc, SOCK } from "../libc/libc.ts";
 import { libcHere, openLibc } from "../libc/open.ts";
 import { openProc } from "../libc/proc.ts";
+import { ipSockaddr } from "../libc/sockaddr.ts";
 import { type FunctionName, FUNCTIONS, type Signature } from "../libc/table.ts";
 import { describe, test } from "./harness.ts";
 
@@ -48,6 +50,34 @@ describe("libc", () => {
     assert.equal(libc!.close(fd), 0);
     assert.equal(libc!.close(fd), -1);
     assert.equal(errorName(libc!.errno()), "EBADF");
+  });
+
+  test("a socket of datagrams is asked for its family once", { skip }, () => {
+    let asked = 0;
+    const counting: Libc = Object.create(libc!, {
+      getsockopt: {
+        value: (...args: Parameters<Libc["getsockopt"]>) => {
+          asked++;
+          return libc!.getsockopt(...args);
+        },
+      },
+    });
+    const fd = libc!.socket(AF.inet, SOCK.dgram | SOCK.cloexec, 0);
+    const any = ipSockaddr("127.0.0.1", 0);
+    assert.equal(libc!.bind(fd, any, any.length), 0);
+    const datagrams = openDatagrams(counting);
+    const at = datagrams.address(fd);
+    assert.ok(typeof at === "object");
+    const send = datagrams.sender(fd);
+    for (const text of ["a", "bc", "def"]) {
+      const parts = [...text].map((letter) => new TextEncoder().encode(letter));
+      assert.equal(send(parts, at), text.length);
+      const { bytes, from } = datagrams.receive(fd)!;
+      assert.equal(new TextDecoder().decode(bytes), text);
+      assert.deepEqual(from, at);
+    }
+    assert.equal(asked, 1);
+    libc!.close(fd);
   });
 
   test("proc(5) tells of this process", { skip }, () => {

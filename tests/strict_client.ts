@@ -37,6 +37,8 @@ export interface Load {
    * connection that is kept; 20 unless given.
    */
   readonly pause?: number;
+  /** After how many silent ms a request counts as lost; never unless given. */
+  readonly patience?: number;
 }
 
 /** What the client saw. */
@@ -47,6 +49,9 @@ export interface LoadReport {
   readonly failed: readonly string[];
   /** Kept-alive connections that ended unannounced. */
   readonly cut: readonly string[];
+  /** How many of each kind there were, where there are: the lists are short. */
+  readonly failedCount?: number;
+  readonly cutCount?: number;
   /** How often each answer was seen. */
   readonly bodies: Readonly<Record<string, number>>;
   /** Kept-alive connections whose end the server announced. */

@@ -40,17 +40,24 @@ export async function askTls(ask: TlsAsk): Promise<TlsAnswer> {
   return (await askAll([ask]))[0]!;
 }
 
+/** The client that asks; it ends with this process. */
+let asking: Started | undefined;
+let last = 0;
+
 /** Asks one after another, each on a connection of its own. */
 export async function askAll(
   asks: readonly TlsAsk[],
 ): Promise<readonly TlsAnswer[]> {
-  const { client } = start(
-    "ask",
-    asks.map(({ address, ...plan }) => ({ ...plan, target: target(address) })),
-  );
-  const [text] = await client.line(/^\[\{.*\}\]$/);
-  await client.ended;
-  return JSON.parse(text);
+  const { client, child } = asking ??= start("ask");
+  const id = ++last;
+  const plans = asks.map(({ address, ...plan }) => ({
+    ...plan,
+    target: target(address),
+  }));
+  const from = client.lines.length;
+  child.stdin!.write(`${JSON.stringify({ id, plans })}\n`);
+  const [, text] = await client.line(new RegExp(`^${id} (.*)$`), from);
+  return JSON.parse(text!);
 }
 
 /** The JSON in an answer. */
@@ -81,9 +88,8 @@ export async function tlsLoad(
   servernames: readonly string[],
   loops: number,
 ): Promise<AsyncDisposable & { stop(): Promise<TlsReport> }> {
-  const { client, child } = start("load", [
-    { target: target(address), servernames, loops },
-  ]);
+  const plan = { target: target(address), servernames, loops };
+  const { client, child } = start("load", JSON.stringify(plan));
   await client.line(/^started$/);
   return {
     async stop() {
@@ -96,13 +102,15 @@ export async function tlsLoad(
   };
 }
 
-function start(
-  what: string,
-  plans: readonly object[],
-): { readonly client: Command; readonly child: ChildProcess } {
+interface Started {
+  readonly client: Command;
+  readonly child: ChildProcess;
+}
+
+function start(...args: readonly string[]): Started {
   const child = spawn(
     binary("node"),
-    [fixture("tls_client.mjs"), what, JSON.stringify(plans)],
+    [fixture("tls_client.mjs"), ...args],
     { env: cleanEnv(), stdio: ["pipe", "pipe", "pipe"] },
   );
   return { client: watch(child), child };

@@ -11,7 +11,7 @@
  */
 
 import { statSync } from "node:fs";
-import { stat } from "node:fs/promises";
+import process from "node:process";
 
 /** How often the files are looked at, in ms. */
 const STAT_MS = 1000;
@@ -53,6 +53,7 @@ export function watchFiles(
   let bad: string | undefined;
   let told: string | undefined;
   let looking = false;
+  const { stat } = process.getBuiltinModule("node:fs/promises");
   const look = async (): Promise<void> => {
     const now = (await Promise.all(paths.map(
       (path) => stat(path).then(signature, () => "gone"),

@@ -10,7 +10,10 @@ import type { Inheritance } from "../core/launch/environment.ts";
 import { messageOf } from "../core/errors.ts";
 import { parseMetrics } from "../core/exposition/parse.ts";
 import { encode, MAX_ID, TAG } from "../core/protocol.ts";
-import { createBalancer } from "./balance/balancer.ts";
+import { limitOf } from "../core/balance/policy.ts";
+import { createBalancer, sensesOf } from "./balance/balancer.ts";
+import { touchBy } from "./balance/help.ts";
+import { steeredBy } from "./balance/steered.ts";
 import { createPassing } from "./balance/passing.ts";
 import type { Balancer } from "./process/balancing.ts";
 import { openChannel, refChannel } from "./process/channel.ts";
@@ -39,6 +42,7 @@ import { createOnDemand } from "./listening/on_demand.ts";
 import { keepPath } from "./process/own_paths.ts";
 import { RUNTIME } from "./process/runtime.ts";
 import { showTitle } from "./process/names.ts";
+import { grantFor } from "./process/permission.ts";
 import { tellStackAfter } from "./process/stack.ts";
 import { trapStandalone, trapSupervised } from "./process/signals.ts";
 import type { Worker } from "./types.ts";
@@ -106,15 +110,22 @@ function watchStack(inheritance: Inheritance, tell: Core["tell"]): void {
 function balancerOf(
   inheritance: Inheritance | undefined,
   requests: RequestCount,
+  slot: () => number,
 ): Balancer | undefined {
   const seat = inheritance?.seat;
   if (seat === undefined) return undefined;
+  const { listeners } = inheritance!;
   try {
-    return createBalancer(seat, requests);
+    const steered = steeredBy(seat, listeners, slot);
+    // Where the kernel has chosen nobody has too many.
+    const policy = listeners.some(({ mode }) => mode === "balanced")
+      ? limitOf
+      : undefined;
+    return createBalancer(seat, requests, sensesOf(seat, steered), policy);
   } catch (error) {
     process.stderr.write(
       `connections are shared and not balanced: the scoreboard cannot be read (${
-        messageOf(error)
+        grantFor(error) ?? messageOf(error)
       })\n`,
     );
     return undefined;
@@ -135,8 +146,12 @@ function createCore(): Core {
 
   const tell: Core["tell"] = (message) =>
     inheritance !== undefined && channel.send(encode(message));
-  const requests = countRequests(inheritance?.requests, tell);
-  const balancer = balancerOf(inheritance, requests);
+  const requests = countRequests(
+    inheritance?.requests,
+    tell,
+    inheritance?.seat?.helps ? touchBy(inheritance.seat, tell) : undefined,
+  );
+  const balancer = balancerOf(inheritance, requests, () => slot);
   const sayLoad = inheritance === undefined || balancer !== undefined
     ? () => {}
     : tellLoad(requests, tell);

@@ -10,6 +10,7 @@ import process from "node:process";
 import { messageOf } from "../core/errors.ts";
 import { type FromWorker, reasonOf } from "../core/protocol.ts";
 import { bypass } from "./process/bypass.ts";
+import { grantFor } from "./process/permission.ts";
 import type { OpenProbe, Probe } from "./process/probe.ts";
 
 /** The most of an answer's head that is read, in bytes (`http.maxHeaderSize`). */
@@ -48,7 +49,8 @@ export async function check(
     }
     return { type: "checked", status, reason: reasonOf(reason) };
   } catch (error) {
-    return { type: "checked", status: 0, reason: reasonOf(error) };
+    const reason = reasonOf(grantFor(error) ?? error);
+    return { type: "checked", status: 0, reason };
   }
 }
 

@@ -16,13 +16,11 @@ import { messageOf, PreforkError } from "../core/errors.ts";
 import { isInherited } from "../core/options/share_mode.ts";
 import type { Standalone } from "./listening/standalone.ts";
 import type { Attachment } from "./process/worker_core.ts";
-import { bunServer } from "./bun/fetch.ts";
-import { denoServer } from "./deno/fetch.ts";
 import { isFiltered, nativeRefusal } from "./filters/listener_filter.ts";
 import { closingWhen } from "./drain/closing.ts";
-import { RUNTIME } from "./process/runtime.ts";
-import type { FetchHandler } from "./fetch/handler.ts";
-import type { NativeServer } from "./fetch/native_server.ts";
+import type { ErrorHandler, FetchHandler } from "./fetch/handler.ts";
+import type { NativeKind, NativeServer } from "./fetch/native_server.ts";
+import { defaultOnError, replying } from "./fetch/reply.ts";
 import { graftRefusal } from "./graft/graft.ts";
 
 /** What a runtime's own server can serve. */
@@ -31,6 +29,8 @@ export interface Native {
   standalone(spec: ListenerSpec): Standalone | undefined;
   /** How to serve an inherited listener; undefined when it cannot. */
   inherited(listener: InheritedListener): StartNative | undefined;
+  /** Says why it does not serve a listener. */
+  warnBridged(listener: InheritedListener, reason: string): void;
 }
 
 /**
@@ -40,17 +40,14 @@ export interface Native {
  */
 export type StartNative = (held: boolean) => () => Attachment;
 
-/** The native server of this runtime, or undefined when it has none. */
-export function nativeFor(
-  handler: FetchHandler,
+/** What a runtime's own server can do for a handler. */
+export function nativeOf(
+  kind: NativeKind,
+  fetch: FetchHandler,
   draining: AbortSignal,
-): Native | undefined {
-  const kind = RUNTIME.name === "bun"
-    ? bunServer()
-    : RUNTIME.name === "deno"
-    ? denoServer()
-    : undefined;
-  if (kind === undefined) return undefined;
+  onError: ErrorHandler = defaultOnError,
+): Native {
+  const handler = replying(fetch, onError);
   const last = closingWhen(draining, handler);
   const attachment = (server: NativeServer): Attachment => ({
     drain: (_idle, window) => server.stop(window),
@@ -90,11 +87,11 @@ export function nativeFor(
       const place = { address, reusePort: true };
       return () => () => attachment(kind.start(last, place));
     },
+    warnBridged,
   };
 }
 
-/** Says why the runtime's own server does not serve a listener. */
-export function warnBridged({ name }: InheritedListener, reason: string): void {
+function warnBridged({ name }: InheritedListener, reason: string): void {
   process.stderr.write(
     `serve() on "${name}" goes through node:http: ${reason}\n`,
   );

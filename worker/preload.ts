@@ -13,7 +13,7 @@ import { keepCompiled } from "./patch/compile_cache.ts";
 // must not attach a second time. What is not needed is not loaded.
 if (isWorker() !== false && await isMainThread()) {
   keepCompiled();
-  const { explained } = await import("./patch/permission.ts");
+  const { explained } = await import("./process/permission.ts");
   await explained(async () => {
     if (process.env["PREFORK_PROTOCOL"] === undefined) return;
     // Before anything imports `node:fs`: Deno 2.9.5 and Bun 1.4.4 have a module

@@ -4,18 +4,18 @@
  * @module
  */
 
-import { createServer } from "node:http";
+import type { Server } from "node:http";
+import process from "node:process";
 import { messageOf } from "../core/errors.ts";
 import { inherit } from "./inherit.ts";
-import { nativeFor, warnBridged } from "./native.ts";
 import { isLearning } from "./listening/learning.ts";
 import { standaloneSpec } from "./listening/standalone.ts";
 import { chooseListener } from "./listening/choice.ts";
 import { feedProbe } from "./listening/probe.ts";
-import { defaultOnError, replying } from "./fetch/reply.ts";
 import { attachedCore } from "./attach.ts";
-import { bridge } from "./fetch/bridge.ts";
 import type { ErrorHandler, FetchHandler } from "./fetch/handler.ts";
+import type { Native } from "./native.ts";
+import { RUNTIME } from "./process/runtime.ts";
 import type { Attachment } from "./process/worker_core.ts";
 import {
   listen,
@@ -34,6 +34,13 @@ export interface ServeOptions extends ListenOptions {
 }
 
 /**
+ * Nobody but the bridge reads the requests: one that has no body need not be a
+ * stream that ends. Node 26.10 knows the option; Node 22.12 and Deno's types
+ * (2.9.5) do not.
+ */
+const UNREAD: object = { optimizeEmptyRequests: true };
+
+/**
  * Serves a fetch handler on the listener of the pool and resolves once it
  * accepts. Without a pool it listens on `options.address` itself. Calls
  * `attach()`, so that requests in flight finish before the process leaves.
@@ -44,7 +51,8 @@ export interface ServeOptions extends ListenOptions {
  * Everywhere else, and on Node, `node:http` does; where that is second best, a
  * line on stderr says why. Bun gives a response made of a string no
  * content-type that others can see (Bun 1.4.4): through `node:http` it has one
- * only if the handler sets it.
+ * only if the handler sets it. On Node `Response`, `Request` and `fetch` of the
+ * process are replaced by such as make what the handler looks at, and no more.
  *
  * @throws {TypeError} when the pool has no such listener, or more than one and
  * none is named
@@ -67,9 +75,9 @@ export async function serve(
     );
   }
   const core = attachedCore();
-  const onError = options.onError ?? defaultOnError;
-  const bridged = () => createServer(bridge(handler, onError));
-  const native = nativeFor(replying(handler, onError), core.worker.draining);
+  const bridged = () => bridgeServer(handler, options.onError);
+  const { draining } = core.worker;
+  const native = await nativeFor(handler, draining, options.onError);
   if (native !== undefined) {
     if (!core.worker.supervised) {
       const spec = standaloneSpec(options.address);
@@ -93,18 +101,48 @@ export async function serve(
             return Promise.resolve();
           },
           // The handler is what a check is about.
-          probe: () => feedProbe(bridged(), "http"),
+          probe: () => async () => await feedProbe(await bridged(), "http")!(),
           async serve() {
             try {
               return (accept ?? start(false))();
             } catch (error) {
-              warnBridged(listener, messageOf(error));
-              return await inherit(bridged(), "http", listener);
+              native.warnBridged(listener, messageOf(error));
+              return await inherit(await bridged(), "http", listener);
             }
           },
         });
       }
     }
   }
-  return await listen(bridged(), options);
+  return await listen(await bridged(), options);
+}
+
+// What follows is loaded when it is needed, and not with what a worker imports:
+// most of them serve no handler, and of those that do most have a server of
+// their runtime's own.
+
+/** A server of `node:http` for a handler. */
+async function bridgeServer(
+  handler: FetchHandler,
+  onError: ErrorHandler | undefined,
+): Promise<Server> {
+  const { bridge } = await import("./fetch/bridge.ts");
+  const { createServer } = process.getBuiltinModule("node:http");
+  return createServer(UNREAD, bridge(handler, onError));
+}
+
+/** The native server of this runtime, or undefined when it has none. */
+async function nativeFor(
+  handler: FetchHandler,
+  draining: AbortSignal,
+  onError: ErrorHandler | undefined,
+): Promise<Native | undefined> {
+  const kind = RUNTIME.name === "bun"
+    ? (await import("./bun/fetch.ts")).bunServer()
+    : RUNTIME.name === "deno"
+    ? (await import("./deno/fetch.ts")).denoServer()
+    : undefined;
+  if (kind === undefined) return undefined;
+  const { nativeOf } = await import("./native.ts");
+  return nativeOf(kind, handler, draining, onError);
 }

@@ -11,6 +11,7 @@ import process from "node:process";
 import type { InheritedListener } from "../core/launch/environment.ts";
 import type { AcceptedHandle } from "../handles/types.ts";
 import { balanceNetServer, type ServerBalance } from "./balance/net_servers.ts";
+import { isCounted } from "./balance/native_servers.ts";
 import { IDLE_MS } from "./drain/drain.ts";
 import type { Filter } from "./filters/filter.ts";
 import { trackServer } from "./filters/listener_filter.ts";
@@ -37,6 +38,10 @@ import {
   takeExcess,
 } from "./listening/limit.ts";
 import { inheritedPlace } from "./listening/place.ts";
+import {
+  createNetAdoption,
+  type NetAdoption,
+} from "./listening/net_adoption.ts";
 import { type Attachment, presentCore } from "./process/worker_core.ts";
 import { mustBeFed, type ServerKind } from "./process/server_kind.ts";
 
@@ -81,6 +86,7 @@ interface Served extends ParkPlace {
   readonly address: () => ReturnType<Server["address"]>;
   readonly shards: Map<number, Acceptor>;
   readonly balance: ServerBalance | undefined;
+  readonly adoption: NetAdoption | undefined;
   /** What has it stop while the server is full. */
   readonly limited: Disposable[];
 }
@@ -115,11 +121,12 @@ export function createServing(
 
   /** Stops; false when sockets are gone with it though they are to be kept. */
   const stop = (
-    { listener, balance, shards, limited, switches }: Served,
+    { listener, balance, adoption, shards, limited, switches }: Served,
     keeps: boolean,
   ): boolean => {
     // First: while it does not accept, a descriptor may stand for another file.
     balance?.stop();
+    adoption?.end();
     for (const each of switches.values()) each.end();
     switches.clear();
     for (const each of limited.splice(0)) each[Symbol.dispose]();
@@ -185,8 +192,10 @@ export function createServing(
     shard: number,
     serve: (socket: Socket) => void,
   ): void => {
-    if (balance === undefined) takeExcess(limit, acceptor, serve);
-    else balance.begin(acceptor);
+    if (balance === undefined || listener?.mode === "sharded") {
+      takeExcess(limit, acceptor, serve);
+    }
+    balance?.begin(acceptor, acceptor === server);
     const socket = listener?.fds[shard] ?? descriptorOf(acceptor);
     if (socket !== undefined) limited.push(stopWhileFull(limit, socket));
   };
@@ -240,8 +249,9 @@ export function createServing(
         taker ??= takerOf(server, kind, filter);
         taker(socket);
       };
-      const counts = places.size === 0;
-      const balance = balanced && core !== undefined
+      const counts = balances.size === 0;
+      const counted = core?.balancer && isCounted(listener, core.balancer);
+      const balance = core !== undefined && counted === true
         ? balanceNetServer(core, {
           listener,
           // Once for all of its listeners.
@@ -250,18 +260,34 @@ export function createServing(
           limit,
         })
         : undefined;
-      if (balance !== undefined) balances.add(balance);
+      if (balance !== undefined) {
+        balances.add(balance);
+        const { rebalance } = core!.balancer!;
+        if (rebalance !== undefined) connections.rebalance?.(rebalance);
+      }
       if (handed && listener.sticky === SESSION_IDS) {
         const learned = (id: string) => void core?.worker.stick(id);
         learnSessionIds(server as HttpServer, learned);
       }
       const address = (): ReturnType<Server["address"]> => addressOf(listener);
       const shards = new Map<number, Acceptor>();
+      const adoption = listener.mode === "sharded"
+        ? createNetAdoption(
+          listener,
+          // Async, so that what is no shard is a rejection.
+          async (shard) => {
+            const at = inheritedPlace(listener, shard);
+            await feedFrom(place, at, shard, serve, filter);
+          },
+          () => open,
+        )
+        : undefined;
       const place: Served = {
         address,
         listener,
         shards,
         balance,
+        adoption,
         limited: [],
         switches: new Map(),
       };
@@ -305,16 +331,9 @@ export function createServing(
         ...(balance !== undefined && {
           defer: (handle: AcceptedHandle) => open && balance.defer(handle),
         }),
-        // No `release`: an acceptor cannot stop without closing the inherited
-        // socket, which would be missing at the next death of that slot's
-        // worker. So this worker goes on sharing the shard's queue until it is
-        // replaced.
-        ...(listener.mode === "sharded" && {
-          async adopt(shard: number): Promise<void> {
-            if (!open || place.shards.has(shard)) return;
-            const at = inheritedPlace(listener, shard);
-            await feedFrom(place, at, shard, serve, filter);
-          },
+        ...(adoption !== undefined && {
+          adopt: adoption.adopt,
+          release: adoption.release,
         }),
       };
     },
@@ -327,6 +346,7 @@ export function createServing(
         listener: undefined,
         shards,
         balance: undefined,
+        adoption: undefined,
         limited: [],
         switches: new Map(),
       };

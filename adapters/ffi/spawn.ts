@@ -19,6 +19,7 @@ import {
 } from "../../libc/libc.ts";
 import { takesRawHandles } from "../channel/raw_handles.ts";
 import { channelReader } from "../channel/reader.ts";
+import { startWith } from "../shared/ambient.ts";
 import { findCommand, refusedError } from "../shared/command.ts";
 import { announce, emptied, settle } from "../shared/exit.ts";
 import { guarded } from "../shared/guard.ts";
@@ -93,14 +94,15 @@ export function spawnWith(
   let process: Started;
   try {
     const channel = channelEnv(numberOf(theirs, inherited.length));
-    process = start({
+    const what: Start = {
       file,
       args,
       cwd: plan.cwd,
       env: { ...env, ...channel },
       piped: plan.output === "lines",
       fds: [...inherited, theirs],
-    });
+    };
+    process = startWith(plan, () => start(what));
   } catch (error) {
     libc.close(ours);
     throw refusedError(plan, error);

@@ -20,6 +20,7 @@ import {
   type SpawnPlan,
   type WorkerProcess,
 } from "../../core/adapter.ts";
+import { startWith } from "../shared/ambient.ts";
 import { findCommand, refusedError } from "../shared/command.ts";
 import { announce, emptied, settle } from "../shared/exit.ts";
 import { type ChannelReader, channelReader } from "../channel/reader.ts";
@@ -53,7 +54,7 @@ export function spawnChild(
   const { file, args } = findCommand(plan);
   const env = { ...plan.env(plan.inherits.map((_, i) => 3 + i)) };
   const output = plan.output === "lines" ? "pipe" : "inherit";
-  const child = startOrThrow(plan, () =>
+  const begin = (): ChildProcess =>
     start(file, args, {
       ...(plan.cwd !== undefined && { cwd: plan.cwd }),
       argv0: plan.command[0],
@@ -67,7 +68,8 @@ export function spawnChild(
         ...plan.inherits.map((socket) => socket.fd),
         "ipc",
       ],
-    }));
+    });
+  const child = startOrThrow(plan, () => startWith(plan, begin));
   const underway = settling(child);
   let unsent = 0;
   // A send that fails has a worker that is gone: its exit is reported.

@@ -9,6 +9,7 @@ import type { AcceptQueues, Pending } from "../../core/accept_queue.ts";
 import { handshakesAt } from "../../libc/handshakes.ts";
 import { fixed, type Libc, sizeOf } from "../../libc/libc.ts";
 import { bufferSize } from "../../libc/dgram.ts";
+import { type ListenQueue, listenQueue } from "../../libc/listen_queue.ts";
 import { libcHere } from "../../libc/open.ts";
 import {
   inodeIn,
@@ -19,19 +20,6 @@ import {
 } from "../../libc/proc_net.ts";
 import { portOf } from "../../libc/sockaddr.ts";
 import { inodeAt, linkProc, listProc, readProc } from "./proc.ts";
-
-/**
- * TCP_INFO of tcp(7) at IPPROTO_TCP: of a socket that listens, `tcpi_state` is
- * TCP_LISTEN and `tcpi_unacked` the length of its queue (tcp_get_info() of the
- * kernel, net/ipv4/tcp.c).
- */
-const TCP_INFO = {
-  level: 6,
-  name: 11,
-  listens: 10,
-  unackedAt: 24,
-  bytes: 28,
-} as const;
 
 /** The queues of this process' sockets. */
 export const acceptQueues: AcceptQueues = {
@@ -52,6 +40,7 @@ export const acceptQueues: AcceptQueues = {
       ? all.filter(({ path, waits }) => waits && path === own.path).length
       : undefined;
   },
+  asksQuickly: () => libcHere() !== undefined,
   buffered: (fd) => {
     const inode = inodeAt(fd);
     const own = udpSockets(readProc).find((each) => each.inode === inode);
@@ -152,19 +141,9 @@ function pendingInTables(fds: readonly number[]): Pending | undefined {
 }
 
 /** By libc, where it can be called: the table may have very many rows. */
-function byTcpInfo(
-  fd: number,
-): { listens: boolean; queued: number } | undefined {
+function byTcpInfo(fd: number): ListenQueue | undefined {
   const libc = libcHere();
-  if (libc === undefined) return undefined;
-  const info = fixed(TCP_INFO.bytes);
-  const { level, name, listens, unackedAt } = TCP_INFO;
-  const status = libc.getsockopt(fd, level, name, info, sizeOf(info));
-  if (status !== 0) return undefined;
-  return {
-    listens: info[0] === listens,
-    queued: new DataView(info.buffer).getUint32(unackedAt, true),
-  };
+  return libc && listenQueue(libc, fd);
 }
 
 /** The size of a receive buffer; without libc that of all that are not set. */

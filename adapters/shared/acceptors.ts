@@ -14,7 +14,8 @@ import type { Acceptors, AcceptorsLook } from "../../core/acceptors.ts";
 import { formatAddress } from "../../core/options/address.ts";
 import { inodeIn, tcpSockets, unixSockets } from "../../libc/proc_net.ts";
 import { readable } from "./inherited.ts";
-import { inodeAt, linkProc, listProc, readProc, statOf } from "./proc.ts";
+import { inodeAt, linkProc, listProc, readProc } from "./proc.ts";
+import { processes } from "./processes.ts";
 import { callIn } from "./syscall.ts";
 
 /** The sockets of a process: their numbers there, and what they are. */
@@ -27,18 +28,18 @@ const MAX_FILES = 1024;
 export const acceptors: Acceptors = {
   acceptors(sockets, session) {
     const inodes = sockets.map(inodeAt);
-    const pids = sessionOf(session);
-    if (pids.length === 0 || inodes.includes(undefined)) return undefined;
+    const found = processes.ofSession(session);
+    if (found.length === 0 || inodes.includes(undefined)) return undefined;
     const held = new Set<number>();
     const waited = new Set<number>();
     let hidden: "" | "has" | "waits" = "";
-    for (const pid of pids) {
+    for (const { pid, state } of found) {
       const files = socketsIn(pid);
       // What runs as another user may have anything, which is shown to nobody
       // without CAP_SYS_PTRACE. Whoever has become another user has loaded, so
       // one that sleeps waits for clients.
       if (files === undefined) {
-        if (statOf(pid)?.state === "S") hidden = "waits";
+        if (state === "S") hidden = "waits";
         hidden ||= "has";
         continue;
       }
@@ -62,28 +63,6 @@ export const acceptors: Acceptors = {
     } satisfies AcceptorsLook;
   },
 };
-
-/** For how long one look at all processes serves many workers, in ms. */
-const FRESH = 100;
-
-let sessions = new Map<number, number[]>();
-let seenAt = -Infinity;
-
-/** The processes of a session that have not ended. */
-function sessionOf(session: number): readonly number[] {
-  const now = performance.now();
-  if (now - seenAt > FRESH || !sessions.has(session)) {
-    sessions = new Map();
-    seenAt = now;
-    for (const name of listProc("/proc")) {
-      const pid = Number(name);
-      const stat = pid > 0 ? statOf(pid) : undefined;
-      if (stat === undefined || stat.exiting || stat.state === "Z") continue;
-      sessions.set(stat.session, [...sessions.get(stat.session) ?? [], pid]);
-    }
-  }
-  return sessions.get(session) ?? [];
-}
 
 /** Undefined where it is not shown what a process has open. */
 function socketsIn(pid: number): Files | undefined {

@@ -13,8 +13,8 @@ import {
 import type { UdpAddress } from "../../core/options/dgram.ts";
 import {
   codeOf,
+  forbiddenIn,
   messageOf,
-  permissionIn,
   PreforkError,
 } from "../../core/errors.ts";
 import { called, holderOfPath, holderOfPort, isAncestor } from "./holder.ts";
@@ -29,8 +29,8 @@ export function bindError(address: Address, cause: unknown): PreforkError {
 }
 
 function reason(address: Address, cause: unknown): string {
-  const flag = permissionIn(cause);
-  if (flag !== undefined) return `Deno does not allow it, add "${flag}"`;
+  const forbidden = forbiddenIn(cause);
+  if (forbidden !== undefined) return forbidden;
   const said = cause as { occupation?: unknown; unknownOwner?: unknown };
   if (typeof said?.unknownOwner === "string") return said.unknownOwner;
   const code = codeOf(cause) ?? "";

@@ -96,7 +96,10 @@ function makeDirectory(directory: string): boolean {
     mkdirSync(directory, { mode: 0o700 });
     return true;
   } catch (error) {
-    const { code } = error as { code?: string };
+    const { name, code } = error as { name?: string; code?: string };
+    // What is not permitted says so itself. As `missingIn` of core/errors.ts,
+    // which would be loaded before all else, and with this file by each worker.
+    if (name === "NotCapable" || code === "ERR_ACCESS_DENIED") throw error;
     // Another pool that starts now has made it.
     if (code === "EEXIST" && existsSync(directory)) return false;
     throw new Error(`"${directory}" cannot be made (${code})`);

@@ -9,7 +9,7 @@ import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import type { SpawnPlan } from "../../core/adapter.ts";
-import { messageOf, permissionIn, PreforkError } from "../../core/errors.ts";
+import { forbiddenIn, messageOf, PreforkError } from "../../core/errors.ts";
 import { host, isExecutable } from "./host.ts";
 
 /** A command whose executable is there. */
@@ -72,10 +72,8 @@ export function spawnError(
 
 /** Makes the error of a command that is there and that the system refuses. */
 export function refusedError(plan: SpawnPlan, cause?: unknown): PreforkError {
-  const flag = permissionIn(cause);
-  if (flag !== undefined) {
-    return spawnError(plan, `Deno does not allow it, add "${flag}"`, cause);
-  }
+  const forbidden = forbiddenIn(cause);
+  if (forbidden !== undefined) return spawnError(plan, forbidden, cause);
   const said = cause === undefined ? "" : ` (${messageOf(cause)})`;
   return spawnError(
     plan,

@@ -14,9 +14,9 @@ import type {
   ControlPlace,
   ControlSocket,
 } from "../../core/control/socket.ts";
-import { codeOf, messageOf } from "../../core/errors.ts";
+import { codeOf, forbiddenIn, messageOf } from "../../core/errors.ts";
 import { ownDirectory } from "./cache_directory.ts";
-import { controlDirectories } from "./control_directory.ts";
+import { controlDirectories, requireAllowed } from "./control_directory.ts";
 import { requireFree, tryUnlink } from "./unix_path.ts";
 
 /**
@@ -35,8 +35,12 @@ export async function controlSocket(
   answer: Answer,
   serve: ServeControl,
 ): Promise<ControlSocket> {
-  if ("path" in place) return await openAt(place.path, answer, serve);
-  const reasons: string[] = [];
+  if ("path" in place) {
+    return await openAt(place.path, answer, serve).catch((error) => {
+      throw new Error(reasonIn(error), { cause: error });
+    });
+  }
+  const reasons = new Set<string>();
   for (const directory of controlDirectories()) {
     for (const name of [place.name, `${place.name}-${process.pid}`]) {
       const file = path.join(directory, `${name}.sock`);
@@ -45,12 +49,16 @@ export async function controlSocket(
         ownDirectory(directory);
         return await openAt(file, answer, serve);
       } catch (error) {
-        reasons.push(messageOf(error));
+        reasons.add(reasonIn(error));
         if (codeOf(error) !== "EADDRINUSE") break;
       }
     }
   }
-  throw new Error(reasons.join("; "));
+  throw new Error([...reasons].join("; "));
+}
+
+function reasonIn(error: unknown): string {
+  return forbiddenIn(error) ?? messageOf(error);
 }
 
 /**
@@ -65,6 +73,7 @@ async function openAt(
   serve: ServeControl,
 ): Promise<ControlSocket> {
   requireAllowed(path.dirname(file));
+  requireNet();
   const directory = mkdtempSync(path.join(path.dirname(file), ".pf-"));
   let close: (() => void) | undefined;
   try {
@@ -113,19 +122,11 @@ async function place(made: string, file: string): Promise<void> {
   }
 }
 
-/** Deno would ask the user at the terminal, and the pool would wait for that. */
-function requireAllowed(directory: string): void {
+/** Deno 2.9.5 counts Unix sockets among the net, and would ask for that too. */
+function requireNet(): void {
   if (process.versions["deno"] === undefined) return;
-  for (const name of ["read", "write"] as const) {
-    if (
-      Deno.permissions.querySync({ name, path: directory }).state === "granted"
-    ) {
-      continue;
-    }
-    throw new Error(
-      `Deno does not allow it, add "--allow-${name}" for "${directory}"`,
-    );
-  }
+  if (Deno.permissions.querySync({ name: "net" }).state === "granted") return;
+  throw new Error('Deno does not allow it, add "--allow-net"');
 }
 
 function isFile(file: string, ino: number, dev: number): boolean {

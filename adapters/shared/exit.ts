@@ -5,12 +5,11 @@
  * @module
  */
 
-import process from "node:process";
 import type { ExitStatus } from "../../core/adapter.ts";
-import { codeOf } from "../../core/errors.ts";
 import type { Reading } from "./lines.ts";
 import { TICK_MS } from "./look.ts";
-import { listProc, statOf } from "./proc.ts";
+import { statOf } from "./proc.ts";
+import { type Processes, processes } from "./processes.ts";
 
 /**
  * How long to wait for the output of a dead worker, in milliseconds: a process
@@ -58,26 +57,17 @@ const LOOK = 50;
 export async function emptied(
   group: number,
   onLeft: (() => void) | undefined,
+  among: Pick<Processes, "ofGroup" | "ofThose"> = processes,
 ): Promise<void> {
-  if (onLeft === undefined || !lives(group)) return;
-  onLeft();
-  do await new Promise((resolve) => setTimeout(resolve, LOOK)); while (
-    lives(group)
-  );
-}
-
-function lives(group: number): boolean {
-  try {
-    process.kill(-group, 0);
-  } catch (error) {
-    // Most leave nothing, and to look at all processes takes its time.
-    if (codeOf(error) === "ESRCH") return false;
+  if (onLeft === undefined) return;
+  let left = among.ofGroup(group);
+  if (left.length > 0) onLeft();
+  while (left.length > 0) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK));
+    left = among.ofThose(left);
+    // They may have started others.
+    if (left.length === 0) left = among.ofGroup(group);
   }
-  // What only waits to be reaped had that signal too.
-  return listProc("/proc").some((name) => {
-    const stat = /^\d+$/.test(name) ? statOf(Number(name)) : undefined;
-    return stat?.group === group && !stat.exiting && stat.state !== "Z";
-  });
 }
 
 /** Reports the end once, after the last line and the last message. */

@@ -17,6 +17,7 @@ import type {
   MachineFacts,
 } from "../../core/doctor/facts.ts";
 import { messageOf } from "../../core/errors.ts";
+import { kernelPicks } from "../../core/preflight_steer.ts";
 import { MAX_UNIX_PATH } from "../../core/options/address.ts";
 import type { PoolConfig } from "../../core/options/options.ts";
 import { MemoryBudget } from "../../core/supervise/memory_budget.ts";
@@ -62,6 +63,7 @@ export async function gatherFacts(
     share: capabilities.share,
     noLibc: whyNoLibc(),
     kernel: kernelFacts(host.sysctl),
+    picks: kernelPicks(1, adapter),
     cpus: host.cpus,
     memoryLimit,
     memoryShare,

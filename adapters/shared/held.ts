@@ -86,9 +86,9 @@ async function bind(
       }
       if (facts.address!.kind === "udp") {
         throw new Error(
-          `file descriptor ${address.fd} is a socket of UDP, listen on its address, "${
+          `file descriptor ${address.fd} is a socket of UDP, "${
             formatAddress(facts.address!)
-          }": where a variable of its parent names it, it is found by that`,
+          }", to which nobody connects: name one of TCP or Unix here`,
         );
       }
       const raw = await sockets.adopt(address.fd, request.blocks);

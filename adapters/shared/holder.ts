@@ -37,8 +37,9 @@ export function holderOfPath(path: string): number | undefined {
   return undefined;
 }
 
+/** Not this process, which may have it inherited from the one that is meant. */
 function ownerOf(inode: number): number | undefined {
-  return inode === 0 ? undefined : holding(inode, []).next().value;
+  return inode === 0 ? undefined : holding(inode, [process.pid]).next().value;
 }
 
 /** The processes that have a socket, as far as they may be looked at, by name. */

@@ -20,26 +20,32 @@ import os from "node:os";
 import path from "node:path";
 import process from "node:process";
 import type { Host } from "../../core/host.ts";
-import { permissionIn, PreforkError } from "../../core/errors.ts";
+import { missingIn, PreforkError } from "../../core/errors.ts";
 import { pairProblem } from "../../tls/pair.ts";
 import { acceptors } from "./acceptors.ts";
+import { withheldBits } from "./ambient.ts";
 import { acceptQueues } from "./accept_queue.ts";
 import { cacheDirectory } from "./cache_directory.ts";
 import { memoryGroupOf } from "./cgroup.ts";
+import { privateDirectory } from "./control_directory.ts";
+import { executable } from "./executable.ts";
 import { cpuList, grantedCpus } from "./cpus.ts";
 import { byName, DIRECTORY } from "./directory.ts";
 import { ownSockets } from "./inherited.ts";
 import { lookAt, rssOf } from "./look.ts";
 import { stackOf } from "./stack.ts";
 import { PRELOAD } from "./preload.ts";
-import { readProc } from "./proc.ts";
+import { readProc, statOf } from "./proc.ts";
 import { usageOf } from "./usage.ts";
 import { files } from "./watch.ts";
 
 /** The place where this process runs. */
 export const host: Host = {
   platform: process.platform,
-  cpus: grantedCpus(os.availableParallelism(), readProc),
+  // Read where nobody says how many workers there are.
+  get cpus() {
+    return grantedCpus(os.availableParallelism(), readProc);
+  },
   cpuList: (which) => cpuList(which, readProc),
   // Not by process.stdin, which would begin to read. Asked for late, as other
   // modules here are: on Bun 1.4.4 `node:tty` and `node:net` cost more CPU than
@@ -61,15 +67,17 @@ export const host: Host = {
   real: realPath,
   text: (file) => readFileSync(file, "utf8"),
   head,
+  executable,
   resolve: (file) => path.resolve(DIRECTORY.logical, file),
   certificateProblem: pairProblem,
   cacheDirectory,
+  privateDirectory,
   hasRights: (pid) => {
     const own = rightsOf(readProc("/proc/self/status"));
     if (own === undefined) return true;
     const its = rightsOf(readProc(`/proc/${pid}/status`));
     return its !== undefined && its.uid === own.uid && its.gid === own.gid &&
-      (own.capabilities & ~its.capabilities) === 0n;
+      (own.capabilities & ~its.capabilities & ~withheldBits()) === 0n;
   },
   rss: rssOf,
   memoryGroup: (pid) => memoryGroupOf(readProc, pid),
@@ -78,6 +86,7 @@ export const host: Host = {
   ...files,
   ...ownSockets,
   look: lookAt,
+  state: (pid) => statOf(pid)?.state,
   usage: usageOf,
   stack: stackOf,
   sysctl: (name) => {
@@ -106,7 +115,7 @@ function head(file: string): string | undefined {
 }
 
 /** The effective user, group and capabilities of /proc/PID/status (proc(5)). */
-function rightsOf(
+export function rightsOf(
   status = "",
 ): { uid: string; gid: string; capabilities: bigint } | undefined {
   const field = (name: string): string | undefined =>
@@ -121,18 +130,18 @@ function rightsOf(
 /**
  * True when a path is a file that this user may execute.
  *
- * @throws {PreforkError} `ERR_SPAWN` where Deno does not allow to look
+ * @throws {PreforkError} `ERR_SPAWN` where the runtime does not allow to look
  */
 export function isExecutable(file: string): boolean {
   try {
     accessSync(file, constants.X_OK);
     return statSync(file).isFile();
   } catch (error) {
-    const flag = permissionIn(error);
-    if (flag === undefined) return false;
+    const missing = missingIn(error);
+    if (missing === undefined) return false;
     throw new PreforkError(
       "ERR_SPAWN",
-      `Cannot start programs: Deno does not allow to look whether "${file}" can be executed, add "${flag}"`,
+      `Cannot start programs: ${missing.runtime} does not allow to look whether "${file}" can be executed, add "${missing.flag}"`,
       error,
     );
   }

@@ -6,7 +6,6 @@
 
 import { realpathSync } from "node:fs";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 
 /** True for the main module, by its `import.meta`. */
 export function isMain(
@@ -14,6 +13,7 @@ export function isMain(
 ): boolean {
   // Not in Node before 24.2.
   if (main !== undefined) return main;
+  const { fileURLToPath } = process.getBuiltinModule("node:url");
   const program = process.argv[1];
   return program !== undefined &&
     realpathSync(program) === fileURLToPath(url);

@@ -1,6 +1,6 @@
 /**
- * The readiness notification of s6: a line, written once to a pipe that a parent
- * has passed on (https://skarnet.org/software/s6/notifywhenup.html).
+ * What is written once to a pipe or a socket that a parent has passed on, as the
+ * readiness notification of s6 (https://skarnet.org/software/s6/notifywhenup.html).
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { libcHere, openLibc } from "../../libc/open.ts";
 import { linkProc } from "./proc.ts";
 
 /** See {@linkcode Adapter.notifier}. */
-export function notifier(fd: number): () => void {
+export function notifier(fd: number, line = "\n"): () => void {
   if (process.platform === "linux") refuseOther(fd);
   // Deno 2.9.5 writes to what it has opened alone.
   const byLibc = process.versions["deno"] !== undefined;
@@ -21,11 +21,11 @@ export function notifier(fd: number): () => void {
   if (libc !== undefined) setInheritable(libc, fd, false);
   return () => {
     if (byLibc) {
-      const line = cString("\n").subarray(0, 1);
-      checked(libc!, libc!.write(fd, line, 1), "write");
+      const bytes = cString(line);
+      checked(libc!, libc!.write(fd, bytes, bytes.length - 1), "write");
       libc!.close(fd);
     } else {
-      writeSync(fd, "\n");
+      writeSync(fd, line);
       closeSync(fd);
     }
   };

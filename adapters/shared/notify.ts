@@ -30,7 +30,7 @@ export function notify(
     libc = openLibc();
   } catch (error) {
     const why = notifyByCommand(state);
-    return why && `${messageOf(error)}, and ${why}`;
+    return why && `libc is missing (${messageOf(error)}), and ${why}`;
   }
   try {
     const to = unixSockaddr(socket.replace(/^@/, "\0"));

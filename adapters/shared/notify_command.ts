@@ -5,7 +5,6 @@
  * @module
  */
 
-import { spawn } from "node:child_process";
 import process from "node:process";
 import { host } from "./host.ts";
 
@@ -14,38 +13,26 @@ const COMMAND = "systemd-notify";
 /** Only libc can pass a file descriptor, and know that this was heard. */
 const BY_LIBC_ALONE = /^(MAINPID|FDSTORE(REMOVE)?)=/m;
 
-/** So many words wait at most: the manager may not listen. */
-const MOST = 50;
-
-const words: string[] = [];
+/** True while a word is being said. */
 let busy = false;
 
 /**
- * Says something, one after the other, and does not wait for it.
+ * Says something, and does not wait for it: one word after the other.
  *
- * @returns why that cannot be
+ * @returns why that cannot be; as sendmsg(2) does where it can be soon
  */
 export function notifyByCommand(state: string): string | undefined {
   if (BY_LIBC_ALONE.test(state)) return "that takes libc";
   const file = host.which(COMMAND);
   if (file === undefined) return `there is no ${COMMAND} in PATH`;
-  if (words.length < MOST) words.push(timed(state));
-  if (!busy) next(file);
-  return undefined;
-}
-
-function next(file: string): void {
-  const state = words.shift();
-  busy = state !== undefined;
-  if (state === undefined) return;
-  let over = false;
-  const go = (): void => {
-    if (!over) next(file);
-    over = true;
-  };
+  if (busy) return `EAGAIN: ${COMMAND} says the word before`;
+  busy = true;
+  const end = (): void => void (busy = false);
   // It ends when the manager has read it (BARRIER), so that this knows who it is.
-  const child = spawn(file, state.split("\n"), { stdio: "ignore" });
-  child.once("error", go).once("close", go);
+  const { spawn } = process.getBuiltinModule("node:child_process");
+  const child = spawn(file, timed(state).split("\n"), { stdio: "ignore" });
+  child.once("error", end).once("close", end);
+  return undefined;
 }
 
 /** On Node this is CLOCK_MONOTONIC (uv_hrtime); elsewhere it is not known. */

@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import process from "node:process";
 import type { PidFile } from "../../core/successor.ts";
-import { codeOf, messageOf, PreforkError } from "../../core/errors.ts";
+import { codeOf, PreforkError, unwritable } from "../../core/errors.ts";
 import { readProc, statOf } from "./proc.ts";
 
 /** How exact is known when a process began and when a file was written, in ms. */
@@ -30,7 +30,7 @@ export function pidFile(path: string): PidFile {
   const old = `${path}.old`;
   const mine = `${path}.${process.pid}`;
   const isOwn = (file: string): boolean => pidIn(file) === process.pid;
-  const write = (): void => writeFileSync(mine, `${process.pid}\n`);
+  const write = (pid = process.pid): void => writeFileSync(mine, `${pid}\n`);
   const attempt = (run: () => void): void => {
     try {
       run();
@@ -68,16 +68,21 @@ export function pidFile(path: string): PidFile {
         attempt(() => unlinkSync(mine));
         throw error instanceof PreforkError ? error : new PreforkError(
           "ERR_PID_FILE",
-          `Cannot write the pid file "${path}" (${
-            messageOf(error)
-          }): choose a file in a directory that is there and that this user may write to`,
+          `Cannot write the pid file "${path}"${unwritable(error)}`,
           error,
         );
       }
     },
-    setAside() {
+    setAside(alone = false) {
       attempt(() => unlinkSync(old));
-      attempt(() => linkSync(path, old));
+      attempt(() => (alone ? renameSync : linkSync)(path, old));
+    },
+    leaveTo(pid) {
+      attempt(() => {
+        write(pid);
+        linkSync(mine, path);
+      });
+      attempt(() => unlinkSync(mine));
     },
     takeBack() {
       if (isOwn(path)) attempt(() => unlinkSync(old));

@@ -4,17 +4,18 @@
  * @module
  */
 
-import { fileURLToPath } from "node:url";
+import path from "node:path";
 
 /** Where it is from here once this module is bundled (`scripts/build.ts`). */
 declare const PRELOAD_FILE: string | undefined;
 
-const MODULE = new URL(
-  typeof PRELOAD_FILE === "string" ? PRELOAD_FILE : "../../worker/preload.ts",
-  import.meta.url,
-);
+const MODULE = typeof PRELOAD_FILE === "string"
+  ? PRELOAD_FILE
+  : "../../worker/preload.ts";
+
+const { dirname, url } = import.meta;
 
 /** Its path, or its address when this package was not loaded from a disk. */
-export const PRELOAD: string = MODULE.protocol === "file:"
-  ? fileURLToPath(MODULE)
-  : MODULE.href;
+export const PRELOAD: string = dirname === undefined
+  ? new URL(MODULE, url).href
+  : path.join(dirname, MODULE);

@@ -19,7 +19,9 @@ export const probeSockets: RawSockets = {
       .querySync({ name: "net", host: `${host}:${port}` });
     return state === "granted"
       ? probe({ host, port, ...options })
-      : Promise.reject(new Error("Deno has not been given --allow-net"));
+      : Promise.reject(
+        new Deno.errors.NotCapable("Deno binds it with --allow-net only"),
+      );
   },
   unix: (path) => probe({ path }),
   // No mode is left in which one would be asked for.

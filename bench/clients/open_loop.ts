@@ -3,7 +3,7 @@
  * connection, some of them for a page that burns CPU. Prints as JSON the
  * latencies of the others in ms, counted from when each was due.
  *
- * usage: open_loop.ts PORT RATE SECONDS SLOW_SHARE
+ * usage: open_loop.ts PORT RATE SECONDS SLOW_SHARE [HOST]
  */
 
 import net from "node:net";
@@ -11,6 +11,7 @@ import process from "node:process";
 import { createRandom } from "../../tests/random.ts";
 
 const [port, rate, seconds, slowShare] = process.argv.slice(2).map(Number);
+const [, , , , , , host = "127.0.0.1"] = process.argv;
 const total = rate! * seconds!;
 const cheap: number[] = [];
 let sent = 0;
@@ -22,7 +23,7 @@ const random = createRandom(42);
 
 function ask(due: number): void {
   const slow = random.chance(slowShare!);
-  const socket = net.connect(port!, "127.0.0.1");
+  const socket = net.connect(port!, host);
   let answered = false;
   open++;
   socket.write(

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { CLIENT_CPU, outputOf } from "./taskset.ts";
 
 /** What wrk counted. */
@@ -26,17 +27,31 @@ export interface LoadPlan {
   readonly connections: number;
   /** True for a new connection per request: asks with `Connection: close`. */
   readonly close: boolean;
+  /** What to send, unless it is a GET without a body. */
+  readonly post?: Post | undefined;
 }
+
+/** A POST. */
+export interface Post {
+  /** The length of its body, in bytes. */
+  readonly bytes: number;
+  /** How many header fields it has that say nothing. */
+  readonly fields: number;
+}
+
+const POST = fileURLToPath(new URL("post.lua", import.meta.url));
 
 /** Loads a server. */
 export async function wrk(plan: LoadPlan): Promise<Load> {
-  const { port, seconds, connections, close } = plan;
+  const { port, seconds, connections, close, post } = plan;
   const output = await outputOf(
     CLIENT_CPU,
     [
       ...["wrk", "-t1", `-c${connections}`, `-d${seconds}s`],
       ...(close ? ["-H", "Connection: close"] : []),
+      ...(post === undefined ? [] : ["-s", POST]),
       `http://127.0.0.1:${port}/`,
+      ...(post === undefined ? [] : [`${post.bytes}`, `${post.fields}`]),
     ],
     (seconds + 10) * 1000,
   );

@@ -19,6 +19,12 @@ import type { RuntimeTrades, Trade } from "./trade.ts";
 /** The names of the runtimes. */
 export const NAMES = { node: "Node", deno: "Deno", bun: "Bun" } as const;
 
+/** Modes that are not called as their rows. */
+const MODE_NAMES = new Map([
+  ["balanced-queue", "balanced, one queue"],
+  ["cluster-rr", "node:cluster"],
+]);
+
 /** The width of a letter at most, and the height of a line of text. */
 const LETTER = 6.4;
 const LINE = 13;
@@ -87,7 +93,7 @@ export function radius(rate: number): number {
 
 /** What a mode is called. */
 export function nameOf({ mode, rate }: Trade): string {
-  const name = mode === "cluster-rr" ? "node:cluster" : mode;
+  const name = MODE_NAMES.get(mode) ?? mode;
   return `${name} ${rate.toFixed(1)}x`;
 }
 

@@ -10,7 +10,14 @@ import { unevenness } from "../workloads/placement.ts";
 import { TAIL_RATES } from "../workloads/tail.ts";
 
 /** The modes, as their rows are named. */
-const MODES = ["balanced", "shared", "sharded", "handoff", "cluster-rr"];
+const MODES = [
+  "balanced",
+  "balanced-queue",
+  "shared",
+  "sharded",
+  "handoff",
+  "cluster-rr",
+];
 
 /** What one mode gives. */
 export interface Trade {

@@ -5,10 +5,14 @@
  * @module
  */
 
-import { appendFileSync } from "node:fs";
+import { appendFileSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import net from "node:net";
 import process from "node:process";
+import { setInterval } from "node:timers";
+
+/** How often a thread looks whether its count is asked for, in ms. */
+const LOOK_MS = 50;
 
 /** How long a request for `/slow` burns CPU, in ms. */
 const BURN_MS = 60;
@@ -16,7 +20,14 @@ const BURN_MS = 60;
 /** What burns CPU; the number of microseconds follows. */
 const BURN = "/burn?us=";
 
-const BODY = `${process.pid}\n`;
+const { BENCH_LOG = "/dev/null", BENCH_THREADS } = process.env;
+
+/** Who this worker is: threads of one process have one process id. */
+const ID = BENCH_THREADS === undefined
+  ? process.pid
+  : process.pid * 2 ** 20 + Math.floor(Math.random() * 2 ** 20);
+
+const BODY = `${ID}\n`;
 let served = 0;
 
 /**
@@ -64,13 +75,27 @@ export function respond(request: Request): Response {
   return new Response(answer(path));
 }
 
-/** Says that this worker accepts; from now on SIGUSR2 has it tell its count. */
+/**
+ * Says that this worker accepts; from now on SIGUSR2 has it tell its count. A
+ * thread has no signals on Node: it tells each time that a file has grown.
+ */
 export function announce(): void {
-  process.on("SIGUSR2", () => tell(`served ${process.pid} ${served}`));
-  tell(`ready ${process.pid}`);
+  const count = (): void => tell(`served ${ID} ${served}`);
+  if (BENCH_THREADS === undefined) process.on("SIGUSR2", count);
+  else whenAsked(count);
+  tell(`ready ${ID}`);
+}
+
+function whenAsked(count: () => void): void {
+  let answered = 0;
+  setInterval(() => {
+    const { size = 0 } =
+      statSync(`${BENCH_LOG}.asked`, { throwIfNoEntry: false }) ?? {};
+    for (; answered < size; answered++) count();
+  }, LOOK_MS).unref();
 }
 
 function tell(line: string): void {
   // One write(2) with O_APPEND per line, so that workers do not mix theirs.
-  appendFileSync(process.env["BENCH_LOG"] ?? "/dev/null", `${line}\n`);
+  appendFileSync(BENCH_LOG, `${line}\n`);
 }

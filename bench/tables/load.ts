@@ -64,7 +64,9 @@ export function loadTable(results: Results): string {
 export function supervisorTable(results: Results): string {
   const lines = measured(results)
     .filter(({ row }) =>
-      /\/(?:shared|balanced|sharded|handoff|cluster-rr)$/.test(row.id)
+      /\/(?:shared|balanced|balanced-queue|sharded|handoff|cluster-rr)$/.test(
+        row.id,
+      )
     )
     .map((result) => {
       const rss = [...result.load.values()].map((each) => each.rss);

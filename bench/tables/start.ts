@@ -17,6 +17,9 @@ const AIMS: Readonly<
   "bun/prefork-1": { cpu: 3 },
 };
 
+/** The least that a peer may cost in relation to prefork, to be no better. */
+const PEER_AIM = 1;
+
 /** The same of a reload in relation to that of the other build. */
 const RELOAD_AIM = 0.6;
 
@@ -30,13 +33,15 @@ export function startTable(
 ): string {
   const cell = (row: StartRow, of: keyof StartSample): string => {
     const own = samples.get(row.id)!;
+    if (own.length === 0) return "failed";
     const value = decimal(median(own.map((each) => each[of])), 0);
     if (row.base === row.id) return value;
     const base = samples.get(row.base)!;
     const ratio = median(own.map((each, i) => each[of] / base[i]![of]));
-    return `${value} (${decimal(ratio, 2)} x${
-      aimed(ratio, AIMS[row.id]?.[of])
-    })`;
+    const verdict = row.peer
+      ? `; aim at least ${PEER_AIM}: ${judged(ratio >= PEER_AIM)}`
+      : aimed(ratio, AIMS[row.id]?.[of]);
+    return `${value} (${decimal(ratio, 2)} x${verdict})`;
   };
   return table(
     ["row", "CPU ms", "PSS MiB", "ms until all are ready"],
@@ -77,5 +82,9 @@ export function reloadTable(times: ReadonlyMap<string, ReloadTimes>): string {
 
 function aimed(ratio: number, aim: number | undefined): string {
   if (aim === undefined) return "";
-  return `; aim ${aim}: ${ratio <= aim ? "met" : "NOT MET"}`;
+  return `; aim ${aim}: ${judged(ratio <= aim)}`;
+}
+
+function judged(met: boolean): string {
+  return met ? "met" : "NOT MET";
 }

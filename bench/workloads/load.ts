@@ -7,7 +7,7 @@
 
 import { POOL_CPU } from "../clients/taskset.ts";
 import { type Load, wrk } from "../clients/wrk.ts";
-import { cpuOf, rssOf } from "../proc.ts";
+import { cpuOf, rssOf, treeOf } from "../proc.ts";
 import type { Row } from "../rows.ts";
 import { type Session, sleep, withSession } from "../session.ts";
 
@@ -61,18 +61,31 @@ async function measured(
   close: boolean,
 ): Promise<LoadSample> {
   const before = await session.served();
-  const pids = new Set([session.supervisor, ...session.workers]);
-  const spent = [...pids].map(cpuOf);
+  const { supervisor } = session;
+  const start = spentBy(treeOf(supervisor));
   const result = await load(session, seconds, close);
-  const perMillion = [...pids].map((pid, i) =>
-    (cpuOf(pid) - spent[i]!) / result.requests * 1e6
-  );
+  const end = spentBy(start.keys());
+  const perMillion = (pid: number): number =>
+    (end.get(pid)! - start.get(pid)!) / result.requests * 1e6;
   const perWorker = [...await session.served()]
     .map(([pid, count]) => count - (before.get(pid) ?? 0))
     .sort((a, b) => b - a);
-  const supervisorCpu = perMillion[0]!;
-  const cpu = perMillion.reduce((a, b) => a + b);
+  const supervisorCpu = perMillion(supervisor);
+  const cpu = [...end.keys()].reduce((sum, pid) => sum + perMillion(pid), 0);
   return { ...result, perWorker, supervisorCpu, cpu };
+}
+
+/** The CPU time of those that live, in ms. PM2 starts helpers that end soon. */
+function spentBy(pids: Iterable<number>): Map<number, number> {
+  const spent = new Map<number, number>();
+  for (const pid of pids) {
+    try {
+      spent.set(pid, cpuOf(pid));
+    } catch {
+      // It has ended.
+    }
+  }
+  return spent;
 }
 
 function load(

@@ -45,16 +45,41 @@ export function measurePlacement(row: Row): Promise<PlacementResult> {
     row,
     { workers: WORKERS, cpus: POOL_CPU },
     async ({ port }) => {
-      const apart = await place(port, GAP_MS);
+      const apart = await place(port, CONNECTIONS, GAP_MS);
       const tries: Counts[] = [];
       for (let i = 0; i < TRIES; i++) {
         await sleep(CLOSE_MS);
-        tries.push(await place(port, 0));
+        tries.push(await place(port, CONNECTIONS, 0));
       }
-      tries.sort((a, b) => unevenness(a) - unevenness(b));
-      return { apart, atOnce: tries[Math.floor(TRIES / 2)]! };
+      return { apart, atOnce: middle(tries) };
     },
   );
+}
+
+/** Measures so many connections that come at once, of some tries the middle. */
+export function measureBurst(
+  row: Row,
+  connections: number,
+  tries: number,
+): Promise<Counts> {
+  return withSession(
+    row,
+    { workers: WORKERS, cpus: POOL_CPU },
+    async ({ port }) => {
+      const all: Counts[] = [];
+      for (let i = 0; i < tries; i++) {
+        await sleep(CLOSE_MS);
+        all.push(await place(port, connections, 0));
+      }
+      return middle(all);
+    },
+  );
+}
+
+function middle(tries: readonly Counts[]): Counts {
+  return tries.toSorted((a, b) => unevenness(a) - unevenness(b))[
+    Math.floor(tries.length / 2)
+  ]!;
 }
 
 /** Most : fewest; infinite when a worker has none. */
@@ -62,13 +87,17 @@ export function unevenness(counts: Counts): number {
   return counts[0]! / counts.at(-1)!;
 }
 
-async function place(port: number, gap: number): Promise<Counts> {
+async function place(
+  port: number,
+  connections: number,
+  gap: number,
+): Promise<Counts> {
   const output = await outputOf(
     CLIENT_CPU,
     [
       process.execPath,
       fileURLToPath(CLIENT),
-      ...[port, CONNECTIONS, gap].map(String),
+      ...[port, connections, gap].map(String),
     ],
     TIMEOUT_MS,
   );

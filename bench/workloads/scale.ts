@@ -53,7 +53,7 @@ export async function scaledPool(
       ...prepared,
       adapter,
       maxWorkers: slots,
-      traffic: new Traffic(config, listeners, adapter),
+      traffic: new Traffic(config, listeners, adapter, () => {}),
       emit: () => {},
     },
     {

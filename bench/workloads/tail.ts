@@ -46,15 +46,20 @@ export type TailResult = Readonly<Record<TailRate, TailSample>>;
  *
  * @param seconds how long at the highest rate; at a lower one it takes longer,
  * up to twice as long, because a percentile needs enough requests
+ * @param host where the client finds the pool
  */
-export function measureTail(row: Row, seconds: number): Promise<TailResult> {
+export function measureTail(
+  row: Row,
+  seconds: number,
+  host = "127.0.0.1",
+): Promise<TailResult> {
   return withSession(
     row,
     { workers: WORKERS, cpus: BOTH_CPUS },
     async ({ port }) => {
-      await openLoop(port, "250", WARM_SECONDS);
-      const busy = await openLoop(port, "250", seconds);
-      const quiet = await openLoop(port, "100", 2 * seconds);
+      await openLoop(port, "250", WARM_SECONDS, host);
+      const busy = await openLoop(port, "250", seconds, host);
+      const quiet = await openLoop(port, "100", 2 * seconds, host);
       return { 100: sampleOf(quiet), 250: sampleOf(busy) };
     },
   );
@@ -78,13 +83,14 @@ async function openLoop(
   port: number,
   rate: TailRate,
   seconds: number,
+  host: string,
 ): Promise<Answers> {
   const output = await outputOf(
     BOTH_CPUS,
     [
       process.execPath,
       fileURLToPath(CLIENT),
-      ...[port, rate, seconds, SLOW_SHARE].map(String),
+      ...[port, rate, seconds, SLOW_SHARE, host].map(String),
     ],
     (seconds + 15) * 1000,
   );

@@ -58,6 +58,35 @@ function loadOf({ open, busy }: Score, pool: PoolLoad): number {
   return open + BUSY_WEIGHT * pool.open * (busy - pool.busy);
 }
 
+/**
+ * Where the kernel goes by the connections of workers alone: how many more than
+ * it holds a worker counts for, as a whole number.
+ *
+ * @param others the workers that accept as well, without itself
+ * @param steady how many connections each has had for a while, on average:
+ * busyness says nothing of what has just come
+ */
+export function leanOf(
+  own: Score,
+  others: readonly Score[],
+  steady: number,
+): number {
+  const pool = poolOf([own, ...others]);
+  const open = Math.min(pool.open, steady);
+  return Math.trunc(loadOf(own, { ...pool, open }) - own.open);
+}
+
+/** How many connections they have on average. */
+export function meanOf(scores: readonly Score[]): number {
+  return poolOf(scores).open;
+}
+
+/** The same of each worker that accepts. */
+export function loadsOf(scores: readonly Score[]): number[] {
+  const pool = poolOf(scores);
+  return scores.map((each) => loadOf(each, pool));
+}
+
 /** How many more connections a light worker may have by its share. */
 function roomOf({ weight, recent }: Score, { pace }: PoolLoad): number {
   return Math.floor(weight * pace - recent + 0.5);

@@ -10,7 +10,9 @@
 import type { SharedFile } from "../adapter.ts";
 import { Heap } from "../heap.ts";
 import { MAX_WORKERS } from "../options/values.ts";
+import type { Rebalance } from "../options/rebalance.ts";
 import type { Score } from "./policy.ts";
+import type { SteerSeat } from "../steer/steer.ts";
 
 /** What one worker says of itself. */
 export interface ScoreboardRow extends Score {
@@ -35,9 +37,11 @@ export interface ScoreboardRow extends Score {
    * before there was one.
    */
   readonly lag: number;
+  /** Connections that it has ended since its start because it held too many. */
+  readonly moved: number;
 }
 
-/** The fields in their order, each a double; there is room for more. */
+/** The fields in their order, each a double; there is no room for more. */
 const FIELDS = [
   "beat",
   "serving",
@@ -53,10 +57,21 @@ const FIELDS = [
   "counts",
   "requests",
   "lag",
+  "moved",
 ] as const satisfies readonly (keyof ScoreboardRow)[];
 
 /** The length of a row, in bytes. */
 export const ROW_BYTES = 128;
+
+/**
+ * Where in a row, in bytes, a worker that has the file mapped into its memory
+ * writes when it has begun something last in this turn of its event loop, in ms
+ * since 1970, or `IDLE`: too often for a system call each time.
+ */
+export const TOUCHED_AT = 120;
+
+/** The event loop has turned since. */
+export const IDLE = -1;
 
 /** After so many ms without a new row a worker counts as hung. */
 export const HUNG_MS = 1000;
@@ -120,7 +135,19 @@ export function decodeRow(
     counts: field("counts") === 1,
     requests: count("requests"),
     lag: count("lag"),
+    moved: count("moved"),
   };
+}
+
+/**
+ * When a worker has begun something last, in ms since 1970, or `IDLE` where its
+ * event loop has turned since; undefined for one that does not say.
+ */
+export function touchedIn(
+  board: Float64Array,
+  seat: number,
+): number | undefined {
+  return board[(seat * ROW_BYTES + TOUCHED_AT) / 8] || undefined;
 }
 
 /** True for a worker that accepts connections and does not hang. */
@@ -138,6 +165,12 @@ export interface Seat {
   readonly weight: number;
   /** True when the supervisor passes connections on. */
   readonly passes: boolean;
+  /** Where the kernel chooses among shards by load: where that is written. */
+  readonly steer?: SteerSeat;
+  /** True where idle workers help stuck ones: it says when it begins something. */
+  readonly helps?: boolean;
+  /** Where it ends connections when it has too many: which ones. */
+  readonly rebalance?: Exclude<Rebalance, "off">;
 }
 
 /** The supervisor's hold on the scoreboard. */
@@ -158,6 +191,10 @@ export interface Scoreboard {
    * nothing yet.
    */
   row(seat: number | undefined): ScoreboardRow | undefined;
+  /**
+   * The same of when it has begun something last, in ms since 1970, or `IDLE`.
+   */
+  touched(seat: number | undefined): number | undefined;
 }
 
 /** Makes the scoreboard of a pool. */
@@ -195,5 +232,6 @@ export function createScoreboard(file: SharedFile): Scoreboard {
       file.read(rows, rows.byteOffset);
     },
     row: (seat) => seat === undefined ? undefined : decodeRow(board, seat),
+    touched: (seat) => seat === undefined ? undefined : touchedIn(board, seat),
   };
 }

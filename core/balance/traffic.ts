@@ -10,6 +10,7 @@ import type { Connection } from "../connection.ts";
 import { affinityOf } from "../options/balance.ts";
 import { Dispatcher } from "../handoff/dispatcher.ts";
 import type { Host } from "../host.ts";
+import { canHelp } from "../listeners/help.ts";
 import type { Listener } from "../listeners/listeners.ts";
 import type { PoolConfig } from "../options/options.ts";
 import { placementOf } from "../handoff/placement.ts";
@@ -18,10 +19,12 @@ import { Passing } from "./passing.ts";
 import {
   BOARD_BYTES,
   createScoreboard,
+  IDLE,
   type Scoreboard,
   type Seat,
 } from "./scoreboard.ts";
-import type { WorkerLoad } from "../events.ts";
+import type { PoolEvent, WorkerLoad } from "../events.ts";
+import { Steering } from "../steer/steering.ts";
 import { Told } from "../exposition/told.ts";
 import { addTotals, type Totals } from "./totals.ts";
 import type { WorkerTally } from "./receipt.ts";
@@ -37,6 +40,14 @@ export class Traffic {
   readonly dispatcher: Dispatcher;
   /** Listeners where a worker has said that it answers HTTP, not within TLS. */
   readonly http: Set<string> = new Set();
+  /** Who chooses among shards. */
+  readonly steering: Steering;
+  /** Called when a worker begins something, or goes on to. */
+  onActive: (() => void) | undefined;
+  /** True where idle workers help stuck ones. */
+  readonly helps: boolean;
+  /** How often one was told to. */
+  helped = 0;
   /** Who accepts now. */
   readonly #serving = new Set<PoolWorker>();
   readonly #board: Scoreboard | undefined;
@@ -44,6 +55,7 @@ export class Traffic {
   readonly #balanced: ReadonlySet<string>;
   readonly #passes: boolean;
   readonly #weights: readonly number[];
+  readonly #rebalance: PoolConfig["rebalance"];
   readonly #accepting: Disposable[];
   readonly #usage: Host["usage"];
   /** True when every connection is counted by somebody. */
@@ -51,14 +63,19 @@ export class Traffic {
 
   /** Makes the traffic of a pool, and accepts where the supervisor has to. */
   constructor(
-    { balance, weights }: Pick<PoolConfig, "balance" | "weights">,
+    { balance, weights, steer, stuckAfter, rebalance }: Pick<
+      PoolConfig,
+      "balance" | "weights" | "steer" | "stuckAfter" | "rebalance"
+    >,
     listeners: readonly Listener[],
     adapter: Adapter,
+    emit: (event: PoolEvent) => void,
   ) {
     const { capabilities, clock, host } = adapter;
     this.#usage = host.usage;
     this.#passes = capabilities.receives;
     this.#weights = weights;
+    this.#rebalance = rebalance;
     this.dispatcher = new Dispatcher(
       placementOf(balance),
       clock,
@@ -67,11 +84,17 @@ export class Traffic {
     this.#balanced = new Set(
       listeners.flatMap(({ name, mode }) => mode === "balanced" ? [name] : []),
     );
-    this.#counts = listeners.every(({ mode }) =>
-      mode === "balanced" || mode === "handoff"
+    this.steering = new Steering(steer, listeners, adapter, emit);
+    this.#counts = listeners.every((listener) =>
+      listener.mode === "balanced" || listener.mode === "handoff" ||
+      this.steering.steers(listener)
     );
-    if (this.#balanced.size > 0) {
+    this.helps = canHelp(stuckAfter, listeners, host);
+    const { files } = this.steering;
+    if (this.#balanced.size > 0 || files.length > 0 || this.helps) {
       this.#board = createScoreboard(adapter.shareFile(BOARD_BYTES));
+    }
+    if (this.#board !== undefined && this.#balanced.size > 0) {
       this.#passing = new Passing(this.#board, clock);
     }
     this.#accepting = listeners.filter(({ mode }) => mode === "handoff")
@@ -96,7 +119,9 @@ export class Traffic {
 
   /** What a worker inherits beside sockets. */
   get files(): readonly { readonly fd: number }[] {
-    return this.#board === undefined ? [] : [this.#board.file];
+    return this.#board === undefined
+      ? []
+      : [this.#board.file, ...this.steering.files];
   }
 
   /**
@@ -111,14 +136,25 @@ export class Traffic {
     worker.seat = this.#board?.allot();
   }
 
-  /** The seat of a worker as the worker sees it. */
-  seatOf({ seat, slot }: PoolWorker, fd: number): Seat | undefined {
+  /**
+   * The seat of a worker as the worker sees it.
+   *
+   * @param fds the numbers of {@linkcode Traffic.files} there
+   */
+  seatOf(
+    { seat, slot }: PoolWorker,
+    [fd = -1, table = -1]: readonly number[],
+  ): Seat | undefined {
     if (seat === undefined) return undefined;
+    const steer = this.steering.seatAt(table);
     return {
       fd,
       seat,
       weight: this.#weights[slot] ?? 1,
-      passes: this.#passes,
+      passes: this.#passes && this.#passing !== undefined,
+      ...(steer && { steer }),
+      ...(this.helps && { helps: true }),
+      ...(this.#rebalance !== "off" && { rebalance: this.#rebalance }),
     };
   }
 
@@ -163,6 +199,9 @@ export class Traffic {
         return true;
       case "limit":
         worker.limit(message.listener, message.total);
+        return true;
+      case "active":
+        this.onActive?.();
         return true;
       case "stick":
         this.dispatcher.stick(worker, message.id);
@@ -229,6 +268,16 @@ export class Traffic {
   /** Reads what a worker wrote on the scoreboard last. */
   look({ seat }: PoolWorker): void {
     if (seat !== undefined) this.#board?.look(seat);
+  }
+
+  /**
+   * For how many ms a worker has been in a callback of a request or connection, 0
+   * for none; undefined where it does not say.
+   */
+  heldUpFor(worker: PoolWorker): number | undefined {
+    this.look(worker);
+    const touched = this.#board?.touched(worker.seat);
+    return touched === IDLE ? 0 : touched && Math.abs(Date.now() - touched);
   }
 
   /** The load of each worker, as it is now. */
@@ -299,5 +348,6 @@ export class Traffic {
     this.dispatcher.close();
     this.#passing?.close();
     this.#board?.file.close();
+    this.steering.close();
   }
 }

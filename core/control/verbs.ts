@@ -7,7 +7,8 @@
 
 import type { PoolStatus, StopReport } from "../events.ts";
 import { codeOf, messageOf, stateError } from "../errors.ts";
-import type { UpgradeReport } from "../upgrade/upgrades.ts";
+import type { Pass } from "../options/program.ts";
+import type { SuccessorOptions, UpgradeReport } from "../upgrade/upgrades.ts";
 import type { KeptLog } from "./log.ts";
 import type {
   Answer,
@@ -35,7 +36,9 @@ export interface ControlledPool {
   /** See {@linkcode PoolCore.reload}. */
   reload(): Promise<void>;
   /** See {@linkcode PoolCore.upgrade}. */
-  upgrade(): Promise<UpgradeReport>;
+  upgrade(
+    options?: Pick<SuccessorOptions, "to">,
+  ): Promise<UpgradeReport>;
   /** The same by another runtime's executable, where it has a command line. */
   upgradeOn?(runtime: string): Promise<UpgradeReport>;
   /** See {@linkcode PoolCore.scale}. */
@@ -91,6 +94,18 @@ const POST: Readonly<Record<string, Verb>> = {
     return { reload: pool.status().reload };
   },
   async upgrade(pool, query) {
+    const command = query.getAll("program");
+    if (command.length > 0) {
+      const cwd = query.get("cwd");
+      const pass = query.get("pass");
+      const to = {
+        command,
+        ...(cwd !== null && { cwd }),
+        // Checked with the rest of it.
+        ...(pass !== null && { pass: pass as Pass }),
+      };
+      return { upgrade: await pool.upgrade({ to }) };
+    }
     const runtime = query.get("runtime");
     if (runtime === null) return { upgrade: await pool.upgrade() };
     if (pool.upgradeOn !== undefined) {

@@ -46,6 +46,8 @@ export interface MachineFacts {
   readonly noLibc: string | undefined;
   /** The kernel's settings. */
   readonly kernel: KernelFacts;
+  /** True where it can be had pick among shards; else why not. */
+  readonly picks: true | string;
   /** The CPUs that affinity and cgroup grant. */
   readonly cpus: number;
   /** The least limit of the cgroups, in bytes. */

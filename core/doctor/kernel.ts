@@ -43,7 +43,33 @@ export function kernelFindings(
     ...queueFindings(facts, listeners),
     ...migrationFindings(facts, plan, listeners),
     ...portFindings(facts, listeners),
+    ...steerFindings(facts, plan, listeners),
   ];
+}
+
+function steerFindings(
+  { platform, picks }: MachineFacts,
+  { config: { share, steer }, runtimes }: PoolPlan,
+  listeners: readonly ListenerSpec[],
+): readonly Finding[] {
+  const has = listeners.some(({ address, share: own = share }) =>
+    address.kind === "tcp" && ["auto", "balanced", "sharded"].includes(own)
+  );
+  if (
+    !has || steer === "off" || platform !== "linux" || runtimes.includes("exec")
+  ) return [];
+  const subject = "steering";
+  return picks === true
+    ? [{
+      verdict: "ok",
+      subject,
+      text: "the kernel can be had pick the least loaded worker",
+    }]
+    : [{
+      verdict: "note",
+      subject,
+      text: `the kernel does not pick the least loaded worker: ${picks}`,
+    }];
 }
 
 function queueFindings(

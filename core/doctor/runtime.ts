@@ -10,10 +10,7 @@ import { lacksFfi } from "../options/deno_permission.ts";
 import { SHARE_MODES } from "../options/share_mode.ts";
 import type { MachineFacts, PoolPlan } from "./facts.ts";
 import type { Finding } from "./finding.ts";
-import { isOlder, OLDEST } from "./version.ts";
-
-/** Node has `node:ffi` from here on, without a flag. */
-const NODE_FFI = "26.9";
+import { isOlder, NODE_FFI, OLDEST } from "./version.ts";
 
 /** What the supervisor's runtime and those of the workers can do. */
 export function runtimeFindings(

@@ -13,6 +13,9 @@ export const OLDEST: Readonly<Record<RuntimeName, string>> = {
   bun: "1.4",
 };
 
+/** Node has `node:ffi` from here on, without a flag. */
+export const NODE_FFI = "26.9";
+
 /** Compares major and minor numbers. */
 export function isOlder(version: string, oldest: string): boolean {
   const [major = 0, minor = 0] = version.split(".").map(Number);

@@ -14,7 +14,14 @@ import {
   parseListener,
 } from "../options/address.ts";
 import { UDP_PREFIX } from "../options/dgram.ts";
-import { adopted, inheritedBy, namedSockets, nameIn } from "./match.ts";
+import {
+  adopted,
+  datagramsAt,
+  inheritedBy,
+  namedSockets,
+  nameIn,
+  numbered,
+} from "./match.ts";
 
 /** A listener of the supervisor before. */
 type Handed =
@@ -33,7 +40,7 @@ export function succeeded(
   handed: readonly Handed[],
 ): readonly ListenerSpec[] {
   return asked.flatMap((spec) => {
-    if (nameIn(spec.address) === undefined) return [spec];
+    if (nameIn(spec.address) === undefined) return [byNumber(spec, handed)];
     const found = handedFor(spec, handed);
     if (found.length > 0) return found;
     throw new PreforkError(
@@ -60,10 +67,23 @@ export function keptOrPassed(
   const inherited = inheritedBy(host, false);
   return asked.flatMap((spec) => {
     const found = handedFor(spec, handed);
-    return found.length > 0
-      ? found
-      : namedSockets(spec, inherited) ?? adopted(spec, inherited.sockets, host);
+    return found.length > 0 ? found : namedSockets(spec, inherited) ??
+      adopted(numbered(spec, host), inherited.sockets, host);
   });
+}
+
+/** One for datagrams that was asked for by its number has their address. */
+function byNumber(
+  spec: ListenerSpec,
+  handed: readonly Handed[],
+): ListenerSpec {
+  const by = formatAddress(spec.address);
+  const at = spec.address.kind !== "fd"
+    ? undefined
+    : handed.find(({ asked }) => asked === by)?.address;
+  return at?.startsWith(UDP_PREFIX)
+    ? datagramsAt(spec, parseListener(at).address)
+    : spec;
 }
 
 /** What there is of a listener by the supervisor before, by its name or address. */
@@ -77,7 +97,7 @@ function handedFor(
     const isThere = handed.some(({ asked, address }) =>
       asked === by || address === by
     );
-    return isThere ? [spec] : [];
+    return isThere ? [byNumber(spec, handed)] : [];
   }
   return handed.filter(({ asked, name, inherited }) =>
     asked.startsWith(UDP_PREFIX)

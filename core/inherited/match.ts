@@ -21,6 +21,7 @@ import {
   inBetween,
 } from "./environment.ts";
 import { KEPT_PREFIX } from "./names.ts";
+import type { PoolAsks } from "./pools.ts";
 import { socketProblem } from "./socket.ts";
 
 /** The host, as far as it knows of sockets. */
@@ -101,7 +102,8 @@ export function inheritedBy(host: Host, keptToo = true): Inherited {
  * Finds the listeners among the sockets.
  *
  * @param asked what the user has asked for; undefined for nothing
- * @param others further addresses that are asked for, of monitors
+ * @param monitors further addresses that this pool asks for
+ * @param others what other pools of this process ask for
  * @throws {PreforkError} `ERR_BIND` where what is asked for by name is not
  * there, and where all that there is cannot be used
  */
@@ -109,13 +111,17 @@ export function chooseInherited(
   asked: readonly ListenerSpec[] | undefined,
   inherited: Inherited,
   host: Place,
-  others: readonly (ListenerSpec | undefined)[] = [],
+  monitors: readonly (ListenerSpec | undefined)[] = [],
+  others: readonly PoolAsks[] = [],
 ): Chosen {
   const { sockets, problems, between } = inherited;
   const lost = between === undefined ? [] : [between];
-  const taken = new Set(
-    others.map((spec) => spec && numberOf(siteOf(spec, inherited, host))),
-  );
+  const taken = new Set([
+    ...monitors.map((spec) => spec && numberOf(siteOf(spec, inherited, host))),
+    ...others.flatMap(({ learns, listeners, health, metrics }) =>
+      [learns ? [] : listeners, health ?? [], metrics ?? []].flat()
+    ).flatMap((spec) => numbersOf(spec, sockets, host)),
+  ]);
   if (asked === undefined) {
     const free = sockets.filter(({ fd }) => !taken.has(fd));
     if (free.length > 0) {
@@ -130,11 +136,13 @@ export function chooseInherited(
       }`,
     );
   }
-  const specs = asked.flatMap((spec) =>
+  const specs = asked.map((spec) => numbered(spec, host)).flatMap((spec) =>
     namedSockets(spec, inherited) ?? adopted(spec, sockets, host)
   );
   for (const spec of specs) taken.add(numberOf(spec));
-  const notes = sockets.filter(({ fd }) => !taken.has(fd)).map((socket) =>
+  // One that says nothing has all that is left.
+  const left = others.some(({ learns }) => learns) ? [] : sockets;
+  const notes = left.filter(({ fd }) => !taken.has(fd)).map((socket) =>
     `nobody accepts on "${formatAddress(socket.address)}" (${
       originOf(socket)
     }), because no "-l" asks for it`
@@ -196,7 +204,8 @@ export function adopted(
     isSame(spec.address, socket.address, host) ||
     socket.text !== undefined && isWritten(spec.address, socket.text)
   );
-  if (found === undefined) return spec;
+  // What is asked for by its number is that socket already.
+  if (found === undefined || spec.passed !== undefined) return spec;
   const origin = originOf(found);
   if (found.address.kind === "udp") return datagrams(spec, found);
   const by = formatAddress(spec.address);
@@ -207,6 +216,28 @@ export function adopted(
 function datagrams(spec: ListenerSpec, socket: Passed): ListenerSpec {
   const { address, fd } = socket;
   return { ...spec, address, passed: fd, origin: originOf(socket) };
+}
+
+/** The same listener, where its number is that of a socket of datagrams. */
+export function numbered(
+  spec: ListenerSpec,
+  host: Pick<Host, "socketOf">,
+): ListenerSpec {
+  const { address } = spec;
+  if (address.kind !== "fd" || address.by !== undefined) return spec;
+  const facts = host.socketOf(address.fd);
+  if (typeof facts === "string" || facts.address?.kind !== "udp") return spec;
+  return { ...datagramsAt(spec, facts.address), passed: address.fd };
+}
+
+/** The listener of a number, for datagrams: it goes by their address. */
+export function datagramsAt(
+  spec: ListenerSpec,
+  address: Address,
+): ListenerSpec {
+  const asked = formatAddress(spec.address);
+  const name = spec.name === asked ? formatAddress(address) : spec.name;
+  return { ...spec, name, address, asked };
 }
 
 /** The sockets of an address like `systemd:NAME`; undefined for any other. */
@@ -223,8 +254,8 @@ export function namedSockets(
     );
   };
   if (problems.length > 0) refuse(problems.join("; "));
-  const ours = sockets.filter(({ parent }) => parent === "systemd");
-  const found = ours.filter(({ name }) => wanted === "" || name === wanted);
+  const ours = calledBy("", sockets);
+  const found = calledBy(wanted, ours);
   if (found.length === 0) {
     const names = new Set(ours.map(({ name }) => `"systemd:${name}"`));
     const why = ignored.get("systemd");
@@ -249,6 +280,28 @@ export function namedSockets(
     ...specOf(socket),
     ...(isNamed && { name: spec.name }),
   }));
+}
+
+/** Those of systemd with a name; all for "". */
+function calledBy(
+  wanted: string,
+  sockets: readonly Passed[],
+): readonly Passed[] {
+  return sockets.filter(({ parent, name }) =>
+    parent === "systemd" && (wanted === "" || name === wanted)
+  );
+}
+
+/** What another pool has of them by an address, if it is there. */
+function numbersOf(
+  spec: ListenerSpec,
+  sockets: readonly Passed[],
+  host: Pick<Host, "resolve">,
+): readonly (number | undefined)[] {
+  const wanted = nameIn(spec.address);
+  return wanted === undefined
+    ? [numberOf(adopted(spec, sockets, host))]
+    : calledBy(wanted, sockets).map(({ fd }) => fd);
 }
 
 /** The name that is asked for: "" for any, undefined for no such address. */

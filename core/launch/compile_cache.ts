@@ -5,7 +5,7 @@
  */
 
 import type { Adapter } from "../adapter.ts";
-import { messageOf } from "../errors.ts";
+import { forbiddenIn, messageOf } from "../errors.ts";
 import type { PoolConfig, WorkerRuntime } from "../options/options.ts";
 import { accountOf } from "./user.ts";
 
@@ -19,7 +19,7 @@ const OWN_VARIABLES = ["NODE_COMPILE_CACHE", "NODE_DISABLE_COMPILE_CACHE"];
 export interface CompileCache {
   /** Its directory. */
   readonly compileCache?: string;
-  /** The reason that there is none. */
+  /** The reason that there is none, and what mends it. */
   readonly noCompileCache?: string;
 }
 
@@ -42,6 +42,8 @@ export function compileCacheOf(
     const uid = accountOf({ user, group }, host)?.uid;
     return { compileCache: host.cacheDirectory(compileCache, uid) };
   } catch (error) {
-    return { noCompileCache: messageOf(error) };
+    const reason = forbiddenIn(error) ??
+      `${messageOf(error)}: make it this user's alone, or give another one`;
+    return { noCompileCache: reason };
   }
 }

@@ -77,7 +77,10 @@ export interface Inheritance {
    * ms; unless given there is no such thread.
    */
   readonly stackAfter?: number;
-  /** In a pool with listeners in `balanced`: where its load is written. */
+  /**
+   * In a pool with listeners in `balanced`, or with shards that the kernel chooses
+   * among by load: where that is written.
+   */
   readonly seat?: Seat;
 }
 
@@ -191,9 +194,20 @@ function jsonIn(text: string | undefined): unknown {
 
 function isSeat(value: unknown): value is Seat {
   if (typeof value !== "object" || value === null) return false;
-  const { fd, seat, weight, passes } = value as Record<string, unknown>;
+  const { fd, seat, weight, passes, helps, steer, rebalance } = value as Record<
+    string,
+    unknown
+  >;
   return isCount(fd) && isCount(seat) && typeof weight === "number" &&
-    weight > 0 && typeof passes === "boolean";
+    weight > 0 && typeof passes === "boolean" &&
+    (helps === undefined || typeof helps === "boolean") &&
+    (rebalance === undefined || typeof rebalance === "string") &&
+    (steer === undefined || isSteerSeat(steer));
+}
+
+function isSteerSeat(value: unknown): boolean {
+  const { fd, slots } = value as Record<string, unknown>;
+  return isCount(fd) && isCount(slots);
 }
 
 function countIn(text: string | undefined): number {

@@ -41,6 +41,8 @@ export interface InheritedPlan {
    * that are not said to be theirs.
    */
   readonly pidToo: boolean;
+  /** The path of its socket for Einhorn's words, where it has one. */
+  readonly ack?: string | undefined;
 }
 
 type Variables = Record<string, string>;
@@ -51,7 +53,7 @@ export function socketVariables(
   sockets: readonly NamedSocket[],
   plan: InheritedPlan,
 ): Variables {
-  if (sockets.length === 0) return {};
+  if (sockets.length === 0 && pass !== "einhorn") return {};
   const inOrder = sockets.every(({ fd }, i) => fd === 3 + i);
   const systemd = plan.pidToo && inOrder ? listenFds(sockets) : {};
   switch (pass) {
@@ -101,16 +103,17 @@ function listenFds(sockets: readonly NamedSocket[]): Variables {
 }
 
 /**
- * Einhorn's (lib/einhorn/command.rb), but for its command socket: an ACK would
- * say no more than what is seen of the worker.
+ * Einhorn's (lib/einhorn/command.rb), but for `EINHORN_SOCK_FD`: the descriptor
+ * of that number is closed by exec(2) in Einhorn 1.1.1.
  */
 function einhorn(
   sockets: readonly NamedSocket[],
-  { slot, parent }: InheritedPlan,
+  { slot, parent, ack }: InheritedPlan,
 ): Variables {
   return {
     EINHORN_MASTER_PID: String(parent),
     EINHORN_CHILD_INDEX: String(slot),
+    ...(ack !== undefined && { EINHORN_SOCK_PATH: ack }),
     EINHORN_FD_COUNT: String(sockets.length),
     ...Object.fromEntries(
       sockets.map(({ fd }, i) => [`EINHORN_FD_${i}`, String(fd)]),

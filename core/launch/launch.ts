@@ -13,6 +13,7 @@ import {
   SLOT_VARIABLE,
 } from "./environment.ts";
 import type { Listener } from "../listeners/listeners.ts";
+import { messageOf, PreforkError } from "../errors.ts";
 import { ownEnvironment } from "./own_environment.ts";
 import { featuresOf } from "../options/listener_features.ts";
 import { heapLimit, heapVariables } from "./heap_limit.ts";
@@ -20,6 +21,7 @@ import { stackAfter } from "../options/hang.ts";
 import { isInherited } from "../options/share_mode.ts";
 import { hasPort, parseListener } from "../options/address.ts";
 import { ownSockets, socketVariables } from "./inherited.ts";
+import { wordSocketsFor } from "./notify_socket.ts";
 import { commandOf, learnsPid } from "./program.ts";
 import { processPrefix } from "./process.ts";
 import { accountOf } from "./user.ts";
@@ -79,11 +81,15 @@ export function launch(
   const args = [...config.args, ...added];
   const plan = { ...config, args, runtime, heap, reusePort, habits };
   const command = commandOf(plan, adapter);
-  const preloaded = runtime === "exec" ? preloadVariables(adapter, given) : {};
+  const requires = habits?.part === "NODE_OPTIONS";
+  const preloaded = runtime === "exec"
+    ? preloadVariables(adapter, given, requires)
+    : {};
   const prefix = processPrefix(config, worker.slot, adapter.host);
   const account = accountOf(config, adapter.host);
   worker.user = config.user;
-  worker.process = adapter.spawn({
+  const words = worker.words = wordSocketsFor(config, habits, adapter);
+  const start: SpawnPlan = {
     command: [...prefix, ...command] as typeof command,
     runtime,
     ...(config.cwd !== undefined && { cwd: config.cwd }),
@@ -98,6 +104,7 @@ export function launch(
       ...(runtime === "exec" &&
         heapVariables(heap, { ...given, ...preloaded })),
       ...inheritanceOf(worker, context, fds),
+      ...(words?.notify && { NOTIFY_SOCKET: words.notify.path }),
       [PRELOAD_VARIABLE]: JSON.stringify({
         privatePorts,
         waitReady,
@@ -109,7 +116,13 @@ export function launch(
     }),
     output: config.output,
     ...observer,
-  });
+  };
+  try {
+    worker.process = adapter.spawn(start);
+  } catch (error) {
+    words?.close();
+    throw error;
+  }
 }
 
 /** What a worker is called where processes are listed, if the pool has a name. */
@@ -143,13 +156,23 @@ export function customaryVariables(
 /** What the arguments of a program in another language depend on. */
 function placeOf(
   { slot, generation }: PoolWorker,
-  { listeners, adapter: { host } }: LaunchContext,
+  { config, listeners, adapter: { host } }: LaunchContext,
 ): ProgramPlace {
   return {
     sockets: listeners.map(({ address }, i) => ({ address, fd: 3 + i })),
-    file: `${
-      host.env["TMPDIR"] ?? "/tmp"
-    }/prefork-${host.pid}-${slot}-${generation}`,
+    file() {
+      try {
+        const directory = host.privateDirectory(accountOf(config, host)?.uid);
+        return `${directory}/${host.pid}-${slot}-${generation}`;
+      } catch (error) {
+        throw new PreforkError(
+          "ERR_SPAWN",
+          `Cannot start "${config.program}": it has no directory for a file of its own, because ${
+            messageOf(error)
+          }: make one of them this user's alone`,
+        );
+      }
+    },
   };
 }
 
@@ -171,9 +194,10 @@ function inheritanceOf(
       ? made
       : { ...made, sticky: formatAffinity(affinity) };
   });
-  const seat = traffic.seatOf(worker, fds[at] ?? -1);
+  const seat = traffic.seatOf(worker, fds.slice(at));
   const pidToo = learnsPid(worker.runtime, adapter, habits);
-  const plan = { slot, generation, parent: adapter.host.pid, pidToo };
+  const ack = worker.words?.ack?.path;
+  const plan = { slot, generation, parent: adapter.host.pid, pidToo, ack };
   return {
     ...encodeInheritance({
       slot,

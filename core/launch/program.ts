@@ -13,6 +13,7 @@ import { limitHeap } from "./heap_limit.ts";
 import { execsRuntime, firstLine, scriptOf } from "./interpreter.ts";
 import type { ProgramHabits } from "./program_habits.ts";
 import { denoArguments, runtimeArguments } from "./runtime_command.ts";
+import { setprivIn } from "./user.ts";
 import { refuseWatcher } from "./watch.ts";
 import { wrapperOf } from "./wrapper.ts";
 
@@ -69,6 +70,8 @@ export interface ProgramPlan extends Place {
   readonly habits?: ProgramHabits | undefined;
   /** Where such a one says that it is ready. */
   readonly readyFd?: number | undefined;
+  /** True for one that goes on without this process. */
+  readonly outlives?: boolean;
 }
 
 /**
@@ -88,7 +91,7 @@ export function commandOf(
     const deno = denoArguments(place.program, args, adapter);
     return [
       ...wrapperFor(plan, adapter),
-      ...executable(place, deno, adapter),
+      ...executable(place, deno, adapter, plan.outlives),
     ] as [string, ...string[]];
   }
   const program = moduleOf(place, adapter.host);
@@ -151,6 +154,17 @@ function fileOf(place: Place, host: Host): string | undefined {
   return undefined;
 }
 
+/** The runtime that is one file with a program; undefined for any other. */
+export function executableOf(
+  place: Place,
+  host: Host,
+): ReturnType<Host["executable"]> {
+  const file = fileOf(place, host);
+  return file === undefined
+    ? undefined
+    : host.executable(pathOf({ ...place, program: file }));
+}
+
 /** The beginning of a file that was found for a program. */
 function headOf(
   { cwd }: Place,
@@ -165,6 +179,7 @@ function executable(
   place: Place,
   args: readonly string[],
   adapter: Adapter,
+  outlives = false,
 ): [string, ...string[]] {
   const { host } = adapter;
   const { program } = place;
@@ -179,7 +194,9 @@ function executable(
   }
   // The supervisor's death must reach a program that does not watch the
   // channel: prctl(2) PR_SET_PDEATHSIG, set by util-linux' setpriv(1).
-  const setpriv = host.platform === "linux" ? host.which("setpriv") : undefined;
+  const setpriv = host.platform === "linux" && !outlives
+    ? setprivIn(host)
+    : undefined;
   return setpriv === undefined
     ? [found, ...args]
     : [setpriv, "--pdeathsig", "TERM", "--", found, ...args];
@@ -187,13 +204,16 @@ function executable(
 
 /** What a shell does first. */
 function wrapperFor(
-  { habits, readyFd }: Pick<ProgramPlan, "habits" | "readyFd">,
+  { habits, readyFd, outlives = false }: Pick<
+    ProgramPlan,
+    "habits" | "readyFd" | "outlives"
+  >,
   adapter: Adapter,
 ): readonly string[] {
   const { pass = "auto", places = false } = habits ?? {};
   return pass === "auto" && !places && !adapter.capabilities.fdPlacement
     ? []
-    : wrapperOf({ pass, places, readyFd }, adapter.host);
+    : wrapperOf({ pass, places, readyFd, outlives }, adapter.host);
 }
 
 /**

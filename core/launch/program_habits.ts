@@ -15,6 +15,7 @@ import {
   knownProgram,
   type ProgramPlace,
 } from "./program_table.ts";
+import { preloadFor } from "./runtime_command.ts";
 import { BASH } from "./wrapper.ts";
 
 /** What is known of a program. */
@@ -34,6 +35,10 @@ export interface ProgramHabits {
   readonly places: boolean;
   /** What its configuration has to say, where that matters. */
   readonly settings: string | undefined;
+  /** The runtime that is one file with it. */
+  readonly executable: ReturnType<Host["executable"]>;
+  /** The variable by which that loads prefork's part; undefined where not. */
+  readonly part: "NODE_OPTIONS" | "BUN_OPTIONS" | undefined;
   /** What is added to its arguments. */
   argumentsFor(place: ProgramPlace): readonly string[];
 }
@@ -47,10 +52,15 @@ type Wanted = Pick<
 /**
  * Finds out how a program is treated.
  *
+ * @param executable the runtime that is one file with it
  * @throws {PreforkError} `ERR_SPAWN` where sockets cannot have the numbers that
  * it takes
  */
-export function habitsOf(wanted: Wanted, adapter: Adapter): ProgramHabits {
+export function habitsOf(
+  wanted: Wanted,
+  adapter: Adapter,
+  executable?: ProgramHabits["executable"],
+): ProgramHabits {
   const { program, args, pass, down } = wanted;
   const found = knownProgram([program, ...args]);
   const known = pass === "auto" || pass === found?.pass ? found : undefined;
@@ -72,12 +82,28 @@ export function habitsOf(wanted: Wanted, adapter: Adapter): ProgramHabits {
     name: found?.name,
     pass: own,
     stopSignal: wanted.stopSignal ?? found?.stopSignal ?? "SIGTERM",
-    // Where the supervisor has to accept itself, it must not wait.
-    blocks: found?.blocks ?? (found === undefined && down !== "503"),
+    // Where the supervisor has to accept itself, it must not wait; and where it
+    // is Node or Bun that accepts.
+    blocks: found?.blocks ??
+      (found === undefined && executable === undefined && down !== "503"),
     places,
     settings: known?.settings,
+    executable,
+    part: partOf(executable, pass, adapter),
     argumentsFor: (place) => added ? known.arguments?.(place) ?? [] : [],
   };
+}
+
+/** Who says how sockets are passed to a file of Node wants no other way. */
+function partOf(
+  executable: ProgramHabits["executable"],
+  pass: Pass,
+  adapter: Adapter,
+): ProgramHabits["part"] {
+  if (executable === undefined) return undefined;
+  if (preloadFor(executable, adapter) === undefined) return undefined;
+  if (executable === "bun") return "BUN_OPTIONS";
+  return pass === "auto" ? "NODE_OPTIONS" : undefined;
 }
 
 /** True where the user has not said the same by an argument or in a file. */

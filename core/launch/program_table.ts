@@ -20,8 +20,11 @@ export interface ProgramSocket {
 export interface ProgramPlace {
   /** Its sockets. */
   readonly sockets: readonly ProgramSocket[];
-  /** A path for a file of its own, without an ending. */
-  readonly file: string;
+  /**
+   * A path for a file of its own, without an ending; left out for one that is
+   * alone of its kind.
+   */
+  file?(): string;
 }
 
 /** A row of the table. */
@@ -106,7 +109,7 @@ export const PROGRAMS: readonly KnownProgram[] = [
     pass: "nginx",
     stopSignal: "SIGQUIT",
     // It writes over the pid file of another one that runs (1.22).
-    arguments: ({ file }) => ["-g", `pid ${file}.pid;`],
+    arguments: ({ file }) => file ? ["-g", `pid ${file()}.pid;`] : [],
     unless: /^-g/,
     file: { option: "-c", usual: "/etc/nginx/nginx.conf", says: /^\s*pid\s/m },
     settings: `needs a "listen" of the very address, and no "pid" of its own`,

@@ -72,6 +72,11 @@ export function preloadFor(
     : preload;
 }
 
+/** What a single executable application of Node requires, beside the other. */
+function requiredFor({ host: { preload } }: Adapter): string {
+  return preload.replace(/(\.\w+)$/, "_require$1");
+}
+
 /**
  * The arguments of a command that may be Deno, which has no variable to load
  * our part by.
@@ -103,10 +108,12 @@ export function denoArguments(
  * package script, a shell, `env`. Deno has none.
  *
  * @param env the variables that they are added to
+ * @param requires true for a single executable application of Node
  */
 export function preloadVariables(
   adapter: Adapter,
   env: Readonly<Record<string, string | undefined>>,
+  requires = false,
 ): Record<string, string> {
   const node = preloadFor("node", adapter);
   const bun = preloadFor("bun", adapter);
@@ -116,7 +123,9 @@ export function preloadVariables(
     ...(node !== undefined && {
       NODE_OPTIONS: join(
         env["NODE_OPTIONS"],
-        `--import ${node} --enable-source-maps`,
+        requires
+          ? `--require ${JSON.stringify(requiredFor(adapter))}`
+          : `--import ${node} --enable-source-maps`,
       ),
     }),
     // Bun 1.4.4 knows no quotes there, backslashes only after a space, and

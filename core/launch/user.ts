@@ -149,12 +149,22 @@ function statusOf(host: Machine): string {
   }
 }
 
-function toolIn(host: Machine, user: string): string {
-  const found = host.which("setpriv");
-  // BusyBox has one of that name, which knows no users.
+/**
+ * Where setpriv(1) of util-linux is. BusyBox has one of that name, which knows
+ * neither users nor `--pdeathsig` (1.35).
+ */
+export function setprivIn(
+  { which, real }: Pick<Host, "which" | "real">,
+): string | undefined {
+  const found = which("setpriv");
   const isOther = found !== undefined &&
-    (host.real(found) ?? found).endsWith("/busybox");
-  if (found !== undefined && !isOther) return found;
+    (real(found) ?? found).endsWith("/busybox");
+  return isOther ? undefined : found;
+}
+
+function toolIn(host: Machine, user: string): string {
+  const found = setprivIn(host);
+  if (found !== undefined) return found;
   throw new PreforkError(
     "ERR_SPAWN",
     `Cannot use "${user}" for "user": there is no "setpriv" of util-linux in PATH, which starts workers with it, install it (util-linux; on Alpine "apk add setpriv"), or start the whole pool as that user and leave "user" out`,

@@ -25,6 +25,8 @@ export interface WrapperPlan {
   readonly places: boolean;
   /** Where the program says that it is ready. */
   readonly readyFd: number | undefined;
+  /** True for one that has nothing to say to this process. */
+  readonly outlives?: boolean;
 }
 
 /**
@@ -32,23 +34,28 @@ export interface WrapperPlan {
  * no shell for it.
  */
 export function wrapperOf(
-  { pass, places, readyFd }: WrapperPlan,
+  { pass, places, readyFd, outlives = false }: WrapperPlan,
   host: Pick<Host, "exists">,
 ): readonly string[] {
   const steps = [
     ...(places ? [PLACE] : []),
     ...(pass === "stdin" ? ["exec <&3 3<&-"] : []),
     // The channel is the pipe of s6: a line is a line.
-    ...(readyFd === undefined ? [] : [
-      `eval "exec ${readyFd}>&$NODE_CHANNEL_FD"`,
-      `unset NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE`,
-    ]),
+    ...(readyFd === undefined
+      ? []
+      : [`eval "exec ${readyFd}>&$NODE_CHANNEL_FD"`]),
+    ...(outlives && host.exists(BASH)
+      ? [`eval "exec $NODE_CHANNEL_FD>&-"`]
+      : []),
+    ...(readyFd === undefined && !outlives
+      ? []
+      : [`unset NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE`]),
     // LISTEN_PID must be the worker's own id (sd_listen_fds(3)).
     pass === "auto" || pass === "listen-fds"
       ? 'LISTEN_PID=$$ exec "$@"'
       : 'exec "$@"',
   ];
-  const bash = places || readyFd !== undefined;
+  const bash = places || outlives || readyFd !== undefined;
   const shell = bash && host.exists(BASH) ? BASH : SH;
   return steps.length === 1 && steps[0] === 'exec "$@"' || !host.exists(shell)
     ? []

@@ -6,24 +6,38 @@
  */
 
 import { type AdoptionChange, Shards } from "./shards.ts";
-import type { Listener } from "./listeners.ts";
+import type { PoolContext } from "../context.ts";
+import type { Help } from "./help.ts";
+import type { Steering } from "../steer/steering.ts";
 import { isDatagram } from "../options/dgram.ts";
 import type { PoolEvent } from "../events.ts";
 import type { PoolWorker } from "../worker.ts";
 
+/** What it needs of the pool. */
+type AdoptionContext = Pick<PoolContext, "listeners" | "traffic" | "emit">;
+
 /** Assigns the shards of slots without a ready worker to other workers. */
 export class Adoption {
   readonly #names: readonly string[];
+  readonly #help: Help | undefined;
   readonly #emit: (event: PoolEvent) => void;
   readonly #shards = new Shards();
   /** The workers that accept, by slot. */
   readonly #ready = new Map<number, PoolWorker>();
 
-  /** Makes one for the sharded listeners among a pool's. */
+  readonly #steering: Steering;
+
+  /**
+   * Makes one for the sharded listeners among a pool's.
+   *
+   * @param help makes what helps stuck workers, where that can be
+   */
   constructor(
-    listeners: readonly Listener[],
-    emit: (event: PoolEvent) => void,
+    { listeners, traffic: { steering }, emit }: AdoptionContext,
+    help?: (adoption: Adoption) => Help,
   ) {
+    this.#steering = steering;
+    this.#help = help?.(this);
     const sharded = listeners.filter(({ mode }) => mode === "sharded");
     this.#names = sharded.map(({ name }) => name);
     this.#emit = emit;
@@ -45,12 +59,34 @@ export class Adoption {
   /** Another worker of a slot accepts, or none does any more. */
   serve(slot: number, worker: PoolWorker | undefined): void {
     if (this.#names.length === 0) return;
+    this.#steering.serve(slot, worker);
+    const before = this.#ready.get(slot);
+    if (before !== undefined) this.#help?.leave(before);
     // A new worker has not been told what the one before it has adopted.
     this.#shards.leave(slot);
     this.#ready.delete(slot);
+    if (this.#ready.size === 0) this.#help?.close();
     if (worker === undefined) return;
     this.#ready.set(slot, worker);
     this.#shards.join(slot);
+  }
+
+  /** The shards in use, and the worker that accepts on each, where one does. */
+  *acceptors(): Iterable<readonly [shard: number, PoolWorker | undefined]> {
+    for (const shard of this.#shards.used) {
+      const slot = this.#shards.acceptorOf(shard);
+      yield [shard, slot === undefined ? undefined : this.#ready.get(slot)];
+    }
+  }
+
+  /** The workers that accept. */
+  workers(): Iterable<PoolWorker> {
+    return this.#ready.values();
+  }
+
+  /** Something happens in a worker. */
+  active(): void {
+    this.#help?.active();
   }
 
   /** Brings the assignment in line with who accepts. */

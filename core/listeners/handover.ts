@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { HeldSocket, ShareMode } from "../adapter.ts";
+import type { ShareMode } from "../adapter.ts";
 import type { PathFile } from "../successor.ts";
 import { allSockets, type Listener } from "./listeners.ts";
 
@@ -39,6 +39,8 @@ export interface HandedListener {
   readonly fds: readonly number[];
   /** The number of what keeps the address, where there is such a socket. */
   readonly claim?: number;
+  /** The number of the map of its shards, where they are steered. */
+  readonly map?: number;
   /** The path of its socket. */
   readonly file?: PathFile;
   /** True where the pool was started with it. */
@@ -66,8 +68,11 @@ export interface Handover {
 /** What has to be inherited for it, in the order of the numbers. */
 export function handedSockets(
   listeners: readonly Listener[],
-): readonly HeldSocket[] {
-  return listeners.flatMap(allSockets);
+): readonly { readonly fd: number }[] {
+  return listeners.flatMap((each) => [
+    ...allSockets(each),
+    ...(each.map === undefined ? [] : [{ fd: each.map }]),
+  ]);
 }
 
 /** The same listeners, with the numbers that their sockets have there. */
@@ -99,6 +104,7 @@ export function handedListeners(
       anyPort,
       fds: listener.sockets.map(take),
       ...(listener.claim !== undefined && { claim: take() }),
+      ...(listener.map !== undefined && { map: take() }),
       ...(file !== undefined && { file }),
       ...(inherited && { inherited }),
     };
@@ -147,11 +153,12 @@ function parsed(text: string): unknown {
 }
 
 function isListener(value: HandedListener): boolean {
-  const { asked, name, address, mode, backlog, fds, claim, file } = value;
+  const { asked, name, address, mode, backlog, fds, claim, map, file } = value;
   return [asked, name, address, mode].every((each) =>
     typeof each === "string"
   ) && isCount(backlog) && Array.isArray(fds) && fds.length > 0 &&
     fds.every(isCount) && (claim === undefined || isCount(claim)) &&
+    (map === undefined || isCount(map)) &&
     (file === undefined ||
       [file.path, file.dev, file.ino].every((each) =>
         typeof each === "string"

@@ -57,7 +57,8 @@ export class Heritage {
 
   /**
    * Takes all sockets over, so that no child of this process gets one by
-   * accident.
+   * accident. Where one is not there, none stays open: connections that wait are
+   * those of whoever has the others too.
    *
    * @param alone true where no other process has them
    * @throws {PreforkError} `ERR_BIND` when one of them is not there
@@ -68,11 +69,13 @@ export class Heritage {
     alone = false,
   ): Promise<Heritage> {
     const isAlone = (): boolean => made.isAlone;
+    const taken: HeldSocket[] = [];
+    const problems: unknown[] = [];
     const keep = async (handed: HandedListener): Promise<Kept> => {
       const { address: text, backlog, ipv6Only, file, fds, claim, blocks } =
         handed;
       const { address } = parseListener(text);
-      const hold = async (fd: number, path = file): Promise<HeldSocket> => {
+      const hold = async (fd: number, path = file): Promise<HeldSocket[]> => {
         const socket = await adapter.bind({
           inherited: { fd, ...(path !== undefined && { file: path }) },
           address,
@@ -81,23 +84,22 @@ export class Heritage {
           reusePort: false,
           listen: false,
           ...(blocks && { blocks }),
-        });
+        }).catch((error) => void problems.push(error));
+        if (socket === undefined) return [];
+        taken.push(socket);
         const close = (): void => isAlone() ? socket.close() : socket.abandon();
-        return {
+        return [{
           ...socket,
           get fd() {
             return socket.fd;
           },
           close,
-        };
+        }];
       };
       const sockets: HeldSocket[] = [];
-      for (const fd of fds) sockets.push(await hold(fd));
-      return {
-        handed,
-        sockets,
-        ...(claim !== undefined && { claim: await hold(claim) }),
-      };
+      for (const fd of fds) sockets.push(...await hold(fd));
+      const [held] = claim === undefined ? [] : await hold(claim);
+      return { handed, sockets, ...(held !== undefined && { claim: held }) };
     };
     const all = async (handed: readonly HandedListener[]): Promise<Kept[]> => {
       const kept: Kept[] = [];
@@ -107,6 +109,10 @@ export class Heritage {
     const listeners = await all(handover.listeners);
     const opened = await all(handover.opened);
     const monitors = await all(handover.monitors ?? []);
+    if (problems.length > 0) {
+      for (const socket of taken) socket.abandon();
+      throw problems[0];
+    }
     const made = new Heritage(handover, adapter, listeners, opened, monitors);
     made.isAlone = alone;
     return made;
@@ -135,12 +141,10 @@ export class Heritage {
    */
   async take(plan: SocketsPlan): Promise<Sockets | undefined> {
     const { spec, mode, shards, listen } = plan;
-    const asked = formatAddress(spec.address);
-    const found =
-      this.#listeners.find(({ handed }) => handed.asked === asked) ??
-        this.#listeners.find(({ handed }) => handed.address === asked);
+    const found = this.#find(spec);
     if (found === undefined) return undefined;
     const { handed, sockets: [first] } = found;
+    const asked = formatAddress(spec.address);
     if (kindOf(handed.mode) !== kindOf(mode)) {
       if (this.isAlone) return await this.#renounce(found, plan);
       throw new PreforkError(
@@ -156,7 +160,7 @@ export class Heritage {
         await this.#adapter.bind({ ...spec, address, reusePort: true, listen }),
       );
     }
-    const { inherited } = handed;
+    const { inherited, map } = handed;
     const claim = found.claim ??
       // That of a process which is gone is free again.
       (this.isAlone && mode === "sharded"
@@ -165,8 +169,20 @@ export class Heritage {
     return {
       sockets,
       ...(claim !== undefined && { claim }),
+      ...(map !== undefined && { map }),
       ...(inherited && { inherited }),
     };
+  }
+
+  /** How the predecessor shares a listener, where it has that. */
+  modeOf(spec: ListenerSpec): ShareMode | undefined {
+    return this.#find(spec)?.handed.mode;
+  }
+
+  #find({ address }: ListenerSpec): Kept | undefined {
+    const asked = formatAddress(address);
+    return this.#listeners.find(({ handed }) => handed.asked === asked) ??
+      this.#listeners.find(({ handed }) => handed.address === asked);
   }
 
   /**

@@ -47,6 +47,11 @@ export interface Listener extends ListenerFeatures {
   /** In `sharded` and `reuseport`: what keeps others from the address. */
   readonly claim?: HeldSocket;
   /**
+   * In `sharded`: the descriptor of the map of its sockets that a predecessor has
+   * steered by.
+   */
+  readonly map?: number;
+  /**
    * True for a socket that this pool was started with: others may have it too,
    * so it is never shut down (shutdown(2)).
    */
@@ -67,10 +72,16 @@ export interface ListenersPlan {
   readonly deaf: boolean;
   /** True where accept(2) is to wait, as programs in other languages expect. */
   readonly blocks: boolean;
+  /** See {@linkcode chooseShareMode}. */
+  readonly steers?: true | string | undefined;
+  /** True where slots have weights. */
+  readonly weighted?: boolean;
   /** What a predecessor hands over. */
   readonly heritage?: {
     /** The sockets for a listener, or undefined where they are not there. */
     take(plan: SocketsPlan): Promise<Sockets | undefined>;
+    /** How it is shared until now. */
+    modeOf(spec: ListenerSpec): ShareMode | undefined;
   } | undefined;
 }
 
@@ -80,7 +91,8 @@ export interface ListenersPlan {
  * @throws {PreforkError} `ERR_SHARE_MODE` or `ERR_BIND`
  */
 export async function openListeners(
-  { specs, share, shards, foreign, deaf, blocks, heritage }: ListenersPlan,
+  { specs, share, shards, foreign, deaf, blocks, heritage, ...wish }:
+    ListenersPlan,
   adapter: Adapter,
 ): Promise<readonly Listener[]> {
   const choices = specs.map((spec) =>
@@ -91,6 +103,8 @@ export async function openListeners(
       foreign,
       deaf,
       passed: spec.passed !== undefined,
+      ...wish,
+      before: heritage?.modeOf(spec),
     })
   );
   const opened: Listener[] = [];
@@ -98,11 +112,11 @@ export async function openListeners(
     for (const [i, spec] of specs.entries()) {
       const { mode, reason } = choices[i]!;
       const plan = { spec, mode, shards, listen: foreign, blocks };
-      const { sockets, claim, inherited } = await heritage?.take(plan) ??
+      const { sockets, claim, map, inherited } = await heritage?.take(plan) ??
         await bindAll(plan, adapter);
       const address = formatAddress(sockets[0]!.address);
       opened.push({
-        asked: formatAddress(spec.address),
+        asked: spec.asked ?? formatAddress(spec.address),
         name: nameOf(spec, address),
         address,
         mode,
@@ -117,6 +131,7 @@ export async function openListeners(
         ...(isAnyPort(spec.address) && { anyPort: true }),
         sockets,
         ...(claim !== undefined && { claim }),
+        ...(map !== undefined && { map }),
         ...(inherited && { inherited }),
       });
     }
@@ -151,7 +166,10 @@ export function allSockets(
 }
 
 /** The sockets of one listener. */
-export type Sockets = Pick<Listener, "sockets" | "claim" | "inherited">;
+export type Sockets = Pick<
+  Listener,
+  "sockets" | "claim" | "map" | "inherited"
+>;
 
 /** Which sockets a listener is to have. */
 export interface SocketsPlan {
@@ -180,20 +198,23 @@ async function bindAll(
     const inherited = spec.address.kind === "fd" || spec.passed !== undefined;
     return { sockets: [await bind(spec.address, false)], inherited };
   }
-  // The kernel lets several pools of one user bind the same address with
-  // SO_REUSEPORT and would split the traffic among them in silence. Without
-  // the option it refuses where somebody listens, so an ordinary socket goes
-  // first; a pool that does not listen yet is told by its claim.
-  const probe = await bind(spec.address, false);
-  probe.close();
+  const { kind } = spec.address;
   const sockets: HeldSocket[] = [];
-  // One of UDP is seen as soon as it is bound.
-  const claim = spec.address.kind === "udp"
-    ? undefined
-    : await claimed(probe.address, adapter);
+  let claim: HeldSocket | undefined;
   try {
-    for (let i = 0; i < (mode === "sharded" ? shards : 1); i++) {
-      sockets.push(await bind(probe.address, true));
+    // The kernel lets several pools of one user bind the same address with
+    // SO_REUSEPORT and would split the traffic among them in silence. Without
+    // the option it refuses where somebody listens, so an ordinary socket goes
+    // first; a pool that does not listen yet is told by its claim. A free port
+    // of TCP is nobody else's from the start, and would be a moment later.
+    const isFree = kind === "tcp" && isAnyPort(spec.address);
+    const first = await bind(spec.address, isFree);
+    if (isFree) sockets.push(first);
+    else first.close();
+    // One of UDP is seen as soon as it is bound.
+    if (kind !== "udp") claim = await claimed(first.address, adapter);
+    while (sockets.length < (mode === "sharded" ? shards : 1)) {
+      sockets.push(await bind(first.address, true));
     }
   } catch (error) {
     for (const socket of sockets) socket.close();

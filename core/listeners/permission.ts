@@ -9,6 +9,7 @@ import type { RuntimeName } from "../adapter.ts";
 import type { Host } from "../host.ts";
 import { formatAddress, type ListenerSpec } from "../options/address.ts";
 import { denoAllows } from "../options/deno_permission.ts";
+import { nodeAllows } from "../options/node_permission.ts";
 import type { PoolConfig } from "../options/options.ts";
 
 /** The most addresses that the workers of one slot can have had opened. */
@@ -32,8 +33,11 @@ export interface Asker {
 export function openProblem(
   spec: ListenerSpec,
   { runtime, pids }: Asker,
-  { open, runtimeArgs }: Pick<PoolConfig, "open" | "runtimeArgs">,
-  host: Pick<Host, "sysctl" | "hasRights">,
+  { open, runtimeArgs, env }: Pick<
+    PoolConfig,
+    "open" | "runtimeArgs" | "env"
+  >,
+  host: Pick<Host, "sysctl" | "hasRights" | "env">,
 ): string | undefined {
   const { address } = spec;
   const name = formatAddress(address);
@@ -44,6 +48,10 @@ export function openProblem(
   }
   if (runtime === "deno" && !denoAllows(address, runtimeArgs)) {
     return `Deno does not allow it to this worker, ${instead} or add a permission to the "--runtime-arg"`;
+  }
+  const options = env["NODE_OPTIONS"] ?? host.env["NODE_OPTIONS"];
+  if (runtime === "node" && !nodeAllows(runtimeArgs, options)) {
+    return `Node does not allow it to this worker, ${instead} or add "--runtime-arg --allow-net"`;
   }
   return privilegeProblem(spec, pids, host);
 }

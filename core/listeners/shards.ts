@@ -44,6 +44,11 @@ export class Shards {
     return this.#adopters;
   }
 
+  /** The slot whose worker accepts on a shard, if one does. */
+  acceptorOf(shard: number): number | undefined {
+    return this.#ready.has(shard) ? shard : this.#adopters.get(shard);
+  }
+
   /** A worker may have opened the queue of its slot's shard. */
   use(slot: number): void {
     if (this.#used.has(slot)) return;

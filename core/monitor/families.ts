@@ -89,6 +89,14 @@ export const FAMILIES: Readonly<Record<string, Head>> = {
   prefork_kernel_listen_drops: counter(
     "The same, and those that were dropped for other reasons.",
   ),
+  prefork_steering: {
+    type: "info",
+    help: "What chooses the shard of a new connection.",
+    labels: ["by"],
+  },
+  prefork_worker_helps: counter(
+    "How often an idle worker was told to accept for one that was held up.",
+  ),
   prefork_connections_waiting: gauge(
     "Connections that wait in the supervisor for a worker.",
   ),

@@ -44,6 +44,7 @@ const POOL_STATES: Readonly<Record<PoolStatus["state"], true>> = {
   new: true,
   starting: true,
   running: true,
+  drained: true,
   degraded: true,
   down: true,
   reloading: true,
@@ -123,6 +124,11 @@ export class Metrics {
     for (const [verdict, count] of reloads) {
       tell("prefork_reloads", count, { verdict });
     }
+    const { steering } = status;
+    if (steering !== undefined) {
+      tell("prefork_steering", 1, { by: steering.by });
+      tell("prefork_worker_helps", steering.helped);
+    }
     tell("prefork_connections_waiting", status.waiting);
     const { cpu, rss } = host.usage(host.pid) ?? {};
     tell("prefork_supervisor_cpu_seconds", cpu && cpu / 1000);
@@ -155,15 +161,16 @@ export class Metrics {
   }
 
   #workers(
-    { workers, listeners }: PoolStatus,
+    { workers, listeners, steering }: PoolStatus,
     { gone }: MetricsSource,
     tell: Tell,
   ): void {
     for (const { slot, runtime } of workers) this.#runtimes.set(slot, runtime);
     // Elsewhere nobody counts, and 0 would be a lie.
-    const counts = listeners.some(({ share }) =>
-      share === "balanced" || share === "handoff"
-    );
+    const counts = steering?.by === "ebpf" ||
+      listeners.some(({ share }) =>
+        share === "balanced" || share === "handoff"
+      );
     for (const [slot, runtime] of this.#runtimes) {
       const own = workers.filter((each) => each.slot === slot);
       const of = { slot: String(slot), runtime };

@@ -79,6 +79,8 @@ export interface ListenerSpec extends ListenerFeatures {
   readonly origin?: string;
   /** Of such a socket for datagrams: its number. */
   readonly passed?: number;
+  /** Of one that is asked for by its number: that, as in "fd:3". */
+  readonly asked?: string;
 }
 
 /** The length of the accept queue unless given. */

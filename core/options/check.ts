@@ -34,6 +34,8 @@ import { checkRecycle } from "./recycle.ts";
 import { checkScaling, checkWorkers } from "./scaling.ts";
 import { insteadOf } from "./names.ts";
 import { SHARE_MODES } from "./share_mode.ts";
+import { REBALANCE } from "./rebalance.ts";
+import { STEER_BY } from "./steer.ts";
 import { HOOK_NAMES, type PoolHooks } from "./hooks.ts";
 import {
   duration,
@@ -72,6 +74,8 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   share: true,
   balance: true,
   weights: true,
+  steer: true,
+  rebalance: true,
   runtime: true,
   runtimeArgs: true,
   privatePorts: true,
@@ -90,6 +94,7 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   stopSignal: true,
   readyLine: true,
   readyFd: true,
+  readyNotify: true,
   output: true,
   signals: true,
   upgradeCommand: true,
@@ -109,6 +114,7 @@ const KNOWN: Readonly<Record<keyof PoolOptions, true>> = {
   idleGrace: true,
   startTimeout: true,
   hangTimeout: true,
+  stuckAfter: true,
   hangSignal: true,
   hangStack: true,
   waitReady: true,
@@ -186,6 +192,8 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     standby: whole("standby", options.standby ?? 0, 0, 64),
     share: oneOf("share", options.share ?? "auto", [...SHARE_MODES, "auto"]),
     balance: balance(options.balance ?? "round-robin"),
+    steer: oneOf("steer", options.steer ?? "auto", STEER_BY),
+    rebalance: oneOf("rebalance", options.rebalance ?? "on", REBALANCE),
     weights: parseWeights(options.weights ?? []),
     runtimes,
     runtimeArgs: strings("runtimeArgs", options.runtimeArgs ?? []),
@@ -212,6 +220,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     idleGrace: duration("idleGrace", options.idleGrace ?? 300),
     startTimeout: duration("startTimeout", options.startTimeout ?? 60_000),
     hangTimeout: checkHangTimeout(options.hangTimeout ?? 30_000),
+    stuckAfter: duration("stuckAfter", options.stuckAfter ?? 2),
     hangSignal: oneOf(
       "hangSignal",
       options.hangSignal ?? "none",

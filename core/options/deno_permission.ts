@@ -12,7 +12,7 @@ export const PERMISSION: RegExp =
 
 /**
  * True when a program that was given these arguments could bind an address
- * itself: by `net` for TCP, by `read` and `write` for a path. What cannot be
+ * itself: by `net`, and by `read` and `write` for a path (2.9.5). What cannot be
  * told from them it may not. Without any permission among them a worker has all.
  */
 export function denoAllows(address: Address, args: readonly string[]): boolean {
@@ -23,7 +23,9 @@ export function denoAllows(address: Address, args: readonly string[]): boolean {
   if (given.some((arg) => /^--(deny|ignore)-(net|read|write)/.test(arg))) {
     return false;
   }
-  if (address.kind !== "tcp") return all("read", "R") && all("write", "W");
+  if (address.kind !== "tcp") {
+    return all("net", "N") && all("read", "R") && all("write", "W");
+  }
   // As Deno names every interface.
   const host = address.host === "" ? "0.0.0.0" : address.host;
   const shown = host.includes(":") ? `[${host}]` : host;

@@ -30,6 +30,15 @@ export function isDatagram({ address }: { readonly address: string }): boolean {
   return address.startsWith(UDP_PREFIX);
 }
 
+/** Those whose connections come to shards: `sharded`, and no datagrams. */
+export function shardedOf<
+  T extends { readonly address: string; readonly mode: string },
+>(listeners: readonly T[]): readonly T[] {
+  return listeners.filter((each) =>
+    each.mode === "sharded" && !isDatagram(each)
+  );
+}
+
 /**
  * True for the address of a multicast group: 224.0.0.0/4 (RFC 5771), ff00::/8
  * (RFC 4291).

@@ -33,6 +33,16 @@ export interface HangOptions {
    */
   readonly hangTimeout?: number;
   /**
+   * In `sharded` over TCP: for how long a worker's event loop may be held up
+   * while connections wait on its shard, before an idle worker accepts there as
+   * well, until it is back. 0 turns that off. It needs libc in the supervisor and
+   * in the workers (Node 26.9, Deno with `--allow-ffi`, Bun); a worker without
+   * neither helps nor is helped.
+   *
+   * @default {2}
+   */
+  readonly stuckAfter?: number;
+  /**
    * What a hung worker is sent a second before SIGKILL, where a core dump or a
    * report is wanted; `"none"` for SIGKILL at once.
    *
@@ -55,6 +65,8 @@ export interface HangOptions {
 export interface HangConfig {
   /** How long a worker may not answer, ms; 0 for ever. */
   readonly hangTimeout: number;
+  /** How long one may leave others waiting, ms; 0 for as long as it hangs. */
+  readonly stuckAfter: number;
   /** What a hung worker is sent before SIGKILL. */
   readonly hangSignal: HangSignal;
   /** How the stack of a hung worker is found. */

@@ -32,6 +32,25 @@ export function insteadOf(written: string, valid: readonly string[]): string {
     : `did you mean "${meant}"?`;
 }
 
+/**
+ * Refuses a member of an option that is an object, where it has none of the name.
+ *
+ * @throws {TypeError} with what it has
+ */
+export function refuseUnknown(
+  option: string,
+  given: object,
+  valid: readonly string[],
+): void {
+  const name = Object.keys(given).find((each) => !valid.includes(each));
+  if (name === undefined) return;
+  throw new TypeError(
+    `Cannot create a pool: there is no "${name}" in "${option}", ${
+      insteadOf(name, valid)
+    }`,
+  );
+}
+
 function lettersOf(name: string): string {
   return name.toLowerCase().replaceAll(/[-_\s]/g, "");
 }

@@ -9,6 +9,8 @@ import type { Restarts } from "./restart.ts";
 import type { RecycleConfig } from "./recycle.ts";
 import type { ListenerSpec } from "./address.ts";
 import type { Balance } from "./balance.ts";
+import type { Rebalance } from "./rebalance.ts";
+import type { SteerBy } from "./steer.ts";
 import type { Budget, Portion } from "./budget.ts";
 import type { ControlConfig, ControlOptions } from "./control.ts";
 import type { ServiceConfig, ServiceOptions } from "./service.ts";
@@ -91,7 +93,8 @@ export interface PoolOptions
    */
   readonly standby?: number;
   /**
-   * How one address reaches many workers.
+   * How one address reaches many workers. `"balanced"` and `"auto"` over TCP are
+   * shards where the kernel can be had pick, see `steer`.
    *
    * @default {"auto"}
    */
@@ -115,6 +118,24 @@ export interface PoolOptions
    * @default {[]}
    */
   readonly weights?: readonly number[];
+  /**
+   * Who chooses the shard of a new connection of TCP in `sharded`: the kernel by
+   * a program that takes the worker which holds least (`"ebpf"`, on Linux as
+   * root or with CAP_BPF and CAP_NET_ADMIN) or its hash (`"off"`). `"auto"` is
+   * the first of them that works; an event `steering` says which and why. With
+   * `"off"` `balanced` has one queue.
+   *
+   * @default {"auto"}
+   */
+  readonly steer?: SteerBy;
+  /**
+   * Which connections a worker ends that holds more than its share, in `balanced`
+   * and `sharded`: those of HTTP where it costs the client nothing (`"on"`), the
+   * WebSockets too (`"websockets"`), or none (`"off"`). See docs/BALANCE.md.
+   *
+   * @default {"on"}
+   */
+  readonly rebalance?: Rebalance;
   /**
    * What runs the workers. An object such as `{ node: 3, bun: 1 }` makes a
    * pool of several runtimes. Unless given: the supervisor's own runtime for
@@ -337,6 +358,10 @@ export interface PoolConfig
   readonly share: ShareMode | "auto";
   /** Who gets the next connection in `handoff`. */
   readonly balance: Balance;
+  /** Who chooses among shards. */
+  readonly steer: SteerBy;
+  /** Which connections are ended where there are too many. */
+  readonly rebalance: Rebalance;
   /** The part of new connections that slots get; 1 where it says nothing. */
   readonly weights: readonly number[];
   /** The runtimes, or undefined to choose by the program. */

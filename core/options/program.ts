@@ -5,7 +5,7 @@
  * @module
  */
 
-import { oneOf, show, text, whole } from "./values.ts";
+import { flag, oneOf, show, text, whole } from "./values.ts";
 
 /** The ways by which a program finds the sockets that it inherits. */
 export type Pass =
@@ -84,6 +84,16 @@ export interface ProgramOptions {
    * @default as for `readyLine`
    */
   readonly readyFd?: number;
+  /**
+   * True when a program is ready once it has said `READY=1` as a service of
+   * systemd does (sd_notify(3), `Type=notify`): it finds a socket of its own in
+   * `NOTIFY_SOCKET`. What it says of itself by `STATUS=` is the `statusText` of
+   * its worker. With `pass: "einhorn"` an ACK (`worker:ack`) counts as well. It
+   * takes libc: a supervisor on Node 26.9, on Deno with `--allow-ffi`, or on Bun.
+   *
+   * @default {false}
+   */
+  readonly readyNotify?: boolean;
 }
 
 /** The same, checked. */
@@ -96,10 +106,18 @@ export interface ProgramConfig {
   readonly readyLine: RegExp | undefined;
   /** Where a program writes when it is ready. */
   readonly readyFd: number | undefined;
+  /** True for one that says it by sd_notify(3). */
+  readonly readyNotify: boolean;
 }
 
 /** The options' names. */
-const NAMES = ["pass", "stopSignal", "readyLine", "readyFd"] as const;
+const NAMES = [
+  "pass",
+  "stopSignal",
+  "readyLine",
+  "readyFd",
+  "readyNotify",
+] as const;
 
 /**
  * Checks them.
@@ -108,13 +126,25 @@ const NAMES = ["pass", "stopSignal", "readyLine", "readyFd"] as const;
  * @throws {RangeError} when a number is out of range
  */
 export function checkProgram(
-  { pass = "auto", stopSignal, readyLine, readyFd, output = "inherit" }:
+  {
+    pass = "auto",
+    stopSignal,
+    readyLine,
+    readyFd,
+    readyNotify = false,
+    waitReady = false,
+    output = "inherit",
+  }:
     & ProgramOptions
-    & { readonly output?: string },
+    & { readonly output?: string; readonly waitReady?: boolean },
 ): ProgramConfig {
-  if (readyLine !== undefined && readyFd !== undefined) {
+  const words = { readyLine, readyFd, readyNotify, waitReady };
+  const [one, other] = Object.entries(words).flatMap(([name, value]) =>
+    value === undefined || value === false ? [] : [name]
+  );
+  if (other !== undefined) {
     throw new TypeError(
-      `Cannot use "readyLine" with "readyFd": one of them says that a program is ready, leave the other one out`,
+      `Cannot use "${one}" with "${other}": one of them says that a program is ready, leave the other one out`,
     );
   }
   if (readyLine !== undefined && output === "inherit") {
@@ -129,6 +159,7 @@ export function checkProgram(
     readyFd: readyFd === undefined
       ? undefined
       : whole("readyFd", readyFd, 3, 9),
+    readyNotify: flag("readyNotify", readyNotify),
   };
 }
 
@@ -139,7 +170,7 @@ export function checkProgram(
  */
 export function programOption(config: ProgramConfig): string | undefined {
   return NAMES.find((name) =>
-    config[name] !== undefined && config[name] !== "auto"
+    ![undefined, false, "auto"].includes(config[name] as string)
   );
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { refuseUnknown } from "./names.ts";
 import { MAX_TIME, show, whole } from "./values.ts";
 
 /** Far beyond what a backoff lets happen. */
@@ -31,7 +32,7 @@ export const USUAL_PERIOD = 60_000;
 /**
  * Checks the option and completes it.
  *
- * @throws {TypeError} when it is no object
+ * @throws {TypeError} when it is no object, or has a member of another name
  * @throws {RangeError} when a number is out of range
  */
 export function checkRestarts(
@@ -44,6 +45,7 @@ export function checkRestarts(
       } for "restarts": it must be an object such as { intensity: 10, period: 60_000 }`,
     );
   }
+  refuseUnknown("restarts", restarts, ["intensity", "period"]);
   const { intensity, period = USUAL_PERIOD } = restarts;
   return {
     period: whole("restarts.period", period, 1, MAX_TIME),

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { refuseUnknown } from "./names.ts";
 import { duration, MAX_WORKERS, show, whole } from "./values.ts";
 
 /** The least and the most workers of a pool that scales by its load. */
@@ -70,6 +71,7 @@ const SHORTEST_MS = 500;
  * numbers they scale.
  *
  * @throws {RangeError} naming the value and what is valid
+ * @throws {TypeError} for a range with a member of another name
  */
 export function checkWorkers(
   workers: unknown,
@@ -79,6 +81,7 @@ export function checkWorkers(
     const or = `, "auto" or a range such as { min: 2, max: 8 }`;
     return { workers: whole("workers", workers, 1, MAX_WORKERS, or) };
   }
+  refuseUnknown("workers", workers, ["min", "max"]);
   const { min, max } = workers;
   const least = whole("workers.min", min, 1, MAX_WORKERS);
   const range = {
@@ -114,19 +117,26 @@ export function checkScale(
  *
  * @throws {RangeError} when a number is out of range, or a pool that is not
  * busy enough to keep its workers would be busy enough for more
+ * @throws {TypeError} for a rule with a member of another name
  */
 export function checkScaling(
   { scaleUp, scaleDown }: ScalingOptions,
 ): Pick<ScalingConfig, "scaleUp" | "scaleDown"> {
-  const up = checkRule("scaleUp", { ...USUAL_UP, ...scaleUp });
-  const down = checkRule("scaleDown", { ...USUAL_DOWN, ...scaleDown });
+  const up = checkRule("scaleUp", scaleUp, USUAL_UP);
+  const down = checkRule("scaleDown", scaleDown, USUAL_DOWN);
   if (down.at < up.at) return { scaleUp: up, scaleDown: down };
   throw new RangeError(
     `Cannot create a pool: "scaleDown.at" is ${down.at} and "scaleUp.at" is ${up.at}, it has to be below that`,
   );
 }
 
-function checkRule(name: string, { at, after }: ScaleRule): ScaleRule {
+function checkRule(
+  name: string,
+  given: Partial<ScaleRule> = {},
+  usual: ScaleRule,
+): ScaleRule {
+  refuseUnknown(name, given, ["at", "after"]);
+  const { at, after } = { ...usual, ...given };
   if (!(typeof at === "number" && at > 0 && at <= 1)) {
     throw new RangeError(
       `Cannot use ${

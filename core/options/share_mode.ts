@@ -32,6 +32,13 @@ export function isInherited(mode: ShareMode): boolean {
   return mode === "balanced" || mode === "shared" || mode === "sharded";
 }
 
+/** What `balanced` is where the kernel cannot be had pick, and everywhere else. */
+const ONE_QUEUE = "one queue for all workers, and the least loaded go first";
+
+/** What it is where the kernel can. */
+const STEERED =
+  "balanced: the kernel picks the least loaded worker, and idle ones help who is held up";
+
 /** Why programs that know nothing of prefork cannot be workers in a mode. */
 const FOREIGN: Readonly<Record<Exclude<ShareMode, "shared">, string>> = {
   balanced: "a program in another language cannot say how loaded it is",
@@ -73,6 +80,16 @@ export interface ShareQuestion {
   readonly deaf: boolean;
   /** True for a socket that this process was started with. */
   readonly passed?: boolean;
+  /**
+   * True where the kernel can be had pick among shards, and idle workers can help
+   * who is held up; else why not, in a few words. Undefined where that is not
+   * wanted, or not to be expected.
+   */
+  readonly steers?: true | string | undefined;
+  /** How the supervisor before this one shares it, whose sockets are taken over. */
+  readonly before?: ShareMode | undefined;
+  /** True where slots have weights, which count in one queue alone. */
+  readonly weighted?: boolean;
 }
 
 /**
@@ -88,9 +105,13 @@ export function chooseShareMode(question: ShareQuestion): ShareChoice {
     if (refusal === undefined) return { mode: "shared", reason: FIRST_FREE };
     throw refused("shared", question, refusal);
   }
+  const shards = balancedShards(question);
+  if (shards !== undefined) return shards;
   if (wanted !== "auto") {
     const refusal = refusalOf(wanted, question);
-    if (refusal === undefined) return { mode: wanted, reason: "as asked" };
+    if (refusal === undefined) {
+      return { mode: wanted, reason: `as asked${whyOneQueue(question)}` };
+    }
     throw refused(wanted, question, refusal);
   }
   const skipped: string[] = [];
@@ -101,13 +122,54 @@ export function chooseShareMode(question: ShareQuestion): ShareChoice {
         mode,
         reason: skipped.length > 0
           ? skipped.join("; ")
-          : "one queue for all workers, and the least loaded go first",
+          : `${ONE_QUEUE}${whyOneQueue(question)}`,
       };
     }
     skipped.push(`not ${mode} because ${refusal.reason}`);
   }
   const first = PREFERENCE[0]!;
   throw refused(first, question, refusalOf(first, question)!);
+}
+
+/** True where `balanced` may be shards among which the kernel picks. */
+function mayHaveShards(question: ShareQuestion): boolean {
+  const { wanted, address, passed = false, weighted = false } = question;
+  return (wanted === "auto" || wanted === "balanced") && !passed &&
+    !weighted && address.kind === "tcp" &&
+    refusalOf("balanced", question) === undefined &&
+    refusalOf("sharded", question) === undefined;
+}
+
+/**
+ * `balanced` with a shard for each slot, where the kernel picks among them: the
+ * sockets of a supervisor before this one stay what they are.
+ */
+function balancedShards(question: ShareQuestion): ShareChoice | undefined {
+  if (!mayHaveShards(question)) return undefined;
+  const { steers, before } = question;
+  if (steers === true && before !== undefined && before !== "sharded") {
+    return undefined;
+  }
+  if (steers === true) return { mode: "sharded", reason: STEERED };
+  if (before !== "sharded") return undefined;
+  const reason = `shards, as the supervisor before has them${
+    because("not steered", steers)
+  }`;
+  return { mode: "sharded", reason };
+}
+
+/** Why it is one queue, where shards are to be expected. */
+function whyOneQueue(question: ShareQuestion): string {
+  if (!mayHaveShards(question)) return "";
+  const { steers } = question;
+  return because(
+    "no steered shards",
+    steers === true ? "the supervisor before has one queue" : steers,
+  );
+}
+
+function because(what: string, why: string | undefined): string {
+  return why === undefined ? "" : `; ${what}: ${why}`;
 }
 
 function refused(

@@ -75,7 +75,7 @@ export class Keeping implements Disposable {
     const { service, heritage } = place;
     const problem = service === undefined
       ? "no service manager listens (NOTIFY_SOCKET is not set)"
-      : service.manager.tell(NOTHING_KEPT);
+      : service.manager.try(NOTHING_KEPT);
     if (service === undefined || problem !== undefined) {
       if (fdStore !== true) return undefined;
       throw new TypeError(
@@ -106,6 +106,11 @@ export class Keeping implements Disposable {
       }
     };
     return new Keeping(key, known, names, kept);
+  }
+
+  /** True once the manager has sockets of the pool. */
+  get keeps(): boolean {
+    return this.#names.length > 0 || this.#stored !== undefined;
   }
 
   /** The pool serves: from now on its sockets are kept. */

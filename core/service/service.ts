@@ -11,7 +11,8 @@ import type { EventStream } from "../event_stream.ts";
 import { type PoolEvent, TALK } from "../events.ts";
 import type { Host } from "../host.ts";
 import { ServiceManager, type ServiceState } from "./manager.ts";
-import { oneLine, type Phase, ServiceView } from "./view.ts";
+import { oneLine } from "../notify_socket.ts";
+import { type Phase, ServiceView } from "./view.ts";
 import { watchdogPeriod } from "./watchdog.ts";
 
 /** The least time between two lines of status, in ms. */
@@ -22,12 +23,6 @@ export const EXTEND_MS = { every: 10_000, by: 30_000 } as const;
 
 /** What a stop may take beyond its deadlines, in ms. */
 const MARGIN_MS = 10_000;
-
-/** After so many ms what the manager had no room for is said again. */
-const RETRY_MS = 100;
-
-/** So much waits for that at most. */
-const MOST_UNSAID = 1000;
 
 /** What is asked of a pool. */
 export interface ServedPool {
@@ -54,9 +49,6 @@ export class Service {
   #phase: Phase | undefined;
   #status = "";
   #stopBy = Infinity;
-  /** What there was no room for, in order. */
-  readonly #unsaid: { state: ServiceState; fd?: number | undefined }[] = [];
-  #retry: Disposable | undefined;
   #pause: Disposable | undefined;
   #changed = false;
   #extending: Disposable | undefined;
@@ -83,7 +75,7 @@ export class Service {
       look: () => this.#look(),
       change: () => this.#update(),
       fail: (why) => this.#fail(why),
-      say: (state, fd) => void this.#tell(state, fd),
+      say: (state, fd) => void this.#manager.tell(state, fd),
       leave: () => this.#leave(pool),
     }, this.#manager);
     this.#pools.add(pool);
@@ -95,7 +87,7 @@ export class Service {
     if (!this.#pools.delete(pool)) return;
     if (this.#pools.size > 0) return this.#look();
     services.delete(this.#adapter.host);
-    this.#retry?.[Symbol.dispose]();
+    this.#manager[Symbol.dispose]();
     this.#pause?.[Symbol.dispose]();
     this.#extending?.[Symbol.dispose]();
     this.#watchdog?.[Symbol.dispose]();
@@ -139,7 +131,7 @@ export class Service {
     this.#status = status;
     if (isNew) this.#extend(phase);
     if (!isNew && status === known) return undefined;
-    const problem = this.#tell({
+    const problem = this.#manager.tell({
       ...(isNew && WORDS[phase]),
       ...(status !== known && { STATUS: status }),
       ...(isNew && phase !== "ready" && MORE_TIME),
@@ -153,7 +145,7 @@ export class Service {
   #fail(why: unknown): void {
     if (this.#spoken.length === 0) return;
     const { message = String(why) } = why as { readonly message?: string };
-    this.#tell({ STATUS: this.#status = oneLine(message) });
+    this.#manager.tell({ STATUS: this.#status = oneLine(message) });
   }
 
   /** Asks for more time, again and again, as long as there is something to do. */
@@ -170,7 +162,7 @@ export class Service {
       this.#extending = clock.after(EXTEND_MS.every, () => {
         // What does not end though it should is to be killed.
         if (clock.now() >= this.#stopBy) return;
-        this.#tell(MORE_TIME);
+        this.#manager.tell(MORE_TIME);
         again();
       });
     };
@@ -182,34 +174,11 @@ export class Service {
     this.#watchdog?.[Symbol.dispose]();
     const pools = this.#spoken;
     if (pools.length === 0) return;
-    if (pools.every(({ isWell }) => isWell)) this.#tell({ WATCHDOG: 1 });
+    if (pools.every(({ isWell }) => isWell)) {
+      this.#manager.tell({ WATCHDOG: 1 });
+    }
     const again = (): void => this.#watch(period);
     this.#watchdog = this.#adapter.clock.after(period, again);
-  }
-
-  /** Says something, after what there was no room for. */
-  #tell(state: ServiceState, fd?: number): string | undefined {
-    this.#unsaid.push({ state, fd });
-    return this.#flush();
-  }
-
-  #flush(): string | undefined {
-    const words = this.#unsaid;
-    while (words.length > 0) {
-      const { state, fd } = words[0]!;
-      const problem = this.#manager.tell(state, fd);
-      if (problem?.includes("EAGAIN") && words.length < MOST_UNSAID) {
-        // It reads more slowly than is written here, and will have room.
-        this.#retry ??= this.#adapter.clock.after(RETRY_MS, () => {
-          this.#retry = undefined;
-          this.#flush();
-        });
-        return undefined;
-      }
-      words.shift();
-      if (problem !== undefined) return problem;
-    }
-    return undefined;
   }
 }
 

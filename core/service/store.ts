@@ -115,8 +115,9 @@ export function store(
   const names: string[] = [];
   const sockets: number[] = [];
   const handed = (kind: string, all: readonly Listener[]) =>
-    // What keeps an address is free for the next one when this one is gone.
-    all.map(({ claim: _claim, ...listener }) => listener)
+    // What keeps an address is free for the next one when this one is gone, and
+    // so are the shards for another map.
+    all.map(({ claim: _claim, map: _map, ...listener }) => listener)
       .filter(({ mode }) => mode !== "reuseport")
       .flatMap((listener) => {
         const known = nameOf(record, kind, listener.name);

@@ -5,14 +5,12 @@
  * @module
  */
 
+import { oneLine } from "../notify_socket.ts";
 import type { PoolEvent } from "../events.ts";
 import type { Supervisor } from "../supervise/supervisor.ts";
 
 /** What a service does, in the words of sd_notify(3). */
 export type Phase = "starting" | "ready" | "reloading" | "stopping";
-
-/** The longest reason that is passed on, in characters. */
-const REASON = 300;
 
 /** A pool as it is now. */
 export class ServiceView {
@@ -86,10 +84,4 @@ export class ServiceView {
       : `; the reload to generation ${next} failed: ${reason}`;
     return `${ready}, generation ${generation}${failed}`;
   }
-}
-
-/** A reason that cannot begin a line of its own. */
-export function oneLine(text: string): string {
-  const line = text.replaceAll(/[\s\p{Cc}]+/gu, " ").trim();
-  return line.length > REASON ? `${line.slice(0, REASON)} ..` : line;
 }

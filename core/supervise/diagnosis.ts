@@ -179,6 +179,15 @@ export function diagnoseExit(
   if (user !== undefined && when === BEFORE && UNREADABLE.test(own)) {
     return `${exited}; workers run as "${user}", who has to be able to read that and what it lies in`;
   }
+  if (HANDED.test(own)) {
+    return `${exited}; Node hands the permissions of the supervisor to all that it starts, and this one does not know them: run workers by the supervisor's own Node, or the supervisor without --permission`;
+  }
+  const missing = FORBIDDEN.exec(own)?.[0];
+  if (missing !== undefined && runtime !== "exec") {
+    return `${exited}; give it by "--runtime-arg ${missing}${
+      missing.startsWith("--allow-fs-") ? "=PATH" : ""
+    }"`;
+  }
   const other = needs(own);
   if (other !== undefined && other !== runtime) {
     return `${exited}; only ${other} has that, run the program by "-r ${other}"`;
@@ -199,6 +208,14 @@ const IN_USE = /EADDRINUSE|address (?:is )?already in use/i;
 /** What they say of a file that another user may not read, or even see. */
 const UNREADABLE =
   /EACCES|permission denied|module.not.found|Import 'file:[^']*' failed/i;
+
+/** What an older Node says of what a newer one puts there (22.12 by 26.10). */
+const HANDED =
+  /--(?:permission|allow-[a-z-]+)\S* is not allowed in NODE_OPTIONS/;
+
+/** What Deno and Node say of a permission (Deno 2.9.5, Node 26.10). */
+const FORBIDDEN =
+  /(?<=Requires .* access.* the |has been restricted\. Use )--allow-[a-z-]+/;
 
 /**
  * What the other runtimes say of something that one alone has (Node 22.12 and

@@ -61,7 +61,7 @@ export class Learning {
       config: { ...config, grace: Math.min(config.grace, END_MS) },
       adapter,
       listeners: [],
-      traffic: new Traffic(config, [], adapter),
+      traffic: new Traffic(config, [], adapter, emit),
       emit: (event) => this.#isTold(event) && emit(event),
       post: (task) => void Promise.resolve().then(task),
     };

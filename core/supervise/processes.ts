@@ -127,8 +127,7 @@ export class Processes {
     standby?: WorkerRuntime,
     checked = false,
   ): PoolWorker {
-    const { adapter, listeners, runtimeOf, traffic } = this.#context;
-    const { habits, post, emit } = this.#context;
+    const { adapter, listeners, runtimeOf, habits, post, emit } = this.#context;
     this.#observer.onStart?.({ slot, generation });
     const config = this.releases.launchOf(generation);
     const worker = new PoolWorker(
@@ -141,7 +140,7 @@ export class Processes {
       checked,
     );
     allot(worker, this.#observer.shareOf?.(), { config, adapter });
-    traffic.allot(worker);
+    this.#context.traffic.allot(worker);
     this.#output.begin(worker);
     const release = { ...this.#context, config };
     launch(worker, release, this.releases.variablesOf(generation), {
@@ -156,7 +155,7 @@ export class Processes {
         const parsed = parseFromWorker(message);
         const problem = parsed.kind !== "ours"
           ? "it sent a connection without a word"
-          : traffic.receive(worker, parsed.message, connection);
+          : this.#context.traffic.receive(worker, parsed.message, connection);
         if (problem === undefined) return;
         connection.close();
         post(() => this.#noise.hear(worker, problem));
@@ -253,6 +252,7 @@ export class Processes {
         worker.timer?.[Symbol.dispose]();
         this.#hangs.end(worker);
         this.#oom.end(worker);
+        this.#programs.end(worker);
         traffic.lose(worker);
         this.onDemand.lose(worker);
         break;
@@ -387,7 +387,7 @@ export class Processes {
         const told = { ...worker.identity, listener, shard };
         if (worker.toAdopt.delete(`${listener} ${shard}`)) {
           this.#context.emit({ type: "shard-adopted", ...told });
-        } else {
+        } else if (!worker.toHelp.delete(`${listener} ${shard}`)) {
           this.#noise.hear(
             worker,
             `it adopted shard ${shard} of "${listener}", which it was not asked to`,

@@ -7,11 +7,19 @@
 
 import type { AcceptorsLook } from "../acceptors.ts";
 import type { PoolContext } from "../context.ts";
+import { isAcknowledgement } from "../inherited/einhorn.ts";
+import { oneLine } from "../notify_socket.ts";
 import type { PoolWorker } from "../worker.ts";
 
 /** When a worker is looked at after its start, in ms, and then how often. */
 const LOOKS = [20, 50, 100] as const;
 const LOOK_MS = 200;
+
+/**
+ * How often what one says is read that is ready and says nothing, in ms: one that
+ * says more waits for it, as its socket has room for 10 (net.unix.max_dgram_qlen).
+ */
+const HEAR_MS = 1000;
 
 /**
  * After so long a worker counts as ready that has the sockets and listens nowhere
@@ -38,6 +46,7 @@ export class Programs {
   readonly #context: ProgramContext;
   readonly #observer: ProgramObserver;
   readonly #told = new Set<string>();
+  readonly #hearing = new Map<PoolWorker, Disposable>();
 
   /** Watches nobody yet. */
   constructor(context: ProgramContext, observer: ProgramObserver) {
@@ -47,18 +56,31 @@ export class Programs {
 
   /** A worker has been started, by options of its own. */
   watch(worker: PoolWorker, { waitReady }: { waitReady: boolean }): void {
-    const { config, habits } = this.#context;
+    const { config, habits, listeners } = this.#context;
     if (habits === undefined || worker.runtime !== "exec") return;
     const { readyLine, readyFd } = config;
+    const { notify, ack } = worker.words ?? {};
     if (waitReady) return;
+    // Of sockets that it binds itself nothing is held here: its word counts.
+    const binds = listeners.some(({ mode }) => mode === "reuseport");
+    if (habits.part !== undefined && binds) return;
     if (readyLine !== undefined) {
       worker.silence =
         `the program has not written a line with ${readyLine} ${this.#within}`;
     } else if (readyFd !== undefined) {
       worker.silence =
         `the program has not written a line to file descriptor ${readyFd} ${this.#within}`;
-    } else if (this.#seen(worker) === undefined) this.#trust(worker);
-    else this.#next(worker, 0);
+    } else {
+      if (ack !== undefined) ack.onLine = (line) => this.#acked(worker, line);
+      if (notify !== undefined) {
+        const or = ack && " or acknowledged to EINHORN_SOCK_PATH";
+        worker.silence = `the program has not said READY=1 to NOTIFY_SOCKET${
+          or ?? ""
+        } ${this.#within}`;
+        this.#hear(worker, 0);
+      } else if (this.#seen(worker) === undefined) this.#trust(worker);
+      else this.#next(worker, 0);
+    }
   }
 
   /** A worker has written a line. */
@@ -89,6 +111,41 @@ export class Programs {
   left(worker: PoolWorker): void {
     worker.left = true;
     if (worker.state !== "draining") worker.process.kill("SIGKILL");
+  }
+
+  /** A worker is gone. */
+  end(worker: PoolWorker): void {
+    this.#hearing.get(worker)?.[Symbol.dispose]();
+    this.#hearing.delete(worker);
+    worker.words?.close();
+    worker.words = undefined;
+  }
+
+  /** Reads what a worker says to `NOTIFY_SOCKET` (sd_notify(3)), again and again. */
+  #hear(worker: PoolWorker, nth: number): void {
+    const { adapter, post } = this.#context;
+    const wait = LOOKS[nth] ?? (this.#waits(worker) ? LOOK_MS : HEAR_MS);
+    const read = (): void => {
+      const said = worker.words?.notify?.read();
+      if (said === undefined) return;
+      for (const line of said.join("\n").split("\n")) {
+        if (line.startsWith("STATUS=")) {
+          worker.statusText = oneLine(line.slice(7)) || undefined;
+        } else if (line === "READY=1" && this.#waits(worker)) {
+          this.#observer.ready(worker);
+        }
+      }
+      this.#hear(worker, said.length > 0 ? 0 : nth + 1);
+    };
+    this.#hearing.set(worker, adapter.clock.after(wait, () => post(read)));
+  }
+
+  /** A worker has written a line to what Einhorn's children write to. */
+  #acked(worker: PoolWorker, line: string): void {
+    if (!isAcknowledgement(line)) return;
+    this.#context.post(() => {
+      if (this.#waits(worker)) this.#observer.ready(worker);
+    });
   }
 
   #waits(worker: PoolWorker): boolean {
@@ -128,7 +185,7 @@ export class Programs {
           this.#tell(
             `it cannot be seen here whether ${this.#name} accepts: a worker is ready when it has lived for ${
               trial / 1000
-            } s (--soak), unless "--ready-line" or "--ready-fd" says so`,
+            } s (--soak), unless "--ready-line", "--ready-fd" or "--ready-notify" says so`,
           );
         }
         this.#observer.ready(worker);
@@ -180,7 +237,7 @@ export class Programs {
         this.#missing(seen)
       }: a worker is ready when it has lived for ${
         TRUST_MS / 1000
-      } s, unless "--ready-line" or "--ready-fd" says so`,
+      } s, unless "--ready-line", "--ready-fd" or "--ready-notify" says so`,
     );
     this.#observer.ready(worker);
   }

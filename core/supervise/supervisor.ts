@@ -7,11 +7,11 @@
 
 import type { ExitStatus } from "../adapter.ts";
 import type { PoolContext } from "../context.ts";
-import { Adoption } from "../listeners/adoption.ts";
 import { PathWatch } from "../listeners/path_watch.ts";
 import { DeafWorkers } from "./deaf.ts";
 import { Down } from "./down.ts";
 import { Health } from "./health.ts";
+import { adoptionOf } from "./help.ts";
 import type { PoolObserver } from "./observer.ts";
 import { Processes } from "./processes.ts";
 import { messageOf, PreforkError, stateError } from "../errors.ts";
@@ -38,7 +38,7 @@ export class Supervisor {
   /** Those that wait to take over. */
   readonly standbys: Standbys;
   /** Who accepts on which shard. */
-  readonly adoption: Adoption;
+  readonly adoption: ReturnType<typeof adoptionOf>;
   /** Carries reloads out. */
   readonly transaction: Transaction;
   /** What its workers may take of the machine's. */
@@ -71,7 +71,7 @@ export class Supervisor {
     this.#context = { ...context, post: (task) => this.post(task) };
     this.#observer = observer;
     this.memory = new MemoryBudget(this.#context, this);
-    this.adoption = new Adoption(context.listeners, context.emit);
+    this.adoption = adoptionOf(this.#context);
     this.#recycling = new Recycling(this.#context);
     this.#deaf = new DeafWorkers(this.#context, this.#onDeaf.bind(this));
     this.#table = new SlotTable((slot, worker) =>

@@ -8,7 +8,8 @@
 import type { Adapter, Signal } from "../adapter.ts";
 import type { PidFile } from "../successor.ts";
 import { messageOf, stateError } from "../errors.ts";
-import { acknowledge } from "../inherited/einhorn.ts";
+import { type Acknowledge, acknowledgement } from "../inherited/einhorn.ts";
+import { type PoolSeat, ProcessPools } from "../inherited/pools.ts";
 import { Gate } from "../listeners/gate.ts";
 import type { EventStream } from "../event_stream.ts";
 import type { PoolEvent } from "../events.ts";
@@ -25,7 +26,11 @@ import {
 } from "../listeners/listeners.ts";
 import { type SucceedingPool, Succession } from "./predecessor.ts";
 import { Kept, type KeptPool } from "./kept.ts";
-import { type UpgradeReport, Upgrades } from "./upgrades.ts";
+import {
+  type SuccessorOptions,
+  type UpgradeReport,
+  Upgrades,
+} from "./upgrades.ts";
 import { ownFile } from "../watch/own.ts";
 
 /** A pool that has come from one, and may go to another. */
@@ -52,6 +57,9 @@ export class Lineage implements SignalWitness {
   /** There where the service manager keeps the sockets. */
   #keeping: Keeping | undefined;
   #gate: Gate | undefined;
+  /** Its place among the pools of this process. */
+  #seat: PoolSeat | undefined;
+  #acknowledge: Acknowledge | undefined;
   #pool: LineagePool | undefined;
   /** There while this pool stays beside its successor. */
   #kept: Kept | undefined;
@@ -73,7 +81,7 @@ export class Lineage implements SignalWitness {
 
   /** True while another process has the sockets too, and may go on with them. */
   get shares(): boolean {
-    return this.#left || this.#keeping !== undefined ||
+    return this.#left || this.#keeping?.keeps === true ||
       this.heritage?.isAlone === false;
   }
 
@@ -93,6 +101,8 @@ export class Lineage implements SignalWitness {
     adapter: Adapter,
     config: PoolConfig,
   ): Promise<Adapter> {
+    this.#seat = ProcessPools.of(adapter.host).join(config);
+    this.#acknowledge = acknowledgement(adapter);
     const { pidFile, name } = config;
     if (pidFile !== undefined) ownFile(adapter.host.resolve(pidFile));
     this.#pidFile = pidFile === undefined
@@ -202,8 +212,8 @@ export class Lineage implements SignalWitness {
         `the service manager (NOTIFY_SOCKET) cannot be told that the pool serves, because ${unheard}: set Type=exec in the unit`;
       pool.emit({ type: "warning", message });
     }
-    if (isOwn) {
-      void acknowledge(pool.adapter.host).then((message) => {
+    if (isOwn && this.#seat?.serves() === true) {
+      void this.#acknowledge!().then((message) => {
         if (message !== undefined) pool.emit({ type: "warning", message });
       });
     }
@@ -213,6 +223,7 @@ export class Lineage implements SignalWitness {
   /** The pool did not start. */
   async fail(error: unknown): Promise<void> {
     this.#pidFile?.remove();
+    this.#seat?.[Symbol.dispose]();
     this.#service?.fail(error);
     this.#keeping?.[Symbol.dispose]();
     this.#service?.[Symbol.dispose]();
@@ -228,11 +239,9 @@ export class Lineage implements SignalWitness {
   }
 
   /** See {@linkcode Upgrades.request}. */
-  async upgrade(
-    command: readonly string[] | undefined,
-  ): Promise<UpgradeReport> {
+  async upgrade(options: SuccessorOptions): Promise<UpgradeReport> {
     if (this.#upgrades !== undefined) {
-      return await this.#upgrades.request(command);
+      return await this.#upgrades.request(options);
     }
     throw stateError("upgrade", "it has not been started");
   }
@@ -278,11 +287,12 @@ export class Lineage implements SignalWitness {
 
   /** The pool has ended: closes its listeners, or leaves them. */
   close(listeners: readonly Listener[]): void {
+    // They go on where another process has them, or the service manager.
+    const left = this.#left || this.#keeping?.keeps === true;
+    this.#seat?.[Symbol.dispose]();
     this.#keeping?.[Symbol.dispose]();
     this.#service?.[Symbol.dispose]();
     this.#succession?.close();
-    // They go on where another process has them, or the service manager.
-    const left = this.#left || this.#keeping !== undefined;
     (left ? abandonListeners : closeListeners)(listeners);
     if (left) this.#pool?.monitor.leave();
     this.#upgrades?.close();

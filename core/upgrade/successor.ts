@@ -5,6 +5,7 @@
  */
 
 import type { Adapter, ExitStatus, Signal, WorkerProcess } from "../adapter.ts";
+import type { StopSignal } from "../options/program.ts";
 import type { Host } from "../host.ts";
 import { EXIT, PreforkError } from "../errors.ts";
 import { isParentVariable } from "../inherited/environment.ts";
@@ -14,6 +15,8 @@ import { say, type Word, wordIn } from "./words.ts";
 export interface SuccessorPlan {
   /** The command line. */
   readonly command: readonly [string, ...string[]];
+  /** Where it runs; in the directory of this process unless given. */
+  readonly cwd?: string;
   /** What it inherits, in order. */
   readonly inherits: readonly { readonly fd: number }[];
   /** Its variables, beside those of this process, by the numbers it sees. */
@@ -22,6 +25,20 @@ export interface SuccessorPlan {
   readonly limit: number;
   /** How long it may take to end, in ms. */
   readonly grace: number;
+  /** There for a program that has no word for "ready". */
+  readonly program?: {
+    /** What has it finish and leave. */
+    readonly stopSignal: StopSignal;
+    /** Looks when it accepts, or why it never will, until disposed. */
+    watch(
+      process: WorkerProcess,
+      ready: () => void,
+      fail: (reason: string) => void,
+    ): Disposable & {
+      /** What it has not done yet. */
+      silence(): string | undefined;
+    };
+  };
 }
 
 /** A process that is to succeed this one. */
@@ -32,7 +49,7 @@ export class Successor {
   readonly #ended = Promise.withResolvers<void>();
   readonly #process: WorkerProcess;
   readonly #adapter: Adapter;
-  readonly #grace: number;
+  readonly #plan: SuccessorPlan;
   #timer: Disposable | undefined;
   #gone = false;
   /** True once it has said that it is to stop, and this process with it. */
@@ -44,19 +61,20 @@ export class Successor {
    * @throws {PreforkError} `ERR_SPAWN` when the command cannot be executed
    */
   constructor(plan: SuccessorPlan, adapter: Adapter) {
-    const { command, inherits, limit, grace } = plan;
+    const { command, inherits, limit, program } = plan;
     this.#adapter = adapter;
-    this.#grace = grace;
+    this.#plan = plan;
     this.ready = this.#ready.promise;
     // Whoever asked for it by a signal does not wait for the answer.
     this.ready.catch(() => {});
     const { host, clock } = adapter;
-    const cwd = host.resolve(".");
+    const { cwd = host.resolve(".") } = plan;
     this.#process = adapter.spawn({
       command,
       runtime: "exec",
       cwd,
       inherits,
+      succeeds: true,
       env: (fds) => ({ ...own(host), PWD: cwd, ...plan.env(fds) }),
       // It goes on when this process is gone, whose pipes would end then.
       output: "inherit",
@@ -66,9 +84,18 @@ export class Successor {
       onNoise: () => {},
       onExit: (status) => this.#onExit(status),
     });
+    const watching = program?.watch(
+      this.#process,
+      () => this.#hear({ type: "ready" }),
+      (reason) => this.#hear({ type: "failed", reason }),
+    );
+    const end = (): void => watching?.[Symbol.dispose]();
+    this.ready.then(end, end);
     this.#timer = clock.after(limit, () => {
+      const why = watching?.silence();
       this.#fail(
-        `it was not ready after ${limit} ms; its own lines in the log say what it waits for`,
+        why ??
+          `it was not ready after ${limit} ms; its own lines in the log say what it waits for`,
       );
       this.end();
     });
@@ -91,7 +118,7 @@ export class Successor {
 
   /** Says something to it. */
   tell(word: Word): void {
-    this.#process.send(say(word));
+    if (this.#plan.program === undefined) this.#process.send(say(word));
   }
 
   /** Sends it a signal. */
@@ -99,13 +126,14 @@ export class Successor {
     this.#process.kill(signal);
   }
 
-  /** Ends it: as any supervisor is ended, or by SIGKILL when that takes long. */
+  /** Ends it: as such a server is ended, or by SIGKILL when that takes long. */
   end(): void {
     this.#timer?.[Symbol.dispose]();
     if (this.#gone) return;
-    this.#process.kill("SIGTERM");
+    const { grace, program } = this.#plan;
+    this.#process.kill(program?.stopSignal ?? "SIGTERM");
     this.#timer = this.#adapter.clock.after(
-      this.#grace,
+      grace,
       () => this.#process.kill("SIGKILL"),
     );
   }

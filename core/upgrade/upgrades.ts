@@ -19,11 +19,13 @@ import {
 import type { Listener } from "../listeners/listeners.ts";
 import type { ServiceManager } from "../service/manager.ts";
 import type { Supervisor } from "../supervise/supervisor.ts";
-import { Successor } from "./successor.ts";
+import { type ProgramOrder, programPlan } from "./program.ts";
+import { Successor, type SuccessorPlan } from "./successor.ts";
 
 /** The pool that is to be succeeded. */
 export interface UpgradablePool
-  extends Pick<PoolContext, "adapter" | "config" | "listeners" | "emit"> {
+  extends
+    Pick<PoolContext, "adapter" | "config" | "listeners" | "traffic" | "emit"> {
   /** Its workers. */
   readonly supervisor: Supervisor;
   /** How many workers it began with. */
@@ -51,6 +53,14 @@ export interface UpgradablePool
   ): void;
   /** The successor of a supervisor that has stayed has ended. */
   takeBack(): void;
+}
+
+/** What the supervisor is to be replaced by. */
+export interface SuccessorOptions {
+  /** Another command line of prefork; the pool's own unless given. */
+  readonly command?: readonly string[];
+  /** A server in another language, in place of prefork. */
+  readonly to?: ProgramOrder;
 }
 
 /** What has come of an upgrade. */
@@ -82,38 +92,40 @@ export class Upgrades {
   /**
    * Starts a successor and resolves when it serves and this pool drains.
    *
-   * @param command the command line, instead of the pool's own
    * @throws {PreforkError} `ERR_UPGRADE` when it does not become ready, or
    * `ERR_STATE` when this is not the moment
    */
   async request(
-    command: readonly string[] | undefined = this.#pool.config.upgradeCommand,
+    { command = this.#pool.config.upgradeCommand, to }: SuccessorOptions = {},
   ): Promise<UpgradeReport> {
     const { emit, adapter } = this.#pool;
     const { clock } = adapter;
     const since = clock.now();
-    const refusal = this.#refusal();
+    const refusal = this.#refusal() ??
+      (to && this.#pool.init ? stateError("upgrade", PROCESS_1) : undefined);
     if (refusal !== undefined) {
       const reason = refusal.message;
       emit({ type: "warning", message: reason });
       throw refusal;
     }
     try {
-      const [file, ...args] = command ?? [];
-      if (file === undefined) throw noCommand();
-      const { init, pidFile, config: { keepOld } } = this.#pool;
-      if (!init) pidFile?.setAside();
+      const { init, pidFile, supervisor, config: { keepOld } } = this.#pool;
+      const plan = to === undefined ? this.#plan(command) : programPlan(to, {
+        ...this.#pool,
+        post: (run) => supervisor.post(run),
+      });
+      if (!init) pidFile?.setAside(to !== undefined);
       this.#underway = true;
-      const successor = this.#start([file, ...args]);
+      const successor = this.#start(plan);
       emit({ type: "upgrade-started", pid: successor.pid });
       await successor.ready;
-      if (successor.gone || this.#pool.supervisor.stopping) {
+      if (successor.gone || supervisor.stopping) {
         throw stateError("upgrade", "it is stopping");
       }
       const { manager } = this.#pool;
       const unheard = init
         ? undefined
-        : manager.tell({ MAINPID: successor.pid });
+        : manager.tellNow({ MAINPID: successor.pid });
       if (unheard !== undefined) {
         successor.end();
         throw stateError("upgrade", untold(unheard));
@@ -128,6 +140,7 @@ export class Upgrades {
       this.#underway = false;
       this.#main = successor;
       this.#next = undefined;
+      if (to !== undefined) pidFile?.leaveTo(successor.pid);
       const ms = Math.round(clock.now() - since);
       emit({ type: "upgrade-finished", pid: successor.pid, ms });
       // Who listens leaves its place first: the name of the control socket would
@@ -179,14 +192,19 @@ export class Upgrades {
     return why === undefined ? undefined : stateError("upgrade", why);
   }
 
-  #start(command: readonly [string, ...string[]]): Successor {
-    const { adapter, config, init, listeners, supervisor, workers } =
-      this.#pool;
+  /** How another supervisor is started. */
+  #plan(command: readonly string[] = []): SuccessorPlan {
+    const [file, ...args] = command;
+    if (file === undefined) throw noCommand();
+    const { adapter, config, init, supervisor, traffic, workers } = this.#pool;
+    const listeners = this.#pool.listeners.map((each) =>
+      traffic.steering.handed(each)
+    );
     const monitors = this.#pool.monitor.listeners;
     const { wanted, processes: { onDemand } } = supervisor;
     const opened = onDemand.listeners;
-    const successor = new Successor({
-      command,
+    return {
+      command: [file, ...args],
       inherits: [listeners, opened, monitors].flatMap(handedSockets),
       env: (fds) => {
         let at = 0;
@@ -208,7 +226,12 @@ export class Upgrades {
       // Its workers have as long as ours, and it has to come to start them.
       limit: 2 * config.startTimeout,
       grace: config.grace,
-    }, adapter);
+    };
+  }
+
+  #start(plan: SuccessorPlan): Successor {
+    const { adapter, supervisor, traffic } = this.#pool;
+    const successor = new Successor(plan, adapter);
     this.#next = successor;
     supervisor.shares = true;
     void successor.ended.then(() => {
@@ -216,6 +239,8 @@ export class Upgrades {
       if (isMain) this.#main = undefined;
       if (this.#next === successor) this.#next = undefined;
       supervisor.shares = (this.#main ?? this.#next) !== undefined;
+      // Its program may choose by a table that nobody writes any more.
+      if (!supervisor.shares) traffic.steering.attach();
       if (isMain) this.#pool.takeBack();
     });
     return successor;
@@ -235,7 +260,7 @@ function keeperOf(
   if (pid === 1) return undefined;
   if (manager.socket !== undefined) {
     // What has been said already is said again, in case it hears by now.
-    const problem = manager.problem && manager.tell({ READY: 1 });
+    const problem = manager.problem && manager.tellNow({ READY: 1 });
     return problem && untold(problem);
   }
   if (env["SYSTEMD_EXEC_PID"] === String(pid)) {
@@ -257,6 +282,6 @@ function untold(why: string): string {
 function noCommand(): PreforkError {
   return new PreforkError(
     "ERR_UPGRADE",
-    `Cannot upgrade the pool: it does not know by which command its program was started, give it "upgradeCommand"`,
+    `Cannot upgrade the pool: it does not know by which command its program was started (the command "prefork" sees that itself, on Deno with --allow-ffi), give it "upgradeCommand"`,
   );
 }

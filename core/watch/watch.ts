@@ -63,6 +63,7 @@ const LONGEST_MS = 60_000;
 /** States in which a reload can be asked for. */
 const RELOADABLE: ReadonlySet<PoolState> = new Set<PoolState>([
   "running",
+  "drained",
   "degraded",
   "down",
   "reloading",

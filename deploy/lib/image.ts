@@ -6,11 +6,10 @@
 
 import { cpSync, mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
 import { attempt, need, ROOT, run } from "./parts.ts";
 
-/** What the image is called. */
-export const BASE = "localhost/prefork-base";
+/** Releases of Debian that it can be of: systemd 252 and 257. */
+export type Release = "bookworm" | "trixie";
 
 /** The client, where it is in the image. */
 export const CLIENT = "/opt/strict_client.mjs";
@@ -27,6 +26,8 @@ export interface Containers {
   readonly command: readonly string[];
   /** What a container is started with on this machine. */
   readonly limits: readonly string[];
+  /** What the image is called. */
+  readonly image: string;
 }
 
 /**
@@ -34,8 +35,8 @@ export interface Containers {
  * that was given on the command line is kept.
  */
 export function baseImage(
-  temporary: string,
-  directory: string = process.argv[2] ?? temporary,
+  directory: string,
+  release: Release = "bookworm",
 ): Containers {
   need("podman", "runc", "mmdebstrap");
   const command = [
@@ -55,19 +56,25 @@ export function baseImage(
   const limits = [`nofile=${hard}:${hard}`, "nproc=4096:4096"].flatMap((
     limit,
   ) => ["--ulimit", limit]);
-  if (attempt([...command, "image", "exists", BASE]).code !== 0) {
-    makeBase(join(directory, "root"), command);
+  const image = `localhost/prefork-${release}`;
+  const containers = { command, limits, image };
+  if (attempt([...command, "image", "exists", image]).code !== 0) {
+    makeBase(join(directory, "root"), release, containers);
   }
-  return { command, limits };
+  return containers;
 }
 
-function makeBase(root: string, command: readonly string[]): void {
+function makeBase(
+  root: string,
+  release: Release,
+  { command, image }: Containers,
+): void {
   const list = PACKAGES.join(",");
   run([
     "mmdebstrap",
     "--variant=minbase",
     `--include=${list}`,
-    "bookworm",
+    release,
     root,
   ]);
   for (const name of ["node", "deno", "bun"]) {
@@ -78,7 +85,7 @@ function makeBase(root: string, command: readonly string[]): void {
   run(["npm", "install", "--global", "--prefix", `${root}/usr`, npm]);
   cpSync(`${ROOT}tests/fixtures/strict_client.mjs`, join(root, CLIENT));
   run(["tar", "-C", root, "-cf", `${root}.tar`, "."]);
-  run([...command, "import", `${root}.tar`, BASE]);
+  run([...command, "import", `${root}.tar`, image]);
   run(["rm", "-rf", root, `${root}.tar`]);
 }
 

@@ -7,8 +7,8 @@ export interface TestFile {
   readonly path: string;
   /** True when it starts processes. */
   readonly slow: boolean;
-  /** True when it may share its modules with others like it. */
-  readonly together: boolean;
+  /** The runners under which it may share its modules with others like it. */
+  readonly together: readonly Runner[];
   /** The runners under which its processes run the bundled library. */
   readonly bundled: readonly Runner[];
   /** Where it runs, unless under each runner. */
@@ -18,10 +18,14 @@ export interface TestFile {
 }
 
 /**
- * Seconds up to which small files share one process of vitest: that takes more
- * than a second of CPU before the first test, those of Deno and Bun a tenth.
+ * Seconds up to which small files share one process: vitest takes more than a
+ * second of CPU before the first test, Deno and Bun half of one.
  */
-export const FILL = 45;
+export const FILL: Readonly<Record<Runner, number>> = {
+  vitest: 90,
+  deno: 45,
+  bun: 45,
+};
 
 /** Seconds of a file of which nothing is known. */
 const UNKNOWN = 5;
@@ -32,9 +36,8 @@ export function timeOf(runner: Runner, file: string): string {
 }
 
 /**
- * What is run in one process: a file each under Deno, whose report does not
- * tell files apart, and under Bun, where a crash below FFI takes one file with
- * it and not all; small files together under vitest.
+ * What is run in one process: small files that may share their modules, and
+ * under vitest others as well; a file each of the rest under Deno and Bun.
  */
 export function batches(
   files: readonly TestFile[],
@@ -46,28 +49,22 @@ export function batches(
       const own = files.filter(({ once }) =>
         once === undefined || once.runner === runner
       );
-      if (runner !== "vitest") {
-        return own.map(({ path, bundled, holds }): Batch => ({
-          runner,
-          files: [path],
-          together: false,
-          bundled: bundled.includes(runner),
-          ...(holds !== undefined && { holds }),
-        }));
-      }
       const kinds = Map.groupBy(
         own,
-        ({ slow, together, bundled, holds }) =>
-          `${slow} ${together} ${bundled.includes(runner)} ${holds}`,
+        ({ path, slow, together, bundled, holds }) =>
+          `${slow} ${together.includes(runner)} ${bundled.includes(runner)} ${
+            runner === "vitest" || together.includes(runner) ? "" : path
+          } ${holds}`,
       );
       return [...kinds.values()].flatMap((alike) =>
         filled(
           alike.map(({ path }) => path),
           (path) => times[timeOf(runner, path)] ?? UNKNOWN,
+          FILL[runner],
         ).map((files): Batch => ({
           runner,
           files,
-          together: alike[0]!.together,
+          together: alike[0]!.together.includes(runner),
           bundled: alike[0]!.bundled.includes(runner),
           ...(alike[0]!.holds !== undefined && { holds: alike[0]!.holds }),
         }))
@@ -76,16 +73,17 @@ export function batches(
   );
 }
 
-/** Puts files together, largest first, as long as they stay below `FILL`. */
+/** Puts files together, largest first, as long as they stay below so many seconds. */
 function filled(
   paths: readonly string[],
   seconds: (path: string) => number,
+  most: number,
 ): string[][] {
   const bins: { paths: string[]; left: number }[] = [];
   for (const path of paths.toSorted((a, b) => seconds(b) - seconds(a))) {
     const needs = seconds(path);
     const bin = bins.find(({ left }) => left >= needs);
-    if (bin === undefined) bins.push({ paths: [path], left: FILL - needs });
+    if (bin === undefined) bins.push({ paths: [path], left: most - needs });
     else {
       bin.paths.push(path);
       bin.left -= needs;

@@ -14,23 +14,29 @@ const ENTRIES = {
   worker: "worker.ts",
   cli: "cli.ts",
   "worker/preload": "worker/preload.ts",
+  "worker/preload_require": "worker/preload_require.ts",
 };
 
 /** What a pool loads, and what each worker of an unmodified program does. */
 const POOL = ["cli.ts", "adapters/pool.ts"];
 const ADAPTERS = ["adapters/node.ts", "adapters/deno.ts", "adapters/bun.ts"];
-const WORKER = ["start", "permission", "path"].map((name) =>
-  `worker/patch/${name}.ts`
+const WORKER = ["patch/start", "process/permission", "patch/path"].map((name) =>
+  `worker/${name}.ts`
 );
 
 /** What the command loads before all else. */
 const FIRST = ["adapters/shared/compile_cache.ts"];
 
+/** What a worker imports, and a program that exports its handler needs too. */
+const SERVE = "worker/serve.ts";
+
+/** What has the servers of Bun, and those of Deno, serve a handler. */
+const NATIVE = "worker/native.ts";
+
 /** What such a worker loads besides on Bun, and on Deno. */
-const ON_BUN = ["patch_spawn", "http", "patch_serve", "patch_listen"].map(
-  (name) => `worker/bun/${name}.ts`,
-);
-const ON_DENO = ["patch_serve", "patch_listen"].map((name) =>
+const ON_BUN = ["patch_spawn", "http", "patch_serve", "patch_listen", "fetch"]
+  .map((name) => `worker/bun/${name}.ts`);
+const ON_DENO = ["patch_serve", "patch_listen", "fetch"].map((name) =>
   `worker/deno/${name}.ts`
 );
 
@@ -52,7 +58,7 @@ export async function bundle(directory: string): Promise<string[]> {
       // Its module ends up in a chunk (adapters/shared/preload.ts).
       define: { PRELOAD_FILE: '"../worker/preload.js"' },
     },
-    plugins: [BUILTINS, DETOURS, LATE, LINES],
+    plugins: [BUILTINS, DETOURS, LATE, LINES, FINISHED],
     // How long a plugin takes on a busy machine is no fault.
     checks: { bundlerTimings: false },
     onLog: (_level, log) => void complaints.push(`rolldown: ${log.message}`),
@@ -66,13 +72,18 @@ export async function bundle(directory: string): Promise<string[]> {
       includeDependenciesRecursively: false,
       groups: [{ name: groupOf, debugName: "by who loads it" }],
     },
-    // The names of functions and methods stay, for stack traces and reports of
-    // faults (4 % of what is downloaded); those of variables, spaces and what
-    // explains the sources go. What is written is what was written: no other
-    // statements in place of ours.
+    // The names of classes and methods stay, for stack traces and reports of
+    // faults; those of functions (4 % of what is downloaded) and variables, spaces
+    // and what explains the sources go. Statements are shortened but not joined:
+    // each is to have a line (below), which says where a fault was.
     minify: {
-      compress: false,
-      mangle: { keepNames: true },
+      compress: {
+        target: "es2023",
+        joinVars: false,
+        sequences: false,
+        keepNames: KEPT,
+      },
+      mangle: { keepNames: KEPT },
       codegen: { removeWhitespace: true },
     },
     comments: { legal: true, annotation: true, jsdoc: false },
@@ -80,6 +91,9 @@ export async function bundle(directory: string): Promise<string[]> {
   await build.close();
   return complaints;
 }
+
+/** Of what the names stay. */
+const KEPT = { function: false, class: true } as const;
 
 /** How rolldown tells what a module imports. */
 interface Graph {
@@ -100,10 +114,11 @@ function groupOf(id: string, graph: Graph): string | null {
     // By libc, where Node has its own means.
     if (deno && bun) return "sockets";
     const [onBun, onDeno] = [ON_BUN, ON_DENO].map((on) =>
-      isBelow(id, on, graph)
+      isBelow(id, [...on, NATIVE], graph)
     );
     if (onBun && onDeno) return "native";
-    return onBun ? "on_bun" : onDeno ? "on_deno" : null;
+    if (onBun || onDeno) return onBun ? "on_bun" : "on_deno";
+    return isBelow(id, [SERVE], graph) ? "serve" : null;
   }
   // A supervisor must not load a worker's part for the sake of libc.
   return pool || isBelow(id, ADAPTERS, graph) ? "shared" : "attached";
@@ -129,7 +144,7 @@ const BUILTINS: Plugin = {
   name: "builtins",
   renderChunk: (code) =>
     code.replaceAll(
-      /^import (?:([\w$]+)(?:, )?)?(?:\{ (.+) \} )?\s*from "(node:.+)";$/gm,
+      /^import (?:(?:\* as )?([\w$]+)(?:, )?)?(?:\{ (.+) \} )?\s*from "(node:.+)";$/gm,
       (_line, whole?: string, names?: string, module?: string) => {
         const got = module === "node:process"
           ? "globalThis.process"
@@ -216,7 +231,7 @@ const LATE: Plugin = {
     if (file?.type !== "chunk") throw new Error("There is no cli.js");
     const { code } = file;
     const { body } = parseSync("chunk.js", code).program;
-    const first = body.find(({ type }) => type === "IfStatement");
+    const first = body.find(({ type }) => type === "ExpressionStatement");
     if (first === undefined) throw new Error("cli.js has no first statement");
     const early: string[] = [];
     const late: string[] = [];
@@ -250,6 +265,20 @@ const LINES: Plugin = {
   generateBundle: (_options, files) => {
     for (const file of Object.values(files)) {
       if (file.type === "chunk") file.code = inLines(file.code);
+    }
+  },
+};
+
+/**
+ * Tells Bun that there is nothing to be transpiled, as what `bun build` makes
+ * does: it reads the files once instead of twice.
+ */
+const FINISHED: Plugin = {
+  name: "finished",
+  generateBundle: (_options, files) => {
+    for (const file of Object.values(files)) {
+      if (file.type !== "chunk") continue;
+      file.code = file.code.replace(/^(?:#!.*\n)?/, "$&// @bun\n");
     }
   },
 };

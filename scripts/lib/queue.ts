@@ -76,10 +76,10 @@ export function thisMachine(cores: number): Machine {
 const LOOK_MS = 500;
 
 /** What has to be idle for one more job, in cores. */
-const ROOM = 1 / 2;
+const ROOM = 0.3;
 
 /** The most jobs at a time, for each core: many wait for most of their time. */
-const MOST = 2;
+const MOST = 3;
 
 /**
  * Does all jobs, as many at a time as there are cores, in the order in which

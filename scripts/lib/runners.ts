@@ -14,11 +14,15 @@ export type Results = ReadonlyMap<string, readonly Result[]>;
 /** Stands, with the name of a job, for a file where a failure is of none. */
 export const THE_RUN = "(all files) ";
 
+/** What tests several files in one isolate of Deno, and how it names them. */
+const DENO_BATCH = "tests/harness_deno_batch.ts";
+const OF_FILE = " # ";
+
 /** Files that one process of a runner tests, one after the other. */
 export interface Batch {
   readonly runner: Runner;
   readonly files: readonly string[];
-  /** True when the files may share their modules (vitest alone can). */
+  /** True when the files may share their modules. */
   readonly together: boolean;
   /** True when their processes run the bundled library. */
   readonly bundled: boolean;
@@ -59,7 +63,7 @@ export function commandOf(
       return [
         ...["deno", "test", "-A", "--no-check"] as const,
         `--junit-path=${report}`,
-        ...files,
+        ...(files.length === 1 ? files : [DENO_BATCH, "--", ...files]),
       ];
     case "bun":
       return [
@@ -92,12 +96,10 @@ export function resultsOf(
     batch.files.map((file) => [file, []]),
   );
   const rest = THE_RUN + nameOf(batch);
-  const [only] = batch.files;
   for (const result of all) {
-    // Deno's report names the file of the harness.
-    const file = batch.files.length === 1 ? only! : result.file ?? rest;
-    const key = found.has(file) ? file : rest;
-    found.set(key, [...found.get(key) ?? [], result]);
+    const [file, name] = ownerOf(batch, result);
+    const key = file !== undefined && found.has(file) ? file : rest;
+    found.set(key, [...found.get(key) ?? [], { ...result, name }]);
   }
   if (wrong.length > 0) {
     found.set(rest, [
@@ -111,4 +113,16 @@ export function resultsOf(
     ]);
   }
   return found;
+}
+
+/** The file of a result, and its name there. */
+function ownerOf(
+  { runner, files }: Batch,
+  { file, name }: Result,
+): [string | undefined, string] {
+  if (files.length === 1) return [files[0], name];
+  if (runner !== "deno") return [file, name];
+  // Deno's report names the file of the harness.
+  const end = name.indexOf(OF_FILE);
+  return [name.slice(0, end), name.slice(end + OF_FILE.length)];
 }

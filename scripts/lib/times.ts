@@ -8,6 +8,9 @@ export type Times = Readonly<Record<string, number>>;
 /** What the runs on this machine took. */
 const HERE = ".reports/times.json";
 
+/** What the jobs of the last run cost. */
+const COSTS = ".reports/cpu.json";
+
 /** What a run took once, for the first one on a machine. */
 const COMMITTED = "scripts/times.json";
 
@@ -20,6 +23,11 @@ export function lastTimes(): Times {
 export function keepTimes(times: Times, commit: boolean): void {
   writeTimes(HERE, { ...readTimes(HERE), ...times });
   if (commit) writeTimes(COMMITTED, times);
+}
+
+/** Keeps the CPU seconds of each job of this run, which say where they go. */
+export function keepCosts(costs: Times): void {
+  writeTimes(COSTS, costs);
 }
 
 function readTimes(path: string): Times {

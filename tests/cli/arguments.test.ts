@@ -323,22 +323,32 @@ describe("an option behind the program", () => {
 });
 
 describe("the verb upgrade", () => {
-  test("takes a pid file or a pid, and a runtime", () => {
+  test("takes a pid file or a pid, and who is to serve", () => {
     for (
-      const [words, request] of [
-        ["/run/a.pid", { target: "/run/a.pid" }],
-        ["4711", { target: "4711" }],
-        ["--runtime-exec=/opt/node-28/bin/node a.pid", {
-          target: "a.pid",
-          runtime: "/opt/node-28/bin/node",
-        }],
-        ["--runtime-exec bun run/pid", { target: "run/pid", runtime: "bun" }],
+      const [words, target, options] of [
+        ["/run/a.pid", "/run/a.pid", ""],
+        ["4711", "4711", ""],
+        ["--runtime-exec=/n/node a.pid", "a.pid", "--runtime-exec=/n/node"],
+        ["--runtime-exec bun run/pid", "run/pid", "--runtime-exec bun"],
+        ["run/pid -- unicorn -c a/b.rb", "run/pid", "-- unicorn -c a/b.rb"],
+        ["a.pid --pass nginx -- ./x", "a.pid", "--pass nginx -- ./x"],
       ] as const
     ) {
-      assert.deepEqual(
-        parseCommandLine(["upgrade", ...words.split(" ")]),
-        { kind: "upgrade", request },
-      );
+      assert.deepEqual(parseCommandLine(["upgrade", ...words.split(" ")]), {
+        kind: "upgrade",
+        request: { target, options: options.split(" ").filter(Boolean) },
+      });
+    }
+  });
+
+  test("takes the command line of another server", () => {
+    for (const words of [[], ["web"], ["4711"]]) {
+      const program = ["unicorn", "-c", "/a.rb", "--", "x"];
+      const line = parseCommandLine(["upgrade", ...words, "--", ...program]);
+      assert.ok(line.kind === "control");
+      assert.equal(line.command.target, words[0]);
+      assert.deepEqual(line.command.program, program);
+      assert.equal(line.command.pass, undefined);
     }
   });
 
@@ -358,8 +368,12 @@ describe("the verb upgrade", () => {
   test("says what it does not understand", () => {
     for (
       const [words, why] of [
-        [["a.pid", "b"], /"b": there is no such word/],
-        [["a.pid", "--soak"], /"--soak": there is no such word/],
+        [["a.pid", "b"], /"b": one pool is asked at a time/],
+        [["a.pid", "--soak"], /"--soak": there is no such option/],
+        [["a.pid", "--runtime-exec", "/bin/sh"], /node, deno or bun/],
+        [["a", "--"], /"--": it needs a program behind it/],
+        [["a", "--pass", "nginx"], /"--pass": it needs a program, behind --/],
+        [["--runtime-exec", "bun", "--", "x"], /"--runtime-exec" is for pref/],
         [["a", "b"], /"b": one pool is asked at a time/],
         [["a", "--soak"], /"--soak": there is no such option/],
         [["a", "--runtime-exec"], /needs the path/],

@@ -6,7 +6,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { parseCommandLine } from "../../cli/arguments.ts";
-import { HELP, VERSION } from "../../cli/help.ts";
+import { HELP } from "../../cli/help.ts";
+import { VERSION } from "../../core/version.ts";
 import { EXIT } from "../../core/errors.ts";
 import { SHARE_MODES } from "../../core/options/share_mode.ts";
 import { describe, test } from "../harness.ts";
@@ -45,6 +46,7 @@ const FLAGS: readonly string[] = [
   "--wait-ready",
   "--private-ports",
   "--fd-store",
+  "--ready-notify",
   "--watch",
 ];
 const example = (value: string): string => {

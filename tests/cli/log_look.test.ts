@@ -1,7 +1,8 @@
 /**
  * The time in front of a line, its colours, and where it is wrapped.
  *
- * Runs once, under vitest: pure functions of texts and times.
+ * Runs once, under bun: pure functions of texts and times, and on Bun there are two
+ * ways to the time.
  */
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -19,6 +20,7 @@ describe("the time", () => {
   for (
     const [name, text] of [
       ["UTC", "2026-07-01T22:30:00.007+00:00"],
+      [":/usr/share/zoneinfo/Etc/UTC", "2026-07-01T22:30:00.007+00:00"],
       ["Europe/Berlin", "2026-07-02T00:30:00.007+02:00"],
       ["America/St_Johns", "2026-07-01T20:00:00.007-02:30"],
       ["Asia/Kathmandu", "2026-07-02T04:15:00.007+05:45"],

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { main } from "../../cli.ts";
-import { HELP, VERSION } from "../../cli/help.ts";
+import { HELP } from "../../cli/help.ts";
+import { VERSION } from "../../core/version.ts";
 import { describe, test } from "../harness.ts";
 import { fakeOutput } from "./fake_pool.ts";
 

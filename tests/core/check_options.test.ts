@@ -24,6 +24,8 @@ describe("what is assumed", () => {
       standby: 0,
       share: "auto",
       balance: "round-robin",
+      steer: "auto",
+      rebalance: "on",
       weights: [],
       runtimes: undefined,
       runtimeArgs: [],
@@ -43,6 +45,7 @@ describe("what is assumed", () => {
       stopSignal: undefined,
       readyLine: undefined,
       readyFd: undefined,
+      readyNotify: false,
       output: "inherit",
       signals: undefined,
       upgradeCommand: undefined,
@@ -61,6 +64,7 @@ describe("what is assumed", () => {
       idleGrace: 300,
       startTimeout: 60_000,
       hangTimeout: 30_000,
+      stuckAfter: 2,
       hangSignal: "none",
       hangStack: "signal",
       waitReady: false,
@@ -140,6 +144,8 @@ describe("valid values", () => {
     workers: [1, 4, 1024],
     maxWorkers: [1, 1024],
     share: ["auto", "balanced", "shared", "sharded", "reuseport", "handoff"],
+    steer: ["auto", "ebpf", "off"],
+    rebalance: ["on", "off", "websockets"],
     balance: [
       "round-robin",
       "least-connections",
@@ -280,6 +286,8 @@ describe("invalid values get an error with the name, the value and what is valid
     ["maxWorkers", "9", `"9" for "maxWorkers": ${count}`],
     ["share", "both", `"both" for "share": it must be one of ${shares}`],
     ["open", "all", '"all" for "open": it must be one of none, unprivileged, '],
+    ["steer", "no", '"no" for "steer": it must be one of auto, ebpf, off'],
+    ["rebalance", true, 'true for "rebalance": it must be one of on, off, web'],
     ["share", 1, `1 for "share": it must be one of ${shares}`],
     ...["x", "sticky=", "sticky=cookie", "sticky=cookie:", "sticky=query:a=b"]
       .concat("sticky=cookie:a b", "sticky=query:", "sticky=path:x", "Sticky")
@@ -524,5 +532,33 @@ describe("an id behind TLS", () => {
     check({ listen, share: "handoff", balance: "sticky" });
     check({ listen, share: "shared", balance });
     check({ listen: ["a=:80?share=handoff", listen], balance });
+  });
+});
+
+describe("a member of an option that it does not have", () => {
+  const cases = [
+    [{ workers: { min: 1, max: 2, mx: 3 } }, "mx", "workers", "max"],
+    [{ scaleUp: { att: 0.5 } }, "att", "scaleUp", "at"],
+    [{ scaleDown: { afer: 5 } }, "afer", "scaleDown", "after"],
+    [{ restarts: { periods: 5 } }, "periods", "restarts", "period"],
+  ] as const;
+  for (const [given, member, option, meant] of cases) {
+    test(`${option}.${member}`, () => {
+      const options = { program: "app.js", ...given } as unknown;
+      assert.throws(() => checkOptions(options as PoolOptions), {
+        name: "TypeError",
+        message:
+          `Cannot create a pool: there is no "${member}" in "${option}", did you mean "${meant}"?`,
+      });
+    });
+  }
+  test("is named with what there is, where it is like nothing", () => {
+    const options = {
+      ...{ program: "app.js", workers: { min: 1, max: 2, step: 1 } },
+    } as unknown;
+    assert.throws(() => checkOptions(options as PoolOptions), {
+      message:
+        'Cannot create a pool: there is no "step" in "workers", valid are min, max',
+    });
   });
 });

@@ -38,6 +38,7 @@ const WELL: MachineFacts = {
     reserved: "",
     firstUnprivileged: 1024,
   },
+  picks: true,
   cpus: 4,
   memoryLimit: undefined,
   memoryShare: undefined,
@@ -87,6 +88,17 @@ interface Case {
 }
 
 const CASES: readonly Case[] = [
+  {
+    name: "a process that may not have the kernel pick",
+    facts: { picks: "this process lacks CAP_BPF; systemd gives it by .." },
+    options: { listen: ":8080" },
+    is: [
+      "note",
+      "steering",
+      /^the kernel does not pick the least loaded worker: this process lacks CAP_BPF; systemd/,
+      undefined,
+    ],
+  },
   {
     name: "a short accept queue",
     facts: kernel({ longestQueue: 128 }),

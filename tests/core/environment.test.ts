@@ -223,6 +223,16 @@ describe("systemd's variables", () => {
   }
 });
 
+test("of Einhorn there are some without a socket, too", () => {
+  const plan = { slot: 2, generation: 7, parent: 4711, pidToo: true };
+  assert.deepEqual(socketVariables("einhorn", [], { ...plan, ack: "/ack" }), {
+    EINHORN_MASTER_PID: "4711",
+    EINHORN_CHILD_INDEX: "2",
+    EINHORN_SOCK_PATH: "/ack",
+    EINHORN_FD_COUNT: "0",
+  });
+});
+
 test("a variable with the name of nginx's is the user's own", () => {
   assert.equal(isOwnVariable("NGINX", "/usr/sbin/nginx"), false);
 });

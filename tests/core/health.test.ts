@@ -133,7 +133,7 @@ describe("health", () => {
     assert.equal(pool.status().state, "down");
     pool.scale(0);
     await settle();
-    assert.equal(pool.status().state, "running");
+    assert.equal(pool.status().state, "drained");
   });
 });
 

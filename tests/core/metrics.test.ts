@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { MemoryWorld } from "../../adapters/memory.ts";
 import type { TextAnswer } from "../../core/control/socket.ts";
+import { decodeInheritance } from "../../core/launch/environment.ts";
 import { exposition } from "../../core/monitor/exposition.ts";
 import { FAMILIES } from "../../core/monitor/families.ts";
 import { VERSION } from "../../core/version.ts";
@@ -216,6 +217,28 @@ describe("the numbers", () => {
     const { text } = await ask(scene);
     assert.doesNotMatch(text, /prefork_worker_connections/);
     assert.match(text, /prefork_listener_info\{.*share="shared"\} 1/);
+  });
+
+  test("who chooses among shards is told, and connections where the kernel does", async () => {
+    const told = async (problem?: string): Promise<string> => {
+      const world = new MemoryWorld();
+      world.steered.problem = problem;
+      const options = { metrics: ADDRESS, share: "sharded" } as const;
+      const starting = running(options, world);
+      world.onSpawn = (process) => {
+        const { slot, seat } = decodeInheritance(process.env)!;
+        if (seat) world.steered.table?.set(slot, "writer", seat.seat + 1);
+        queueMicrotask(() => process.getReady());
+      };
+      return (await ask(await starting)).text;
+    };
+    const steered = await told();
+    assert.match(steered, /prefork_steering_info\{.*by="ebpf"\} 1/);
+    assert.match(steered, /prefork_worker_connections\{.*slot="1".*\} 0/);
+    const off = await told("no");
+    assert.match(off, /prefork_steering_info\{.*by="off"\} 1/);
+    assert.match(off, /prefork_worker_helps_total\{.*\} 0/);
+    assert.doesNotMatch(off, /prefork_worker_connections/);
   });
 
   test("requests are counted where a worker says so, and lag is told", async () => {

@@ -316,8 +316,30 @@ describe("what a worker may have opened", () => {
     assert.equal(await may(":9090", "-N=0.0.0.0:9090"), true);
     assert.equal(await may(tcp, "--allow-net", "--deny-net=127.0.0.1"), false);
     assert.equal(await may(path, "--allow-net"), false);
-    assert.equal(await may(path, "-R", "--allow-write"), true);
+    assert.equal(await may(path, "-R", "--allow-write"), false);
+    assert.equal(await may(path, "-R", "--allow-write", "-N"), true);
     assert.equal(await may(path, "-A"), true);
+  });
+
+  test("on Node under --permission what --allow-net allows", async () => {
+    const may = async (
+      runtimeArgs: readonly string[],
+      env: Record<string, string> = {},
+    ) => {
+      const options = { runtime: "node", runtimeArgs, env } as const;
+      const { world, pool } = await running(options);
+      const { type, reason } = await ask(world.processes[0]!, ":9090");
+      await pool.stop({ quick: true });
+      if (type === "opened") return true;
+      assert.match(String(reason), /Node does not allow .* --allow-net"$/);
+      return false;
+    };
+    assert.equal(await may([]), true);
+    assert.equal(await may(["--permission", "--allow-fs-read=*"]), false);
+    assert.equal(await may(["--permission", "--allow-net"]), true);
+    const options = { NODE_OPTIONS: "--permission --allow-fs-read=*" };
+    assert.equal(await may([], options), false);
+    assert.equal(await may(["--allow-net"], options), true);
   });
 
   test("so many for each slot, also through its successors, and so many a second", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   fairRecent,
+  leanOf,
   leastLoaded,
   limitOf,
   type Score,
@@ -69,6 +70,16 @@ test("whoever is busier than the others may hold less", () => {
   assert.ok(Math.abs(busy! - (20 - 16 + 1)) < 1e-9, String(busy));
   assert.ok(quiet! > 20 + 8, String(quiet));
   assert.equal(leastLoaded(pool), 2);
+});
+
+test("busyness counts for what workers have had for a while, and not for a burst", () => {
+  const [own, ...others] = [
+    { ...idle, open: 600, busy: 0.7 },
+    { ...idle, open: 600, busy: 0.5 },
+    { ...idle, open: 600, busy: 0.3 },
+  ] as const;
+  const leans = [600, 20, 0].map((steady) => leanOf(own, others, steady));
+  assert.deepEqual(leans, [240, 8, 0]);
 });
 
 test("where all are as busy connections alone count", () => {

@@ -20,7 +20,16 @@ describe("the scoreboard", () => {
         seat: i,
         weight: 1,
         passes: true,
+        rebalance: "on",
       });
+    }
+  });
+
+  test("comes with what ends connections there are too many of", async () => {
+    for (const rebalance of ["on", "off", "websockets"] as const) {
+      const { world } = await running({ rebalance });
+      const expected = rebalance === "off" ? undefined : rebalance;
+      assert.equal(seatOf(world.processes[0]!)!.rebalance, expected);
     }
   });
 

@@ -135,11 +135,13 @@ describe("signals", () => {
     for (const process of world.processes) process.exit();
     await settle();
     assert.equal(pool.status().ready, 0);
+    assert.equal(pool.status().state, "drained");
     assert.deepEqual(all("warning").map(({ message }) => message), [NOBODY]);
     assert.equal(world.bound.size, 1);
     world.signal("SIGHUP");
     await settle();
     assert.equal(pool.status().ready, 2);
+    assert.equal(pool.status().state, "running");
   });
 
   test("SIGWINCH of a terminal is ignored", async () => {

@@ -1,6 +1,8 @@
 /** Both supervisors of an upgrade, each in a world in memory of its own. */
 import assert from "node:assert/strict";
 import { MemoryWorld } from "../../adapters/memory.ts";
+import type { BindRequest } from "../../core/adapter.ts";
+import { PreforkError } from "../../core/errors.ts";
 import {
   decodeHandover,
   HANDOVER_VARIABLE,
@@ -278,6 +280,45 @@ describe("the supervisor that succeeds", () => {
     assert.deepEqual(first!.plan.inherits.map(({ fd }) => fd), [3, 10, 10]);
   });
 
+  test("keeps the map of its shards, and hands it on, whether it steers or not", async () => {
+    for (const steers of [true, false]) {
+      const world = new MemoryWorld();
+      if (steers) world.steered.problem = undefined;
+      const { steered } = world;
+      for (const slot of [0, 1]) steered.put.add(slot);
+      const make = steered.steer.bind(steered);
+      steered.steer = (slots) => {
+        const made = make(slots);
+        // As workers say that they write.
+        for (const slot of [0, 1]) made.table.set(slot, "writer", slot + 1);
+        return made;
+      };
+      const made = await succeeding({
+        listeners: [
+          handed("127.0.0.1:80", { mode: "sharded", fds: [3, 4], map: 33 }),
+        ],
+        shards: [0, 1],
+      }, {
+        listen: "127.0.0.1:80",
+        share: "sharded",
+        maxWorkers: 2,
+        upgradeCommand: COMMAND,
+      }, world);
+      made.tell({ type: "yours" });
+      await made.started;
+      assert.deepEqual(steered.maps, steers ? [33] : []);
+      // The one before goes on choosing until then.
+      assert.deepEqual(steered.done, steers ? ["attach"] : []);
+      world.onSpawn = () => {};
+      made.pool.upgrade().catch(() => {});
+      await settle();
+      const { plan } = world.processes.at(-1)!;
+      assert.deepEqual(plan.inherits.map(({ fd }) => fd), [3, 4, 33]);
+      const { PREFORK_HANDOVER: text = "" } = plan.env([5, 6, 7]);
+      assert.equal(decodeHandover(text).listeners[0]!.map, 7);
+    }
+  });
+
   test("accepts nothing in handoff before all is its own", async () => {
     const made = await succeeding({
       listeners: [handed("127.0.0.1:80", { mode: "handoff" })],
@@ -351,6 +392,32 @@ describe("the supervisor that succeeds", () => {
     await assert.rejects(made.started, { code: "ERR_BOOT" });
     assert.deepEqual(made.world.abandoned, ["127.0.0.1:80"]);
     assert.equal(made.world.sealed.length, 0);
+  });
+
+  test("keeps none of the sockets where one is not there", async () => {
+    const world = new MemoryWorld();
+    const { bind } = world.adapter;
+    const gone = (request: BindRequest) =>
+      request.inherited?.fd !== 4 ? bind(request) : Promise.reject(
+        new PreforkError("ERR_BIND", "Cannot use descriptor 4: it is closed"),
+      );
+    Object.assign(world.adapter, { bind: gone });
+    const made = await succeeding(
+      {
+        listeners: [handed("127.0.0.1:80"), handed("unix:/gone", { fds: [4] })],
+        opened: [handed("127.0.0.1:81", { fds: [5] })],
+        monitors: [handed("127.0.0.1:82", { fds: [6] })],
+      },
+      {},
+      world,
+    );
+    await assert.rejects(made.started, { code: "ERR_BIND" });
+    // Those behind it, too.
+    assert.deepEqual(
+      made.world.abandoned.sort(),
+      ["127.0.0.1:80", "127.0.0.1:81", "127.0.0.1:82"],
+    );
+    assert.deepEqual(made.world.started, 0);
   });
 
   test("goes on when the one before is killed", async () => {

@@ -244,6 +244,10 @@ describe("executables", () => {
     assert.equal(command(ruby, adapter({ which })), `${shell} ${direct}`);
     const mac = adapter({ platform: "darwin" });
     assert.equal(command(ruby, mac), `${shell} ${direct}`);
+    // That of BusyBox has no --pdeathsig.
+    const real = (path: string): string =>
+      path === "/bin/setpriv" ? "/bin/busybox" : path;
+    assert.equal(command(ruby, adapter({ real })), `${shell} ${direct}`);
   });
   test("go without a shell where there is none", () => {
     const on = adapter({ exists: () => false });

@@ -38,7 +38,7 @@ function habits(
   };
   const config = checkOptions({ program, args, ...options });
   const found = habitsOf(config, on);
-  const file = "/tmp/prefork-1";
+  const file = () => "/tmp/prefork-1";
   const added = found.argumentsFor({ sockets: SOCKETS, file }).join(" ");
   const words = commandOf({
     ...config,
@@ -91,6 +91,28 @@ describe("a program that is known", () => {
     assert.equal(habits("nginx", {}, { head: "\n  pid /run/x;" }).added, "");
     assert.notEqual(habits("nginx", {}, { head: "# no pid x;" }).added, "");
   });
+  test("has a file of its own where nobody else can write", async () => {
+    const made = stage({ program: "nginx", workers: 1 });
+    const words = () => made.world.processes[0]?.plan.command.join(" ");
+    const started = made.pool.start();
+    await settle();
+    assert.match(words()!, / -g pid \/run\/prefork\/1000-0-1\.pid;$/);
+    await made.pool.stop({ quick: true });
+    await assert.rejects(started);
+  });
+  test("is not started without a directory for that", async () => {
+    const world = new MemoryWorld();
+    const privateDirectory = (): string => {
+      throw new Error(`"/run/prefork" is bad`);
+    };
+    Object.assign(world.adapter.host, { privateDirectory });
+    const { pool } = stage({ program: "nginx", workers: 1 }, world);
+    await assert.rejects(pool.start(), {
+      message:
+        /Cannot start "nginx": it has no directory for a file of its own, because "\/run\/prefork" is bad: make one/,
+    });
+    assert.equal(world.started, 0);
+  });
   test("is treated as the user says", () => {
     const found = habits("puma", { pass: "einhorn", stopSignal: "SIGINT" });
     assert.equal(found.pass, "einhorn");
@@ -102,6 +124,65 @@ describe("a program that is known", () => {
     assert.equal(habits("unicorn").blocks, false);
     assert.equal(habits("./own").blocks, true);
     assert.equal(habits("./own", { down: "503" }).blocks, false);
+  });
+});
+
+test("a program that is one file with its runtime is said to be one, and lets prefork's part in", async () => {
+  const told = async (
+    executable: "node" | "bun",
+    options: Partial<PoolOptions> = {},
+  ) => {
+    const { world, pool, all } = stage({
+      ...{ program: "./own", workers: 1, soak: 0 },
+      ...options,
+    });
+    world.files.set("/here/./own", `ELF ${executable}`);
+    const started = pool.start();
+    await settle();
+    world.advance(0);
+    await settle();
+    const [process] = world.processes;
+    const { env } = process!;
+    // Of sockets that it binds itself its own word counts, and nothing else.
+    if (options.share === "reuseport") {
+      assert.equal(pool.status().ready, 0);
+      process!.getReady();
+    }
+    await started;
+    const [said] = all("program");
+    await pool.stop({ quick: true });
+    const [{ share } = { share: undefined }] = all("listening");
+    return {
+      share,
+      executable: said!.executable,
+      sockets: said!.sockets,
+      required: /--require "[^"]*"/.exec(env["NODE_OPTIONS"]!)?.[0],
+    };
+  };
+  assert.deepEqual(await told("bun"), {
+    share: "balanced",
+    executable: "bun",
+    sockets: "the pool's, by listen(), with prefork's part in BUN_OPTIONS",
+    required: undefined,
+  });
+  assert.deepEqual(await told("node"), {
+    share: "balanced",
+    executable: "node",
+    sockets: "the pool's, by listen(), with prefork's part in NODE_OPTIONS",
+    required: '--require "/lib/preload_require.js"',
+  });
+  assert.deepEqual(await told("node", { share: "reuseport" }), {
+    share: "reuseport",
+    executable: "node",
+    sockets: "its own, bound by listen(), with prefork's part in NODE_OPTIONS",
+    required: '--require "/lib/preload_require.js"',
+  });
+  // Who says how sockets are passed wants no other way.
+  assert.deepEqual(await told("node", { pass: "listen-fds" }), {
+    share: "shared",
+    executable: "node",
+    sockets: "by LISTEN_FDS, or listen({ fd: 3 })",
+    required: undefined,
   });
 });
 
@@ -150,6 +231,11 @@ describe("what cannot be asked for", () => {
       { readyFd: 4, readyLine: "up", output: "lines" },
       /leave the other/,
     );
+    refused({ readyNotify: "yes" }, /"yes" for "readyNotify": it must be true/);
+    refused(
+      { readyNotify: true, waitReady: true },
+      /^Cannot use "readyNotify" with "waitReady": one of them says/,
+    );
   });
   test("a signal may lack its SIG", () => {
     const options = { program: "x", stopSignal: "quit" } as unknown;
@@ -164,12 +250,24 @@ describe("what cannot be asked for", () => {
     });
     assert.equal(world.bound.size, 0);
   });
+  test("is a socket to say it by that there cannot be", async () => {
+    const { pool, world } = stage({ program: "./own", readyNotify: true });
+    world.notifySockets.problem = "this version of Node has no node:ffi";
+    await assert.rejects(pool.start(), {
+      code: "ERR_SPAWN",
+      message:
+        'Cannot use "readyNotify": this version of Node has no node:ffi, use "readyLine" or "readyFd", or a supervisor on Node 26.9 or later, on Deno with --allow-ffi, or on Bun',
+    });
+    assert.equal(world.bound.size, 0);
+  });
   test("is what workers on Node, Deno and Bun do by themselves", async () => {
     const { pool } = stage({ program: "app.js", stopSignal: "SIGQUIT" });
     await assert.rejects(pool.start(), {
       name: "TypeError",
       message: /^Cannot use "stopSignal" for "app.js": .*, leave it out$/,
     });
+    const other = stage({ program: "app.js", readyNotify: true });
+    await assert.rejects(other.pool.start(), { message: /"readyNotify" for/ });
   });
 });
 
@@ -289,6 +387,105 @@ describe("a program is ready", () => {
     await settle();
     assert.equal(ready(), true);
     void pool.stop({ quick: true });
+  });
+  test("when it has said READY=1 to a socket of its own, and no other", async () => {
+    const made = await seen(look(["waits"]), { readyNotify: true });
+    const { world, ready, pass, pool } = made;
+    const { env } = world.processes[0]!;
+    const status = () => pool.status().workers[0]!.statusText;
+    const said = world.notifySockets.said.get(env["NOTIFY_SOCKET"]!)!;
+    said.push("MAINPID=1\nSTATUS=loads\n  a lot", "NOT READY=1");
+    await pass(300);
+    // What is seen of it does not count, only what it says.
+    assert.equal(ready(), false);
+    assert.equal(status(), "loads");
+    said.push("STATUS=serves\x07it\nREADY=1");
+    await pass(300);
+    assert.equal(ready(), true);
+    assert.equal(status(), "serves it");
+    // It is heard as long as it lives, and need not wait to say more.
+    said.push("STATUS=");
+    await pass(1_000);
+    assert.equal(status(), undefined);
+    const stopped = pool.stop({ quick: true });
+    await settle();
+    await stopped;
+    assert.deepEqual([...world.notifySockets.said.keys()], []);
+    assert.equal(world.timers, 0);
+  });
+  describe("by an ACK as Einhorn's children send it", () => {
+    const lines = [
+      ['{"command":"worker:ack","pid":1}', true],
+      ['{ "pid": 1, "command" : "worker:ack" }', true],
+      // As the gem writes it.
+      ["---%0Acommand: worker:ack%0Apid: 1%0A", true],
+      ["---%0Apid: 1%0A'command': \"worker:ack\"", true],
+      ['{"command":"worker:ping","pid":1,"request_id":"worker:ack"}', false],
+      ['{"command":"worker:acknowledged"}', false],
+      ['{"subcommand":"worker:ack"}', false],
+      ["worker:ack", false],
+      ["", false],
+    ] as const;
+    for (const [line, counts] of lines) {
+      test(`${counts ? "" : "not "}${line}`, async () => {
+        const made = await seen(look(["has"]), { pass: "einhorn" });
+        const { world, ready, pool } = made;
+        const { env } = world.processes[0]!;
+        world.notifySockets.lines.get(env["EINHORN_SOCK_PATH"]!)!.onLine(line);
+        await settle();
+        assert.equal(ready(), counts);
+        const stopped = pool.stop({ quick: true });
+        await settle();
+        await stopped;
+        assert.deepEqual([...world.notifySockets.lines.keys()], []);
+      });
+    }
+    test("or when it is seen to wait, unless its word alone counts", async () => {
+      for (const readyNotify of [false, true]) {
+        const options = { pass: "einhorn", readyNotify } as const;
+        const made = await seen(look(["waits"]), options);
+        const { world, ready, pass, pool } = made;
+        await pass(300);
+        assert.equal(ready(), !readyNotify);
+        const { env } = world.processes[0]!;
+        const path = env["EINHORN_SOCK_PATH"]!;
+        world.notifySockets.lines.get(path)!.onLine('{"command":"worker:ack"}');
+        await settle();
+        assert.equal(ready(), true);
+        void pool.stop({ quick: true });
+      }
+    });
+    test("which is no word where another one is asked for", async () => {
+      const options = {
+        ...{ pass: "einhorn", readyLine: "^up$", output: "lines" } as const,
+      };
+      const { world, ready, pool } = await seen(undefined, options);
+      const [socket] = world.notifySockets.lines.values();
+      socket!.onLine('{"command":"worker:ack"}');
+      await settle();
+      assert.equal(ready(), false);
+      void pool.stop({ quick: true });
+    });
+    test("for which there can be no socket", async () => {
+      const { pool, world } = stage({ program: "./own", pass: "einhorn" });
+      world.notifySockets.problem = "the disk is full";
+      await assert.rejects(pool.start(), {
+        code: "ERR_SPAWN",
+        message:
+          'Cannot use "einhorn" for "pass": the disk is full, its programs find no command socket then, mend that or pass sockets in another way',
+      });
+    });
+  });
+  test("never without a word to its socket, which the error says", async () => {
+    const { pass, started, world } = await seen(look(["waits"]), {
+      readyNotify: true,
+    });
+    await pass(20_100);
+    assert.match(
+      await started,
+      /the program has not said READY=1 to NOTIFY_SOCKET in 20 s$/,
+    );
+    assert.deepEqual([...world.notifySockets.said.keys()], []);
   });
   test("when it has written to the descriptor, which is no noise", async () => {
     const made = await seen(undefined, { readyFd: 4 });

@@ -77,6 +77,11 @@ export interface Runner {
    * that has cost.
    */
   run(cost: number, done: () => unknown): void;
+  /**
+   * Why a connection that was opened then is to end with this answer: its worker
+   * leaves, or holds too many. Never unless given.
+   */
+  ends?: (since: number) => "leaves" | "moved" | undefined;
 }
 
 /** A connection of a client. */

@@ -6,7 +6,7 @@
 
 import type { Connection as Copy } from "../../core/connection.ts";
 import type { ToWorker } from "../../core/protocol.ts";
-import type { limitOf } from "../../core/balance/policy.ts";
+import { limitOf } from "../../core/balance/policy.ts";
 import { parseToWorker } from "../../core/protocol.ts";
 import { Passing as SupervisorPassing } from "../../core/balance/passing.ts";
 import type { ScoreboardRow } from "../../core/balance/scoreboard.ts";
@@ -15,7 +15,7 @@ import { createBalancer } from "../../worker/balance/balancer.ts";
 import { createPassing } from "../../worker/balance/passing.ts";
 import { createYielding } from "../../worker/balance/yielding.ts";
 import type { Balancer, Passing } from "../../worker/process/balancing.ts";
-import type { Connection, Worker } from "./queueing.ts";
+import { ACCEPT_MS, type Connection, type Worker } from "./queueing.ts";
 import {
   createQueue,
   type MakePlacement,
@@ -34,8 +34,15 @@ const HANDLE_MS = 0.08;
 
 /** What differs between pools. */
 export interface BalancedOptions {
-  /** How a worker gives way: it passes on, or it does not accept. */
-  readonly by?: "passing" | "yielding";
+  /**
+   * How a worker gives way: it passes on, or it does not accept. By the hash it
+   * does not: the kernel has chosen its shard.
+   */
+  readonly by?: "passing" | "yielding" | "hash";
+  /** From when until when each worker serves; always unless given. */
+  readonly lives?: readonly (readonly [from: number, until: number])[];
+  /** True where workers that hold too many end connections. */
+  readonly rebalance?: boolean;
   /**
    * True when many wake for a burst and each accepts a part of it; one takes it
    * whole unless given.
@@ -53,11 +60,18 @@ export interface BalancedOptions {
 interface Pool {
   readonly balancers: Balancer[];
   readonly records: (ScoreboardRow | undefined)[];
+  /** True while a worker accepts. */
+  readonly serves: (worker: Worker) => boolean;
 }
 
 function createPool(scene: Scene, options: BalancedOptions): Pool {
   const { timeline, workers } = scene;
-  const { weights = [], restart, policy } = options;
+  const { weights = [], restart, policy = limitOf, lives = [], rebalance } =
+    options;
+  const serves = ({ index }: Worker): boolean => {
+    const [from, until] = lives[index] ?? [0, Infinity];
+    return timeline.now() >= from && timeline.now() < until;
+  };
   const records: Pool["records"] = workers.map(() => undefined);
   const start = (worker: Worker): Balancer => {
     const seat = worker.index;
@@ -73,14 +87,25 @@ function createPool(scene: Scene, options: BalancedOptions): Pool {
     let at = timeline.now();
     let busy = worker.busy;
     const balancer = createBalancer(
-      { fd: -1, seat, weight: weights[seat] ?? 1, passes: true },
-      { count: undefined },
+      {
+        fd: -1,
+        seat,
+        weight: weights[seat] ?? 1,
+        passes: true,
+        ...(rebalance === true && { rebalance: "on" }),
+      },
+      // Something is asked always.
+      {
+        get count() {
+          return timeline.now();
+        },
+      },
       {
         scoreboard: {
           write: (record) => void (records[seat] = record),
           others: () =>
-            records.filter((each, i): each is ScoreboardRow =>
-              i !== seat && each?.serving === true
+            records.flatMap((each, i) =>
+              i !== seat && each?.serving === true ? { ...each, seat: i } : []
             ),
         },
         utilisation() {
@@ -109,28 +134,68 @@ function createPool(scene: Scene, options: BalancedOptions): Pool {
     );
     balancer.count(() => worker.open);
     balancer.takes();
+    worker.ends = (since) => {
+      if (!serves(worker)) return "leaves";
+      const { rebalance } = balancer;
+      if (rebalance === undefined || rebalance.due <= 0) return undefined;
+      if (!rebalance.take(since)) return undefined;
+      // Its connection is closed with the answer.
+      rebalance.over();
+      return "moved";
+    };
     return balancer;
   };
   const balancers = workers.map(start);
-  for (const balancer of balancers) balancer.serve();
-  return { balancers, records };
+  for (const [i, balancer] of balancers.entries()) {
+    const [from, until] = lives[i] ?? [0, Infinity];
+    timeline.after(from, balancer.serve);
+    if (until < Infinity) timeline.after(until, balancer.leave);
+  }
+  return { balancers, records, serves };
 }
 
 /** The mode `balanced`. */
 export function balanced(options: BalancedOptions = {}): MakePlacement {
   return (scene) => {
     const pool = createPool(scene, options);
-    return options.by === "yielding"
-      ? yielding(scene, pool)
-      : passing(scene, pool, options);
+    switch (options.by) {
+      case "hash":
+        return hash(scene, pool);
+      case "yielding":
+        return yielding(scene, pool);
+      default:
+        return passing(scene, pool, options);
+    }
+  };
+}
+
+/** A shard for each worker, which the kernel chooses by a hash. */
+function hash(
+  { workers, random }: Scene,
+  { balancers, serves }: Pool,
+): Placement {
+  return {
+    passed: 0,
+    offer(connections) {
+      for (const connection of connections) {
+        const worker = random.pick(workers.filter(serves));
+        worker.run(ACCEPT_MS, () => {
+          worker.keep(connection);
+          balancers[worker.index]!.accepted(1);
+        });
+      }
+    },
   };
 }
 
 /** Workers that do not accept while they are over. */
-function yielding(scene: Scene, { balancers }: Pool): Placement {
+function yielding(scene: Scene, { balancers, serves }: Pool): Placement {
   const { timeline, workers } = scene;
   const away = new Set<Worker>();
-  const queue = createQueue(scene, (worker) => !away.has(worker));
+  const queue = createQueue(
+    scene,
+    (worker) => serves(worker) && !away.has(worker),
+  );
   for (const worker of workers) {
     const balancer = balancers[worker.index]!;
     const { touch, join } = createYielding({
@@ -159,7 +224,8 @@ function yielding(scene: Scene, { balancers }: Pool): Placement {
       },
       waits: () => queue.length > 0,
     });
-    worker.source = () => away.has(worker) ? [] : queue.takeAll();
+    worker.source = () =>
+      away.has(worker) || !serves(worker) ? [] : queue.takeAll();
     worker.decide = (connection) => {
       worker.keep(connection);
       balancer.accepted(1);
@@ -173,17 +239,18 @@ function yielding(scene: Scene, { balancers }: Pool): Placement {
 /** Workers that pass on what they accept while they are over. */
 function passing(
   scene: Scene,
-  { balancers, records }: Pool,
+  { balancers, records, serves }: Pool,
   { herd = false }: BalancedOptions,
 ): Placement {
   const { timeline, workers } = scene;
-  const queue = createQueue(scene, () => true);
+  const queue = createQueue(scene, serves);
   let passed = 0;
   const supervisor = new SupervisorPassing({
     file: { fd: -1, read: () => 0, write() {}, close() {} },
     allot: () => 0,
     clear() {},
     look() {},
+    touched: () => undefined,
     // Nobody hangs here, and the supervisor asks the time of day.
     row: (seat) => records[seat!] && { ...records[seat!]!, beat: Date.now() },
   }, {
@@ -277,7 +344,8 @@ function passing(
       worker.keep(connection);
       balancers[worker.index]!.accepted(1);
     };
-    worker.source = herd ? queue.takeSome : queue.takeAll;
+    const take = herd ? queue.takeSome : queue.takeAll;
+    worker.source = () => serves(worker) ? take() : [];
     worker.decide = (connection) =>
       spend(() => {
         if (!balancers[worker.index]!.isOver()) return keep(connection);

@@ -18,6 +18,7 @@ export function rowOf(more: Partial<ScoreboardRow> = {}): ScoreboardRow {
     counts: false,
     requests: 0,
     lag: 0,
+    moved: 0,
     ...more,
   };
 }

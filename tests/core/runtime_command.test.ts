@@ -135,6 +135,13 @@ describe("variables for what a command starts", () => {
     assert.match(NODE_OPTIONS!, /^--import file:\/\/\/a%20b\/p\.js /);
     assert.equal(BUN_OPTIONS, "--preload /a\\ b/p.js");
   });
+  test("have a single executable of Node require what stands beside it", () => {
+    const on = adapter({}, { preload: '/a "b"/preload.js' });
+    assert.equal(
+      preloadVariables(on, { NODE_OPTIONS: "-x" }, true)["NODE_OPTIONS"],
+      String.raw`-x --require "/a \"b\"/preload_require.js"`,
+    );
+  });
 });
 
 describe("Deno as a command", () => {

@@ -27,6 +27,7 @@ const ROW: ScoreboardRow = {
   counts: true,
   requests: 98_765_432_109,
   lag: 1.5,
+  moved: 31,
 };
 
 const doubles = (bytes: Uint8Array): Float64Array<ArrayBuffer> =>

@@ -4,11 +4,15 @@ import { MemoryWorld } from "../../adapters/memory.ts";
 import { EventStream } from "../../core/event_stream.ts";
 import type { PoolEvent } from "../../core/events.ts";
 import type { HandedListener } from "../../core/listeners/handover.ts";
+import {
+  ServiceManager,
+  type ServiceState,
+} from "../../core/service/manager.ts";
 import { EXTEND_MS, Service } from "../../core/service/service.ts";
 import { restore, storedNames } from "../../core/service/store.ts";
 import { watchdogPeriod } from "../../core/service/watchdog.ts";
 import { describe, test } from "../harness.ts";
-import { running, settle } from "./world.ts";
+import { running, settle, stage } from "./world.ts";
 
 const MORE = "EXTEND_TIMEOUT_USEC=30000000";
 
@@ -178,6 +182,37 @@ describe("what a service manager hears", () => {
     assert.match(news(world).at(-1)!, /^READY=1\n/);
   });
 
+  test("of what there was no room for: in order, the newest word of each kind", () => {
+    const world = listening();
+    const manager = new ServiceManager(world.adapter);
+    world.deaf = "sendmsg failed: EAGAIN";
+    const said: readonly ServiceState[] = [
+      { READY: 1, STATUS: "one" },
+      { FDSTORE: 1, FDNAME: "a" },
+      { WATCHDOG: 1 },
+      { RELOADING: 1, STATUS: "two" },
+      { FDSTORE: 1, FDNAME: "b" },
+      { READY: 1, STATUS: "three" },
+      ...Array<ServiceState>(100).fill({ WATCHDOG: 1 }),
+    ];
+    for (const state of said) assert.equal(manager.tell(state), undefined);
+    // Which process is the service is said after all that, or not.
+    assert.match(manager.tellNow({ MAINPID: 7 })!, /EAGAIN/);
+    assert.deepEqual(news(world), []);
+    world.deaf = undefined;
+    assert.equal(manager.tellNow({ MAINPID: 8 }), undefined);
+    assert.deepEqual(news(world), [
+      "FDSTORE=1\nFDNAME=a",
+      "RELOADING=1",
+      "FDSTORE=1\nFDNAME=b",
+      "READY=1\nSTATUS=three",
+      "WATCHDOG=1",
+      "MAINPID=8",
+    ]);
+    world.advance(1_000);
+    assert.deepEqual([news(world), world.timers], [[], 0]);
+  });
+
   test("or the pool does not start, where it is to keep the sockets", async () => {
     const world = new MemoryWorld();
     await assert.rejects(running({ fdStore: true }, world), {
@@ -192,6 +227,22 @@ describe("what a service manager hears", () => {
     world.env["FDSTORE"] = "512";
     const { pool } = await running({}, world);
     assert.equal(pool.status().ready, 2);
+  });
+
+  test("of sockets to keep once they serve: before, a stop closes them", async () => {
+    for (const serves of [false, true]) {
+      const world = listening();
+      const { pool } = stage({ fdStore: true, listen: "unix:/s" }, world);
+      if (serves) {
+        world.onSpawn = (process) => queueMicrotask(() => process.getReady());
+      }
+      const started = pool.start().catch(() => "stopped");
+      await settle();
+      await pool.stop({ quick: true });
+      assert.equal(await started, serves ? undefined : "stopped");
+      assert.equal(world.bound.has("unix:/s"), serves);
+      assert.deepEqual(world.abandoned, serves ? ["unix:/s"] : []);
+    }
   });
 
   test("why the program does not start", async () => {

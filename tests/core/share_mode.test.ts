@@ -13,12 +13,20 @@ interface Question {
   readonly wanted?: ShareMode | "auto";
   readonly listen?: string;
   readonly can?: Partial<Record<ShareMode, Refusal>>;
+  /** Whether the kernel can be had pick. */
+  readonly steers?: true | string;
+  /** How the supervisor before shares it. */
+  readonly before?: ShareMode;
+  /** True for a socket that was passed on. */
+  readonly passed?: boolean;
+  /** True where slots have weights. */
+  readonly weighted?: boolean;
   /** What the workers are, beside those that import prefork. */
   readonly workers?: "commands" | "other languages";
 }
 
 function choose(
-  { wanted = "auto", listen = ":80", can = {}, workers }: Question,
+  { wanted = "auto", listen = ":80", can = {}, workers, ...more }: Question,
 ): ShareChoice {
   return chooseShareMode({
     wanted,
@@ -37,6 +45,7 @@ function choose(
     },
     foreign: workers !== undefined,
     deaf: workers === "other languages",
+    ...more,
   });
 }
 
@@ -113,6 +122,91 @@ describe("auto", () => {
         { code: "ERR_SHARE_MODE" },
       );
     }
+  });
+});
+
+describe("balanced, where the kernel can be had pick", () => {
+  const steers = true;
+  const picks =
+    "balanced: the kernel picks the least loaded worker, and idle ones help who is held up";
+  const queue = "one queue for all workers, and the least loaded go first";
+
+  test("is shards for whoever asked for it, or for nothing", () => {
+    for (const wanted of ["auto", "balanced"] as const) {
+      const choice = choose({ wanted, steers });
+      assert.deepEqual(choice, { mode: "sharded", reason: picks });
+    }
+    for (const wanted of ["shared", "sharded", "handoff"] as const) {
+      assert.equal(choose({ wanted, steers }).mode, wanted);
+      assert.equal(choose({ wanted, steers }).reason, "as asked");
+    }
+  });
+
+  test("is one queue where there can be no shards, and nothing more is said", () => {
+    const others: readonly Question[] = [
+      { listen: "unix:/a" },
+      { listen: "fd:3" },
+      { passed: true },
+      { weighted: true },
+      { workers: "commands" },
+      { can: { sharded: no("SO_REUSEPORT") } },
+    ];
+    for (const question of others) {
+      for (const known of [true, "it lacks CAP_BPF"] as const) {
+        const choice = choose({ ...question, steers: known });
+        assert.deepEqual(choice, { mode: "balanced", reason: queue });
+      }
+    }
+    assert.equal(choose({ steers, workers: "other languages" }).mode, "shared");
+  });
+
+  test("is one queue where it cannot, and says why where that is known", () => {
+    const why = "it lacks CAP_BPF";
+    assert.deepEqual(choose({ steers: why }), {
+      mode: "balanced",
+      reason: `${queue}; no steered shards: ${why}`,
+    });
+    assert.deepEqual(choose({ wanted: "balanced", steers: why }), {
+      mode: "balanced",
+      reason: `as asked; no steered shards: ${why}`,
+    });
+    assert.equal(
+      choose({ can: { balanced: no("ffi") }, steers }).mode,
+      "shared",
+    );
+  });
+
+  test("keeps the sockets of the supervisor before", () => {
+    for (const before of ["balanced", "shared"] as const) {
+      assert.deepEqual(choose({ before, steers }), {
+        mode: "balanced",
+        reason:
+          `${queue}; no steered shards: the supervisor before has one queue`,
+      });
+    }
+    assert.deepEqual(choose({ before: "sharded", steers }), {
+      mode: "sharded",
+      reason: picks,
+    });
+    assert.deepEqual(
+      choose({ before: "sharded", steers: "it lacks CAP_BPF" }),
+      {
+        mode: "sharded",
+        reason:
+          "shards, as the supervisor before has them; not steered: it lacks CAP_BPF",
+      },
+    );
+    assert.deepEqual(choose({ before: "sharded" }), {
+      mode: "sharded",
+      reason: "shards, as the supervisor before has them",
+    });
+    // Weights would count no more.
+    const weighted = { before: "sharded", steers, weighted: true } as const;
+    assert.equal(choose(weighted).mode, "balanced");
+    assert.equal(
+      choose({ wanted: "shared", before: "sharded" }).mode,
+      "shared",
+    );
   });
 });
 

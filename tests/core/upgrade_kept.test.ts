@@ -53,7 +53,7 @@ describe("a supervisor that stays", () => {
       { type: "yours", kept: true },
     ]);
     assert.deepEqual(world.alive, [successor]);
-    assert.equal(pool.status().state, "running");
+    assert.equal(pool.status().state, "drained");
     assert.deepEqual(all("kept"), [
       { type: "kept", pid: successor.pid, ms: 60_000 },
     ]);
@@ -210,7 +210,7 @@ describe("process 1", () => {
       world.signal(signal);
     }
     assert.deepEqual(successor.signals, ["SIGHUP", "SIGTTIN", "SIGTERM"]);
-    assert.equal(pool.status().state, "running");
+    assert.equal(pool.status().state, "drained");
     word(successor, { type: "stopping" });
     successor.exit();
     await settle();
@@ -269,7 +269,7 @@ describe("process 1", () => {
     for (const each of workers) each.exit();
     await settle();
     const stopped = pool.stop();
-    assert.equal(pool.status().state, "running");
+    assert.equal(pool.status().state, "drained");
     assert.deepEqual(next.heard.map(wordIn).at(-1), { type: "leave", pid: 1 });
     next.exit();
     await stopped;

@@ -156,6 +156,21 @@ async function pass(made: Stage, ms: number): Promise<void> {
 }
 
 describe("a pool that is watched", () => {
+  test("does not start where there is too much to watch, and leaves nothing open", async () => {
+    const world = new MemoryWorld();
+    const crowd = Array.from({ length: MOST + 1 }, (_, i) => ({
+      ...{ name: `${i}.js`, isDirectory: false },
+    }));
+    Object.assign(world.adapter.host, { entries: () => crowd });
+    const options = { watch: true, listen: ["127.0.0.1:80", "unix:/s"] };
+    const { pool, types } = stage({ ...options, health: ":90" }, world);
+    await assert.rejects(pool.start(), { name: "RangeError" });
+    await settle();
+    assert.deepEqual([...world.bound.keys()], []);
+    assert.deepEqual([world.started, world.timers, types()], [0, 0, []]);
+    assert.deepEqual(await pool.stop(), { killed: 0 });
+  });
+
   test("says so, and reloads when a file has changed and come to rest", async () => {
     const made = await watching();
     assert.deepEqual(made.all("watching"), [

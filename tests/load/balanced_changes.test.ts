@@ -18,7 +18,13 @@ import { afterAll, describe, test } from "../harness.ts";
 import { createRandom } from "../random.ts";
 import { load } from "../strict_client.ts";
 import { crowd, evenOut, size } from "./crowd.ts";
-import { passes, sum, watchedPool, WORKERS } from "./watched_pool.ts";
+import {
+  CLIENTS_STAY,
+  passes,
+  sum,
+  watchedPool,
+  WORKERS,
+} from "./watched_pool.ts";
 
 const PROGRAM = fixture("crowded.ts");
 
@@ -71,6 +77,7 @@ describe("in balanced", () => {
     skip: LINUX,
   }, async () => {
     await using pool = await watchedPool({
+      ...CLIENTS_STAY,
       program: PROGRAM,
       runtime: "node",
       workers: 3,
@@ -115,6 +122,7 @@ describe("in balanced", () => {
     }, async () => {
       const random = createRandom(4);
       await using pool = await watchedPool({
+        ...CLIENTS_STAY,
         program: PROGRAM,
         runtime,
         workers: 4,
@@ -169,6 +177,7 @@ describe("in balanced", () => {
       },
       async () => {
         await using pool = await watchedPool({
+          ...CLIENTS_STAY,
           program: PROGRAM,
           runtime,
           workers: 3,
@@ -204,6 +213,7 @@ describe("in balanced", () => {
       },
       async () => {
         await using pool = await watchedPool({
+          ...CLIENTS_STAY,
           program: PROGRAM,
           runtime,
           workers: 3,

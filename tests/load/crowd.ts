@@ -107,3 +107,11 @@ function isEven({ open }: Crowd, workers: number, most: number): boolean {
   return counts.length === workers &&
     Math.max(...counts) <= most * Math.min(...counts);
 }
+
+/** Everybody has an answer, and always of the same worker. */
+export function assertWhole(seen: Crowd, count: number): void {
+  const text = JSON.stringify(seen);
+  assert.deepEqual(seen.failed, [], text);
+  assert.deepEqual([seen.gone, seen.moved, seen.extra], [0, 0, 0], text);
+  assert.equal(size(seen), count);
+}

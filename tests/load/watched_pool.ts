@@ -37,6 +37,8 @@ export async function watchedPool(
     listen: "127.0.0.1:0",
     soak: 0,
     probation: 0,
+    // The same for whoever runs it: see `prefork()` of command.ts.
+    steer: options.share === "sharded" ? "auto" : "off",
     ...options,
   };
   const child = spawn(binary(ownRuntime), [
@@ -87,6 +89,14 @@ export async function watchedPool(
     [Symbol.asyncDispose]: () => command[Symbol.asyncDispose](),
   };
 }
+
+/**
+ * Clients stay where they are: a worker that holds more than its share would
+ * have some come again.
+ */
+export const CLIENTS_STAY: Pick<PoolOptions, "rebalance"> = {
+  rebalance: "off",
+};
 
 /** The runtimes of workers that a test is run with. */
 export const WORKERS: Readonly<Record<string, Runtime>> = {

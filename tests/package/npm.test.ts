@@ -149,7 +149,7 @@ describe("the npm package", () => {
         .test(file) &&
       !/^docs\/[A-Z\d]+\.md$/.test(file) &&
       !/^dist\/((mod|worker|cli)\.js|worker|chunks)$/.test(file) &&
-      !/^dist\/(worker\/preload|chunks\/\w+)\.js$/.test(file) &&
+      !/^dist\/(worker\/preload(_require)?|chunks\/\w+)\.js$/.test(file) &&
       !file.endsWith(".d.ts")
     );
     assert.deepEqual(unexpected, []);

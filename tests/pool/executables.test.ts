@@ -9,10 +9,11 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { executable } from "../../adapters/shared/executable.ts";
 import { LOCAL, prefork, ready, readyPids } from "../command.ts";
 import { afterAll, beforeAll, describe, test } from "../harness.ts";
 import { distinct } from "../http.ts";
-import { binary } from "../runtimes.ts";
+import { binary, RUNTIMES } from "../runtimes.ts";
 
 describe("programs of one file", () => {
   let folder = "";
@@ -40,31 +41,79 @@ createServer((_, response) => response.end(String(process.pid))).listen(${where}
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  test("of Bun load it, and their listen() gets the pool's socket", async () => {
-    const words = ["build", "--compile", place("port.cjs"), "--outfile"];
-    execFileSync(binary("bun"), [...words, place("on-bun")]);
-    await using pool = prefork(["-w", "2", ...LOCAL, place("on-bun")]);
-    const { listen } = await ready(pool);
+  /** A pool of two of them, in which each answers for itself. */
+  async function serves(name: string, ...options: string[]): Promise<string> {
+    await using pool = prefork(["-w", "2", ...LOCAL, ...options, place(name)]);
+    const { listen, share } = await ready(pool);
     assert.deepEqual(
       [...await distinct(listen!, 2)].map(Number).sort(),
       readyPids(pool).sort(),
     );
     pool.signal("SIGTERM");
     assert.equal((await pool.ended).code, 0);
+    const [, told] = await pool.line(/^prefork program (.*) pass=/);
+    return `${share}: ${told}`;
+  }
+  const part = (variable: string): string =>
+    `with prefork's part in ${variable}"`;
+
+  test("of Bun load it, and their listen() gets the pool's socket", async () => {
+    const words = ["build", "--compile", place("port.cjs"), "--outfile"];
+    execFileSync(binary("bun"), [...words, place("on-bun")]);
+    assert.equal(
+      await serves("on-bun"),
+      `balanced: executable=bun sockets="the pool's, by listen(), ${
+        part("BUN_OPTIONS")
+      }`,
+    );
+    assert.equal(
+      await serves("on-bun", "--share", "reuseport"),
+      `reuseport: executable=bun sockets="its own, bound by listen(), ${
+        part("BUN_OPTIONS")
+      }`,
+    );
   });
 
-  test("of Node do not: by number 3 they serve, by a port they cannot", async () => {
-    build("fd.cjs");
-    {
-      await using pool = prefork(["-w", "1", ...LOCAL, place("fd")]);
-      const { listen } = await ready(pool);
-      assert.equal((await distinct(listen!, 1)).size, 1);
-    }
+  test("of Node load it by what they require, and do the same", async () => {
     build("port.cjs");
-    await using pool = prefork(["-w", "1", ...LOCAL, place("port")]);
+    assert.equal(
+      await serves("port"),
+      `balanced: executable=node sockets="the pool's, by listen(), ${
+        part("NODE_OPTIONS")
+      }`,
+    );
+    assert.equal(
+      await serves("port", "--share", "reuseport"),
+      `reuseport: executable=node sockets="its own, bound by listen(), ${
+        part("NODE_OPTIONS")
+      }`,
+    );
+  });
+
+  test("of Node that let nothing in serve by number 3, and cannot by a port of their own", async () => {
+    build("fd.cjs");
+    const listenFds = ["--pass", "listen-fds"] as const;
+    assert.equal(
+      await serves("fd", ...listenFds),
+      `shared: executable=node sockets="by LISTEN_FDS, or listen({ fd: 3 })"`,
+    );
+    await using pool = prefork([
+      ...["-w", "1", ...LOCAL, ...listenFds],
+      place("port"),
+    ]);
     assert.equal((await pool.ended).code, 3);
     await pool.line(
       /EADDRINUSE.*; it opens an address by itself that the pool/,
     );
+  });
+
+  test("are known from their runtimes alone", () => {
+    assert.equal(executable(place("on-bun")), "bun");
+    assert.equal(executable(place("port")), "node");
+    for (const name of RUNTIMES) {
+      assert.equal(executable(binary(name)), undefined, name);
+    }
+    assert.equal(executable(place("port.cjs")), undefined);
+    assert.equal(executable(place("none")), undefined);
   });
 });

@@ -1,27 +1,23 @@
 /** A supervisor whose sockets are its parent's. */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import net from "node:net";
 import process from "node:process";
-import { addresses, below, everyFormat, program, skip } from "../below.ts";
-import { isAlive, until } from "../command.ts";
+import {
+  addresses,
+  below,
+  connected,
+  echoed,
+  einhorn,
+  everyFormat,
+  program,
+  skip,
+  writeProgram,
+} from "../below.ts";
+import { fixture, isAlive, until } from "../command.ts";
 import { describe, test } from "../harness.ts";
-import { get, target } from "../http.ts";
+import { get } from "../http.ts";
 
-/** Resolves when a connection stands. */
-function connected(address: string): Promise<void> {
-  const { host, port, socketPath } = target(address);
-  return new Promise((resolve, reject) => {
-    const socket = net.connect(
-      socketPath ? { path: socketPath } : { host: host!, port: Number(port) },
-      () => {
-        socket.destroy();
-        resolve();
-      },
-    );
-    socket.on("error", reject);
-  });
-}
+writeProgram();
 
 describe("sockets of a parent", () => {
   test(
@@ -73,4 +69,43 @@ describe("sockets of a parent", () => {
       assert.deepEqual(left, []);
     },
   );
+});
+
+test("Einhorn hears that all serve, by the connection that no worker has", {
+  skip,
+}, async () => {
+  await using command = below(einhorn, ["-w", "2", program]);
+  const [, text] = await command.line(/^heard (.*)$/);
+  // It has heard the end, too: whoever else had it would keep it open.
+  const [, pid] = await command.line(/^prefork ready .* pid=(\d+)/);
+  assert.deepEqual(JSON.parse(text!), {
+    command: "worker:ack",
+    pid: Number(pid),
+  });
+});
+
+test("one of UDP by its number, kept by a reload and an upgrade", {
+  skip,
+}, async () => {
+  await using command = below({
+    stay: true,
+    sockets: [{ at: 5, kind: "udp" }],
+  }, [
+    ...["-w", "1", "--probation", "0", "-l", "fd:5"],
+    ...[fixture("plain/udp_echo.mjs"), "udp4", "{port}"],
+  ]);
+  const [address] = await addresses(command);
+  await command.line(/^prefork ready /);
+  assert.match(await echoed(address!, "first"), /^first/);
+  command.signal("SIGHUP");
+  await command.line(/^prefork reload-finished /);
+  assert.match(await echoed(address!, "second"), /^second/);
+  command.signal("SIGUSR2");
+  const [, next] = await command.line(
+    /^prefork upgrade-finished pid=(\d+)|Cannot upgrade/,
+  );
+  await command.line(/^ended 0$/);
+  assert.match(await echoed(address!, "third"), /^third/);
+  process.kill(Number(next), "SIGTERM");
+  await until(() => !isAlive(Number(next)), "the successor ends");
 });

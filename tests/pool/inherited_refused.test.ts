@@ -5,21 +5,25 @@
  * `inherited.test.ts` takes sockets on all of them.
  */
 import assert from "node:assert/strict";
-import dgram from "node:dgram";
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import {
   addresses,
   below,
+  connected,
   dir,
+  echoed,
   everyFormat,
   type Plan,
   program,
   skip,
+  writeProgram,
 } from "../below.ts";
 import { describe, test } from "../harness.ts";
 import { get } from "../http.ts";
+
+writeProgram();
 
 test("all of them where nothing is asked for", {
   skip,
@@ -82,21 +86,6 @@ socket.on("message", (text, { port, address }) => {
   },
 );
 
-/** Sends a datagram; resolves with what comes back. */
-async function echoed(address: string, text: string): Promise<string> {
-  const [host, port] = address.split(":");
-  const socket = dgram.createSocket("udp4");
-  try {
-    const answer = new Promise<string>((resolve) =>
-      socket.once("message", (bytes) => resolve(bytes.toString()))
-    );
-    socket.send(text, Number(port), host);
-    return await answer;
-  } finally {
-    socket.close();
-  }
-}
-
 describe("what a parent passes on and cannot be listened on", () => {
   const systemd = (count: number) => ({
     LISTEN_PID: "{pid}",
@@ -125,10 +114,10 @@ describe("what a parent passes on and cannot be listened on", () => {
       /which is a datagram socket of Unix at unix:\S+, let its parent pass on one of TCP or UDP/,
     ],
     [
-      "UDP by its number",
+      "UDP for a monitor",
       { sockets: [{ at: 3, kind: "udp" }] },
-      ["-l", "fd:3"],
-      /"fd:3": file descriptor 3 is a socket of UDP, listen on its address, "udp:\/\/127/,
+      ["-l", "127.0.0.1:0", "--health", "fd:3"],
+      /"fd:3": file descriptor 3 is a socket of UDP, "udp:\/\/127\S+", to which nobody connects/,
     ],
     [
       "one that does not listen",
@@ -186,4 +175,24 @@ describe("what a parent passes on and cannot be listened on", () => {
       assert.match(lines[0]!, wanted);
     });
   }
+
+  test("and is the parent's as before: nobody has shut anything down", {
+    skip,
+  }, async () => {
+    const path = join(dir, "kept.sock");
+    await using command = below({
+      stay: true,
+      sockets: [
+        tcp,
+        { at: 4, kind: "unix", path },
+        { at: 5, kind: "unixgram", path: join(dir, "kept-datagrams") },
+      ],
+      env: { ...systemd(200), UNICORN_FD: "junk", PUMA_INHERIT_0: "4:here" },
+    }, ["-l", "systemd:api", "-l", "fd:5", program]);
+    const [first, second] = await addresses(command);
+    await command.line(/^ended 4$/);
+    await connected(first!);
+    await connected(second!);
+    assert.ok(existsSync(path));
+  });
 });

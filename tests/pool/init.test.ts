@@ -10,7 +10,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { prefork } from "../command.ts";
-import { VERSION } from "../../cli/help.ts";
+import { VERSION } from "../../core/version.ts";
 import { test } from "../harness.ts";
 
 test("prefork init writes files of this program, once", async () => {

@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import {
   type Command,
@@ -17,6 +19,7 @@ import {
 } from "../command.ts";
 import { libraryFile } from "../fixtures/library_file.ts";
 import { describe, test } from "../harness.ts";
+import { noNotifySocket, notifySocket } from "../notify_socket.ts";
 import { commandOn, ownRuntime } from "../runtimes.ts";
 
 const perl = spawnSync("perl", ["-MIO::Socket::INET", "-e", "1"]).status === 0;
@@ -66,6 +69,87 @@ describe("a program in Perl", () => {
       pool.signal("SIGTERM");
       assert.equal((await pool.ended).code, 0);
       await pool.line(/^prefork worker-exited .* reason=drained signal=SIGINT/);
+    },
+  );
+
+  test(
+    "is ready by a word to a manager of its own, as services of systemd",
+    { skip: skip ?? noNotifySocket },
+    async () => {
+      const path = `@prefork-program-${process.pid}-${Math.random()}`;
+      using manager = notifySocket(path);
+      await using pool = prefork(
+        [
+          ...["-w", "1", ...LOCAL, "--ready-notify", "perl"],
+          ...[fixture("program.pl"), "sd_notify"],
+        ],
+        { env: { NOTIFY_SOCKET: path } },
+      );
+      await pool.line(/^prefork ready /);
+      const [pid] = readyPids(pool);
+      pool.signal("SIGCONT");
+      await pool.line(
+        new RegExp(`^prefork worker-status .* statusText="serves ${pid}"$`),
+      );
+      await until(
+        () => manager.heard.some((each) => /READY=1/.test(each)),
+        "the supervisor's own manager hears the supervisor",
+      );
+      // And nothing of the program.
+      assert.doesNotMatch(manager.heard.join(), /serves|loads/);
+      pool.signal("SIGTERM");
+      assert.equal((await pool.ended).code, 0);
+    },
+  );
+
+  test("is ready by its word to Einhorn, where it is passed so", {
+    skip,
+  }, async () => {
+    await using pool = start("ack", "--pass", "einhorn");
+    await pool.line(/^prefork ready /);
+    // Or it would be ready after ten seconds, which is said.
+    assert.deepEqual(pool.lines.filter((line) => /warning/.test(line)), []);
+    pool.signal("SIGTERM");
+    assert.equal((await pool.ended).code, 0);
+  });
+
+  test(
+    "leaves no socket behind when its supervisor is killed: the next one sees to it",
+    {
+      skip,
+    },
+    async () => {
+      const TMPDIR = mkdtempSync(join(tmpdir(), "prefork-left-"));
+      const left = (): string[] =>
+        readdirSync(TMPDIR).filter((name) =>
+          name.startsWith("prefork-notify-")
+        );
+      const begin = async (): Promise<Command> => {
+        const pool = prefork(
+          [
+            ...["-w", "1", ...LOCAL, "--pass", "einhorn"],
+            ...["perl", fixture("program.pl"), "ack"],
+          ],
+          { env: { TMPDIR } },
+        );
+        await pool.line(/^prefork ready /);
+        return pool;
+      };
+      try {
+        await using first = await begin();
+        const [before] = left();
+        first.signal("SIGKILL");
+        await first.ended;
+        assert.deepEqual(left(), [before]);
+        await using second = await begin();
+        const after = left();
+        assert.ok(after.length === 1 && after[0] !== before);
+        second.signal("SIGTERM");
+        await second.ended;
+        assert.deepEqual(left(), []);
+      } finally {
+        rmSync(TMPDIR, { recursive: true });
+      }
     },
   );
 

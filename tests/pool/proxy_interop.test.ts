@@ -1,3 +1,7 @@
+/**
+ * PROXY headers of load balancers that others have made. It is workers that read
+ * them, so each runner has those of its own runtime.
+ */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -8,7 +12,7 @@ import path from "node:path";
 import process from "node:process";
 import { fixture, prefork, ready, until, watch } from "../command.ts";
 import { test } from "../harness.ts";
-import { cleanEnv, RUNTIMES } from "../runtimes.ts";
+import { cleanEnv, ownRuntime } from "../runtimes.ts";
 import { load } from "../strict_client.ts";
 
 /** The address that clients come from, to be told from the balancer's. */
@@ -87,54 +91,52 @@ listen all
 ];
 
 for (const balancer of BALANCERS) {
-  for (const runtime of RUNTIMES) {
-    test(
-      `${balancer.name}: clients are seen and a reload loses none (${runtime})`,
-      {
-        skip: balancer.missing,
-      },
-      async () => {
-        const directory = mkdtempSync(path.join(tmpdir(), "prefork-balancer-"));
-        const listen = `127.0.0.1:0?${balancer.settings}`;
-        const program = [fixture("gated.ts"), "http"];
-        try {
-          await using command = prefork([
-            ...["-w", "2", "-r", runtime, "--soak", "100ms", "-l", listen],
-            ...program,
-          ]);
-          const to = Number((await ready(command))["listen"]!.split(":")[1]);
-          const from = await freePort();
-          const config = balancer.config(directory, from, to);
-          writeFileSync(path.join(directory, "config"), config);
-          const [file, ...args] = balancer.command(directory);
-          await using running = watch(spawn(file, args, { env: cleanEnv() }));
-          await until(
-            () => connects(from),
-            `${balancer.name} listens: ${running.lines.join("\n")}`,
-          );
-          const { address, port, own } = await ask(from);
-          assert.equal(address, CLIENT, running.lines.join("\n"));
-          assert.equal(port, own);
+  test(
+    `${balancer.name}: clients are seen and a reload loses none`,
+    {
+      skip: balancer.missing,
+    },
+    async () => {
+      const directory = mkdtempSync(path.join(tmpdir(), "prefork-balancer-"));
+      const listen = `127.0.0.1:0?${balancer.settings}`;
+      const program = [fixture("gated.ts"), "http"];
+      try {
+        await using command = prefork([
+          ...["-w", "2", "-r", ownRuntime, "--soak", "100ms", "-l", listen],
+          ...program,
+        ]);
+        const to = Number((await ready(command))["listen"]!.split(":")[1]);
+        const from = await freePort();
+        const config = balancer.config(directory, from, to);
+        writeFileSync(path.join(directory, "config"), config);
+        const [file, ...args] = balancer.command(directory);
+        await using running = watch(spawn(file, args, { env: cleanEnv() }));
+        await until(
+          () => connects(from),
+          `${balancer.name} listens: ${running.lines.join("\n")}`,
+        );
+        const { address, port, own } = await ask(from);
+        assert.equal(address, CLIENT, running.lines.join("\n"));
+        assert.equal(port, own);
 
-          const at = `127.0.0.1:${from}`;
-          await using going = await load([
-            { kind: "connect", address: at, loops: 4 },
-            { kind: "keepalive", address: at, loops: 4 },
-          ]);
-          command.signal("SIGHUP");
-          await command.line(/^prefork reload-finished .*generation=2\b/);
-          const report = await going.stop();
-          assert.deepEqual(report.failed, []);
-          assert.deepEqual(report.cut, []);
-          assert.ok(report.done.connect! > 0 && report.done.keepalive! > 0);
-          running.signal("SIGTERM");
-          await running.ended;
-        } finally {
-          rmSync(directory, { recursive: true });
-        }
-      },
-    );
-  }
+        const at = `127.0.0.1:${from}`;
+        await using going = await load([
+          { kind: "connect", address: at, loops: 4 },
+          { kind: "keepalive", address: at, loops: 4 },
+        ]);
+        command.signal("SIGHUP");
+        await command.line(/^prefork reload-finished .*generation=2\b/);
+        const report = await going.stop();
+        assert.deepEqual(report.failed, []);
+        assert.deepEqual(report.cut, []);
+        assert.ok(report.done.connect! > 0 && report.done.keepalive! > 0);
+        running.signal("SIGTERM");
+        await running.ended;
+      } finally {
+        rmSync(directory, { recursive: true });
+      }
+    },
+  );
 }
 
 function found(name: string): string | undefined {

@@ -163,8 +163,10 @@ describe("requests", () => {
       const asked = prefork(["status", "web", "--json"], { env, verb: true });
       await asked.ended;
       ({ status } = JSON.parse(asked.of("stdout").join("")));
-      return status.workers.every(({ requests = 0 }) => requests > 0);
-    }, "both have told of requests");
+      return status.workers.every(({ requests = 0, lag }) =>
+        requests > 0 && lag !== undefined
+      );
+    }, "both have told of requests and of lag");
     const [{ queue: all } = {}] = status.listeners;
     for (const { lag, queue } of status.workers) {
       assert.ok(lag! > 0, String(lag));

@@ -1,13 +1,7 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { spawn } from "node:child_process";
-import {
-  existsSync,
-  mkdtempSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import net from "node:net";
 import { tmpdir } from "node:os";
@@ -15,6 +9,7 @@ import path from "node:path";
 import {
   type Command,
   fixture,
+  IDLE_GRACE,
   prefork,
   ready,
   until,
@@ -188,6 +183,16 @@ test("clients that give up their handshake leave nothing behind", () =>
     }
   }));
 
+/** True once somebody listens there: the path is there before that. */
+const accepts = (path: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const client = net.connect(path, () => {
+      client.destroy();
+      resolve(true);
+    });
+    client.on("error", () => resolve(false));
+  });
+
 test("a program run by hand ends TLS as well", () =>
   withFiles(async ({ settings, directory }) => {
     const run = (kind: string, listen: string) => {
@@ -200,7 +205,7 @@ test("a program run by hand ends TLS as well", () =>
     for (const kind of ["http", "serve"]) {
       const address = `unix:${directory}/${kind}`;
       await using program = run(kind, `${address}?${settings}`);
-      await until(() => existsSync(`${directory}/${kind}`), "the socket");
+      await until(() => accepts(`${directory}/${kind}`), "the socket");
       const answer = await askTls({ address, servername: "two.test" });
       assert.equal(answer.serial, serialOf(two), JSON.stringify(answer));
       if (kind === "http") assert.equal(bodyOf(answer)["encrypted"], true);
@@ -223,8 +228,7 @@ for (const share of ["balanced", "shared", "sharded", "handoff"]) {
         runtime,
         "http",
         `127.0.0.1:0?${settings}&share=${share}`,
-        "--soak",
-        "100ms",
+        ...["--soak", "100ms", ...IDLE_GRACE],
       );
       const address = await where(command);
       await using load = await tlsLoad(address, ["one.test", "two.test"], 12);

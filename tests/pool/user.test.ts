@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import {
   mkdtempSync,
   readFileSync,
@@ -24,33 +23,9 @@ import { cacheDirectory } from "../../adapters/shared/cache_directory.ts";
 import { libraryFile } from "../fixtures/library_file.ts";
 import { test } from "../harness.ts";
 import { get } from "../http.ts";
+import { noNotifySocket } from "../notify_socket.ts";
 import { commandOn, ownRuntime } from "../runtimes.ts";
-
-/** Whom workers run as here: a user and a group that every system has. */
-const [USER, GROUP] = ["nobody", "daemon"];
-
-const lineOf = (file: string, name: string): readonly string[] =>
-  readFileSync(file, "utf8").split("\n").map((line) => line.split(":"))
-    .find(([first]) => first === name)!;
-
-function whyNot(): string | false {
-  if (process.getuid?.() !== 0) return "only root can become somebody else";
-  const status = readFileSync("/proc/self/status", "utf8");
-  const has = BigInt(`0x${/^CapEff:\s+(\w+)/m.exec(status)![1]}`);
-  if ((has >> 5n & 15n) !== 15n) return "this root may not become anybody";
-  const as = [
-    "--reuid",
-    USER,
-    "--clear-groups",
-    "test",
-    "-r",
-    fixture("user.ts"),
-  ];
-  const { error, status: code } = spawnSync("setpriv", as);
-  if (error !== undefined) return "there is no setpriv";
-  return code !== 0 && `${USER} cannot read what is to be run`;
-}
-const skip = whyNot();
+import { GROUP, lineOf, noOtherUser as skip, USER } from "../user.ts";
 
 /** What the kernel says of a process: who it is, and what it may do. */
 function standing(pid: number): Record<string, string> {
@@ -179,6 +154,22 @@ test(
     assert.deepEqual(standing(readyPids(pool)[1]!), wanted);
     process.kill(Number(next), "SIGTERM");
     await until(() => !isAlive(Number(next)), "the successor has ended");
+  },
+);
+
+test(
+  "a program in another language says READY=1 as that user",
+  { skip: skip || noNotifySocket },
+  async () => {
+    const say = `use Socket; socket(my $s, AF_UNIX, SOCK_DGRAM, 0);
+      send($s, "READY=1", 0, pack_sockaddr_un($ENV{NOTIFY_SOCKET})) or die $!;
+      sleep 600`;
+    await using pool = prefork([
+      ...["-w", "1", "--ready-notify", ...LOCAL, "--user", USER],
+      ...["perl", "-e", say],
+    ]);
+    await ready(pool);
+    assert.equal(standing(readyPids(pool)[0]!).Uid, expected().standing.Uid);
   },
 );
 

@@ -1,9 +1,15 @@
+/**
+ * Programs that something else starts: package managers, shells, wrappers.
+ *
+ * Runs once, under bun: the lines name the runtimes of their workers, and are the
+ * same under each runner. Supervisors of each have such workers in
+ * balanced_wrappers.test.ts, with the numbers that their sockets get there.
+ */
 import assert from "node:assert/strict";
 import { LOCAL, prefork, ready } from "../command.ts";
 import { describe, test } from "../harness.ts";
 import { distinct, get } from "../http.ts";
 import { patience } from "../pace.ts";
-import { ownRuntime } from "../runtimes.ts";
 import { hasNpm, programs, slowServer, WRAPPER } from "./programs.ts";
 
 const files = programs();
@@ -65,10 +71,7 @@ const COMMANDS: readonly string[] = [
 describe("an unmodified program that is started by", () => {
   for (const line of COMMANDS) {
     const name = line.replaceAll(server, "server.mjs");
-    const skip = line.startsWith("npm") && !hasNpm()
-      ? "npm is not installed"
-      : line.startsWith("bun run") && ownRuntime === "deno" &&
-        "bun run keeps number 3 alone, and Deno chooses others";
+    const skip = line.startsWith("npm") && !hasNpm() && "npm is not installed";
     test(
       `${name}: accepts for the pool, and is drained`,
       { skip },

@@ -1,4 +1,7 @@
-/** Programs that do with their socket's path what they have to do by hand. */
+/**
+ * Programs that do with their socket's path what they have to do by hand. It is
+ * workers that see to it, so each runner has those of its own runtime.
+ */
 
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, statSync, unlinkSync } from "node:fs";
@@ -6,7 +9,7 @@ import { join } from "node:path";
 import { IDLE_GRACE, prefork, ready } from "../command.ts";
 import { describe, test } from "../harness.ts";
 import { distinct, get, unanswered } from "../http.ts";
-import { RUNTIMES } from "../runtimes.ts";
+import { ownRuntime as runtime } from "../runtimes.ts";
 import { programs } from "./programs.ts";
 
 const files = programs();
@@ -53,38 +56,34 @@ process.on("exit", () => {
 );
 
 describe("the path of a pool's socket", () => {
-  for (const runtime of RUNTIMES) {
-    test(`is not the program's to remove, on ${runtime}`, async () => {
-      const directory = files.directory;
-      const paths = ["", "-other"].map((end) =>
-        `${directory}/${runtime}${end}`
-      );
-      const [path, other] = paths as [string, string];
-      await using command = prefork([
-        ...["-w", "2", "-r", runtime, "-l", `unix:${path}`, ...IDLE_GRACE],
-        removes,
-        ...paths,
-      ]);
-      await ready(command);
-      const asking = new AbortController();
-      const asked = (async () => {
-        while (!asking.signal.aborted) {
-          assert.match((await get(`unix:${path}`)).body, /^\d+ $/);
-        }
-      })();
-      command.signal("SIGHUP");
-      await command.line(/^prefork reload-finished/);
-      asking.abort();
-      await asked;
-      assert.equal(statSync(path).mode & 0o777, 0o660);
-      await distinct(`unix:${other}`, 2);
-      assert.equal(statSync(other).mode & 0o777, 0o606);
-      assert.doesNotMatch(
-        command.lines.join("\n"),
-        new RegExp(`${path}\\W+was`),
-      );
-    });
-  }
+  test("is not the program's to remove", async () => {
+    const directory = files.directory;
+    const paths = ["", "-other"].map((end) => `${directory}/${runtime}${end}`);
+    const [path, other] = paths as [string, string];
+    await using command = prefork([
+      ...["-w", "2", "-r", runtime, "-l", `unix:${path}`, ...IDLE_GRACE],
+      removes,
+      ...paths,
+    ]);
+    await ready(command);
+    const asking = new AbortController();
+    const asked = (async () => {
+      while (!asking.signal.aborted) {
+        assert.match((await get(`unix:${path}`)).body, /^\d+ $/);
+      }
+    })();
+    command.signal("SIGHUP");
+    await command.line(/^prefork reload-finished/);
+    asking.abort();
+    await asked;
+    assert.equal(statSync(path).mode & 0o777, 0o660);
+    await distinct(`unix:${other}`, 2);
+    assert.equal(statSync(other).mode & 0o777, 0o606);
+    assert.doesNotMatch(
+      command.lines.join("\n"),
+      new RegExp(`${path}\\W+was`),
+    );
+  });
 
   test("comes back whoever has removed it, and after a death without warning", async () => {
     const directory = join(files.directory, "own");

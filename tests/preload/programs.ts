@@ -50,9 +50,10 @@ export function programs(): Programs {
  * begun to.
  */
 export function slowServer(ms: number, rest: string): string {
+  // As an object: Node's `import` of it loads undici, and it starts often.
   return `
-import http from "node:http";
 import process from "node:process";
+const http = process.getBuiltinModule("node:http");
 const server = http.createServer((request, response) => {
   if (request.url !== "/slow") return response.end(String(process.pid));
   process.stdout.write("slow begun\\n");

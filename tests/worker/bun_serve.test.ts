@@ -166,7 +166,7 @@ for (const what of ["http", "serve"]) {
       });
       await worker.until({ type: "ready" });
       assert.match(await get(port), new RegExp(`pid ${worker.pid}`));
-      assert.match(worker.output(), /0 sockets of this process listen/);
+      await worker.wrote(/0 sockets of this process listen/);
       // One for each server that was tried, and nobody can reach it any more.
       const tried = worker.messages.filter((each) => "temporary" in each);
       assert.ok(tried.length > 0);

@@ -36,11 +36,8 @@ for (const [flag, named] of DENIED) {
     });
     await worker.until({ type: "ready" });
     assert.match(await get(port), new RegExp(`pid ${worker.pid}`));
-    assert.match(worker.output(), named);
-    assert.match(
-      worker.output(),
-      /^serve\(\) on "web" goes through node:http/m,
-    );
+    await worker.wrote(named);
+    await worker.wrote(/^serve\(\) on "web" goes through node:http/m);
     assert.deepEqual(portsOf(worker.pid), [port]);
     await worker.send(drainMessage(10_000, 50));
     assert.equal((await worker.exited).code, 0);

@@ -64,6 +64,7 @@ testOne("the program sees the pool's address", "", async (scene) => {
 for (const what of ["handler", "inside", "line"]) {
   testOne(`arguments: ${what}`, what, async ({ worker, port }) => {
     assert.match(await get(port), new RegExp(`${worker.pid}$`));
+    if (what !== "inside") await worker.wrote(/\n/);
     assert.equal(
       worker.output(),
       what === "inside" ? "" : `Listening on http://127.0.0.1:${port}/\n`,

@@ -57,6 +57,8 @@ export interface FakeWorker {
   output(): string;
   /** The first message that fits, or the nth, now or later. */
   until(fits: Partial<Message>, nth?: number): Promise<Message>;
+  /** Waits for output, which comes by another way than its messages. */
+  wrote(pattern: RegExp): Promise<void>;
   send(message: unknown): Promise<void>;
   kill(signal: string): Promise<void>;
   readonly exited: Promise<{ code: number | null; signal: string | null }>;
@@ -125,15 +127,33 @@ interface Event {
   readonly signal: string | null;
 }
 
-/** Starts a supervisor; dispose it to end it and its workers. */
-export function startSupervisor(): FakeSupervisor {
+/** A process of a supervisor, and how it is talked to. */
+interface SupervisorProcess {
+  readonly pid: number;
+  /** Calls a command, and resolves with what it replies. */
+  call(name: string, rest: object): Promise<Message>;
+  /** Listens to what happens to the worker of a key. */
+  follow(key: number, sink: (event: Event) => void): void;
+  /** Makes it one that has just been started, where it has not ended. */
+  reset(): Promise<void>;
+}
+
+/** A number that neither a call nor a worker has had. */
+let last = 0;
+
+/** The process of the test before, while nobody has it. */
+let spare: SupervisorProcess | undefined;
+
+function startProcess(): SupervisorProcess {
   const file = new URL("../fixtures/worker_supervisor.mjs", import.meta.url);
   const child = spawn(binary("node"), [fileURLToPath(file)], {
     env: plainEnv(),
     stdio: ["pipe", "pipe", "inherit"],
   });
+  let over = false;
   const closed = new Promise<void>((resolve) => {
     child.once("exit", () => {
+      over = true;
       // Whoever still waits for a worker's word must not wait for ever.
       const event = { event: "exit", code: null, signal: "supervisor" };
       for (const sink of sinks.values()) sink(event as Event);
@@ -142,14 +162,13 @@ export function startSupervisor(): FakeSupervisor {
   });
   const calls = new Map<number, (result: Message) => void>();
   const sinks = new Map<number, (event: Event) => void>();
-  let last = 0;
   createInterface({ input: child.stdout! }).on("line", (line) => {
     const event = JSON.parse(line) as Event;
     if (event.event === "reply") calls.get(event.call)?.(event.result);
     else sinks.get(event.key)?.(event);
   });
   child.stdin!.on("error", () => {});
-  const call = (name: string, rest: object): Promise<Message> =>
+  const call: SupervisorProcess["call"] = (name, rest) =>
     new Promise((resolve) => {
       const number = ++last;
       calls.set(number, resolve);
@@ -157,10 +176,31 @@ export function startSupervisor(): FakeSupervisor {
         `${JSON.stringify({ call: number, name, ...rest })}\n`,
       );
     });
+  const own: SupervisorProcess = {
+    pid: child.pid!,
+    call,
+    follow: (key, sink) => void sinks.set(key, sink),
+    async reset() {
+      sinks.clear();
+      await Promise.race([call("reset", {}), closed]);
+      if (!over) spare = own;
+    },
+  };
+  return own;
+}
+
+/**
+ * Starts a supervisor; dispose it to end its workers. Its process is the next
+ * one's then, since to start it takes longer than most of what a test does, and
+ * ends with this one, which has the other end of its stdin.
+ */
+export function startSupervisor(): FakeSupervisor {
+  const { pid, call, follow, reset } = spare ?? startProcess();
+  spare = undefined;
   const keys = new Map<FakeWorker, number>();
 
   return {
-    pid: child.pid!,
+    pid,
     async bind(reusePort = false, at, path) {
       const { index, port } = await call("bind", { reusePort, at, path });
       return { index: index as number, port: port as number };
@@ -196,7 +236,7 @@ export function startSupervisor(): FakeSupervisor {
       const exited: FakeWorker["exited"] = new Promise((resolve) => {
         exit = resolve;
       });
-      sinks.set(key, (event) => {
+      follow(key, (event) => {
         if (event.event === "line") output += `${event.line}\n`;
         if (event.event === "message") messages.push(event.message);
         else if (byHand && event.line?.startsWith("{")) {
@@ -250,45 +290,51 @@ export function startSupervisor(): FakeSupervisor {
             { [PRELOAD_VARIABLE]: JSON.stringify(plan.preload) }),
         },
       });
+      const met = <T>(find: () => T | undefined, what: string): Promise<T> => {
+        const said = new Promise<T>((resolve, reject) => {
+          const look = (): void => {
+            const found = find();
+            if (found === undefined) return;
+            waiting.delete(look);
+            resolve(found);
+          };
+          waiting.add(look);
+          look();
+          void exited.then((status) => {
+            look();
+            reject(
+              new Error(
+                `the worker exited (${JSON.stringify(status)}) without ${what}:
+${output}${JSON.stringify(messages)}`,
+              ),
+            );
+          });
+        });
+        return within(
+          said,
+          () =>
+            `${what} of the worker, which said ${
+              JSON.stringify(messages)
+            } and wrote ${output}`,
+        );
+      };
       const worker: FakeWorker = {
         pid: pid as number,
         messages,
         output: () => output,
         exited,
-        until(fits, nth = 1) {
-          const said = new Promise<Message>((resolve, reject) => {
-            const look = (): void => {
-              const found = messages.filter((message) =>
+        until: (fits, nth = 1) =>
+          met(
+            () =>
+              messages.filter((message) =>
                 Object.entries(fits).every(([name, value]) =>
                   message[name] === value
                 )
-              )[nth - 1];
-              if (found === undefined) {
-                return;
-              }
-              waiting.delete(look);
-              resolve(found);
-            };
-            waiting.add(look);
-            look();
-            void exited.then((status) => {
-              look();
-              reject(
-                new Error(
-                  `the worker exited (${JSON.stringify(status)}) without ${
-                    JSON.stringify(fits)
-                  }:\n${output}${JSON.stringify(messages)}`,
-                ),
-              );
-            });
-          });
-          return within(
-            said,
-            () =>
-              `${JSON.stringify(fits)} of the worker, which said ${
-                JSON.stringify(messages)
-              } and wrote ${output}`,
-          );
+              )[nth - 1],
+            JSON.stringify(fits),
+          ),
+        async wrote(pattern) {
+          await met(() => pattern.exec(output) ?? undefined, String(pattern));
         },
         async send(message) {
           await call("send", { key, message });
@@ -300,10 +346,7 @@ export function startSupervisor(): FakeSupervisor {
       keys.set(worker, key);
       return worker;
     },
-    async [Symbol.asyncDispose]() {
-      child.stdin!.end();
-      await closed;
-    },
+    [Symbol.asyncDispose]: reset,
   };
 }
 

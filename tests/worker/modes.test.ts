@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { until } from "../command.ts";
 import { connect } from "./client.ts";
 import { testWorker } from "./test_worker.ts";
 import { drainMessage } from "./fake_supervisor.ts";
+import { watchedOf } from "./sockets.ts";
 import { ask, isAnswerOf, KINDS } from "./requests.ts";
 
 for (const kind of KINDS) {
@@ -38,7 +40,13 @@ for (const kind of KINDS) {
         listeners: [{ ...listeners[0], shard: 1 }],
       });
       await neighbour.until({ type: "ready" });
+      // Twice: what was given back can be adopted again.
       await worker.send({ ...adopt, type: "release" });
+      await until(() => watchedOf(worker.pid, own.port) === 1, "a release");
+      await worker.send(adopt);
+      await until(() => watchedOf(worker.pid, own.port) === 2, "an adoption");
+      await worker.send({ ...adopt, type: "release" });
+      await until(() => watchedOf(worker.pid, own.port) === 1, "a release");
       await worker.send({
         prefork: 1,
         type: "adopt",

@@ -317,8 +317,8 @@ for (const wait of [false, true]) {
       const said = (what: unknown): boolean =>
         worker.messages.some((each) => (each as unknown) === what);
       await worker.until({ type: "standby" });
-      assert.match(worker.output(), /http listens/);
-      assert.match(worker.output(), /a child inherits null/);
+      await worker.wrote(/http listens/);
+      await worker.wrote(/a child inherits null/);
       assert.equal(said("ready"), false);
       await worker.send(resume());
       await worker.until({ type: "ready" });

@@ -33,7 +33,8 @@ async function looks(
         ...each,
       })),
     count: () => 0,
-    hangUp: ({ fd }: OpenConnection) => void hungUp.push(fd),
+    list: () => [],
+    hangUp: ({ fd }: Pick<OpenConnection, "fd">) => void hungUp.push(fd),
   };
   const all = { ...NOTHING, ...requests };
   const heads = { headsBy: () => headsBy, encrypted: false };

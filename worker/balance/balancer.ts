@@ -5,13 +5,20 @@
  * @module
  */
 
-import { fairRecent, limitOf } from "../../core/balance/policy.ts";
+import {
+  fairRecent,
+  leanOf,
+  type limitOf,
+  meanOf,
+} from "../../core/balance/policy.ts";
 import process from "node:process";
-import type { Seat } from "../../core/balance/scoreboard.ts";
+import type { ScoreboardRow, Seat } from "../../core/balance/scoreboard.ts";
 import type { Balancer } from "../process/balancing.ts";
 import { BEAT_MS, measureLag } from "../process/lag.ts";
 import type { RequestCount } from "../process/request_count.ts";
+import { createRebalance } from "./rebalance.ts";
 import { openScoreboard, type WorkerScoreboard } from "./scoreboard.ts";
+import type { Holding, Steered } from "./steered.ts";
 import { measureUtilisation, type Utilisation } from "./utilisation.ts";
 
 /** What a balancer sees of the world. */
@@ -30,6 +37,8 @@ export interface Senses {
   after(ms: number, act: () => void): void;
   /** Does something when the process ends by itself. */
   atExit(act: () => void): void;
+  /** Where the kernel chooses among shards: where it reads what is held. */
+  readonly steered?: Steered | undefined;
 }
 
 /**
@@ -37,8 +46,9 @@ export interface Senses {
  *
  * @throws {Error} of the system, where the scoreboard cannot be opened
  */
-export function sensesOf(seat: Seat): Senses {
+export function sensesOf(seat: Seat, steered?: Steered): Senses {
   return {
+    steered,
     scoreboard: openScoreboard(seat),
     utilisation: measureUtilisation(),
     now: () => performance.now(),
@@ -70,6 +80,12 @@ const VALID_MS = 20;
  */
 const LATELY_MS = 1000;
 
+/**
+ * Busyness counts for what workers have held for so many beats, a second: in a
+ * burst who was given the CPU first looks busy, and holds what it will keep.
+ */
+const STEADY_BEATS = 1000 / BEAT_MS;
+
 /** The half-life of what was accepted recently, in ms. */
 const HALF_LIFE_MS = 60_000;
 
@@ -77,18 +93,21 @@ const HALF_LIFE_MS = 60_000;
  * Makes the balancer of this process.
  *
  * @param requests what is told of them
- * @param policy says how many connections a worker may hold
+ * @param policy says how many connections a worker may hold; without one nobody
+ * reads the others' rows for each connection, and they are written at each beat
  * @throws {Error} of the system, where the scoreboard cannot be opened
  */
 export function createBalancer(
   seat: Seat,
   requests: Pick<RequestCount, "count">,
   senses: Senses = sensesOf(seat),
-  policy: typeof limitOf = limitOf,
+  policy?: typeof limitOf,
 ): Balancer {
-  const { scoreboard, utilisation } = senses;
+  const { scoreboard, steered, utilisation } = senses;
   const lag = measureLag(BEAT_MS);
   let counts: readonly (() => number)[] = [];
+  /** What has been seen to come to servers that do not tell of each connection. */
+  let unsure: readonly (() => number)[] = [];
   let resigned = false;
   let serving = false;
   let takes = false;
@@ -113,6 +132,9 @@ export function createBalancer(
   let written = 0;
   let looks = 0;
   let lookIn = Infinity;
+  let counted: number | undefined;
+  /** What workers have held at the last beats, on average; nothing before. */
+  let means: readonly number[] = Array<number>(STEADY_BEATS).fill(0);
 
   /** What changes in this time is less than a tenth of the slack. */
   const fresh = (): number => Math.min(MAX_FRESH_MS, FRESH_MS + ended / CHURN);
@@ -129,41 +151,91 @@ export function createBalancer(
     recent,
     weight: seat.weight,
   });
+  /** How many connections have ended. */
+  const ends = (present: number): number =>
+    Math.max(0, accepted + takenOver - present);
+  /** What the kernel goes by. */
+  const holding = (): Holding => {
+    const held = open();
+    for (const arrived of unsure) accept(arrived());
+    const isExact = unsure.length === 0;
+    const asked = isExact ? undefined : requests.count ?? 0;
+    return { held, came: accepted + takenOver, asked };
+  };
+  const accept = (count: number): void => {
+    accepted += count;
+    recent = Math.max(0, recent + count);
+    unseen += Math.abs(count);
+  };
   /** How many of the connections end per second. */
   const measureEnds = (now: number, present: number): void => {
     const passed = now - endedAt;
     if (passed < 10) return;
-    const ends = Math.max(0, accepted + takenOver - present);
-    const rate = (ends - endedBefore) * 1000 / passed;
+    const over = ends(present);
+    const rate = (over - endedBefore) * 1000 / passed;
     const part = Math.min(1, passed / LATELY_MS);
     ended += (Math.max(0, rate) - ended) * part;
-    endedBefore = ends;
+    endedBefore = over;
     endedAt = now;
   };
-  const write = (now: number): void => {
-    if (resigned) return;
-    const present = open();
-    measureEnds(now, present);
+  /** How many it holds: the kernel is told where it goes by that. */
+  const held = (): number => {
+    if (steered === undefined) return open();
+    const what = holding();
+    steered.write(what);
+    return what.held;
+  };
+  const note = (now: number): number => {
+    const present = held();
     wroteAt = now;
     dirty = false;
     written = present + pending;
-    scoreboard.write({
-      ...own(written),
-      beat: senses.date(),
-      serving: serving && full === 0,
-      takes: takes && full === 0,
-      accepted,
-      passedOn,
-      takenOver,
-      counts: requests.count !== undefined,
-      requests: requests.count ?? 0,
-      lag: lag.high ?? 0,
-    });
+    return present;
+  };
+  const write = (now: number): void => {
+    if (resigned) return;
+    measureEnds(now, note(now));
+    scoreboard.write(row(written));
+  };
+  const row = (open: number): ScoreboardRow => ({
+    ...own(Math.max(0, open - (rebalance?.leaving ?? 0))),
+    beat: senses.date(),
+    serving: serving && full === 0,
+    takes: takes && full === 0,
+    accepted,
+    passedOn,
+    takenOver,
+    counts: requests.count !== undefined,
+    requests: requests.count ?? 0,
+    lag: lag.high ?? 0,
+    moved: rebalance?.moved ?? 0,
+  });
+  const rebalance = seat.rebalance === undefined ? undefined : createRebalance({
+    seat: seat.seat,
+    webSockets: seat.rebalance === "websockets",
+    now: senses.now,
+    own: () => row(open()),
+    others: scoreboard.others,
+    taken: () => write(senses.now()),
+  });
+  /** Nobody need look where nobody asks. */
+  const compare = (): void => {
+    const { count } = requests;
+    if (rebalance === undefined || !serving || resigned) return;
+    if (count === counted && !rebalance.webSockets) return;
+    counted = count;
+    rebalance.look();
+  };
+  /** Tells those who go by it at once. */
+  const tell = (now: number): void => {
+    if (policy !== undefined) write(now);
+    else if (!resigned) note(now);
   };
   const changed = (): void => {
     dirty = true;
+    if (policy === undefined && steered === undefined) return;
     const now = senses.now();
-    if (now - wroteAt >= fresh()) write(now);
+    if (now - wroteAt >= fresh()) tell(now);
     if (lookIn > MAX_FRESH_MS) lookAgain(fresh());
   };
   /**
@@ -177,14 +249,14 @@ export function createBalancer(
     senses.after(ms, () => {
       if (number !== looks) return;
       const changes = dirty || open() + pending !== written;
-      if (changes) write(senses.now());
+      if (changes) tell(senses.now());
       lookAgain(changes ? fresh() : 2 * ms);
     });
   };
   const read = (now: number): void => {
     readAt = now;
     const others = scoreboard.others();
-    limit = policy(own(open()), others);
+    limit = policy?.(own(open()), others) ?? Infinity;
     takenByOthers = 0;
     for (const each of others) takenByOthers += each.accepted + each.takenOver;
   };
@@ -196,7 +268,15 @@ export function createBalancer(
     recent *= 0.5 ** (passed / HALF_LIFE_MS);
     // What its program does to start delays no client.
     if (serving) lag.add(passed - BEAT_MS);
+    if (steered !== undefined && serving && !resigned) {
+      const present = own(open());
+      const others = scoreboard.others();
+      means = [meanOf([present, ...others]), ...means].slice(0, STEADY_BEATS);
+      steered.lean(leanOf(present, others, Math.min(...means)));
+      steered.settle(holding());
+    }
     write(now);
+    compare();
   };
   senses.every(BEAT_MS, beat);
   // What it has come to since the last beat.
@@ -204,12 +284,16 @@ export function createBalancer(
   write(senses.now());
 
   return {
+    rebalance,
     passes: seat.passes,
-    count(one) {
+    steers: steered !== undefined,
+    count(one, arrived) {
       counts = [...counts, one];
+      if (arrived !== undefined) unsure = [...unsure, arrived];
       return {
         [Symbol.dispose]() {
           counts = counts.filter((each) => each !== one);
+          unsure = unsure.filter((each) => each !== arrived);
         },
       };
     },
@@ -233,6 +317,7 @@ export function createBalancer(
     othersTake: () => scoreboard.others().some((each) => each.takes),
     full(is) {
       full += is ? 1 : -1;
+      steered?.full(full > 0 || !serving);
       write(senses.now());
     },
     get takenByOthers() {
@@ -243,9 +328,7 @@ export function createBalancer(
       changed();
     },
     accepted(count) {
-      accepted += count;
-      recent = Math.max(0, recent + count);
-      unseen += Math.abs(count);
+      accept(count);
       dirty = true;
       if (unseen * 1000 < ended * UNSEEN_MS) return;
       unseen = 0;
@@ -262,14 +345,19 @@ export function createBalancer(
     },
     serve() {
       serving = true;
+      steered?.full(full > 0);
+      steered?.announce();
       // What it has done to start says nothing of its load.
       utilisation();
       beatAt = senses.now();
       recent = Math.max(recent, fairRecent(seat.weight, scoreboard.others()));
       write(senses.now());
+      rebalance?.look();
     },
     leave() {
       serving = false;
+      rebalance?.rest();
+      steered?.full(true);
       write(senses.now());
     },
     resign() {

@@ -9,14 +9,19 @@ import { clearTimeout, setTimeout } from "node:timers";
 import { duplicate } from "../../libc/libc.ts";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { messageOf } from "../../core/errors.ts";
-import type { Balancer } from "../process/balancing.ts";
+import type { Balancer, Rebalance } from "../process/balancing.ts";
 import {
   type Counted,
   createNativeLoad,
   type NativeLoad,
 } from "./native_load.ts";
 import { waitingAt } from "./waiting.ts";
-import { createYielding, type Delay, type Yielding } from "./yielding.ts";
+import {
+  createYielding,
+  type Delay,
+  type Yielding,
+  type YieldingServer,
+} from "./yielding.ts";
 import { presentCore } from "../process/worker_core.ts";
 import { type Graft, kernelHere } from "../graft/graft.ts";
 import type { Kernel } from "../graft/kernel.ts";
@@ -61,7 +66,11 @@ export function yieldBy(
   open?: () => number,
 ): Graft {
   const shared = sharedOf(listener);
-  if (shared === undefined) return graft;
+  // What comes by a shard that it helps with is counted at its own, since all
+  // shards have one address.
+  const isOwn = listener.mode !== "sharded" ||
+    socket === listener.fds[listener.shard];
+  if (shared === undefined || !isOwn) return graft;
   const kernel = kernelHere(socket);
   const load = shared.load.add(
     open === undefined
@@ -70,11 +79,15 @@ export function yieldBy(
   );
   // Of its own: what the other stands for may change while the server yields.
   const own = duplicate(kernel.libc, socket);
-  const yielding = shared.yielding.join({
-    quiesce: graft.quiesce,
-    resume: graft.resume,
-    waits: waitingAt(kernel.libc, own),
-  });
+  const yielding = shared.yielding.join(
+    listener.mode === "balanced"
+      ? {
+        quiesce: graft.quiesce,
+        resume: graft.resume,
+        waits: waitingAt(kernel.libc, own),
+      }
+      : COUNTED,
+  );
   let joined = true;
   return {
     epoll: graft.epoll,
@@ -94,6 +107,13 @@ export function yieldBy(
   };
 }
 
+/** One that the kernel chooses for: its connections are counted. */
+const COUNTED: YieldingServer = {
+  quiesce: () => {},
+  resume: () => {},
+  waits: () => false,
+};
+
 function countedBy(
   kernel: Kernel,
   { epoll }: Graft,
@@ -103,9 +123,30 @@ function countedBy(
   return () => view.count();
 }
 
+/** What ends connections of a listener's servers, where the pool wants that. */
+export function rebalanceOf(
+  listener: InheritedListener,
+): Rebalance | undefined {
+  const balancer = presentCore()?.balancer;
+  return balancer !== undefined && isCounted(listener, balancer)
+    ? balancer.rebalance
+    : undefined;
+}
+
+/** True where the load of a listener's servers is to be known. */
+export function isCounted(
+  { mode }: InheritedListener,
+  { steers, rebalance }: Pick<Balancer, "steers" | "rebalance">,
+): boolean {
+  return mode === "balanced" ||
+    (mode === "sharded" && (steers || rebalance !== undefined));
+}
+
 function sharedOf(listener: InheritedListener): Shared | undefined {
   const balancer = presentCore()?.balancer;
-  if (listener.mode !== "balanced" || balancer === undefined) return undefined;
+  if (balancer === undefined || !isCounted(listener, balancer)) {
+    return undefined;
+  }
   let shared = sharedOfBalancer.get(balancer);
   if (shared === undefined) {
     const now = (): number => performance.now();

@@ -35,8 +35,12 @@ export interface BalancedServer {
 
 /** What a server does to keep the load even. */
 export interface ServerBalance {
-  /** To be called when what accepts for it listens. */
-  begin(acceptor: Server): void;
+  /**
+   * To be called when what accepts for it listens.
+   *
+   * @param own true where that is the server itself
+   */
+  begin(acceptor: Server, own: boolean): void;
   /**
    * Keeps a connection that was passed on to a server which has become full
    * meanwhile, until it has room or another one has; false where it has room.
@@ -58,15 +62,23 @@ export function balanceNetServer(
   let count: Disposable | undefined;
   let letGo: (() => void) | undefined;
   let watching: Disposable | undefined;
-  const { limit } = server;
+  let accepts = false;
+  const { limit, listener } = server;
   return {
-    begin(acceptor) {
-      watching = watchFull(limit, balancer.full);
-      if (RUNTIME.acceptsOneByOne || !passHandlesOn(acceptor, server, core)) {
+    begin(acceptor, own) {
+      watching ??= watchFull(limit, balancer.full);
+      if (listener.mode !== "balanced") {
+        // The kernel has chosen. One that accepts itself is shown what others
+        // accept for it.
+        if (!accepts) acceptor.on("connection", () => balancer.accepted(1));
+        accepts ||= own;
+      } else if (
+        RUNTIME.acceptsOneByOne || !passHandlesOn(acceptor, server, core)
+      ) {
         acceptor.on("connection", () => balancer.accepted(1));
         letGo = yieldFrom(acceptor, server);
       }
-      if (letGo === undefined) count = balancer.count(server.open);
+      if (letGo === undefined) count ??= balancer.count(server.open);
     },
     defer(handle) {
       if (passing === undefined || !limit.isReached()) return false;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { openSync, readlinkSync, readSync, writeSync } from "node:fs";
+import { readlinkSync } from "node:fs";
 import process from "node:process";
 import { codeOf } from "../../core/errors.ts";
 import type { Seat } from "../../core/balance/scoreboard.ts";
@@ -15,16 +15,26 @@ import {
   isServing,
   ROW_BYTES,
   type ScoreboardRow,
+  TOUCHED_AT,
   wasTaken,
 } from "../../core/balance/scoreboard.ts";
+import { openLibc } from "../../libc/open.ts";
+import { openProc } from "../../libc/proc.ts";
+import { inheritedFile } from "../../libc/share_file.ts";
 import { RUNTIME } from "../process/runtime.ts";
+
+/** What another worker says of itself, and where. */
+export interface OtherRow extends ScoreboardRow {
+  /** The number of its row. */
+  readonly seat: number;
+}
 
 /** The scoreboard of this worker's pool. */
 export interface WorkerScoreboard {
   /** Writes the own row. */
   write(row: ScoreboardRow): void;
-  /** Reads the others that accept connections now. */
-  others(): readonly ScoreboardRow[];
+  /** Reads the others that accept connections now, in the order of their seats. */
+  others(): readonly OtherRow[];
 }
 
 /** How many rows are read at first; doubled as long as there are more. */
@@ -37,33 +47,31 @@ const FIRST = 16;
  */
 export function openScoreboard({ fd, seat }: Seat): WorkerScoreboard {
   if (!isScoreboard(fd)) throw new Error(`number ${fd} is not its file`);
-  // The files of Deno 2.9.5 are no file descriptors; the path is one for it.
-  const file = RUNTIME.filesAreDescriptors
-    ? fd
-    : openSync(`/proc/self/fd/${fd}`, "r+");
+  const file = inheritedFile(fd);
   let bytes = new Uint8Array(FIRST * ROW_BYTES);
   // A look at once, so that one which cannot be read is not believed in.
-  readSync(file, bytes, 0, bytes.length, 0);
+  file.read(bytes);
   return {
     write(row) {
       const own = encodeRow(row);
-      writeSync(file, own, 0, own.length, seat * ROW_BYTES);
+      // What comes after it is written in memory, see ./help.ts.
+      file.write(own.subarray(0, TOUCHED_AT), seat * ROW_BYTES);
     },
     others() {
-      let read = readSync(file, bytes, 0, bytes.length, 0);
+      let read = file.read(bytes);
       // The file may be longer than what is in use, but of no use beyond its
       // size: a worker may change that where the system cannot forbid it.
       while (isFull(bytes, read) && read < BOARD_BYTES) {
         bytes = new Uint8Array(2 * bytes.length);
-        read = readSync(file, bytes, 0, bytes.length, 0);
+        read = file.read(bytes);
       }
-      const rows: ScoreboardRow[] = [];
+      const rows: OtherRow[] = [];
       const now = Date.now();
       const values = new Float64Array(bytes.buffer, 0, read / 8);
       for (let at = 0; at * ROW_BYTES < read; at++) {
         const row = at === seat ? undefined : decodeRow(values, at);
         if (row !== undefined && isServing(row, now)) {
-          rows.push(row);
+          rows.push(Object.assign(row, { seat: at }));
         }
       }
       return rows;
@@ -85,10 +93,17 @@ function isFull(bytes: Uint8Array<ArrayBuffer>, read: number): boolean {
  */
 function isScoreboard(fd: number): boolean {
   try {
-    const path = readlinkSync(`/proc/self/fd/${fd}`);
-    return /[/:]prefork[^/]*$/.test(path);
+    return /[/:]prefork[^/]*$/.test(linkOf(fd));
   } catch (error) {
     if (codeOf(error) !== "ENOENT") throw error;
     return process.platform !== "linux";
   }
+}
+
+/** Deno 2.9.5 lets no path in /proc be read but with `--allow-all`. */
+function linkOf(fd: number): string {
+  const path = `/proc/self/fd/${fd}`;
+  return RUNTIME.name === "deno"
+    ? openProc(openLibc()).link(path) ?? ""
+    : readlinkSync(path);
 }

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { performance } from "node:perf_hooks";
 import process from "node:process";
 import { RUNTIME } from "../process/runtime.ts";
 
@@ -17,7 +16,8 @@ export type Utilisation = () => number;
  */
 export function measureUtilisation(): Utilisation {
   if (RUNTIME.measuresLoop) {
-    const loop = performance.eventLoopUtilization;
+    const { performance: { eventLoopUtilization: loop } } = process
+      .getBuiltinModule("node:perf_hooks");
     let last = loop();
     return () => {
       const now = loop();

@@ -196,7 +196,7 @@ export function createYielding(parts: YieldingParts): Yielding {
     },
     join(server) {
       servers.add(server);
-      count ??= balancer.count(counted);
+      count ??= balancer.count(counted, load.arrived);
       if (yields) quiesce(server);
       return {
         [Symbol.dispose]() {

@@ -28,7 +28,9 @@ import { finished, type GraftedServer, hangUpIdle } from "./drain.ts";
 import { type Finishing, parkNative, type Pausing } from "../listening/park.ts";
 import { listenThrough } from "./http_listen.ts";
 import { startGrafted } from "./start.ts";
-import { touchOf } from "../balance/native_servers.ts";
+import { lookOf, rebalanceOf, touchOf } from "../balance/native_servers.ts";
+import { moveUpgraded } from "../drain/rebalance.ts";
+import type { Rebalance } from "../process/balancing.ts";
 import { kindOf } from "../process/server_kind.ts";
 import type { Serving, ServingEvents } from "../serving.ts";
 
@@ -93,6 +95,18 @@ export function createBunServing(
     finish: async (...how) => await tracked?.finishing.finish(...how),
     resume: () => tracked?.finishing.resume(),
   });
+  /** What is to be called for each connection that Bun tells of. */
+  const told = (listener: InheritedListener): (() => void) | undefined => {
+    const { balancer } = presentCore() ?? {};
+    const isSharded = listener.mode === "sharded";
+    const act = isSharded ? lookOf(listener) : touchOf(listener);
+    return act && (() => {
+      // On a shard the kernel is to know of the silent ones, too: what is open is
+      // looked at, and what has come with it.
+      if (!isSharded || feeding.size > 0) balancer?.accepted(1);
+      act();
+    });
+  };
   const begin = async (
     listener: InheritedListener,
     held: boolean,
@@ -100,7 +114,8 @@ export function createBunServing(
     const { draining, open } = tracked = trackBunHttp(
       server,
       () => shards,
-      touchOf(listener),
+      told(listener),
+      rebalanceOf(listener),
     );
     shown.set(listener.name, listener);
     // Before it listens: the program may close it as soon as it hears of that.
@@ -121,7 +136,10 @@ export function createBunServing(
         shards = openShards(
           listener,
           (each, shard, held) =>
-            startGrafted(each, shard, options, serve, { open, held }),
+            startGrafted(each, shard, options, serve, {
+              ...(each.mode !== "sharded" && { open }),
+              held,
+            }),
           held,
         );
         return shards.own.server;
@@ -189,7 +207,8 @@ interface BunHttpConnections {
 function trackBunHttp(
   server: Server,
   shards: () => Shards<GraftedServer> | undefined,
-  touch: (() => void) | undefined,
+  told: (() => void) | undefined,
+  by: Rebalance | undefined,
 ): BunHttpConnections {
   // Bun emits "connection" when the first bytes have come, so there are
   // connections that only the kernel knows.
@@ -200,10 +219,12 @@ function trackBunHttp(
   server.prependListener("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    if (touch === undefined) return;
-    presentCore()?.balancer?.accepted(1);
-    touch();
+    told?.();
   });
+  if (by !== undefined) {
+    responses.rebalance(by);
+    moveUpgraded(by, sockets, upgraded);
+  }
   let draining = false;
   let parked = false;
   const all = (): readonly GraftedServer[] => shards()?.all() ?? [];

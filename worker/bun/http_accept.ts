@@ -18,6 +18,7 @@ import {
   watchFull,
 } from "../listening/limit.ts";
 import { kindOf } from "../process/server_kind.ts";
+import { isCounted } from "../balance/native_servers.ts";
 import { presentCore } from "../process/worker_core.ts";
 
 /** What accepts in the place of a server, until it is disposed. */
@@ -52,7 +53,7 @@ export function feedBunHttp(
   let fails = false;
   let accepting: AcceptSwitch | undefined;
   const { balancer } = presentCore() ?? {};
-  if (listener.mode === "balanced" && balancer !== undefined) {
+  if (balancer !== undefined && isCounted(listener, balancer)) {
     parts.push(balancer.count(open), watchFull(limit, balancer.full));
   }
   const fd = listener.fds[listener.shard]!;

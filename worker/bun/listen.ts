@@ -275,6 +275,14 @@ function balanceBunListen(
   if (balancer === undefined || look === undefined || socket === undefined) {
     return undefined;
   }
+  const tell = (): ListenBalance => {
+    const count = balancer.count(open);
+    return {
+      accepted: () => balancer.accepted(1),
+      stop: () => count[Symbol.dispose](),
+    };
+  };
+  if (inherited.mode !== "balanced") return tell();
   try {
     const accepting = shareSwitch(socket);
     const yielding = yieldBy(inherited, accepting, socket, open);
@@ -291,11 +299,7 @@ function balanceBunListen(
   } catch (error) {
     warnUnbalanced(error, inherited.name);
     // The others need to know of its load.
-    const count = balancer.count(open);
-    return {
-      accepted: () => balancer.accepted(1),
-      stop: () => count[Symbol.dispose](),
-    };
+    return tell();
   }
 }
 

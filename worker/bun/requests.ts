@@ -6,10 +6,12 @@
 
 import { isEventStream } from "../drain/event_boundary.ts";
 import { endAtDrain } from "../drain/fetch_event_stream.ts";
+import type { Rebalance } from "../process/balancing.ts";
 import type {
   AnyHandler,
   BunAnswer,
   BunServeOptions,
+  BunServer,
   BunWebSocket,
 } from "./types.ts";
 import { type Closing, closing } from "../drain/closing.ts";
@@ -18,12 +20,22 @@ import { type Closing, closing } from "../drain/closing.ts";
 export interface Handling {
   /** Whether its connections are being ended. */
   readonly closing: Closing;
-  /** The open websockets. */
-  readonly websockets: Set<BunWebSocket>;
+  /** The open websockets, and when they were opened. */
+  readonly websockets: Map<BunWebSocket, number>;
   /** Called with each websocket that opens during the drain. */
   lateWebSocket(socket: BunWebSocket): void;
   /** Called with each request, if anything is. */
   readonly touch: (() => void) | undefined;
+  /** Which answers are to be the last on their connection, if any may be. */
+  readonly moves: BunMoves | undefined;
+}
+
+/** Ends connections where the worker holds too many. */
+export interface BunMoves {
+  /** How many may end now. */
+  readonly by: Pick<Rebalance, "due">;
+  /** True when the answer to a request is to be the last on its connection. */
+  takes(request: Request, server: BunServer): boolean;
 }
 
 /** Wraps one server's handlers; `seen` is told of each request. */
@@ -42,15 +54,16 @@ export function wrapped(
   const set = (name: string, value: unknown): void => {
     own[name] = { value, enumerable: true, writable: true, configurable: true };
   };
-  const answer = answering(handling.closing, handling.touch);
-  const answerError = answering(handling.closing, undefined);
+  const { closing: ending, touch, moves } = handling;
+  const answer = answering(ending, touch, moves);
+  const answerError = answering(ending, undefined, undefined);
   const onRequest = (handler: AnyHandler): AnyHandler =>
     answer(wrapRequest(handler));
   if (isHandler(options.fetch)) set("fetch", onRequest(options.fetch));
   if (isHandler(options.error)) set("error", answerError(options.error));
   for (const name of ["routes", "static"] as const) {
     if (options[name] !== undefined) {
-      set(name, routes(options[name], onRequest, handling.closing));
+      set(name, routes(options[name], onRequest, ending));
     }
   }
   if (isObject(options.websocket)) {
@@ -78,6 +91,7 @@ export function hasFixedRoutes(
 function answering(
   ending: Closing,
   touch: (() => void) | undefined,
+  moves: BunMoves | undefined,
 ): Wrap {
   const finish = (answer: Response, headers: Headers): Response => {
     const response = isStreaming(headers)
@@ -87,10 +101,29 @@ function answering(
   };
   const later = (answer: BunAnswer): BunAnswer =>
     answer instanceof Response ? finish(answer, answer.headers) : answer;
+  /** The same where the connection may have to end. */
+  const last = (
+    handler: AnyHandler,
+    self: BunServer,
+    request: Request,
+    server: BunServer,
+  ): BunAnswer => {
+    const end = (answer: BunAnswer): BunAnswer => {
+      const finished = later(answer);
+      return finished instanceof Response && moves!.takes(request, server)
+        ? closing(finished)
+        : finished;
+    };
+    const answer = handler.call(self, request, server);
+    return answer instanceof Promise ? answer.then(end) : end(answer);
+  };
   return (handler) =>
     // Two arguments by name, for the same reason.
     function (input, server) {
       if (touch !== undefined) touch();
+      if (moves !== undefined && moves.by.due > 0) {
+        return last(handler, this, input as Request, server as BunServer);
+      }
       const answer = handler.call(this, input, server);
       const headers = (answer as Partial<Response> | undefined)?.headers;
       if (headers === undefined) {
@@ -140,7 +173,7 @@ function websocket(handlers: object, handling: Handling): object {
     open: {
       enumerable: true,
       value(this: unknown, socket: BunWebSocket, ...rest: unknown[]): unknown {
-        handling.websockets.add(socket);
+        handling.websockets.set(socket, performance.now());
         if (handling.closing.active) handling.lateWebSocket(socket);
         return isHandler(open)
           ? Reflect.apply(open, this, [socket, ...rest])

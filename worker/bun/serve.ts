@@ -24,6 +24,7 @@ import { lendProbe } from "../listening/native_probe.ts";
 import { parkNative } from "../listening/park.ts";
 import { putBunFacade } from "./facade.ts";
 import {
+  type BunMoves,
   type Handling,
   hasFixedRoutes,
   type Wrap,
@@ -36,7 +37,30 @@ import type {
   BunServer,
   BunWebSocket,
 } from "./types.ts";
-import { touchOf } from "../balance/native_servers.ts";
+import { rebalanceOf, touchOf } from "../balance/native_servers.ts";
+import { moveWebSockets } from "../drain/rebalance.ts";
+import { followMoves } from "../graft/rebalance.ts";
+import { peerOf } from "../graft/peer.ts";
+
+/** Ends connections of HTTP/1.1 where there are too many, and the pool wants that. */
+function movesOf(
+  listener: InheritedListener,
+  { http2 }: BunServeOptions,
+  all: () => readonly GraftedServer[],
+): BunMoves | undefined {
+  const by = rebalanceOf(listener);
+  // A response of HTTP/2 has no such header (RFC 9113 §8.2.2).
+  if (by === undefined || http2 === true) return undefined;
+  const moves = followMoves(by, () => all().map(({ view }) => view));
+  return {
+    by,
+    takes(request, server) {
+      const client = server.requestIP(request);
+      return client !== null &&
+        moves.takes(peerOf(client.address, client.port));
+    },
+  };
+}
 
 /** The server of one shard. */
 interface Shard extends GraftedServer {
@@ -63,21 +87,30 @@ export function inheritBunServe(
   left: () => void = () => {},
 ): StartedServer<BunServer> {
   const closing = createClosing();
-  const websockets = new Set<BunWebSocket>();
+  const websockets = new Map<BunWebSocket, number>();
   const owners = new WeakMap<object, BunServer>();
   let handlers = options;
   let goodbyes: Spread<BunWebSocket> | undefined;
+  // None where it cannot be started.
+  let opened: { all(): readonly GraftedServer[] } | undefined;
   const handling: Handling = {
     closing,
     websockets,
     lateWebSocket: (socket) => goodbyes?.add(socket),
     touch: both(touchOf(listener), presentCore()?.requests.counter()),
+    moves: movesOf(listener, options, () => opened?.all() ?? []),
   };
+
+  moveWebSockets(
+    rebalanceOf(listener),
+    () => websockets,
+    (socket) => socket.close(GOING_AWAY),
+  );
 
   let home: BunServer | undefined;
   // A standby may come to have another shard.
   const { shard: firstShard } = listener;
-  const shards = openShards(listener, (each, shard, held): Shard => {
+  const shards = opened = openShards(listener, (each, shard, held): Shard => {
     // Handlers of another shard see the program's server, not their own.
     const wrap: Wrap = each === listener && shard === firstShard
       ? (handler) => handler
@@ -138,7 +171,7 @@ export function inheritBunServe(
     return drained;
   };
   const sayGoodbye = (window: number): void => {
-    goodbyes ??= spreadOver(websockets, window, (socket) => {
+    goodbyes ??= spreadOver(websockets.keys(), window, (socket) => {
       if (websockets.has(socket)) socket.close(GOING_AWAY);
     });
   };

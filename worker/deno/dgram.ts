@@ -142,8 +142,9 @@ function sender(
   { datagrams }: Shared,
   fd: number,
 ): (...args: unknown[]) => number {
+  const send = datagrams.sender(fd);
   return (_request, list, _count, port, address) => {
-    const sent = datagrams.send(fd, list as Uint8Array[], {
+    const sent = send(list as Uint8Array[], {
       address: String(address),
       port: Number(port),
     });

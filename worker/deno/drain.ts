@@ -6,6 +6,8 @@
 
 import type { Attachment, Parkable } from "../process/worker_core.ts";
 import type { Closing } from "../drain/closing.ts";
+import { moveWebSockets } from "../drain/rebalance.ts";
+import type { Rebalance } from "../process/balancing.ts";
 import { parkNative } from "../listening/park.ts";
 import { headPatience } from "../drain/head_patience.ts";
 import { kernelHere } from "../graft/graft.ts";
@@ -13,6 +15,7 @@ import { type ConnectionsView, viewConnections } from "../graft/connections.ts";
 import type { DenoRequests } from "./requests.ts";
 import type { DenoShards } from "./shards.ts";
 import {
+  closeGoingAway,
   type DenoWebSockets,
   keepDenoWebSockets,
   keepUpgrades,
@@ -29,6 +32,8 @@ export interface Draining {
   readonly ending: Closing;
   /** True when they end TLS themselves. */
   readonly encrypted: boolean;
+  /** What ends WebSockets where there are too many. */
+  readonly rebalance: Rebalance | undefined;
 }
 
 /**
@@ -37,22 +42,17 @@ export interface Draining {
  * ended when the first call comes that has a window.
  */
 export function carefulDrain(
-  { requests, shards, ending, encrypted }: Draining,
+  { requests, shards, ending, encrypted, rebalance }: Draining,
 ): Pick<Attachment, "drain"> & { readonly parkable: Parkable } {
   const sockets = keepDenoWebSockets();
+  moveWebSockets(rebalance, sockets.since, closeGoingAway);
   const forget = keepUpgrades((request) => {
     const client = requests.clientOf(request);
     return client === undefined
       ? undefined
       : (socket) => sockets.add(socket, client);
   });
-  const view = (): ConnectionsView =>
-    viewConnections(
-      kernelHere(shards.sockets()[0]!),
-      // Deno has one epoll instance, whatever listens.
-      shards.own.graft.epoll,
-      ...shards.sockets(),
-    );
+  const view = (): ConnectionsView => viewOf(shards);
   const withWindow = (window: number): void => {
     if (!Number.isFinite(window)) return;
     ending.begin();
@@ -106,6 +106,16 @@ export function carefulDrain(
       },
     }),
   };
+}
+
+/** Looks at the connections of the servers as they are now. */
+export function viewOf(shards: DenoShards<Deno.HttpServer>): ConnectionsView {
+  return viewConnections(
+    kernelHere(shards.sockets()[0]!),
+    // Deno has one epoll instance, whatever listens.
+    shards.own.graft.epoll,
+    ...shards.sockets(),
+  );
 }
 
 /** A WebSocket keeps its connection as busy as a request does. */

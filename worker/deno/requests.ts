@@ -7,6 +7,7 @@
 
 import { endAtDrain } from "../drain/fetch_event_stream.ts";
 import { type Closing, closing } from "../drain/closing.ts";
+import type { Rebalance } from "../process/balancing.ts";
 import type { Requests } from "../graft/patience.ts";
 import { peerOf } from "../graft/peer.ts";
 
@@ -38,6 +39,18 @@ interface PendingRequest {
   next: PendingRequest;
   /** The client that was told that this is the last response. */
   told: string | undefined;
+  /** The same, where only this connection ends. */
+  moved: string | undefined;
+}
+
+/** Ends connections where the worker holds too many. */
+export interface DenoMoves {
+  /** How many may end now. */
+  readonly by: Pick<Rebalance, "due">;
+  /** True when the answer to a client is to be the last on its connection. */
+  takes(client: string): boolean;
+  /** It was sent. */
+  end(client: string): void;
 }
 
 /**
@@ -46,11 +59,13 @@ interface PendingRequest {
  * @param ending whether event streams have to end
  * @param shown the address that a Unix socket's clients are said to have
  * @param touch called with each request, if anything is
+ * @param moves which answers are to be the last on their connection
  */
 export function trackDenoRequests(
   ending: Closing,
   shown: Deno.UnixAddr | undefined,
   touch?: () => void,
+  moves?: DenoMoves,
 ): DenoRequests {
   const ring = { told: undefined } as unknown as PendingRequest;
   ring.previous = ring.next = ring;
@@ -64,9 +79,25 @@ export function trackDenoRequests(
     // What is no response is for Deno to complain about.
     if (!(response instanceof Response)) return response;
     const answer = endAtDrain(response, ending.signal);
+    if (moves !== undefined && moves.by.due > 0 && entry !== undefined) {
+      if (moveIt(answer, entry)) return closing(answer);
+    }
     if (!draining || answer.status === 101) return answer;
     if (entry !== undefined) entry.told = clientAt(entry.info);
     return closing(answer);
+  };
+  const moveIt = (
+    { status }: Response,
+    entry: PendingRequest,
+  ): boolean => {
+    const client = clientAt(entry.info);
+    // As for `hasStreams`: a response of HTTP/2 has no such header.
+    if (client === undefined || !entry.request.headers.has("host")) {
+      return false;
+    }
+    if (draining || status === 101 || !moves!.takes(client)) return false;
+    entry.moved = client;
+    return true;
   };
   const finished = (
     response: Response | Promise<Response>,
@@ -88,7 +119,14 @@ export function trackDenoRequests(
     info: Deno.ServeHandlerInfo,
   ): PendingRequest => {
     const { previous } = ring;
-    const entry = { request, info, previous, next: ring, told: undefined };
+    const entry: PendingRequest = {
+      request,
+      info,
+      previous,
+      next: ring,
+      told: undefined,
+      moved: undefined,
+    };
     previous.next = ring.previous = entry;
     count++;
     const end = (): void => {
@@ -96,6 +134,7 @@ export function trackDenoRequests(
       entry.next.previous = entry.previous;
       count--;
       if (draining) ended(entry);
+      if (entry.moved !== undefined) moves!.end(entry.moved);
     };
     // Settles when the last byte of the response was sent, or cannot be.
     info.completed.then(end, end);

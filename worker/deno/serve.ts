@@ -17,11 +17,13 @@ import {
   readDenoServe,
   withoutPlace,
 } from "./arguments.ts";
-import { carefulDrain } from "./drain.ts";
+import { carefulDrain, viewOf } from "./drain.ts";
 import { startGrafted } from "./start.ts";
-import { trackDenoRequests } from "./requests.ts";
-import { openDenoShards } from "./shards.ts";
-import { touchOf } from "../balance/native_servers.ts";
+import { type DenoMoves, trackDenoRequests } from "./requests.ts";
+import { type DenoShards, openDenoShards } from "./shards.ts";
+import { rebalanceOf, touchOf } from "../balance/native_servers.ts";
+import type { ConnectionsView } from "../graft/connections.ts";
+import { followMoves } from "../graft/rebalance.ts";
 
 /** How a server is started. */
 export interface DenoServeStart {
@@ -54,10 +56,12 @@ export function inheritDenoServe(
   const { options, handler } = readDenoServe(args);
   const addr = denoAddress(listener);
   const ending = createClosing();
+  let opened: DenoShards<Deno.HttpServer> | undefined;
   const requests = trackDenoRequests(
     ending,
     addr.transport === "unix" ? addr : undefined,
     both(touchOf(listener), presentCore()?.requests.counter()),
+    movesOf(listener, () => opened),
   );
   const given = {
     ...withoutPlace(options),
@@ -68,7 +72,7 @@ export function inheritDenoServe(
     handler: requests.handler(handler),
   };
   const serve = original as (options: object) => Deno.HttpServer;
-  const shards = openDenoShards(
+  const shards = opened = openDenoShards(
     listener,
     (each, shard, held) =>
       startGrafted(
@@ -87,6 +91,7 @@ export function inheritDenoServe(
     shards,
     ending,
     encrypted,
+    rebalance: rebalanceOf(listener),
   });
   let drained = false;
   const shutdown = async (): Promise<void> => {
@@ -124,6 +129,41 @@ export function inheritDenoServe(
       ),
       cede: shards.cede,
       become: (own) => void (home = own),
+    },
+  };
+}
+
+/**
+ * Ends connections of HTTP/1.1 where there are too many, and the pool wants that.
+ *
+ * @param shards undefined until there are any, and where there can be none
+ */
+function movesOf(
+  listener: InheritedListener,
+  shards: () => DenoShards<Deno.HttpServer> | undefined,
+): DenoMoves | undefined {
+  const by = rebalanceOf(listener);
+  if (by === undefined) return undefined;
+  let seen: { sockets: readonly number[]; view: ConnectionsView } | undefined;
+  const views = (): readonly ConnectionsView[] => {
+    const own = shards();
+    if (own === undefined) return [];
+    const sockets = own.sockets();
+    if (seen?.sockets.length !== sockets.length) {
+      seen = { sockets: [...sockets], view: viewOf(own) };
+    }
+    return [seen.view];
+  };
+  const moves = followMoves(by, views);
+  return {
+    by,
+    takes: moves.takes,
+    end(client) {
+      // Deno 2.9.5 leaves it open after a response that says it closes.
+      for (const view of views()) {
+        const own = view.list().find(({ peer }) => peer === client);
+        if (own !== undefined) view.hangUp(own);
+      }
     },
   };
 }

@@ -15,6 +15,8 @@ export interface DenoWebSockets {
   readonly count: number;
   /** Their clients. */
   clients(): readonly string[];
+  /** They, and when they were opened. */
+  since(): Iterable<readonly [WebSocket, number]>;
   /** Keeps one. */
   add(socket: WebSocket, client: string): void;
   /** Closes all of them with 1001 "going away", spread over the time, in ms. */
@@ -25,7 +27,10 @@ export interface DenoWebSockets {
 
 /** Keeps the WebSockets of one server. */
 export function keepDenoWebSockets(): DenoWebSockets {
-  const open = new Map<WebSocket, string>();
+  const open = new Map<
+    WebSocket,
+    { readonly client: string; readonly since: number }
+  >();
   let spread: Spread<WebSocket> | undefined;
 
   const forget = (socket: WebSocket): void => {
@@ -36,9 +41,12 @@ export function keepDenoWebSockets(): DenoWebSockets {
     get count() {
       return open.size;
     },
-    clients: () => [...open.values()],
+    clients: () => [...open.values()].map(({ client }) => client),
+    *since() {
+      for (const [socket, { since }] of open) yield [socket, since];
+    },
     add(socket, client) {
-      open.set(socket, client);
+      open.set(socket, { client, since: performance.now() });
       socket.addEventListener("close", () => forget(socket));
       spread?.add(socket);
     },
@@ -57,7 +65,8 @@ export function keepDenoWebSockets(): DenoWebSockets {
   };
 }
 
-function closeGoingAway(socket: WebSocket): void {
+/** Says "going away", as soon as that can be said. */
+export function closeGoingAway(socket: WebSocket): void {
   // The handshake may not be over yet, in which close() sends nothing.
   if (socket.readyState === WebSocket.CONNECTING) {
     socket.addEventListener("open", () => socket.close(GOING_AWAY));

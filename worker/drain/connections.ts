@@ -7,6 +7,7 @@
  */
 
 import type { Socket } from "node:net";
+import type { Rebalance } from "../process/balancing.ts";
 
 /** The connections of one server. */
 export interface Connections {
@@ -27,6 +28,8 @@ export interface Connections {
    * promised to end still ends. The promise of the drain resolves.
    */
   resume(): void;
+  /** Ends those that are to go to other workers; not where it cannot. */
+  rebalance?(by: Rebalance): void;
 }
 
 /**

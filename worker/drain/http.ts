@@ -16,6 +16,7 @@ import { type IdleWatch, refuseHead, responseOf, watchIdle } from "./idle.ts";
 import { RUNTIME } from "../process/runtime.ts";
 import { drainOnce, type LongLived } from "./long_lived.ts";
 import { trackResponses } from "./pipeline.ts";
+import { moveUpgraded } from "./rebalance.ts";
 import { trackUpgrades, type Upgrades } from "./upgrades.ts";
 
 /** The connections of an HTTP/1.1 server, tracked from this call on. */
@@ -55,6 +56,10 @@ export function trackHttp(
       return sockets.size + waiting.size + (shaking?.size ?? 0);
     },
     ...ending,
+    rebalance(by) {
+      responses.rebalance(by);
+      moveUpgraded(by, sockets, upgraded);
+    },
   };
   return connections;
 }

@@ -21,7 +21,9 @@ import { watchIdle } from "./idle.ts";
 import { presentCore } from "../process/worker_core.ts";
 import { RUNTIME } from "../process/runtime.ts";
 import { drainOnce } from "./long_lived.ts";
+import type { Rebalance } from "../process/balancing.ts";
 import { trackResponses } from "./pipeline.ts";
+import { moveSession, moveUpgraded } from "./rebalance.ts";
 import { trackUpgrades } from "./upgrades.ts";
 
 /**
@@ -42,13 +44,19 @@ export function trackHttp2(
   const streams = new Set<ServerHttp2Stream>();
   const shaking = trackHandshakes(server as never);
   const begun = presentCore()?.requests.counter();
+  let rebalance: Rebalance | undefined;
   server.prependListener("session", (session: ServerHttp2Session) => {
-    sessions.set(session, performance.now());
+    const since = performance.now();
+    sessions.set(session, since);
     session.once("close", () => sessions.delete(session));
     session.on("stream", (stream: ServerHttp2Stream) => {
       streams.add(stream);
       begun?.();
-      stream.once("close", () => streams.delete(stream));
+      stream.once("close", () => {
+        streams.delete(stream);
+        if (rebalance === undefined || rebalance.due <= 0) return;
+        moveSession(session, since, rebalance);
+      });
     });
     if (RUNTIME.http2NeedsLateTeardown) putOffTeardown(session);
   });
@@ -81,6 +89,11 @@ export function trackHttp2(
         (shaking?.size ?? 0);
     },
     ...ending,
+    rebalance(by) {
+      rebalance = by;
+      responses.rebalance(by);
+      moveUpgraded(by, sockets, upgraded);
+    },
   };
   return connections;
 }

@@ -9,7 +9,10 @@
 
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { hadNoRequest } from "./idle.ts";
+import { hadNoRequest, responseOf } from "./idle.ts";
+import { IDLE_MS } from "./drain.ts";
+import type { Rebalance } from "../process/balancing.ts";
+import { RUNTIME } from "../process/runtime.ts";
 import { presentCore } from "../process/worker_core.ts";
 
 /** The responses of HTTP/1.1 of a server. */
@@ -25,6 +28,8 @@ export interface Responses {
   close(sockets: Iterable<Socket>, patience: number): void;
   /** No connection is left: the program may have the server listen again. */
   open(): void;
+  /** The last response of some connections says so, where that is wanted. */
+  rebalance(by: Rebalance): void;
   /**
    * How many bytes a connection had read by the end of its latest request; what
    * came since is the beginning of the next one. All, where that is not known:
@@ -33,18 +38,27 @@ export interface Responses {
   readBefore(socket: Socket): number;
 }
 
-const REQUEST_EVENTS: ReadonlySet<string | symbol> = new Set([
-  "request",
-  "checkContinue",
-  "checkExpectation",
-]);
-
-/** The latest request of a connection. */
-interface Latest {
-  readonly response: ServerResponse;
-  /** What had been read when its head was there. */
-  readonly bytes: number;
+/**
+ * What is known of a connection. Nothing of a request that is over: its body, and
+ * whatever its handler knew, would live on with it until the next one comes, in
+ * the old generation of the heap.
+ */
+interface Known {
+  /** When its first request came. */
+  readonly since: number;
+  /** What had been read when the head of its latest request was there. */
+  bytes: number;
+  /** The fields of that. */
+  fields: Pick<IncomingMessage, "rawHeaders"> | readonly string[];
+  /**
+   * The latest response, where it is not the one that the connection is busy with
+   * or has been told to be the last.
+   */
+  response: ServerResponse | undefined;
 }
+
+/** True where the fields of a request are made when somebody asks (Bun 1.4.4). */
+const MAKES_FIELDS = RUNTIME.name === "bun";
 
 /** A client that had sent a request before it had its answer. */
 interface Pipeline {
@@ -52,16 +66,51 @@ interface Pipeline {
   readonly first: ServerResponse;
 }
 
+/** Whatever the event, whichever runtime's types know the server. */
+type Emit = (
+  this: Server,
+  event: string | symbol,
+  ...args: unknown[]
+) => boolean;
+
 /** Follows the responses of a server from this call on. */
 export function trackResponses(server: Server): Responses {
-  const latest = new WeakMap<Socket, Latest>();
+  const connections = new WeakMap<Socket, Known>();
   const marked = new WeakSet<ServerResponse>();
   const pipelines = new WeakMap<Socket, Pipeline>();
   const begun = presentCore()?.requests.counter();
+  /** The latest that has begun, on whatever connection. */
+  let latest: ServerResponse | undefined;
   let patience: number | undefined;
+  let rebalance: Rebalance | undefined;
+  /** Connections that end because there are too many. */
+  const leaving = new Set<Socket>();
 
-  const mark = (response: ServerResponse): void => {
+  const latestOf = (socket: Socket): ServerResponse | undefined => {
+    const known = connections.get(socket);
+    return known && (known.response ?? responseOf(socket));
+  };
+  const leaves = (
+    socket: Socket,
+    before: Known | undefined,
+    response: ServerResponse | undefined,
+  ): boolean => {
+    if (leaving.has(socket)) return true;
+    // Of a client that does not wait for answers some could be lost.
+    if (before === undefined || pipelines.has(socket)) return false;
+    if (response?.writableEnded === false) return false;
+    if (!rebalance!.take(before.since)) return false;
+    leaving.add(socket);
+    socket.once("close", () => {
+      leaving.delete(socket);
+      rebalance!.over();
+    });
+    return true;
+  };
+  const mark = (socket: Socket, response: ServerResponse): void => {
     if (response.headersSent) return;
+    const known = connections.get(socket);
+    if (known !== undefined) known.response = response;
     marked.add(response);
     response.setHeader("Connection", "close");
   };
@@ -74,7 +123,8 @@ export function trackResponses(server: Server): Responses {
     if (pipeline === undefined) {
       pipelines.set(socket, { since: now, first: response });
     } else if (
-      pipeline.first.writableEnded && now - pipeline.since > patience!
+      pipeline.first.writableEnded &&
+      now - pipeline.since > (patience ?? IDLE_MS)
     ) return false;
     marked.delete(response);
     response.removeHeader("Connection");
@@ -83,56 +133,90 @@ export function trackResponses(server: Server): Responses {
 
   // Not a listener: socket.io takes those of requests away from the server, and
   // the first one of the other two events would change what http does.
-  const emit = server.emit;
-  const run = (args: readonly unknown[]): boolean =>
-    Reflect.apply(emit, server, args);
-  server.emit = ((...args: [string | symbol, ...unknown[]]): boolean => {
-    if (!REQUEST_EVENTS.has(args[0])) return run(args);
-    const [, request, response] = args as unknown as [
-      string,
-      IncomingMessage,
-      ServerResponse,
-    ];
-    if (request.httpVersionMajor > 1) return run(args);
+  const emit = server.emit as Emit;
+  const begin = (
+    event: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): boolean => {
     const { socket } = request;
-    const before = latest.get(socket)?.response;
-    if (patience !== undefined && before !== undefined) {
-      if (!unmark(socket, before)) {
-        request.resume();
-        return true;
-      }
+    // The one before it is over where a connection is busy with this one.
+    const current = responseOf(socket);
+    const isCurrent = current === response;
+    let known = connections.get(socket);
+    const before = known?.response ?? (isCurrent ? undefined : current);
+    const ends = patience !== undefined ||
+      (rebalance !== undefined && (rebalance.due > 0 || leaving.size > 0) &&
+        leaves(socket, known, before));
+    if (ends && before !== undefined && !unmark(socket, before)) {
+      request.resume();
+      return true;
     }
     // A listener of "checkContinue" emits "request" for the same one.
-    if (before !== response) begun?.();
-    latest.set(socket, { response, bytes: socket.bytesRead });
-    if (patience === undefined) return run(args);
+    if (latest !== response && before !== response) begun?.();
+    latest = response;
+    const kept = isCurrent && !ends && event === "request"
+      ? undefined
+      : response;
+    const bytes = socket.bytesRead;
+    const fields = MAKES_FIELDS ? request : request.rawHeaders;
+    if (known === undefined) {
+      const since = performance.now();
+      known = { since, bytes, fields, response: kept };
+      connections.set(socket, known);
+    } else {
+      known.bytes = bytes;
+      known.fields = fields;
+      known.response = kept;
+    }
+    if (!ends) return emit.call(server, event, request, response);
     // A handler may answer before it returns: by then it must be known what
     // came with the same bytes.
     setImmediate(() => {
-      if (latest.get(socket)?.response === response) mark(response);
-      run(args);
+      if (latestOf(socket) === response) mark(socket, response);
+      emit.call(server, event, request, response);
     });
     return true;
+  };
+  server.emit = ((event: string | symbol, ...args: unknown[]): boolean => {
+    if (
+      event === "request" || event === "checkContinue" ||
+      event === "checkExpectation"
+    ) {
+      const [request, response] = args as [IncomingMessage, ServerResponse];
+      if (request.httpVersionMajor <= 1) {
+        return begin(event, request, response);
+      }
+    }
+    return Reflect.apply(emit, server, [event, ...args]);
   }) as Server["emit"];
 
   return {
     close(sockets, idle) {
       patience = idle;
       for (const socket of sockets) {
-        const response = latest.get(socket)?.response;
-        if (response !== undefined && !response.writableEnded) mark(response);
+        const response = latestOf(socket);
+        if (response?.writableEnded === false) mark(socket, response);
       }
     },
     open: () => void (patience = undefined),
+    rebalance: (by) => void (rebalance = by),
     readBefore(socket) {
-      const last = latest.get(socket);
-      if (last === undefined) {
+      const known = connections.get(socket);
+      if (known === undefined) {
         return hadNoRequest(socket) ? 0 : socket.bytesRead;
       }
-      const { headers } = last.response.req;
-      return "content-length" in headers || "transfer-encoding" in headers
+      const { fields } = known;
+      return hasBody("rawHeaders" in fields ? fields.rawHeaders : fields)
         ? socket.bytesRead
-        : last.bytes;
+        : known.bytes;
     },
   };
+}
+
+/** True for fields that announce a body (RFC 9112 §6.3). */
+function hasBody(fields: readonly string[]): boolean {
+  return fields.some((name, at) =>
+    at % 2 === 0 && /^(?:content-length|transfer-encoding)$/i.test(name)
+  );
 }

@@ -30,7 +30,9 @@ export function trackUpgrades(server: Server): Upgrades {
       request.headers.upgrade?.toLowerCase() === "websocket";
     upgraded.set(
       socket,
-      isWebSocket ? { written: socket.bytesWritten } : undefined,
+      isWebSocket
+        ? { written: socket.bytesWritten, since: performance.now() }
+        : undefined,
     );
   };
   const hook = (event: string | symbol, listener: unknown): void => {

@@ -20,7 +20,7 @@ const CLOSE_FRAME: Uint8Array = Buffer.from(
 );
 
 /** How long a client may take to answer a Close frame, in ms: at most. */
-const CLOSE_ANSWER_MS = 5000;
+export const CLOSE_ANSWER_MS = 5000;
 
 /** The part of the window that is left for the answers to Close frames. */
 const FOR_ANSWERS = 0.15;
@@ -34,6 +34,8 @@ export function closePatience(window: number): number {
 export interface Handshake {
   /** How many bytes it had sent by then. */
   readonly written: number;
+  /** When that was, on the clock of `performance.now()`. */
+  readonly since: number;
 }
 
 /**
@@ -49,7 +51,7 @@ export interface Handshake {
  */
 export function sendGoingAway(
   socket: Socket,
-  { written }: Handshake,
+  { written }: Pick<Handshake, "written">,
   patience: number,
 ): boolean {
   if (socket.destroyed || !socket.writable) return true;

@@ -5,7 +5,11 @@
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { RUNTIME } from "../process/runtime.ts";
 import { defaultOnError, plain, replying } from "./reply.ts";
+import { installLazy } from "./lazy_globals.ts";
+import { lazyRequestOf } from "./lazy_request.ts";
 import { requestOf } from "./request.ts";
 import { writeResponse } from "./response.ts";
 import type { ErrorHandler, FetchHandler, ServeInfo } from "./handler.ts";
@@ -23,7 +27,8 @@ export type RequestListener = (
  * `onError`, which writes the error to stderr and answers 500 unless given.
  *
  * The signal belongs to `request.signal` and its clones; `new Request(request)`
- * does not take it over.
+ * does not take it over. On Node requests and responses are made when somebody
+ * looks at them, and `Response`, `Request` and `fetch` of the program know them.
  *
  * @example
  * ```ts
@@ -37,6 +42,10 @@ export function bridge(
   onError: ErrorHandler = defaultOnError,
 ): RequestListener {
   const safe = replying(handler, onError);
+  // Those of Deno and Bun are made of more than JavaScript, and cost less.
+  const lazy = RUNTIME.name === "node";
+  if (lazy) installLazy();
+  const makeRequest = lazy ? lazyRequestOf : requestOf;
   const failed = (error: unknown, outgoing: ServerResponse): void => {
     // The body failed before its first byte: there is time to say so.
     if (outgoing.destroyed) return;
@@ -56,25 +65,31 @@ export function bridge(
     }
   };
   return (incoming, outgoing) => {
-    const request = requestOf(incoming, outgoing);
+    const request = makeRequest(incoming, outgoing);
     if (request === undefined) {
       return send(plain(400, "Bad Request"), outgoing);
     }
-    const result = safe(request, infoOf(incoming));
+    const result = safe(request, new Client(incoming.socket));
     if (result instanceof Promise) {
       void result.then((response) => send(response, outgoing));
     } else send(result, outgoing);
   };
 }
 
-function infoOf({ socket }: IncomingMessage): ServeInfo {
+/** Who the client is. A class: an object with two getters costs ten times it. */
+class Client implements ServeInfo {
+  readonly #socket: Socket;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
   // Getters: asking the kernel for the peer costs a system call.
-  return {
-    get remoteAddress() {
-      return socket.remoteAddress;
-    },
-    get remotePort() {
-      return socket.remotePort;
-    },
-  };
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress;
+  }
+
+  get remotePort(): number | undefined {
+    return this.#socket.remotePort;
+  }
 }

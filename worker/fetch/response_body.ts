@@ -39,7 +39,7 @@ export async function pipe(
     const two = await soon(second);
     if (two?.done === true) {
       head(one.value.byteLength);
-      end(outgoing, one.value);
+      endWith(outgoing, one.value);
     } else await stream(reader, [first, second], outgoing, head);
   }
 }
@@ -100,7 +100,7 @@ async function stream(
 const SMALL = 4096;
 
 /** Ends a response with its only chunk. */
-function end(outgoing: ServerResponse, chunk: Uint8Array): void {
+export function endWith(outgoing: ServerResponse, chunk: Uint8Array): void {
   if (chunk.byteLength > SMALL) return void outgoing.end(chunk);
   // Node joins the head and a body in this encoding, one byte per character,
   // into one write(2); bytes would be a writev(2) of two parts.

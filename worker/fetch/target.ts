@@ -23,11 +23,19 @@ export function targetUrl(
 ): string | undefined {
   const scheme = encrypted ? "https" : "http";
   // Absolute form: the Host field does not count (RFC 9112 §3.2.2).
-  if (/^https?:\/\//i.test(target)) return target;
+  if (/^https?:\/\//i.test(target)) {
+    const url = URL.parse(target);
+    // Fetch §5.4 has no requests of a URL with a user's name.
+    return url === null || url.username !== "" || url.password !== ""
+      ? undefined
+      : target;
+  }
   // HTTP/1.0 needs no Host field, and HTTP/1.1 may leave its value empty.
   const authority = host === undefined || host === "" ? "localhost" : host;
   if (authority !== lastHost) {
-    if (!HOST.test(authority)) return undefined;
+    if (!HOST.test(authority) || !URL.canParse(`http://${authority}`)) {
+      return undefined;
+    }
     lastHost = authority;
   }
   if (target.startsWith("/")) return `${scheme}://${authority}${target}`;

@@ -30,6 +30,7 @@ import {
   type TlsEnd,
 } from "./filter.ts";
 import { track } from "../drain/track.ts";
+import { grantFor } from "../process/permission.ts";
 import { type ServerKind, tlsOptions } from "../process/server_kind.ts";
 import { RUNTIME } from "../process/runtime.ts";
 
@@ -187,10 +188,13 @@ function openedOf(
   try {
     return certificatesOf(listener)!;
   } catch (error) {
+    const grant = grantFor((error as Error).cause);
     throw cannot(
       `attach to the listener "${listener.name}"`,
-      messageOf(error),
-      "put the files right and start again",
+      grant === undefined
+        ? messageOf(error)
+        : "its certificates cannot be read",
+      grant ?? "put the files right and start again",
       error,
     );
   }

@@ -61,6 +61,8 @@ export interface ConnectionsView {
   open(): OpenConnection[];
   /** How many are open now: cheaper than to ask for what is known of them. */
   count(): number;
+  /** Which ones are open now, no dearer than that. */
+  list(): readonly Pick<OpenConnection, "fd" | "peer">[];
   /**
    * Has the server find that the client sends nothing more, so that it closes
    * the connection once it has sent what it still has to send. Nothing that
@@ -69,7 +71,7 @@ export interface ConnectionsView {
    * @param last what the client is told before; nothing that the server says
    * may be under way then
    */
-  hangUp(connection: OpenConnection, last?: string): void;
+  hangUp(connection: Pick<OpenConnection, "fd">, last?: string): void;
 }
 
 /**
@@ -106,6 +108,7 @@ export function viewConnections(
     open: () =>
       ours().map(({ fd, peer }) => ({ fd, peer, ...timesOf(kernel, fd) })),
     count: () => ours().length,
+    list: ours,
     hangUp({ fd }, last) {
       const { libc } = kernel;
       if (last !== undefined) {

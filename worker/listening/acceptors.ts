@@ -206,6 +206,11 @@ function untilListening(server: net.Server, at: Place): Promise<void> {
     server.once("close", settle);
     // Exclusive: inside node:cluster the cluster's own sharing would get it.
     const options: net.ListenOptions = { ...at, exclusive: true };
-    bypass(() => server.listen(options));
+    try {
+      bypass(() => server.listen(options));
+    } catch (error) {
+      // Node throws at once what it does not allow (26.10).
+      onError(error as Error);
+    }
   });
 }

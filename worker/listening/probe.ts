@@ -6,6 +6,7 @@
 
 import type { Server } from "node:net";
 import process from "node:process";
+import { requireListen } from "../process/permission.ts";
 import type { OpenProbe } from "../process/probe.ts";
 import type { ServerKind } from "../process/server_kind.ts";
 import { fed, feederOf } from "./acceptors.ts";
@@ -25,6 +26,7 @@ export function feedProbe(
       process.getBuiltinModule("node:tls").Server);
   if (!tls && kind !== "http") return undefined;
   return async () => {
+    requireListen(LOOPBACK, 0);
     const at = { host: LOOPBACK, port: 0, backlog: 1, ipv6Only: false };
     const client = Promise.withResolvers<number>();
     const feed = feederOf(server);

@@ -11,7 +11,7 @@ import { messageOf, PreforkError } from "../../core/errors.ts";
 import { failed } from "../../core/protocol.ts";
 import type { Attachment, Core, Held } from "../process/worker_core.ts";
 import type { OpenProbe } from "../process/probe.ts";
-import { cannot } from "../process/errors.ts";
+import { grantFor } from "../process/permission.ts";
 
 /** An inherited listener that a server is about to serve. */
 export interface Reservation {
@@ -56,10 +56,12 @@ export function reserve(
     hold: (accept, how) => core.hold(name, accept, how),
     fail(error) {
       core.attachments.delete(name);
-      const failure = error instanceof PreforkError ? error : cannot(
-        `attach to the listener "${name}"`,
-        messageOf(error),
-        "start the worker through the pool again",
+      const failure = error instanceof PreforkError ? error : new PreforkError(
+        "ERR_ATTACH",
+        `Cannot attach to the listener "${name}": ${
+          grantFor(error) ??
+            `${messageOf(error)}, start the worker through the pool again`
+        }`,
         error,
       );
       core.tell(failed(failure));

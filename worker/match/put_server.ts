@@ -6,11 +6,13 @@
 
 import type { Server } from "node:net";
 import type { InheritedListener } from "../../core/launch/environment.ts";
+import { messageOf, missingIn, PreforkError } from "../../core/errors.ts";
 import { servingOf } from "../inherit.ts";
 import type { Place } from "../listening/acceptors.ts";
 import { feedProbe } from "../listening/probe.ts";
 import { giveBack, reserve, starting } from "../listening/reservation.ts";
 import { refChannel } from "../process/channel.ts";
+import { refuse } from "../process/permission.ts";
 import { kindOf, type ServerKind } from "../process/server_kind.ts";
 import type { Attachment, Core } from "../process/worker_core.ts";
 import { type Claimant, claimsOf } from "./claims.ts";
@@ -148,6 +150,8 @@ export async function putServer(
     core.attach(attachment, undefined);
   };
 
+  const tell = (error: unknown): void => tellServer(server, error);
+
   // A server that listens keeps the process alive, also where it does not accept.
   refChannel();
   let isHome = target.kind === "meant";
@@ -155,7 +159,7 @@ export async function putServer(
     wanted: target.wanted ?? { kind: "tcp", host: undefined, port: 0 },
     named: target.kind === "meant",
     hears: () => hears,
-    serve: (listener) => void serve(listener).catch(() => {}),
+    serve: (listener) => void serve(listener).catch(tell),
     names: (listener) =>
       target.kind === "meant" && target.listener === listener,
     cede(listener) {
@@ -166,9 +170,7 @@ export async function putServer(
     settleDown() {
       if (isHome || target.kind === "meant") return;
       isHome = true;
-      goHome(target.own()).catch((error: unknown) =>
-        server.emit("error", asSystemError(error))
-      );
+      goHome(target.own()).catch(tell);
     },
   };
   void heard?.then(() => {
@@ -192,6 +194,18 @@ export async function putServer(
   if (!atOnce) return await serving.hold(target.listener);
   isHome = true;
   await goHome(target.own());
+}
+
+/**
+ * Tells a server that it cannot listen; without a listener for it the process
+ * has to end, as it does without a pool. What a program can do nothing about is
+ * said in one sentence then, and not as a stack.
+ */
+export function tellServer(server: Server, error: unknown): void {
+  const cause = error instanceof PreforkError ? error.cause : undefined;
+  if (server.listenerCount("error") > 0 || missingIn(cause) === undefined) {
+    server.emit("error", asSystemError(error));
+  } else void refuse(messageOf(error));
 }
 
 /**

@@ -7,7 +7,6 @@
 
 import { createRequire } from "node:module";
 import process from "node:process";
-import { pathToFileURL } from "node:url";
 import { failed } from "../../core/protocol.ts";
 import type { Core } from "../process/worker_core.ts";
 import { RUNTIME } from "../process/runtime.ts";
@@ -87,6 +86,7 @@ async function importMain(
 
 /** Where Node and Bun found it: the ending may have been left out. */
 function urlOf(path: string | undefined): string | undefined {
+  const { pathToFileURL } = process.getBuiltinModule("node:url");
   return path === undefined
     ? undefined
     : pathToFileURL(createRequire(path).resolve(path)).href;

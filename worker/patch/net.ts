@@ -19,11 +19,11 @@ import {
   putServer,
   type Target,
   targetOf,
+  tellServer,
 } from "../match/put_server.ts";
 import { warnDefaultPort } from "../match/warn.ts";
 import { defaultAddress } from "../listening/address.ts";
 import { isLearning } from "../listening/learning.ts";
-import { asSystemError } from "../match/system_error.ts";
 import {
   type ListenRequest,
   readListenArguments,
@@ -139,14 +139,14 @@ function startServer(
     // The program has seen what its server told; without a listener for it
     // the process has to end, as it does without a pool.
     if (heard && server.listenerCount("error") > 0) return;
-    process.nextTick(() => server.emit("error", error));
+    process.nextTick(() => tellServer(server, error));
   };
   const done = target instanceof Promise
     ? target
     : putServer(core, server, kindOf(server), target, free);
   done.then(
     () => void server.off("error", hear),
-    (error: unknown) => fail(asSystemError(error)),
+    fail,
   );
   if (signal === undefined) return;
   const close = (): void => void server.close();

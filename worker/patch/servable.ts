@@ -50,7 +50,7 @@ export function servable(
     if (leaveFetch) return undefined;
     return {
       kind: "fetch",
-      handler: (request, info) => value.fetch(request, infoForDeno(info)),
+      handler: (request, info) => value.fetch(request, new InfoForDeno(info)),
       listens: has(value, "listen"),
       ...placeOf(value),
     };
@@ -100,9 +100,24 @@ function isClass(value: object): boolean {
   return /^class\b/.test(Function.prototype.toString.call(value));
 }
 
-function infoForDeno(info: ServeInfo): Info {
-  const { remoteAddress = "", remotePort = 0 } = info;
-  const hostname = remoteAddress;
-  const remoteAddr = { transport: "tcp", hostname, port: remotePort } as const;
-  return { ...info, remoteAddr };
+/** Asks for nothing before somebody wants to know. */
+class InfoForDeno implements Info {
+  readonly #info: ServeInfo;
+
+  constructor(info: ServeInfo) {
+    this.#info = info;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#info.remoteAddress;
+  }
+
+  get remotePort(): number | undefined {
+    return this.#info.remotePort;
+  }
+
+  get remoteAddr(): Info["remoteAddr"] {
+    const { remoteAddress = "", remotePort = 0 } = this.#info;
+    return { transport: "tcp", hostname: remoteAddress, port: remotePort };
+  }
 }

@@ -8,11 +8,11 @@ import process from "node:process";
 import { refChannel, unrefChannel } from "../process/channel.ts";
 import { keepDescriptors } from "../process/descriptors.ts";
 import { beginTitle } from "../process/names.ts";
+import { refuse, requireBind } from "../process/permission.ts";
 import type { Core } from "../process/worker_core.ts";
 import { claimsOf } from "../match/claims.ts";
 import { preloadedCore } from "../attach.ts";
 import { PATCHES } from "./patches.ts";
-import { refuse } from "./permission.ts";
 import { takeSettings } from "../match/settings.ts";
 import { areSocketsHere, handOver, seatHere } from "./wrapper.ts";
 
@@ -33,6 +33,7 @@ export async function start(): Promise<void> {
   const seat = settings.wrapped ? seatHere() : undefined;
   const core = preloadedCore();
   const { worker: { slot }, standby } = core;
+  for (const listener of core.worker.listeners.values()) requireBind(listener);
   beginTitle(settings.title, standby ? "standby" : String(slot));
   unrefChannel();
   // Then the program says itself that it is ready.
@@ -44,7 +45,11 @@ export async function start(): Promise<void> {
     if (event === "disconnect") refChannel();
   });
   if (settings.wrapped) handOver(core, settings, seat);
-  for (const patch of PATCHES) await patch(core, settings);
+  for (const patch of PATCHES) {
+    // On Node none has to be waited for, and what is required cannot wait.
+    const late = patch(core, settings);
+    if (late !== undefined) await late;
+  }
 }
 
 /**

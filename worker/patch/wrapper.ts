@@ -94,7 +94,12 @@ export function handOver(
     }
     // A seat is one process' alone.
     const own = core.balancer === undefined ? undefined : seat;
-    const passed = own && { ...own, fd: stdio.push(own.fd) - 1 };
+    const give = (fd: number): number => stdio.push(fd) - 1;
+    const passed = own && {
+      ...own,
+      fd: give(own.fd),
+      ...(own.steer && { steer: { ...own.steer, fd: give(own.steer.fd) } }),
+    };
     if (!hasChannel) stdio.push("ipc");
     const place = placeVariables(core, settings, fds, passed);
     const result = spawn.call(this, {

@@ -9,8 +9,15 @@
 export interface Balancer {
   /** True when the supervisor passes connections on. */
   readonly passes: boolean;
-  /** Counts the open connections of one more server, until disposed. */
-  count(open: () => number): Disposable;
+  /** True where the kernel chooses among shards by what workers hold. */
+  readonly steers: boolean;
+  /**
+   * Counts the open connections of one more server, until disposed.
+   *
+   * @param arrived where some come and go that nobody tells of: how many have come
+   * that were seen since the last call
+   */
+  count(open: () => number, arrived?: () => number): Disposable;
   /** Says that connections can be passed on to this worker. */
   takes(): void;
   /**
@@ -47,6 +54,31 @@ export interface Balancer {
   leave(): void;
   /** Another process has taken the seat: nothing is written any more. */
   resign(): void;
+  /** What ends connections where there are too many, if the pool wants that. */
+  readonly rebalance?: Rebalance | undefined;
+}
+
+/** Says which connections are to end, so that their clients go to others. */
+export interface Rebalance {
+  /**
+   * How many may end now: to be looked at before anything else, for each answer.
+   * Not above 0 while none may.
+   */
+  readonly due: number;
+  /** True where WebSockets may end as well. */
+  readonly webSockets: boolean;
+  /**
+   * Takes one of those, for a connection that has been open since then, on the
+   * clock of `performance.now()`; false where it is too young or none may end.
+   */
+  take(since: number): boolean;
+  /** One that was taken is gone. */
+  over(): void;
+  /**
+   * Calls back after each look at the pool, with its time: for who is not told of
+   * connections, and for those that do not wait for an answer.
+   */
+  watch(act: (at: number) => void): Disposable;
 }
 
 /** A connection of which nothing was read. */

@@ -34,11 +34,16 @@ export function keepDescriptors(): void {
   if (inheritance === undefined) return;
   switch (RUNTIME.name) {
     case "node": {
+      const { permission } = process as {
+        readonly permission?: { has(what: string): boolean };
+      };
       const fds = numbersOf(inheritance).filter((fd) => fd > GUARDED_BY_NODE);
       if (fds.length === 0) return;
       const libc = libcHere();
       if (libc !== undefined) fds.forEach((fd) => closeOnExec(libc, fd));
-      else warn("run it on Node 26.9 or later, or the pool on Node or Bun");
+      else if (permission === undefined) {
+        warn("run it on Node 26.9 or later, or the pool on Node or Bun");
+      } else if (permission.has("child")) warn("allow it --allow-ffi");
       return;
     }
     case "deno": {
@@ -74,7 +79,7 @@ function inheritanceHere(): Inheritance | undefined {
 function numbersOf({ listeners, seat }: Inheritance): number[] {
   // `fd` is not in the types of Node; there from 12.17 to 26.10.
   const { fd } = (process.channel ?? {}) as { readonly fd?: number };
-  return [...listeners.flatMap(({ fds }) => fds), seat?.fd, fd]
+  return [...listeners.flatMap(({ fds }) => fds), seat?.fd, seat?.steer?.fd, fd]
     .filter((each) => each !== undefined);
 }
 

@@ -6,7 +6,6 @@
 
 import path from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { spareLinkOf } from "../../core/listeners/spare_link.ts";
 import { parseListener } from "../../core/options/address.ts";
 
@@ -96,7 +95,7 @@ function pathOf(text: string): string | undefined {
 function textOf(target: unknown): string | undefined {
   if (typeof target === "string") return target;
   if (target instanceof URL && target.protocol === "file:") {
-    return fileURLToPath(target);
+    return process.getBuiltinModule("node:url").fileURLToPath(target);
   }
   return target instanceof Uint8Array
     ? new TextDecoder().decode(target)

@@ -18,8 +18,8 @@ export interface RequestCount {
   counter(): () => void;
   /**
    * The same for each connection, where the protocol is unknown: it is no
-   * request, but counts where workers are recycled by their number. Undefined
-   * where they are not.
+   * request, but counts where workers are recycled by their number, and is
+   * something that was begun. Undefined where neither matters.
    */
   readonly connected: (() => void) | undefined;
   /** Calls back at the next request, once. */
@@ -43,18 +43,21 @@ export function both(
  *
  * @param limit how many it may begin before it tells the supervisor, once;
  * undefined where that does not matter
+ * @param touch called for each that is begun
  */
 export function countRequests(
   limit: number | undefined,
   tell: (message: FromWorker) => unknown,
+  touch?: () => void,
 ): RequestCount {
   let counts = false;
   let count = 0;
   let next: (() => void) | undefined;
   let spent = 0;
-  const connected = limit === undefined ? undefined : (): void => {
+  const limited = limit === undefined ? undefined : (): void => {
     if (++spent === limit) tell({ type: "spent", count: spent });
   };
+  const connected = both(limited, touch);
   const begun = (): void => {
     count++;
     if (next === undefined) return;

@@ -59,11 +59,6 @@ export interface RuntimeTraits {
    * a `fetch` (Bun 1.4.4, through `Bun.serve`).
    */
   readonly servesExport: boolean;
-  /**
-   * True when `node:fs` takes the number of an inherited file descriptor. On
-   * Deno 2.9.5 it does not: its files have numbers of their own.
-   */
-  readonly filesAreDescriptors: boolean;
   /** True when SIGUSR1 opens the debugger's port; it ends Bun 1.4.4. */
   readonly debugsBySignal: boolean;
   /**
@@ -90,7 +85,6 @@ const TABLE: Readonly<Record<RuntimeName, RuntimeTraits>> = {
     acceptsOneByOne: false,
     zeroIsNoLimit: false,
     servesExport: false,
-    filesAreDescriptors: true,
     debugsBySignal: true,
     measuresLoop: true,
     dgramBy: "handle",
@@ -105,7 +99,6 @@ const TABLE: Readonly<Record<RuntimeName, RuntimeTraits>> = {
     acceptsOneByOne: false,
     zeroIsNoLimit: true,
     servesExport: false,
-    filesAreDescriptors: false,
     debugsBySignal: true,
     measuresLoop: false,
     dgramBy: "libc",
@@ -120,7 +113,6 @@ const TABLE: Readonly<Record<RuntimeName, RuntimeTraits>> = {
     acceptsOneByOne: true,
     zeroIsNoLimit: false,
     servesExport: true,
-    filesAreDescriptors: true,
     debugsBySignal: false,
     measuresLoop: false,
     dgramBy: "watch",
