@@ -37,9 +37,11 @@ export function holderOfPath(path: string): number | undefined {
   return undefined;
 }
 
-/** Not this process, which may have it inherited from the one that is meant. */
+/** This process only if no other has it: it may be inherited from who is meant. */
 function ownerOf(inode: number): number | undefined {
-  return inode === 0 ? undefined : holding(inode, [process.pid]).next().value;
+  if (inode === 0) return undefined;
+  return holding(inode, [process.pid]).next().value ??
+    holding(inode, []).next().value;
 }
 
 /** The processes that have a socket, as far as they may be looked at, by name. */

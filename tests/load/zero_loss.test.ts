@@ -37,7 +37,7 @@ function listenersOf(share: typeof MODES[number]): string[] {
 
 describe(`${RELOADS} reloads under load`, () => {
   test("in all modes at once, with workers on each runtime", {
-    timeout: 240_000,
+    timeout: 480_000,
   }, async () => {
     const listeners = MODES.flatMap(listenersOf);
     await using command = prefork([

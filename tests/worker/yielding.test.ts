@@ -197,7 +197,7 @@ testServers(
     const between = await row(port, 6);
     assert.equal(between.at(-1)!.pid, second.pid, "the first one yields");
     await first.send({ end: true });
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await first.until({ stopping: true });
     // More than the first one had.
     const after = await row(port, 20);
     assert.equal(of(after, second), 20);
