@@ -135,8 +135,8 @@ Options:
                           worker is killed and replaced; 0 for ever (default:
                           30s)
       --stuck-after TIME  in sharded: time a worker may let connections wait
-                          before an idle one accepts them (default: 2ms; 0:
-                          never)
+                          before an idle one accepts them (default: 2ms, where
+                          the kernel picks 10ms; 0: never)
       --hang-signal SIGABRT|none  what a hung worker is sent a second before
                           SIGKILL, for a core dump (default: none)
       --hang-stack signal|thread|none  how the stack of a hung worker on Node

@@ -169,6 +169,14 @@ describe("shards that the kernel chooses among", () => {
     },
   );
 
+  test("get fewer while they are busy", { skip }, async () => {
+    using shards = new Steered(3);
+    shards.table.set(1, "busy", 1);
+    assert.deepEqual(await shards.burst(4), [2, 0, 2]);
+    // Two fewer, however many come.
+    assert.deepEqual(await shards.burst(20), [7, 7, 6]);
+  });
+
   test("get what the hash says where none takes any", { skip }, async () => {
     using shards = new Steered(2);
     for (const i of [0, 1]) shards.table.set(i, "owner", 0);

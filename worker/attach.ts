@@ -13,7 +13,7 @@ import { encode, MAX_ID, TAG } from "../core/protocol.ts";
 import { limitOf } from "../core/balance/policy.ts";
 import { createBalancer, sensesOf } from "./balance/balancer.ts";
 import { touchBy } from "./balance/help.ts";
-import { steeredBy } from "./balance/steered.ts";
+import { type Steered, steeredBy } from "./balance/steered.ts";
 import { createPassing } from "./balance/passing.ts";
 import type { Balancer } from "./process/balancing.ts";
 import { openChannel, refChannel } from "./process/channel.ts";
@@ -110,13 +110,12 @@ function watchStack(inheritance: Inheritance, tell: Core["tell"]): void {
 function balancerOf(
   inheritance: Inheritance | undefined,
   requests: RequestCount,
-  slot: () => number,
+  steered: Steered | undefined,
 ): Balancer | undefined {
   const seat = inheritance?.seat;
   if (seat === undefined) return undefined;
   const { listeners } = inheritance!;
   try {
-    const steered = steeredBy(seat, listeners, slot);
     // Where the kernel has chosen nobody has too many.
     const policy = listeners.some(({ mode }) => mode === "balanced")
       ? limitOf
@@ -146,12 +145,14 @@ function createCore(): Core {
 
   const tell: Core["tell"] = (message) =>
     inheritance !== undefined && channel.send(encode(message));
+  const seat = inheritance?.seat;
+  const steered = seat && steeredBy(seat, inheritance!.listeners, () => slot);
   const requests = countRequests(
     inheritance?.requests,
     tell,
-    inheritance?.seat?.helps ? touchBy(inheritance.seat, tell) : undefined,
+    seat && touchBy(seat, tell, steered),
   );
-  const balancer = balancerOf(inheritance, requests, () => slot);
+  const balancer = balancerOf(inheritance, requests, steered);
   const sayLoad = inheritance === undefined || balancer !== undefined
     ? () => {}
     : tellLoad(requests, tell);

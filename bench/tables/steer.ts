@@ -136,9 +136,10 @@ function load({ row, load }: SteerSamples, beside: Beside): Verdict[] {
   );
 }
 
+/** One queue is what a pool has that may not load the program. */
 function tails(each: SteerSamples, beside: Beside): Verdict[] {
   const { way } = each.row;
-  if (way !== "picked + help" && way !== "hash + help") return [];
+  if (way !== "picked + help" && way !== "one queue") return [];
   return (["tail", "far"] as const).flatMap((what) => {
     const compare = (base: Way): number | undefined => {
       const ratios = TAIL_RATES.map((rate) =>

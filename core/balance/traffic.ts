@@ -266,16 +266,16 @@ export class Traffic {
   }
 
   /** Reads what a worker wrote on the scoreboard last. */
-  look({ seat }: PoolWorker): void {
-    if (seat !== undefined) this.#board?.look(seat);
+  look(worker?: PoolWorker): void {
+    const seat = worker?.seat;
+    if (worker === undefined || seat !== undefined) this.#board?.look(seat);
   }
 
   /**
    * For how many ms a worker has been in a callback of a request or connection, 0
-   * for none; undefined where it does not say.
+   * for none, when it was looked at last; undefined where it does not say.
    */
   heldUpFor(worker: PoolWorker): number | undefined {
-    this.look(worker);
     const touched = this.#board?.touched(worker.seat);
     return touched === IDLE ? 0 : touched && Math.abs(Date.now() - touched);
   }

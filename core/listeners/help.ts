@@ -17,19 +17,29 @@ import type { Listener } from "./listeners.ts";
 
 /** True where stuck workers are to be helped, and that can be. */
 export function canHelp(
-  stuckAfter: number,
+  stuckAfter: number | undefined,
   listeners: readonly Listener[],
   { asksQuickly }: Pick<AcceptQueues, "asksQuickly">,
 ): boolean {
-  return stuckAfter > 0 && shardedOf(listeners).length > 0 && asksQuickly();
+  return stuckAfter !== 0 && shardedOf(listeners).length > 0 && asksQuickly();
 }
+
+/**
+ * For how long one leaves others waiting before it is helped, unless somebody
+ * says, in ms. Where the kernel picks it gives new connections to others by
+ * itself, and who is off its CPU for a moment is soon back: sooner, help has cost
+ * a twentieth of the connections per second and made the tail no shorter.
+ */
+export const STUCK_AFTER = { hashed: 2, picked: 10 } as const;
 
 /** What helping needs to know and to do. */
 export interface HelpParts {
   /** Time. */
   readonly clock: Clock;
   /** A worker that runs for so long without a new request is stuck, in ms. */
-  readonly after: number;
+  after(): number;
+  /** Reads what workers say of themselves anew. */
+  look(): void;
   /** How many connections wait on a shard, of all listeners together. */
   queued(shard: number): number;
   /**
@@ -48,7 +58,10 @@ export interface HelpParts {
   tell(worker: PoolWorker, type: "adopt" | "release", shard: number): void;
 }
 
-/** How often it looks while something happens, in ms: at best and at worst. */
+/**
+ * How often it looks while something happens, in ms: at best, unless nobody is
+ * stuck before twice as long, and at worst.
+ */
 const LOOK_MS = 2;
 const RARELY_MS = 20;
 
@@ -57,6 +70,9 @@ const LOOKING_PART = 0.01;
 
 /** The least that a look is said to cost, in ms. */
 const LEAST_COST = 0.01;
+
+/** How many looks the average is of, about. */
+const LOOKS = 8;
 
 /** After the last word of a worker it looks for so long, in ms. */
 export const ACTIVE_MS = 1000;
@@ -67,6 +83,12 @@ export const ACTIVE_MS = 1000;
  * has left somebody waiting for so long, in ms.
  */
 const UNSAID_MS = 20;
+
+/**
+ * So often the kernel is asked of all shards, and not only of those whose worker
+ * is suspect, in ms, at best.
+ */
+const ASK_MS = UNSAID_MS / 2;
 
 /**
  * Who accepts there and has taken nothing within this time is asked no more, nor
@@ -97,7 +119,9 @@ export class Help {
   #timer: Disposable | undefined;
   #until = -Infinity;
   #next = 0;
-  #cost = LEAST_COST;
+  /** What it costs to look, and to ask the kernel of all shards, in ms. */
+  readonly #costs = { look: LEAST_COST, ask: LEAST_COST };
+  #asked = -Infinity;
 
   /** Makes it; it looks at nothing before a worker says that it is active. */
   constructor(parts: HelpParts) {
@@ -128,34 +152,53 @@ export class Help {
     this.#timer = this.#parts.clock.after(ms, () => {
       this.#timer = undefined;
       const began = this.#parts.clock.now();
+      this.#parts.look();
+      const { ask } = this.#costs;
+      const asks = began - this.#asked >= Math.max(ASK_MS, ask / LOOKING_PART);
+      if (asks) this.#asked = began;
       for (const [shard, worker] of this.#parts.shards()) {
-        this.#lookAt(shard, worker, began);
+        this.#lookAt(shard, worker, began, asks);
       }
       const now = this.#parts.clock.now();
       if (now >= this.#until && this.#helpers.size === 0) {
         return this.#waiting.clear();
       }
-      // One that another process has interrupted was no costly one.
-      const cost = Math.min(now - began, 2 * this.#cost);
-      this.#cost = Math.max(LEAST_COST, cost);
-      const rest = this.#cost / LOOKING_PART;
-      this.#lookIn(Math.min(RARELY_MS, Math.max(LOOK_MS, rest)));
+      this.#learn(asks ? "ask" : "look", now - began);
+      const often = Math.max(LOOK_MS, this.#parts.after() / 2);
+      const rest = Math.max(often, this.#costs.look / LOOKING_PART);
+      this.#lookIn(Math.min(RARELY_MS, rest));
     });
   }
 
-  #lookAt(shard: number, owner: PoolWorker | undefined, now: number): void {
+  #learn(what: "look" | "ask", cost: number): void {
+    const before = this.#costs[what];
+    // One that another process has interrupted was no costly one.
+    const change = (Math.min(cost, 2 * before) - before) / LOOKS;
+    this.#costs[what] = Math.max(LEAST_COST, before + change);
+  }
+
+  #lookAt(
+    shard: number,
+    owner: PoolWorker | undefined,
+    now: number,
+    asks: boolean,
+  ): void {
     const helper = this.#helpers.get(shard);
     // It has adopted the shard meanwhile, and keeps it.
     if (helper !== undefined && helper.worker === owner) {
       this.#helpers.delete(shard);
       return;
     }
+    const heldUp = owner && this.#parts.heldUp(owner);
+    if (heldUp !== 0) this.#waiting.delete(shard);
+    const isLong = heldUp !== undefined && heldUp >= this.#parts.after();
+    if (helper === undefined && !isLong && !asks) return;
     const waits = owner !== undefined && this.#parts.queued(shard) > 0;
     if (!waits) this.#waiting.delete(shard);
     if (helper === undefined && !waits) return;
-    if (owner === undefined || !this.#isStuck(shard, owner, waits, now)) {
-      return this.#end(shard);
-    }
+    const isStuck = isLong ||
+      (heldUp === 0 && waits && this.#hasWaited(shard, now));
+    if (owner === undefined || !isStuck) return this.#end(shard);
     if (helper !== undefined && !(waits && this.#isInVain(helper, now))) return;
     const worker = this.#idle(owner);
     if (worker === undefined) return;
@@ -179,17 +222,7 @@ export class Help {
     this.#parts.tell(helper.worker, "release", shard);
   }
 
-  #isStuck(
-    shard: number,
-    owner: PoolWorker,
-    waits: boolean,
-    now: number,
-  ): boolean {
-    const heldUp = this.#parts.heldUp(owner);
-    if (heldUp !== 0) this.#waiting.delete(shard);
-    if (heldUp === undefined) return false;
-    if (heldUp > 0) return heldUp >= this.#parts.after;
-    if (!waits) return false;
+  #hasWaited(shard: number, now: number): boolean {
     const since = this.#waiting.get(shard) ?? now;
     this.#waiting.set(shard, since);
     return now - since >= UNSAID_MS;

@@ -24,7 +24,7 @@ import { checkService } from "./service.ts";
 import { checkStatusFile } from "./status_file.ts";
 import { checkHealthCheck } from "./health_check.ts";
 import { checkControl } from "./control.ts";
-import { checkHangTimeout, HANG_SIGNALS, HANG_STACKS } from "./hang.ts";
+import { checkHang } from "./hang.ts";
 import { checkMonitor } from "./monitor.ts";
 import { checkRestarts } from "./restart.ts";
 import { checkMemory } from "./memory.ts";
@@ -219,14 +219,7 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     drainDelay: duration("drainDelay", options.drainDelay ?? 0),
     idleGrace: duration("idleGrace", options.idleGrace ?? 300),
     startTimeout: duration("startTimeout", options.startTimeout ?? 60_000),
-    hangTimeout: checkHangTimeout(options.hangTimeout ?? 30_000),
-    stuckAfter: duration("stuckAfter", options.stuckAfter ?? 2),
-    hangSignal: oneOf(
-      "hangSignal",
-      options.hangSignal ?? "none",
-      HANG_SIGNALS,
-    ),
-    hangStack: oneOf("hangStack", options.hangStack ?? "signal", HANG_STACKS),
+    ...checkHang(options),
     waitReady: flag("waitReady", options.waitReady ?? false),
     ...checkHealthCheck(options),
     rollback: oneOf("rollback", options.rollback ?? "park", ROLLBACKS),

@@ -4,19 +4,19 @@
  * @module
  */
 
-import { duration } from "./values.ts";
+import { duration, oneOf } from "./values.ts";
 
 /** What a hung worker is sent before SIGKILL. */
 export type HangSignal = "SIGABRT" | "none";
 
 /** All of them. */
-export const HANG_SIGNALS: readonly HangSignal[] = ["SIGABRT", "none"];
+const HANG_SIGNALS: readonly HangSignal[] = ["SIGABRT", "none"];
 
 /** How the stack of a hung worker is found. */
 export type HangStack = "signal" | "thread" | "none";
 
 /** All of them. */
-export const HANG_STACKS: readonly HangStack[] = ["signal", "thread", "none"];
+const HANG_STACKS: readonly HangStack[] = ["signal", "thread", "none"];
 
 /** How often a worker is asked in the hang timeout. */
 export const ASKS = 3;
@@ -39,7 +39,8 @@ export interface HangOptions {
    * in the workers (Node 26.9, Deno with `--allow-ffi`, Bun); a worker without
    * neither helps nor is helped.
    *
-   * @default {2}
+   * @default {2} 10 where the kernel picks the worker: it keeps new connections
+   * from who is held up, and what came before waits for long ones only
    */
   readonly stuckAfter?: number;
   /**
@@ -65,8 +66,11 @@ export interface HangOptions {
 export interface HangConfig {
   /** How long a worker may not answer, ms; 0 for ever. */
   readonly hangTimeout: number;
-  /** How long one may leave others waiting, ms; 0 for as long as it hangs. */
-  readonly stuckAfter: number;
+  /**
+   * How long one may leave others waiting, ms; 0 for as long as it hangs,
+   * undefined for the default, by whether the kernel picks.
+   */
+  readonly stuckAfter: number | undefined;
   /** What a hung worker is sent before SIGKILL. */
   readonly hangSignal: HangSignal;
   /** How the stack of a hung worker is found. */
@@ -87,11 +91,24 @@ export function stackAfter(
 const MIN_HANG = 100;
 
 /**
- * Checks the hang timeout.
+ * Checks these options and completes them.
  *
- * @throws {RangeError} naming the value and the range
+ * @throws {TypeError | RangeError} naming the option, the value and what is wanted
  */
-export function checkHangTimeout(value: unknown): number {
+export function checkHang(options: HangOptions): HangConfig {
+  const stuckAfter = options.stuckAfter ?? undefined;
+  const { hangSignal, hangStack } = options;
+  return {
+    hangTimeout: checkHangTimeout(options.hangTimeout ?? 30_000),
+    stuckAfter: stuckAfter === undefined
+      ? undefined
+      : duration("stuckAfter", stuckAfter),
+    hangSignal: oneOf("hangSignal", hangSignal ?? "none", HANG_SIGNALS),
+    hangStack: oneOf("hangStack", hangStack ?? "signal", HANG_STACKS),
+  };
+}
+
+function checkHangTimeout(value: unknown): number {
   const ms = duration("hangTimeout", value);
   if (ms === 0 || ms >= MIN_HANG) return ms;
   throw new RangeError(

@@ -22,7 +22,7 @@ import {
   store,
   storeNumber,
 } from "./instructions.ts";
-import { ROW } from "./table.ts";
+import { BUSY_COUNTS, ROW } from "./table.ts";
 
 /** What a program works with. */
 export interface SteerPlan {
@@ -81,6 +81,9 @@ export function steerInstructions(plan: SteerPlan): readonly Instruction[] {
     byRegister(1, "-=", 2), // r1 = what it has
     load(4, 2, 0, ROW.bias),
     byRegister(1, "+=", 2), // r1 = what it counts for
+    load(4, 2, 0, ROW.busy),
+    by(2, "*=", BUSY_COUNTS),
+    byRegister(1, "+=", 2), // what comes now would have to wait
     by(1, "<<=", 32),
     by(1, "s>>=", 32), // of 32 bits, with a sign
     load(4, 2, 0, ROW.full),

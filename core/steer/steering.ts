@@ -128,6 +128,7 @@ export class Steering {
     table.set(slot, "finished", finished);
     table.set(slot, "bias", 0);
     table.set(slot, "full", 0);
+    table.set(slot, "busy", 0);
     table.set(slot, "owner", writer);
   }
 

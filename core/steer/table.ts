@@ -23,6 +23,8 @@ export const ROW = {
   full: 24,
   /** The owner: its seat on the scoreboard and 1, once it writes here. */
   writer: 28,
+  /** The owner: 1 while it is in a callback of a request or a connection. */
+  busy: 36,
   /** The supervisor: the seat and 1 of the worker that may write; 0 for none. */
   owner: 32,
 } as const;
@@ -52,9 +54,17 @@ export function steerTable(memory: ArrayBuffer): SteerTable {
   };
 }
 
+/**
+ * Who is in a callback counts for so many connections more than it has. Short
+ * ones are mostly 0 or 1 a worker, so that one more of these would be no reason
+ * against who is held up; and of many that come at once it may cost a worker so
+ * many, not its share.
+ */
+export const BUSY_COUNTS = 2;
+
 /** What a slot is loaded with, as the kernel's program sees it. */
 export function loadIn(table: SteerTable, slot: number): number {
   const assigned = table.get(slot, "assigned");
   return (assigned - table.get(slot, "finished") | 0) +
-    (table.get(slot, "bias") | 0);
+    (table.get(slot, "bias") | 0) + BUSY_COUNTS * table.get(slot, "busy");
 }

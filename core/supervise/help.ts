@@ -7,7 +7,7 @@
 
 import type { PoolContext } from "../context.ts";
 import { Adoption } from "../listeners/adoption.ts";
-import { Help } from "../listeners/help.ts";
+import { Help, STUCK_AFTER } from "../listeners/help.ts";
 import { shardedOf } from "../options/dgram.ts";
 import { pidOf } from "../worker.ts";
 
@@ -36,7 +36,12 @@ function helpBy(
   const helped = shardedOf(listeners);
   return new Help({
     clock,
-    after: config.stuckAfter,
+    after: () =>
+      config.stuckAfter ??
+        STUCK_AFTER[
+          traffic.steering.status?.by === "ebpf" ? "picked" : "hashed"
+        ],
+    look: () => traffic.look(),
     queued: (shard) =>
       helped.reduce(
         (sum, { sockets }) => sum + (host.queued(sockets[shard]!.fd) ?? 0),

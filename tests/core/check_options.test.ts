@@ -64,7 +64,7 @@ describe("what is assumed", () => {
       idleGrace: 300,
       startTimeout: 60_000,
       hangTimeout: 30_000,
-      stuckAfter: 2,
+      stuckAfter: undefined,
       hangSignal: "none",
       hangStack: "signal",
       waitReady: false,

@@ -24,11 +24,9 @@ function scene() {
   let looks = 0;
   const help = new Help({
     clock,
-    after: 2,
-    queued(shard) {
-      looks++;
-      return queues[shard]!;
-    },
+    after: () => 2,
+    look: () => void looks++,
+    queued: (shard) => queues[shard]!,
     heldUp({ slot }) {
       const at = touchedAt[slot];
       return at === 0 ? 0 : at && clock.now() - at;
@@ -198,7 +196,7 @@ describe("help for a stuck worker", () => {
     help.active();
     pass(ACTIVE_MS + 2);
     const seen = looks();
-    assert.ok(seen >= 4 * ACTIVE_MS / 2, String(seen));
+    assert.ok(seen >= ACTIVE_MS / 2, String(seen));
     pass(60_000);
     assert.equal(looks(), seen);
   });

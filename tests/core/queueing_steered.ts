@@ -14,7 +14,7 @@ export const steered: MakePlacement = ({ workers }) => {
   const table = steerTable(new ArrayBuffer(workers.length * STEER_ROW_BYTES));
   const queues = workers.map((): Connection[] => []);
   let turn = 0;
-  for (const [slot, worker] of workers.entries()) {
+  const parts = workers.map((worker, slot) => {
     const own = createSteered({
       table,
       writer: slot + 1,
@@ -27,8 +27,10 @@ export const steered: MakePlacement = ({ workers }) => {
       own.write({ held, came, asked: undefined });
       return queues[slot]!.splice(0);
     };
-  }
+    return own;
+  });
   const choose = (): number => {
+    for (const [slot, { idle }] of workers.entries()) parts[slot]!.busy(!idle);
     let best = 0;
     for (const slot of workers.keys()) {
       const less = loadIn(table, slot) - loadIn(table, best) ||

@@ -2,7 +2,12 @@
  * Runs once, under bun: it is arithmetic on an array.
  */
 import assert from "node:assert/strict";
-import { loadIn, STEER_ROW_BYTES, steerTable } from "../../core/steer/table.ts";
+import {
+  BUSY_COUNTS,
+  loadIn,
+  STEER_ROW_BYTES,
+  steerTable,
+} from "../../core/steer/table.ts";
 import { createSteered } from "../../worker/balance/steered.ts";
 import { describe, test } from "../harness.ts";
 
@@ -31,6 +36,18 @@ describe("a worker that tells the kernel what it holds", () => {
     assert.equal(load(), 7);
     steered.write({ held: 5, came: 10, asked: undefined });
     assert.equal(load(), 5);
+  });
+
+  test("counts for more while it is in a callback, and in its own row alone", () => {
+    const { steered, table, load } = scene();
+    steered.busy(true);
+    assert.equal(load(), BUSY_COUNTS);
+    table.set(1, "owner", 8);
+    steered.busy(false);
+    assert.equal(load(), BUSY_COUNTS);
+    table.set(1, "owner", 7);
+    steered.busy(false);
+    assert.equal(load(), 0);
   });
 
   test("counts for what it holds beyond what it was assigned", () => {

@@ -16,6 +16,7 @@ import {
 } from "../../core/balance/scoreboard.ts";
 import { ACTIVE_MS } from "../../core/listeners/help.ts";
 import type { FromWorker } from "../../core/protocol.ts";
+import type { Steered } from "./steered.ts";
 import { mapShared } from "../../libc/libc.ts";
 import { libcHere } from "../../libc/open.ts";
 
@@ -29,25 +30,29 @@ const AGAIN_MS = ACTIVE_MS / 2;
  * which would end whoever has it mapped.
  */
 export function touchBy(
-  { fd, seat }: Seat,
+  { fd, seat, helps }: Seat,
   tell: (message: FromWorker) => unknown,
+  steered: Pick<Steered, "busy"> | undefined,
 ): (() => void) | undefined {
-  const row = rowIn(fd, seat);
-  if (row === undefined) return undefined;
+  const row = helps ? rowIn(fd, seat) : undefined;
+  if (row === undefined && steered === undefined) return undefined;
   let told = -Infinity;
   let turns = false;
   const idle = (): void => {
     turns = false;
-    row[TOUCHED_AT / 8] = IDLE;
+    steered?.busy(false);
+    if (row !== undefined) row[TOUCHED_AT / 8] = IDLE;
   };
   idle();
   return () => {
-    const now = Date.now();
-    row[TOUCHED_AT / 8] = now;
     if (!turns) {
       turns = true;
+      steered?.busy(true);
       setImmediate(idle);
     }
+    if (row === undefined) return;
+    const now = Date.now();
+    row[TOUCHED_AT / 8] = now;
     if (Math.abs(now - told) < AGAIN_MS) return;
     told = now;
     tell({ type: "active" });

@@ -43,6 +43,8 @@ export interface Steered {
   settle(holding: Holding): void;
   /** So many connections more than it holds it counts for. */
   lean(bias: number): void;
+  /** It is in a callback, or its event loop turns again. */
+  busy(is: boolean): void;
   /** It takes none for the time being, or some again. */
   full(is: boolean): void;
 }
@@ -137,6 +139,10 @@ export function createSteered(parts: SteeredParts): Steered {
     },
     lean(more) {
       bias = more;
+    },
+    busy(is) {
+      const slot = parts.slot();
+      if (owns(slot)) table.set(slot, "busy", is ? 1 : 0);
     },
     full(is) {
       isFull = is;
