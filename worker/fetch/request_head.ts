@@ -8,6 +8,9 @@ import type { IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
 import { targetUrl } from "./target.ts";
 
+const CONTENT_LENGTH = "content-length";
+const TRANSFER_ENCODING = "transfer-encoding";
+
 /** The URL of a request, or undefined when it must be answered with 400. */
 export function urlOf(incoming: IncomingMessage): string | undefined {
   const raw = incoming.rawHeaders;
@@ -37,10 +40,17 @@ export function headersInit(
 }
 
 /** True for a request that has a body, and may have one. */
-export function hasBody({ method, headers }: IncomingMessage): boolean {
-  // It is announced by one of two fields (RFC 9112 §6.3).
-  return method !== "GET" && method !== "HEAD" &&
-    (headers["transfer-encoding"] !== undefined ||
-      (headers["content-length"] !== undefined &&
-        headers["content-length"] !== "0"));
+export function hasBody({ method, rawHeaders }: IncomingMessage): boolean {
+  if (method === "GET" || method === "HEAD") return false;
+  // It is announced by one of two fields (RFC 9112 §6.3). Not `headers`, which
+  // makes an object of all of them.
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!;
+    const announces = name.length === CONTENT_LENGTH.length
+      ? rawHeaders[i + 1] !== "0" && name.toLowerCase() === CONTENT_LENGTH
+      : name.length === TRANSFER_ENCODING.length &&
+        name.toLowerCase() === TRANSFER_ENCODING;
+    if (announces) return true;
+  }
+  return false;
 }
