@@ -150,7 +150,17 @@ function createCore(): Core {
   const requests = countRequests(
     inheritance?.requests,
     tell,
-    seat && touchBy(seat, tell, steered),
+    seat && touchBy(
+      seat,
+      tell,
+      steered && {
+        begin: steered.begin,
+        turn() {
+          steered.turn();
+          balancer?.turned();
+        },
+      },
+    ),
   );
   const balancer = balancerOf(inheritance, requests, steered);
   const sayLoad = inheritance === undefined || balancer !== undefined

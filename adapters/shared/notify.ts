@@ -7,14 +7,12 @@
  */
 
 import { messageOf } from "../../core/errors.ts";
-import { AF, checked, fixed, type Libc, SOCK } from "../../libc/libc.ts";
+import { monotonic } from "../../libc/clock.ts";
+import { AF, checked, type Libc, SOCK } from "../../libc/libc.ts";
 import { messageSender } from "../../libc/message.ts";
 import { openLibc } from "../../libc/open.ts";
 import { unixSockaddr } from "../../libc/sockaddr.ts";
 import { notifyByCommand } from "./notify_command.ts";
-
-/** CLOCK_MONOTONIC of clock_gettime(2). */
-const MONOTONIC = 1;
 
 /** See {@linkcode Adapter.notify}. */
 export function notify(
@@ -36,7 +34,7 @@ export function notify(
     const to = unixSockaddr(socket.replace(/^@/, "\0"));
     const bytes = new TextEncoder().encode(
       /^RELOADING=1$/m.test(state)
-        ? `${state}\nMONOTONIC_USEC=${monotonic(libc)}`
+        ? `${state}\nMONOTONIC_USEC=${monotonic(libc) / 1000n}`
         : state,
     );
     const fd = checked(
@@ -54,17 +52,4 @@ export function notify(
   } catch (error) {
     return messageOf(error);
   }
-}
-
-/**
- * Microseconds of CLOCK_MONOTONIC, by which a manager tells whether a reload has
- * begun after it has asked for one. Not `process.hrtime`: that of Deno 2.9.5 and
- * of Bun 1.4.4 begins with the process.
- */
-function monotonic(libc: Libc): bigint {
-  const time = fixed(16);
-  checked(libc, libc.clock_gettime(MONOTONIC, time), "clock_gettime");
-  const view = new DataView(time.buffer);
-  const seconds = view.getBigInt64(0, true);
-  return seconds * 1_000_000n + view.getBigInt64(8, true) / 1000n;
 }

@@ -54,6 +54,10 @@ export interface HelpParts {
   shards(): Iterable<readonly [shard: number, worker: PoolWorker | undefined]>;
   /** The workers that accept. */
   workers(): Iterable<PoolWorker>;
+  /** A helper accepts on a shard whose worker is stuck; so many wait there. */
+  helping(shard: number, queued: number): void;
+  /** It does so no more, or that worker may accept as well. */
+  helped(shard: number): void;
   /** Has a worker accept on another one's shard, or end that. */
   tell(worker: PoolWorker, type: "adopt" | "release", shard: number): void;
 }
@@ -137,7 +141,7 @@ export class Help {
   /** A worker accepts nothing any more: it helps nobody. */
   leave(worker: PoolWorker): void {
     for (const [shard, helper] of this.#helpers) {
-      if (helper.worker === worker) this.#helpers.delete(shard);
+      if (helper.worker === worker) this.#forget(shard);
     }
   }
 
@@ -186,24 +190,26 @@ export class Help {
     const helper = this.#helpers.get(shard);
     // It has adopted the shard meanwhile, and keeps it.
     if (helper !== undefined && helper.worker === owner) {
-      this.#helpers.delete(shard);
-      return;
+      return this.#forget(shard);
     }
     const heldUp = owner && this.#parts.heldUp(owner);
     if (heldUp !== 0) this.#waiting.delete(shard);
     const isLong = heldUp !== undefined && heldUp >= this.#parts.after();
     if (helper === undefined && !isLong && !asks) return;
-    const waits = owner !== undefined && this.#parts.queued(shard) > 0;
+    const queued = owner === undefined ? 0 : this.#parts.queued(shard);
+    const waits = queued > 0;
     if (!waits) this.#waiting.delete(shard);
     if (helper === undefined && !waits) return;
     const isStuck = isLong ||
       (heldUp === 0 && waits && this.#hasWaited(shard, now));
     if (owner === undefined || !isStuck) return this.#end(shard);
+    if (helper !== undefined) this.#parts.helping(shard, queued);
     if (helper !== undefined && !(waits && this.#isInVain(helper, now))) return;
     const worker = this.#idle(owner);
     if (worker === undefined) return;
     this.#end(shard);
     this.#helpers.set(shard, { worker, told: now, since: undefined });
+    this.#parts.helping(shard, queued);
     this.#parts.tell(worker, "adopt", shard);
   }
 
@@ -218,8 +224,13 @@ export class Help {
   #end(shard: number): void {
     const helper = this.#helpers.get(shard);
     if (helper === undefined) return;
-    this.#helpers.delete(shard);
+    this.#forget(shard);
     this.#parts.tell(helper.worker, "release", shard);
+  }
+
+  #forget(shard: number): void {
+    this.#helpers.delete(shard);
+    this.#parts.helped(shard);
   }
 
   #hasWaited(shard: number, now: number): boolean {

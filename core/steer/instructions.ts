@@ -50,7 +50,6 @@ const OPERATION = {
   "+=": 0x07,
   "-=": 0x17,
   "&=": 0x57,
-  "*=": 0x27,
   "<<=": 0x67,
   "s>>=": 0xc7,
 } as const;
@@ -151,6 +150,7 @@ export function place(name: string): Instruction {
 /** Functions of the kernel: linux/bpf.h. */
 export const HELPER = {
   mapLookup: 1,
+  nanoseconds: 5,
   random: 7,
   selectReuseport: 82,
 } as const;

@@ -22,7 +22,7 @@ import {
   store,
   storeNumber,
 } from "./instructions.ts";
-import { BUSY_COUNTS, ROW } from "./table.ts";
+import { CLOCK_SHIFT, HELD_UP, ROW } from "./table.ts";
 
 /** What a program works with. */
 export interface SteerPlan {
@@ -41,7 +41,7 @@ const CONTEXT = { data: 0, end: 8 } as const;
 const TCP = { flagsAt: 13, syn: 0x02, ack: 0x10 } as const;
 
 /** Places on the stack. */
-const STACK = { slot: -4, best: -8, turn: -16 } as const;
+const STACK = { slot: -4, best: -8, turn: -16, now: -24 } as const;
 
 /** SK_PASS: with a socket selected that one gets it, else the kernel's hash says. */
 const PASS = 1;
@@ -62,6 +62,9 @@ export function steerInstructions(plan: SteerPlan): readonly Instruction[] {
   ];
   return [
     byRegister(6, "=", 1), // r6 = the packet
+    call(HELPER.nanoseconds),
+    by(0, "s>>=", CLOCK_SHIFT),
+    store(8, 10, STACK.now, 0), // what time it is
     by(7, "=", 0), // r7 = the slot that is looked at
     by(8, "=", 0), // r8 = what all slots were given
     by(9, "=", 1), // r9 = the least load
@@ -78,12 +81,20 @@ export function steerInstructions(plan: SteerPlan): readonly Instruction[] {
     load(4, 2, 0, ROW.owner),
     jumpIf(2, "==", 0, "next"), // nobody is ready there
     load(4, 2, 0, ROW.finished),
+    byRegister(1, "-=", 2),
+    load(4, 2, 0, ROW.helped),
     byRegister(1, "-=", 2), // r1 = what it has
     load(4, 2, 0, ROW.bias),
     byRegister(1, "+=", 2), // r1 = what it counts for
-    load(4, 2, 0, ROW.busy),
-    by(2, "*=", BUSY_COUNTS),
-    byRegister(1, "+=", 2), // what comes now would have to wait
+    load(4, 2, 0, ROW.begun),
+    jumpIf(2, "==", 0, "weighed"), // it is in no callback
+    load(8, 3, 10, STACK.now),
+    byRegister(3, "-=", 2), // r3 = for how long it is in one
+    by(3, "<<=", 32),
+    by(3, "s>>=", 32), // of 32 bits, with a sign
+    jumpIf(3, "s<", HELD_UP.after, "weighed"), // not for long
+    by(1, "+=", HELD_UP.counts), // what comes now would have to wait
+    place("weighed"),
     by(1, "<<=", 32),
     by(1, "s>>=", 32), // of 32 bits, with a sign
     load(4, 2, 0, ROW.full),

@@ -36,6 +36,11 @@ export class Steering {
   /** The one of them that was served last: its shards listen. */
   #newest: number | undefined;
   #status: SteerStatus;
+  /** What slots had been given, and what waited there, when they were helped. */
+  readonly #helped = new Map<
+    number,
+    { readonly assigned: number; readonly queued: number }
+  >();
   #attached = false;
 
   /** Makes the table and loads the programs, where that is wanted and works. */
@@ -128,8 +133,28 @@ export class Steering {
     table.set(slot, "finished", finished);
     table.set(slot, "bias", 0);
     table.set(slot, "full", 0);
-    table.set(slot, "busy", 0);
+    table.set(slot, "begun", 0);
+    table.set(slot, "helped", 0);
     table.set(slot, "owner", writer);
+  }
+
+  /**
+   * Another worker accepts what a slot is given, whose own one stands still, and
+   * so many wait now: what has gone since the last call is no load of the slot.
+   */
+  help(slot: number, queued: number): void {
+    const { table } = this.#steer ?? {};
+    if (table === undefined) return;
+    const assigned = table.get(slot, "assigned");
+    const before = this.#helped.get(slot) ?? { assigned, queued };
+    const taken = (assigned - before.assigned | 0) + before.queued - queued;
+    if (taken > 0) table.set(slot, "helped", table.get(slot, "helped") + taken);
+    this.#helped.set(slot, { assigned, queued });
+  }
+
+  /** Nobody does that any more, or its own worker may have accepted as well. */
+  helpEnds(slot: number): void {
+    this.#helped.delete(slot);
   }
 
   /**

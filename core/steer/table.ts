@@ -23,8 +23,13 @@ export const ROW = {
   full: 24,
   /** The owner: its seat on the scoreboard and 1, once it writes here. */
   writer: 28,
-  /** The owner: 1 while it is in a callback of a request or a connection. */
-  busy: 36,
+  /**
+   * The owner: when it has begun a request or a connection last, on the kernel's
+   * clock, or 0 once its event loop has turned since.
+   */
+  begun: 36,
+  /** The supervisor: how many of those that it was given others have accepted. */
+  helped: 40,
   /** The supervisor: the seat and 1 of the worker that may write; 0 for none. */
   owner: 32,
 } as const;
@@ -55,16 +60,32 @@ export function steerTable(memory: ArrayBuffer): SteerTable {
 }
 
 /**
- * Who is in a callback counts for so many connections more than it has. Short
- * ones are mostly 0 or 1 a worker, so that one more of these would be no reason
- * against who is held up; and of many that come at once it may cost a worker so
- * many, not its share.
+ * A unit of the kernel's clock in this table: so many powers of two nanoseconds
+ * of CLOCK_MONOTONIC, about a quarter of a millisecond. Numbers have 32 bits and wrap around.
  */
-export const BUSY_COUNTS = 2;
+export const CLOCK_SHIFT = 18;
 
-/** What a slot is loaded with, as the kernel's program sees it. */
-export function loadIn(table: SteerTable, slot: number): number {
+/** A time of CLOCK_MONOTONIC in ms, in this unit; never 0, which is no time. */
+export function clockUnits(ms: number): number {
+  return Math.floor(ms * 1e6 / 2 ** CLOCK_SHIFT) >>> 0 || 1;
+}
+
+/**
+ * Who is in a callback for so many units counts for so many connections more than
+ * it has. What it is given waits, and by its short connections alone it would not
+ * seem so: each of the others has just begun or ended one. In a burst, where many
+ * are off their CPU for some ms, it costs a worker so many, not its share. Sooner
+ * would keep connections from workers that are soon done, and wake idle ones in
+ * their stead.
+ */
+export const HELD_UP = { after: 4, counts: 2 } as const;
+
+/** What a slot is loaded with, as the kernel's program sees it at a time. */
+export function loadIn(table: SteerTable, slot: number, now = 0): number {
   const assigned = table.get(slot, "assigned");
-  return (assigned - table.get(slot, "finished") | 0) +
-    (table.get(slot, "bias") | 0) + BUSY_COUNTS * table.get(slot, "busy");
+  const begun = table.get(slot, "begun");
+  const heldUp = begun === 0 ? 0 : Math.max(0, now - begun | 0);
+  const over = table.get(slot, "finished") + table.get(slot, "helped");
+  return (assigned - over | 0) + (table.get(slot, "bias") | 0) +
+    (heldUp >= HELD_UP.after ? HELD_UP.counts : 0);
 }

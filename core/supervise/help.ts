@@ -49,6 +49,8 @@ function helpBy(
       ),
     heldUp: (worker) => traffic.heldUpFor(worker),
     sleeps: (worker) => host.state(pidOf(worker)) === "S",
+    helping: (shard, queued) => traffic.steering.help(shard, queued),
+    helped: (shard) => traffic.steering.helpEnds(shard),
     shards: () => adoption.acceptors(),
     workers: () => adoption.workers(),
     tell(worker, type, shard) {

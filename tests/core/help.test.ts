@@ -21,6 +21,7 @@ function scene() {
   const touchedAt: (number | undefined)[] = [0, 0, 0, 0];
   const accepting: (PoolWorker | undefined)[] = [...workers];
   const told: string[] = [];
+  const helping: number[][] = [];
   let looks = 0;
   const help = new Help({
     clock,
@@ -34,6 +35,8 @@ function scene() {
     sleeps: ({ slot }) => states[slot] === "S",
     shards: () => accepting.entries(),
     workers: () => workers,
+    helping: (shard, queued) => void helping.push([shard, queued]),
+    helped: (shard) => void helping.push([shard]),
     tell: ({ slot }, type, shard) => void told.push(`${type} ${shard}>${slot}`),
   });
   world.advance(10_000);
@@ -45,6 +48,7 @@ function scene() {
     touchedAt,
     accepting,
     told,
+    helping,
     pass: (ms: number) => world.advance(ms),
     looks: () => looks,
     /** A worker begins something, and connections wait on its shard. */
@@ -161,6 +165,19 @@ describe("help for a stuck worker", () => {
     touchedAt[0] = touchedAt[2] = touchedAt[3] = undefined;
     pass(100);
     assert.deepEqual(told, []);
+  });
+
+  test("is told of while it is there, for what is taken is no load of the shard", () => {
+    const { help, stick, pass, queues, touchedAt, helping } = scene();
+    stick(1, 3);
+    help.active();
+    pass(2);
+    queues[1] = 1;
+    pass(2);
+    touchedAt[1] = 0;
+    queues[1] = 0;
+    pass(2);
+    assert.deepEqual(helping, [[1, 3], [1, 1], [1]]);
   });
 
   test("has nothing to say where its worker has adopted the shard", () => {

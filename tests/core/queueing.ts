@@ -102,6 +102,8 @@ export interface Worker extends Runner {
   busy: number;
   /** True while it does nothing. */
   readonly idle: boolean;
+  /** When it has begun what it is about. */
+  begun: number;
   /** What it finds to accept when it looks, besides so many other jobs. */
   source: (jobs: number) => readonly Connection[];
   /** What becomes of what it has accepted; returns what that costs, in ms. */
@@ -189,6 +191,7 @@ export function createWorker(
   const step = (ready: readonly Job[], at: number): void => {
     const job = ready[at];
     if (job === undefined) return turn();
+    worker.begun = timeline.now();
     compute(job[0], () => {
       const more = job[1]();
       const done = (): void => step(ready, at + 1);
@@ -212,6 +215,7 @@ export function createWorker(
     open: 0,
     taken: 0,
     busy: 0,
+    begun: 0,
     get idle() {
       return idle;
     },

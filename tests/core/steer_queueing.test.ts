@@ -32,7 +32,7 @@ describe("shards that the kernel chooses among, in the model", () => {
       ];
       const text = `${perSecond}/s: ${[own, hash, one, dealt]}`;
       assert.ok(own < 0.5 * hash && own < 0.6 * dealt, text);
-      assert.ok(own < 5 * one, text);
+      assert.ok(own < 2 * one, text);
     }
   });
 });

@@ -3,6 +3,9 @@ import { type MemoryProcess, MemoryWorld } from "../../adapters/memory.ts";
 import type { Seat } from "../../core/balance/scoreboard.ts";
 import { decodeInheritance } from "../../core/launch/environment.ts";
 import type { PoolOptions } from "../../core/options/options.ts";
+import type { Listener } from "../../core/listeners/listeners.ts";
+import { Steering } from "../../core/steer/steering.ts";
+import { loadIn } from "../../core/steer/table.ts";
 import { describe, test } from "../harness.ts";
 import { running, settle, type Stage } from "./world.ts";
 
@@ -101,6 +104,32 @@ describe("steering", () => {
     // What waits in its queue is the next one's, what was served is not.
     assert.equal(table.get(0, "finished"), 7);
     assert.equal(table.get(0, "bias"), 0);
+  });
+
+  test("counts what others accept for a slot whose worker stands still", () => {
+    const world = new MemoryWorld();
+    world.steered.problem = undefined;
+    const sockets = [{ fd: 3 }, { fd: 4 }];
+    const listener = {
+      mode: "sharded",
+      address: "127.0.0.1:8080",
+      sockets,
+    } as unknown as Listener;
+    const steering = new Steering("ebpf", [listener], world.adapter, () => {});
+    const table = world.steered.table!;
+    table.set(0, "assigned", 10);
+    steering.help(0, 3);
+    assert.equal(loadIn(table, 0), 10);
+    steering.help(0, 1);
+    assert.equal(loadIn(table, 0), 8);
+    // Four more, of which one waits.
+    table.set(0, "assigned", 14);
+    steering.help(0, 1);
+    assert.equal(loadIn(table, 0), 8);
+    steering.helpEnds(0);
+    // Its own worker has accepted what waited.
+    steering.help(0, 0);
+    assert.equal(loadIn(table, 0), 8);
   });
 
   test("gives the slot to the new worker of a reload, and back", async () => {

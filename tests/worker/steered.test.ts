@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import {
-  BUSY_COUNTS,
+  clockUnits,
   loadIn,
   STEER_ROW_BYTES,
   steerTable,
@@ -13,12 +13,13 @@ import { describe, test } from "../harness.ts";
 
 function scene() {
   const table = steerTable(new ArrayBuffer(2 * STEER_ROW_BYTES));
-  const world = { slot: 1, queued: 0 };
+  const world = { slot: 1, queued: 0, now: 1000 };
   const steered = createSteered({
     table,
     writer: 7,
     slot: () => world.slot,
     queued: () => world.queued,
+    now: () => world.now,
   });
   table.set(1, "owner", 7);
   const assign = (count: number): void =>
@@ -38,22 +39,21 @@ describe("a worker that tells the kernel what it holds", () => {
     assert.equal(load(), 5);
   });
 
-  test("counts for more while it is in a callback, and in its own row alone", () => {
-    const { steered, table, load } = scene();
-    steered.busy(true);
-    assert.equal(load(), BUSY_COUNTS);
+  test("says since when it is in a callback, in its own row alone", () => {
+    const { steered, table, world, load } = scene();
+    const loadAt = (ms: number) => loadIn(table, 1, clockUnits(ms));
+    steered.begin();
+    assert.deepEqual([load(), loadAt(1000), loadAt(1000.5)], [0, 0, 0]);
+    assert.deepEqual([loadAt(1002), loadAt(5000)], [2, 2]);
+    world.now = 1008;
+    steered.begin();
+    assert.equal(loadAt(1008), 0);
     table.set(1, "owner", 8);
-    steered.busy(false);
-    assert.equal(load(), BUSY_COUNTS);
+    steered.turn();
+    assert.equal(loadAt(1010), 2);
     table.set(1, "owner", 7);
-    steered.busy(false);
-    assert.equal(load(), 0);
-  });
-
-  test("counts for what it holds beyond what it was assigned", () => {
-    const { steered, load } = scene();
-    steered.write({ held: 3, came: 3, asked: undefined });
-    assert.equal(load(), 3);
+    steered.turn();
+    assert.equal(loadAt(1010), 0);
   });
 
   test("has finished what came and went unseen, but has asked", () => {

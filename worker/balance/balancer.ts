@@ -323,6 +323,9 @@ export function createBalancer(
     get takenByOthers() {
       return takenByOthers;
     },
+    turned() {
+      if (steered !== undefined && unsure.length > 0) changed();
+    },
     pending(count) {
       pending = count;
       changed();

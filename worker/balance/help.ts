@@ -32,27 +32,30 @@ const AGAIN_MS = ACTIVE_MS / 2;
 export function touchBy(
   { fd, seat, helps }: Seat,
   tell: (message: FromWorker) => unknown,
-  steered: Pick<Steered, "busy"> | undefined,
+  steered: Pick<Steered, "begin" | "turn"> | undefined,
 ): (() => void) | undefined {
   const row = helps ? rowIn(fd, seat) : undefined;
   if (row === undefined && steered === undefined) return undefined;
   let told = -Infinity;
   let turns = false;
+  const touch = (at: number): void => {
+    if (row !== undefined) row[TOUCHED_AT / 8] = at;
+  };
   const idle = (): void => {
     turns = false;
-    steered?.busy(false);
-    if (row !== undefined) row[TOUCHED_AT / 8] = IDLE;
+    touch(IDLE);
+    steered?.turn();
   };
-  idle();
+  touch(IDLE);
   return () => {
     if (!turns) {
       turns = true;
-      steered?.busy(true);
       setImmediate(idle);
     }
+    steered?.begin();
     if (row === undefined) return;
     const now = Date.now();
-    row[TOUCHED_AT / 8] = now;
+    touch(now);
     if (Math.abs(now - told) < AGAIN_MS) return;
     told = now;
     tell({ type: "active" });

@@ -15,10 +15,12 @@ import { messageOf } from "../../core/errors.ts";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import type { SteerSeat } from "../../core/steer/steer.ts";
 import {
+  clockUnits,
   STEER_ROW_BYTES,
   type SteerTable,
   steerTable,
 } from "../../core/steer/table.ts";
+import { monotonicMs } from "../../libc/clock.ts";
 import { duplicate, mapShared } from "../../libc/libc.ts";
 import { listenQueue } from "../../libc/listen_queue.ts";
 import { openLibc } from "../../libc/open.ts";
@@ -43,8 +45,10 @@ export interface Steered {
   settle(holding: Holding): void;
   /** So many connections more than it holds it counts for. */
   lean(bias: number): void;
-  /** It is in a callback, or its event loop turns again. */
-  busy(is: boolean): void;
+  /** It has begun a request or a connection. */
+  begin(): void;
+  /** Its event loop has turned since. */
+  turn(): void;
   /** It takes none for the time being, or some again. */
   full(is: boolean): void;
 }
@@ -59,6 +63,8 @@ export interface SteeredParts {
   readonly slot: () => number;
   /** How many connections wait on the slot's shards. */
   readonly queued: () => number;
+  /** The kernel's clock, CLOCK_MONOTONIC, in ms. */
+  readonly now: () => number;
 }
 
 /** After so many looks at which something was missing it is lost. */
@@ -92,7 +98,8 @@ export function createSteered(parts: SteeredParts): Steered {
     table.set(slot, "finished", table.get(slot, "finished") + more);
   /** What was assigned and neither is here nor over. */
   const excess = (slot: number, held: number): number =>
-    (table.get(slot, "assigned") - table.get(slot, "finished") | 0) - held;
+    (table.get(slot, "assigned") - table.get(slot, "finished") -
+        table.get(slot, "helped") | 0) - held;
 
   /**
    * How many may have come and gone unseen since the last call: each has asked
@@ -140,9 +147,13 @@ export function createSteered(parts: SteeredParts): Steered {
     lean(more) {
       bias = more;
     },
-    busy(is) {
+    begin() {
       const slot = parts.slot();
-      if (owns(slot)) table.set(slot, "busy", is ? 1 : 0);
+      if (owns(slot)) table.set(slot, "begun", clockUnits(parts.now()));
+    },
+    turn() {
+      const slot = parts.slot();
+      if (owns(slot)) table.set(slot, "begun", 0);
     },
     full(is) {
       isFull = is;
@@ -175,7 +186,8 @@ export function steeredBy(
         return sum + queued;
       }, 0);
     const table = openSteerTable(steer);
-    return createSteered({ table, writer: seat + 1, slot, queued });
+    const now = monotonicMs(libc);
+    return createSteered({ table, writer: seat + 1, slot, queued, now });
   } catch (error) {
     process.stderr.write(
       `this worker cannot tell the kernel what it holds: ${messageOf(error)}\n`,

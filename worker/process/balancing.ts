@@ -38,6 +38,11 @@ export interface Balancer {
   /** How many connections the others had taken by then. */
   readonly takenByOthers: number;
   /**
+   * The event loop has turned after requests were begun: where servers do not
+   * tell of connections, some may have come and gone.
+   */
+  turned(): void;
+  /**
    * So many connections were accepted and may still be passed on. The others
    * see them as open ones: whoever has got as many need not pass its own on.
    */
