@@ -8,7 +8,8 @@ import {
   STEER_ROW_BYTES,
   steerTable,
 } from "../../core/steer/table.ts";
-import { createSteered } from "../../worker/balance/steered.ts";
+import { createBalancer } from "../../worker/balance/balancer.ts";
+import { createSteered, type Holding } from "../../worker/balance/steered.ts";
 import { describe, test } from "../harness.ts";
 
 function scene() {
@@ -129,4 +130,39 @@ describe("a worker that tells the kernel what it holds", () => {
     steered.full(false);
     assert.deepEqual([table.get(0, "full"), table.get(1, "full")], [0, 1]);
   });
+});
+
+test("a worker that is told how connections end looks for none itself", () => {
+  const written: Holding[] = [];
+  let looks = 0;
+  let open = 0;
+  const balancer = createBalancer(
+    { fd: 3, seat: 0, weight: 1, passes: false },
+    { count: undefined },
+    {
+      scoreboard: { write: () => {}, others: () => [] },
+      utilisation: () => 0,
+      now: () => 0,
+      date: () => 0,
+      every: () => {},
+      after: () => void looks++,
+      atExit: () => {},
+      steered: {
+        ...scene().steered,
+        write: (holding) => void written.push(holding),
+      },
+    },
+  );
+  balancer.count(() => open);
+  open = 1;
+  balancer.accepted(1, true);
+  open = 0;
+  balancer.ended();
+  const at = { held: 0, came: 1, asked: undefined };
+  assert.deepEqual([written.at(-1), looks], [at, 0]);
+  // It is counted a moment longer than its socket is there.
+  open = 1;
+  balancer.accepted(1, true);
+  balancer.ended();
+  assert.equal(looks, 1);
 });

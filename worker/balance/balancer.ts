@@ -121,6 +121,8 @@ export function createBalancer(
   let unseen = 0;
   let busy = 0;
   let ended = 0;
+  /** How many connections are said to have ended. */
+  let toldOver = 0;
   let endedBefore = 0;
   let endedAt = senses.now();
   let limit = Infinity;
@@ -330,12 +332,21 @@ export function createBalancer(
       pending = count;
       changed();
     },
-    accepted(count) {
+    accepted(count, told) {
       accept(count);
       dirty = true;
+      // The kernel has counted it, and nobody else looks before the beat.
+      if (told === true) return;
       if (unseen * 1000 < ended * UNSEEN_MS) return;
       unseen = 0;
       changed();
+    },
+    ended() {
+      toldOver++;
+      if (resigned) return;
+      // One with TLS is seen to be over a moment later.
+      const isSeen = ends(note(senses.now())) >= toldOver;
+      if (!isSeen && lookIn > MAX_FRESH_MS) lookAgain(fresh());
     },
     passedOn() {
       passedOn++;

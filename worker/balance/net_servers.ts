@@ -19,7 +19,7 @@ import {
   type ConnectionLimit,
   watchFull,
 } from "../listening/limit.ts";
-import type { Unread } from "../process/balancing.ts";
+import type { Balancer, Unread } from "../process/balancing.ts";
 
 /** A server in `balanced`. */
 export interface BalancedServer {
@@ -70,7 +70,7 @@ export function balanceNetServer(
       if (listener.mode !== "balanced") {
         // The kernel has chosen. One that accepts itself is shown what others
         // accept for it.
-        if (!accepts) acceptor.on("connection", () => balancer.accepted(1));
+        if (!accepts) acceptor.on("connection", counting(balancer));
         accepts ||= own;
       } else if (
         RUNTIME.acceptsOneByOne || !passHandlesOn(acceptor, server, core)
@@ -92,6 +92,15 @@ export function balanceNetServer(
       watching?.[Symbol.dispose]();
     },
     end: () => count?.[Symbol.dispose](),
+  };
+}
+
+/** Counts connections; where the kernel goes by them it is told of their end. */
+function counting(balancer: Balancer): (socket: Socket) => void {
+  if (!balancer.steers) return () => balancer.accepted(1);
+  return (socket) => {
+    balancer.accepted(1, true);
+    socket.once("close", balancer.ended);
   };
 }
 

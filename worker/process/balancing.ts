@@ -47,8 +47,14 @@ export interface Balancer {
    * see them as open ones: whoever has got as many need not pass its own on.
    */
   pending(count: number): void;
-  /** Connections were accepted, and kept; fewer than was said, if negative. */
-  accepted(count: number): void;
+  /**
+   * Connections were accepted, and kept; fewer than was said, if negative.
+   *
+   * @param told true where their end is told as well
+   */
+  accepted(count: number, told?: boolean): void;
+  /** One of those has ended, and is counted no more. */
+  ended(): void;
   /** A connection was passed on. */
   passedOn(): void;
   /** A connection has come from another worker. */
