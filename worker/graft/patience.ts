@@ -47,6 +47,9 @@ export function streamPatience(window: number): number {
 /** The most of the time that is spent on looking. */
 export const LOOKING_PART = 0.1;
 
+/** What a look is said to cost at least, in ms. */
+const LEAST_COST = LOOK_MS * LOOKING_PART;
+
 /** What else there is to the end of a server. */
 export interface Ending {
   /** True while something else has to end first. */
@@ -88,6 +91,7 @@ export function untilHarmless(
   // either: a long time between two looks counts as a short one.
   let spent = 0;
   let last = began;
+  let cost = LEAST_COST;
   let wait = LOOK_MS;
   const isHarmless = (now: number): boolean => {
     if (isOver()) return true;
@@ -135,8 +139,10 @@ export function untilHarmless(
         setTimeout(resolve, idle);
         return;
       }
-      const took = performance.now() - before;
-      wait = Math.min(RARELY_MS, Math.max(LOOK_MS, took / LOOKING_PART));
+      // One that another process has interrupted was no costly one.
+      const took = Math.min(performance.now() - before, 2 * cost);
+      cost = Math.max(LEAST_COST, took);
+      wait = Math.min(RARELY_MS, cost / LOOKING_PART);
       setTimeout(look, wait);
     };
     look();
