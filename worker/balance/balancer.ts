@@ -159,7 +159,7 @@ export function createBalancer(
   /** What the kernel goes by. */
   const holding = (): Holding => {
     const held = open();
-    for (const arrived of unsure) accept(arrived());
+    for (const arrived of unsure) acceptUnseen(arrived());
     const isExact = unsure.length === 0;
     const asked = isExact ? undefined : requests.count ?? 0;
     return { held, came: accepted + takenOver, asked };
@@ -167,6 +167,9 @@ export function createBalancer(
   const accept = (count: number): void => {
     accepted += count;
     recent = Math.max(0, recent + count);
+  };
+  const acceptUnseen = (count: number): void => {
+    accept(count);
     unseen += Math.abs(count);
   };
   /** How many of the connections end per second. */
@@ -333,10 +336,10 @@ export function createBalancer(
       changed();
     },
     accepted(count, told) {
-      accept(count);
       dirty = true;
       // The kernel has counted it, and nobody else looks before the beat.
-      if (told === true) return;
+      if (told === true) return accept(count);
+      acceptUnseen(count);
       if (unseen * 1000 < ended * UNSEEN_MS) return;
       unseen = 0;
       changed();

@@ -26,8 +26,9 @@ const AGAIN_MS = ACTIVE_MS / 2;
 /**
  * What is to be called for each request and each connection, which costs a look
  * at the clock, and once for each turn of the event loop that begins some;
- * undefined where the scoreboard cannot be mapped into memory, or could be cut,
- * which would end whoever has it mapped.
+ * undefined where nobody would read it: the kernel does not pick, and the
+ * scoreboard cannot be mapped into memory, or could be cut, which would end
+ * whoever has it mapped.
  */
 export function touchBy(
   { fd, seat, helps }: Seat,
