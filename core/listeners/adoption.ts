@@ -98,7 +98,7 @@ export class Adoption {
   #tell({ type, shard, slot }: AdoptionChange): void {
     const worker = this.#ready.get(slot)!;
     for (const listener of this.#names) {
-      if (type === "adopt") worker.toAdopt.add(`${listener} ${shard}`);
+      if (type === "adopt") worker.toAdopt.ask(listener, shard);
       worker.tell({ type, listener, shard });
       if (type === "adopt") continue;
       this.#emit({

@@ -56,7 +56,7 @@ function helpBy(
     tell(worker, type, shard) {
       if (type === "adopt") traffic.helped++;
       for (const { name: listener } of helped) {
-        if (type === "adopt") worker.toHelp.add(`${listener} ${shard}`);
+        if (type === "adopt") worker.toHelp.ask(listener, shard);
         worker.tell({ type, listener, shard });
       }
     },

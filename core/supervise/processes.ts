@@ -385,9 +385,9 @@ export class Processes {
       case "adopted": {
         const { listener, shard } = message;
         const told = { ...worker.identity, listener, shard };
-        if (worker.toAdopt.delete(`${listener} ${shard}`)) {
+        if (worker.toAdopt.answer(listener, shard)) {
           this.#context.emit({ type: "shard-adopted", ...told });
-        } else if (!worker.toHelp.delete(`${listener} ${shard}`)) {
+        } else if (!worker.toHelp.answer(listener, shard)) {
           this.#noise.hear(
             worker,
             `it adopted shard ${shard} of "${listener}", which it was not asked to`,

@@ -147,7 +147,7 @@ describe("help for a stuck worker", () => {
     const { help, stick, pass, told, workers } = scene();
     stick(1);
     help.active();
-    workers[0]!.toHelp.add("web 1");
+    workers[0]!.toHelp.ask("web", 1);
     pass(90);
     assert.deepEqual(told.splice(0), ["adopt 1>0"]);
     pass(20);

@@ -67,6 +67,24 @@ describe("noise", () => {
     await settle();
     assert.equal(all("shard-adopted").length, 1);
   });
+
+  test("a shard that was asked for twice before it answers is adopted twice", async () => {
+    const { world, all } = await running({ share: "sharded", workers: 2 });
+    const other = world.processes[1]!;
+    for (let times = 1; times <= 2; times++) {
+      world.processes.findLast((each) => each !== other)!.exit({ code: 1 });
+      await settle();
+      world.advance(60_000);
+      await settle();
+      assert.equal(all("shard-released").length, times);
+    }
+    for (let i = 0; i < 3; i++) {
+      other.say({ type: "adopted", listener: "127.0.0.1:8080", shard: 0 });
+    }
+    await settle();
+    assert.equal(all("shard-adopted").length, 2);
+    assert.equal(all("worker-noise").length, 1);
+  });
 });
 
 test("a worker that passes on without end has so many connections here", async () => {
