@@ -6,7 +6,7 @@
 
 import type { ExitStatus, WorkerProcess } from "./adapter.ts";
 import type { Connection } from "./connection.ts";
-import { AskedShards } from "./listeners/asked_shards.ts";
+import { ShardRequests } from "./listeners/shard_requests.ts";
 import type { WordSockets } from "./launch/notify_socket.ts";
 import type { WorkerIdentity, WorkerLoad } from "./events.ts";
 import type { WorkerRuntime } from "./options/options.ts";
@@ -108,9 +108,9 @@ export class PoolWorker implements Backend {
   /** Listeners that it asked for while it ran, and for how many servers. */
   readonly opened: Map<string, number> = new Map();
   /** The shards that it was told to adopt and has not. */
-  readonly toAdopt: AskedShards = new AskedShards();
+  readonly toAdopt: ShardRequests = new ShardRequests();
   /** Those that it was told to accept on in a stuck worker's stead. */
-  readonly toHelp: AskedShards = new AskedShards();
+  readonly toHelp: ShardRequests = new ShardRequests();
   /** What it has told of its load, where it writes nothing on a scoreboard. */
   load: Pick<WorkerLoad, "requests" | "lag"> | undefined;
   /** Its place on the scoreboard, where the pool has one. */

@@ -1,7 +1,20 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { describe, test } from "../harness.ts";
 import { CLOSE, deferred, get, raw, startBridge } from "./bridge_server.ts";
 import { connect } from "./client.ts";
+
+/** The same as a stream, whose length nobody is told of. */
+function inParts(bytes: Uint8Array<ArrayBuffer>): ReadableStream {
+  const part = Math.max(1, Math.ceil(bytes.length / 3));
+  let at = 0;
+  return new ReadableStream({
+    pull(controller) {
+      if (at < bytes.length) controller.enqueue(bytes.slice(at, at += part));
+      else controller.close();
+    },
+  });
+}
 
 describe("requests", () => {
   test("method, URL, headers in order with duplicates, client address", async () => {
@@ -84,6 +97,25 @@ describe("requests", () => {
       await server[Symbol.asyncDispose]();
     }
   });
+
+  for (const size of [0, 1, 65_536, 262_144, 262_145, 1_000_000]) {
+    for (const framing of ["its length", "chunks"] as const) {
+      test(`a body of ${size} bytes, by ${framing}, as a whole`, async () => {
+        const sent = Uint8Array.from({ length: size }, (_, at) => at % 251);
+        await using server = await startBridge(async (request) => {
+          const bytes = new Uint8Array(await request.arrayBuffer());
+          return new Response(bytes);
+        });
+        const answer = await fetch(server.url, {
+          method: "POST",
+          body: framing === "chunks" ? inParts(sent) : sent,
+          ...{ duplex: "half" },
+        });
+        const got = new Uint8Array(await answer.arrayBuffer());
+        assert.ok(Buffer.from(got).equals(sent), `${got.length} bytes`);
+      });
+    }
+  }
 
   test("a body that is read in part leaves the connection usable", async () => {
     const server = await startBridge(async (request) => {

@@ -18,10 +18,10 @@ export function receivedBody(
   return {
     bytes: () =>
       new Promise((resolve, reject) => {
-        const chunks: Uint8Array[] = [];
+        const { add, whole } = gather(announced(incoming));
         receive(incoming, response, {
-          chunk: (chunk) => void chunks.push(chunk),
-          end: () => resolve(joined(chunks)),
+          chunk: add,
+          end: () => resolve(whole()),
           fail: reject,
         });
       }),
@@ -126,17 +126,70 @@ function receive(
   return leave;
 }
 
-/** Bytes of their own: chunks are parts of what the socket has read. */
+/**
+ * Up to so many bytes have their place before they have come. A client that says
+ * more costs nothing before it has sent it.
+ */
+const PREPARED = 256 * 1024;
+
+/** How long a body is that is not longer than that; 0 where it is not known. */
+function announced({ headers }: IncomingMessage): number {
+  const length = Number(headers["content-length"] ?? 0);
+  return length <= PREPARED ? length : 0;
+}
+
+/**
+ * Puts chunks together to bytes of their own: they are parts of what the socket
+ * has read.
+ *
+ * @param length of the body, as far as it is known
+ */
+function gather(length: number): {
+  readonly add: (chunk: Uint8Array) => void;
+  readonly whole: () => Uint8Array<ArrayBuffer>;
+} {
+  let bytes: Uint8Array<ArrayBuffer> | undefined;
+  let at = 0;
+  const more: Uint8Array[] = [];
+  return {
+    add(chunk) {
+      if (more.length > 0 || at + chunk.byteLength > length) {
+        more.push(chunk);
+        return;
+      }
+      // To its place while the CPU has it: and what it was read into is free
+      // before the garbage collector takes it for something that stays.
+      bytes ??= bytesFor(length);
+      bytes.set(chunk, at);
+      at += chunk.byteLength;
+    },
+    whole() {
+      if (bytes !== undefined && at === length && more.length === 0) {
+        return bytes;
+      }
+      return joined([
+        ...bytes === undefined ? [] : [bytes.subarray(0, at)],
+        ...more,
+      ]);
+    },
+  };
+}
+
 function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const length = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
-  const { buffer } = Buffer.allocUnsafeSlow(length);
-  const bytes = new Uint8Array(buffer);
+  const bytes = bytesFor(length);
   let at = 0;
   for (const chunk of chunks) {
     bytes.set(chunk, at);
     at += chunk.byteLength;
   }
   return bytes;
+}
+
+/** All of a buffer that nobody else has, whatever was there before. */
+function bytesFor(length: number): Uint8Array<ArrayBuffer> {
+  const { buffer } = Buffer.allocUnsafeSlow(length);
+  return new Uint8Array(buffer);
 }
 
 function stop(incoming: IncomingMessage): void {

@@ -8,7 +8,7 @@
  * Counts what is still to be answered: a shard may be asked for, given back and
  * asked for again before the first answer comes, and then two do.
  */
-export class AskedShards {
+export class ShardRequests {
   readonly #counts = new Map<string, number>();
 
   /** How many shards are to be answered. */
