@@ -161,7 +161,6 @@ export async function bindFor(
     share: config.share,
     shards,
     steers: steersHere({ config, specs, slots: shards, runtimeOf }, adapter),
-    weighted: config.weights.length > 0,
     // One file with its runtime is that, whatever it does.
     foreign: foreign && habits?.part === undefined,
     deaf: deaf && habits?.part === undefined,

@@ -43,13 +43,12 @@ export function steersHere(
   adapter: Adapter,
 ): true | string | undefined {
   const { host } = adapter;
-  const { steer, weights, share, stuckAfter, fdStore } = config;
+  const { steer, share, stuckAfter, fdStore } = config;
   const asking = specs.filter(({ address, share: own = share }) =>
     address.kind === "tcp" && (own === "auto" || own === "balanced")
   );
   if (
-    steer === "off" || host.platform !== "linux" || asking.length === 0 ||
-    weights.length > 0
+    steer === "off" || host.platform !== "linux" || asking.length === 0
   ) return undefined;
   const runtimes = new Set(
     Array.from({ length: slots }, (_, i) => runtimeOf(i)),

@@ -90,7 +90,7 @@ function warningsFor(prepared: Prepared, adapter: Adapter): readonly string[] {
     ...memoryWarnings(config, prepared, adapter),
     ...(config.down === "refuse" ? refuseWarnings(listeners, adapter) : []),
   ];
-  if (weights.length > 0 && !listeners.some(isBalanced)) {
+  if (weights.length > 0 && !listeners.some(goesByLoad)) {
     warnings.push(
       "the weights of slots do not count, because no listener is balanced; the lines above say why",
     );
@@ -171,8 +171,9 @@ function memoryWarnings(
   return memoryTroubles(memory, limit, share).map(warningOf);
 }
 
-function isBalanced({ mode }: Listener): boolean {
-  return mode === "balanced";
+/** True where weights count; of shards who picks among them says if not. */
+function goesByLoad({ mode }: Listener): boolean {
+  return mode === "balanced" || mode === "sharded";
 }
 
 /** One sentence for each setting that a listener suffers from. */

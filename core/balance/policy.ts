@@ -93,6 +93,18 @@ function roomOf({ weight, recent }: Score, { pace }: PoolLoad): number {
 }
 
 /**
+ * Where the kernel picks, which knows loads alone: how many more connections a
+ * worker may have by its share of those that have come lately. One of the
+ * greatest weight has the rest.
+ *
+ * @param others the workers that accept as well, without itself
+ */
+export function shareOf(own: Score, others: readonly Score[]): number {
+  const pool = poolOf([own, ...others]);
+  return own.weight < pool.weight ? roomOf(own, pool) : Infinity;
+}
+
+/**
  * The most connections that a worker may hold: with one more it lets others go
  * first. There is always one who may hold more than it does.
  *

@@ -84,7 +84,7 @@ export class Traffic {
     this.#balanced = new Set(
       listeners.flatMap(({ name, mode }) => mode === "balanced" ? [name] : []),
     );
-    this.steering = new Steering(steer, listeners, adapter, emit);
+    this.steering = new Steering(steer, listeners, adapter, emit, weights);
     this.#counts = listeners.every((listener) =>
       listener.mode === "balanced" || listener.mode === "handoff" ||
       this.steering.steers(listener)

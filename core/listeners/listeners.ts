@@ -74,8 +74,6 @@ export interface ListenersPlan {
   readonly blocks: boolean;
   /** See {@linkcode chooseShareMode}. */
   readonly steers?: true | string | undefined;
-  /** True where slots have weights. */
-  readonly weighted?: boolean;
   /** What a predecessor hands over. */
   readonly heritage?: {
     /** The sockets for a listener, or undefined where they are not there. */

@@ -88,8 +88,6 @@ export interface ShareQuestion {
   readonly steers?: true | string | undefined;
   /** How the supervisor before this one shares it, whose sockets are taken over. */
   readonly before?: ShareMode | undefined;
-  /** True where slots have weights, which count in one queue alone. */
-  readonly weighted?: boolean;
 }
 
 /**
@@ -133,9 +131,9 @@ export function chooseShareMode(question: ShareQuestion): ShareChoice {
 
 /** True where `balanced` may be shards among which the kernel picks. */
 function mayHaveShards(question: ShareQuestion): boolean {
-  const { wanted, address, passed = false, weighted = false } = question;
+  const { wanted, address, passed = false } = question;
   return (wanted === "auto" || wanted === "balanced") && !passed &&
-    !weighted && address.kind === "tcp" &&
+    address.kind === "tcp" &&
     refusalOf("balanced", question) === undefined &&
     refusalOf("sharded", question) === undefined;
 }

@@ -22,7 +22,7 @@ import {
   store,
   storeNumber,
 } from "./instructions.ts";
-import { CLOCK_SHIFT, HELD_UP, ROW } from "./table.ts";
+import { CLOCK_SHIFT, HEAVIEST, HELD_UP, ROW } from "./table.ts";
 
 /** What a program works with. */
 export interface SteerPlan {
@@ -68,7 +68,7 @@ export function steerInstructions(plan: SteerPlan): readonly Instruction[] {
     by(7, "=", 0), // r7 = the slot that is looked at
     by(8, "=", 0), // r8 = what all slots were given
     by(9, "=", 1), // r9 = the least load
-    by(9, "<<=", 40), // none has as much
+    by(9, "<<=", 60), // none has as much
     storeNumber(4, 10, STACK.best, slots), // nobody has it yet
     storeNumber(8, 10, STACK.turn, 0),
 
@@ -97,8 +97,11 @@ export function steerInstructions(plan: SteerPlan): readonly Instruction[] {
     place("weighed"),
     by(1, "<<=", 32),
     by(1, "s>>=", 32), // of 32 bits, with a sign
+    load(4, 2, 0, ROW.light),
+    by(2, "+=", HEAVIEST),
+    byRegister(1, "*=", 2), // r1 = that by its weight
     load(4, 2, 0, ROW.full),
-    by(2, "<<=", 32), // who wants none is behind all others
+    by(2, "<<=", 56), // who wants none is behind all others
     byRegister(1, "+=", 2),
     load(8, 3, 0, ROW.turn), // r3 = when it had its last turn
     jumpIfBoth(1, "s>", 9, "next"), // it has more than the least

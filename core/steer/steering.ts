@@ -12,6 +12,7 @@ import type { PoolEvent } from "../events.ts";
 import type { SteerBy, SteerStatus } from "../options/steer.ts";
 import type { Steer, SteerProgram, SteerSeat } from "./steer.ts";
 import type { PoolWorker } from "../worker.ts";
+import { lightnessOf } from "./table.ts";
 
 /** A listener of the pool, as far as it matters here. */
 interface Listener {
@@ -27,6 +28,7 @@ export class Steering {
   readonly #listeners: readonly Listener[];
   readonly #adapter: Pick<Adapter, "host" | "steer">;
   readonly #emit: (event: PoolEvent) => void;
+  readonly #weights: readonly number[];
   readonly #programs = new Map<Listener, SteerProgram>();
   /** Maps of a predecessor that no program goes by here. */
   readonly #maps = new Map<Listener, number>();
@@ -43,20 +45,26 @@ export class Steering {
   >();
   #attached = false;
 
-  /** Makes the table and loads the programs, where that is wanted and works. */
+  /**
+   * Makes the table and loads the programs, where that is wanted and works.
+   *
+   * @param weights of the slots, 1 where there is none
+   */
   constructor(
     wanted: SteerBy,
     listeners: readonly Listener[],
     adapter: Pick<Adapter, "host" | "steer">,
     emit: (event: PoolEvent) => void,
+    weights: readonly number[] = [],
   ) {
+    this.#weights = weights;
     this.#adapter = adapter;
     this.#emit = emit;
     this.#listeners = shardedOf(listeners);
     for (const listener of this.#listeners) {
       if (listener.map !== undefined) this.#maps.set(listener, listener.map);
     }
-    this.#status = { by: "off", reason: "as asked" };
+    this.#status = this.#hashed("as asked");
     if (this.#listeners.length === 0 || wanted === "off") return;
     try {
       this.#load();
@@ -66,7 +74,7 @@ export class Steering {
       this.#status = { by: "ebpf", reason };
     } catch (error) {
       this.#close();
-      this.#status = { by: "off", reason: `no eBPF: ${messageOf(error)}` };
+      this.#status = this.#hashed(`no eBPF: ${messageOf(error)}`);
     }
   }
 
@@ -135,6 +143,8 @@ export class Steering {
     table.set(slot, "full", 0);
     table.set(slot, "begun", 0);
     table.set(slot, "helped", 0);
+    const greatest = Math.max(1, ...this.#weights);
+    table.set(slot, "light", lightnessOf(this.#weights[slot] ?? 1, greatest));
     table.set(slot, "owner", writer);
   }
 
@@ -221,8 +231,15 @@ export class Steering {
       program.detach(sockets[0]!.fd);
     }
     this.#close();
-    this.#status = { by: "off", reason };
+    this.#status = this.#hashed(reason);
     this.announce();
+  }
+
+  #hashed(reason: string): SteerStatus {
+    const lost = this.#weights.length > 0
+      ? "; the weights of slots do not count then"
+      : "";
+    return { by: "off", reason: `${reason}${lost}` };
   }
 
   #close(): void {

@@ -32,6 +32,8 @@ export const ROW = {
   helped: 40,
   /** The supervisor: the seat and 1 of the worker that may write; 0 for none. */
   owner: 32,
+  /** The supervisor: how light the slot is; see {@linkcode lightnessOf}. */
+  light: 44,
 } as const;
 
 /** The length of a row in bytes: one line of a cache. */
@@ -80,12 +82,31 @@ export function clockUnits(ms: number): number {
  */
 export const HELD_UP = { after: 4, counts: 2 } as const;
 
+/** The most by which weights can differ, as `weights` are checked. */
+const WIDEST = 1e6;
+
+/**
+ * What a connection counts for in a slot of the greatest weight; in a lighter one
+ * it counts for as much more as that is lighter.
+ */
+export const HEAVIEST = 16;
+
+/**
+ * What a slot's connections count for beyond {@linkcode HEAVIEST}, by its weight
+ * and the greatest that there is.
+ */
+export function lightnessOf(weight: number, greatest: number): number {
+  const times = Math.min(WIDEST, greatest / weight);
+  return Math.round(HEAVIEST * times) - HEAVIEST;
+}
+
 /** What a slot is loaded with, as the kernel's program sees it at a time. */
 export function loadIn(table: SteerTable, slot: number, now = 0): number {
   const assigned = table.get(slot, "assigned");
   const begun = table.get(slot, "begun");
   const heldUp = begun === 0 ? 0 : Math.max(0, now - begun | 0);
   const over = table.get(slot, "finished") + table.get(slot, "helped");
-  return (assigned - over | 0) + (table.get(slot, "bias") | 0) +
+  const load = (assigned - over | 0) + (table.get(slot, "bias") | 0) +
     (heldUp >= HELD_UP.after ? HELD_UP.counts : 0);
+  return load * (HEAVIEST + table.get(slot, "light")) / HEAVIEST;
 }

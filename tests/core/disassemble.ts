@@ -18,6 +18,7 @@ const JUMPS: Readonly<Record<number, string>> = {
 const OPERATIONS: Readonly<Record<number, string>> = {
   0x0: "+=",
   0x1: "-=",
+  0x2: "*=",
   0x5: "&=",
   0x6: "<<=",
   0xb: "=",

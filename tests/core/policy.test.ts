@@ -5,6 +5,7 @@ import {
   leastLoaded,
   limitOf,
   type Score,
+  shareOf,
   SLACK_MS,
 } from "../../core/balance/policy.ts";
 import { test } from "../harness.ts";
@@ -44,6 +45,17 @@ test("an excess that ends within the slack is left alone", () => {
   const [own, ...others] = holding(3, 7, 4);
   const ended = 3000 / SLACK_MS;
   assert.equal(limitOf({ ...own!, ended }, others), 5 + 3);
+});
+
+test("where the kernel picks a light worker may have its part of what comes", () => {
+  const heavy: Score[] = [90, 110, 100].map((recent) => ({ ...idle, recent }));
+  const light = { ...idle, weight: 0.1, recent: 7 };
+  assert.equal(shareOf(light, heavy), 3);
+  assert.equal(shareOf({ ...light, recent: 12 }, heavy), -2);
+  // Whatever a light one has had is nothing to those that have the rest.
+  assert.equal(shareOf(heavy[0]!, [...heavy.slice(1), light]), Infinity);
+  assert.equal(shareOf({ ...light, weight: 1 }, heavy), Infinity);
+  assert.equal(shareOf(light, []), Infinity);
 });
 
 test("there is always one that may take a connection", () => {

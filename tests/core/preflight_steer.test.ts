@@ -61,6 +61,7 @@ describe("whether the kernel is to pick", () => {
   test("it is where all can, and what was loaded to know is closed", () => {
     assert.deepEqual(ask({}), { answer: true, done: ["close"] });
     assert.equal(ask({ share: "balanced", steer: "ebpf" }).answer, true);
+    assert.equal(ask({ weights: [1, 2] }).answer, true);
     const some = { share: "handoff", listen: [":1", ":2?share=auto"] } as const;
     assert.equal(ask(some).answer, true);
     assert.equal(ask({ runtime: { bun: 1, deno: 1, node: 1 } }).answer, true);
@@ -74,7 +75,6 @@ describe("whether the kernel is to pick", () => {
       { share: "sharded" },
       { listen: "unix:/a" },
       { listen: "udp://:53" },
-      { weights: [1, 2] },
       { runtime: "exec" },
     ];
     for (const question of others) {

@@ -20,7 +20,6 @@ interface Question {
   /** True for a socket that was passed on. */
   readonly passed?: boolean;
   /** True where slots have weights. */
-  readonly weighted?: boolean;
   /** What the workers are, beside those that import prefork. */
   readonly workers?: "commands" | "other languages";
 }
@@ -147,7 +146,6 @@ describe("balanced, where the kernel can be had pick", () => {
       { listen: "unix:/a" },
       { listen: "fd:3" },
       { passed: true },
-      { weighted: true },
       { workers: "commands" },
       { can: { sharded: no("SO_REUSEPORT") } },
     ];
@@ -200,9 +198,6 @@ describe("balanced, where the kernel can be had pick", () => {
       mode: "sharded",
       reason: "shards, as the supervisor before has them",
     });
-    // Weights would count no more.
-    const weighted = { before: "sharded", steers, weighted: true } as const;
-    assert.equal(choose(weighted).mode, "balanced");
     assert.equal(
       choose({ wanted: "shared", before: "sharded" }).mode,
       "shared",

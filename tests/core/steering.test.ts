@@ -4,8 +4,9 @@ import type { Seat } from "../../core/balance/scoreboard.ts";
 import { decodeInheritance } from "../../core/launch/environment.ts";
 import type { PoolOptions } from "../../core/options/options.ts";
 import type { Listener } from "../../core/listeners/listeners.ts";
+import type { PoolWorker } from "../../core/worker.ts";
 import { Steering } from "../../core/steer/steering.ts";
-import { loadIn } from "../../core/steer/table.ts";
+import { HEAVIEST, loadIn } from "../../core/steer/table.ts";
 import { describe, test } from "../harness.ts";
 import { running, settle, type Stage } from "./world.ts";
 
@@ -36,6 +37,24 @@ async function steered(
   };
   return await starting;
 }
+
+/** The steering of two slots, without a pool. */
+function alone(weights?: readonly number[]) {
+  const world = new MemoryWorld();
+  world.steered.problem = undefined;
+  const listener = {
+    mode: "sharded",
+    address: "127.0.0.1:8080",
+    sockets: [{ fd: 3 }, { fd: 4 }],
+  } as unknown as Listener;
+  const { adapter } = world;
+  const steering = new Steering("ebpf", [listener], adapter, () => {}, weights);
+  return { steering, table: world.steered.table! };
+}
+
+/** A worker of that slot, which has the seat of the same number. */
+const worker = (slot: number): PoolWorker =>
+  ({ slot, seat: slot, steers: false }) as PoolWorker;
 
 const owners = ({ world }: Stage): number[] =>
   [0, 1, 2, 3].map((slot) => world.steered.table!.get(slot, "owner"));
@@ -107,16 +126,7 @@ describe("steering", () => {
   });
 
   test("counts what others accept for a slot whose worker stands still", () => {
-    const world = new MemoryWorld();
-    world.steered.problem = undefined;
-    const sockets = [{ fd: 3 }, { fd: 4 }];
-    const listener = {
-      mode: "sharded",
-      address: "127.0.0.1:8080",
-      sockets,
-    } as unknown as Listener;
-    const steering = new Steering("ebpf", [listener], world.adapter, () => {});
-    const table = world.steered.table!;
+    const { steering, table } = alone();
     table.set(0, "assigned", 10);
     steering.help(0, 3);
     assert.equal(loadIn(table, 0), 10);
@@ -130,6 +140,24 @@ describe("steering", () => {
     // Its own worker has accepted what waited.
     steering.help(0, 0);
     assert.equal(loadIn(table, 0), 8);
+  });
+
+  test("has connections of a lighter slot count for more", () => {
+    const { steering, table } = alone([4, 1]);
+    for (const slot of [0, 1]) {
+      table.set(slot, "writer", slot + 1);
+      steering.serve(slot, worker(slot));
+    }
+    const light = [0, 1].map((slot) => table.get(slot, "light"));
+    assert.deepEqual(light, [0, 3 * HEAVIEST]);
+  });
+
+  test("says where weights count no more", () => {
+    const { steering } = alone([4, 1]);
+    steering.serve(0, worker(0));
+    const { by, reason } = steering.status!;
+    assert.equal(by, "off");
+    assert.match(reason, /; the weights of slots do not count then$/);
   });
 
   test("gives the slot to the new worker of a reload, and back", async () => {

@@ -60,12 +60,22 @@ async function portOf(command: Command): Promise<number> {
   return Number(/\d+$/.exec((await ready(command))["listen"]!)![0]);
 }
 
+/** The pid of the worker of a slot. */
+function readyPid(command: Command, slot: number): string {
+  const line = command.lines.find((line) =>
+    line.startsWith(`prefork worker-ready slot=${slot} `)
+  );
+  return /pid=(\d+)/.exec(line!)![1]!;
+}
+
 /** Clients that stay, and what each worker has of them. */
 async function burst(
   command: Command,
   port: number,
   count: number,
-): Promise<{ counts: number[]; end(): void }> {
+): Promise<
+  { counts: number[]; by: ReadonlyMap<string, number>; end(): void }
+> {
   const sockets: net.Socket[] = [];
   const workers = new Map<string, number>();
   const one = async (): Promise<void> => {
@@ -87,6 +97,7 @@ async function burst(
   const counts = [...workers.values()].sort((a, b) => b - a);
   return {
     counts,
+    by: workers,
     end: () => sockets.forEach((socket) => socket.destroy()),
   };
 }
@@ -112,6 +123,47 @@ describe("shards that the kernel chooses among", () => {
         seen.push(counts);
         return counts.length === WORKERS && counts[0]! - counts.at(-1)! <= 1;
       }, "they are even").catch(() => assert.fail(seen.join("\n")));
+      command.signal("SIGTERM");
+      assert.equal((await command.ended).code, 0, command.lines.join("\n"));
+    });
+  }
+
+  /** Three, and one that is to have a tenth. */
+  const WEIGHTS = ["-w", "4", "--weights", "1,1,1,0.333"];
+  /** Who helps has what the kernel gave to another one. */
+  const ALONE = ["--stuck-after", "10s"];
+
+  for (const kind of ["http", "serve"]) {
+    test(`go by weights, with ${kind}, at once and one after the other`, {
+      timeout: 60_000,
+    }, async () => {
+      await using command = prefork([
+        ...[...WEIGHTS, ...ALONE, "-s", "balanced", "--steer", "ebpf"],
+        ...["-r", runtime, "-l", "127.0.0.1:0", fixture("gated.ts"), kind],
+      ]);
+      const port = await portOf(command);
+      const [, share] = await command.line(/^prefork listening .*share=(\w+)/);
+      if (share !== "sharded") {
+        assert.ok(!mayBind, command.lines.join("\n"));
+        return;
+      }
+      const { by, end } = await burst(command, port, 1000);
+      end();
+      const light = readyPid(command, 3);
+      const held = by.get(light) ?? 0;
+      // A fourth, where weights did not count.
+      assert.ok(held > 25 && held < 175, `${held} of 1000 at once`);
+      let [had, of] = [held, 1000];
+      // What it got too many or too few then, it gets less or more now.
+      await until(async () => {
+        for (let i = 0; i < 100; i++) {
+          const { by, end } = await burst(command, port, 1);
+          end();
+          had += by.get(light) ?? 0;
+          of++;
+        }
+        return Math.abs(had / of - 0.1) < 0.01;
+      }, "a tenth").catch(() => assert.fail(`${had} of ${of}`));
       command.signal("SIGTERM");
       assert.equal((await command.ended).code, 0, command.lines.join("\n"));
     });

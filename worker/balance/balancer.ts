@@ -10,6 +10,7 @@ import {
   leanOf,
   type limitOf,
   meanOf,
+  shareOf,
 } from "../../core/balance/policy.ts";
 import process from "node:process";
 import type { ScoreboardRow, Seat } from "../../core/balance/scoreboard.ts";
@@ -135,6 +136,10 @@ export function createBalancer(
   let looks = 0;
   let lookIn = Infinity;
   let counted: number | undefined;
+  /** By how much busyness makes it lean. */
+  let lean = 0;
+  /** How many more connections it may have by its weight. */
+  let share = Infinity;
   /** What workers have held at the last beats, on average; nothing before. */
   let means: readonly number[] = Array<number>(STEADY_BEATS).fill(0);
 
@@ -167,7 +172,12 @@ export function createBalancer(
   const accept = (count: number): void => {
     accepted += count;
     recent = Math.max(0, recent + count);
+    if (share === Infinity) return;
+    share -= count;
+    weigh();
   };
+  /** One that has had its share counts for as many more as it is beyond it. */
+  const weigh = (): void => steered?.lean(lean + Math.max(0, 1 - share));
   const acceptUnseen = (count: number): void => {
     accept(count);
     unseen += Math.abs(count);
@@ -277,7 +287,9 @@ export function createBalancer(
       const present = own(open());
       const others = scoreboard.others();
       means = [meanOf([present, ...others]), ...means].slice(0, STEADY_BEATS);
-      steered.lean(leanOf(present, others, Math.min(...means)));
+      lean = leanOf(present, others, Math.min(...means));
+      share = shareOf(present, others);
+      weigh();
       steered.settle(holding());
     }
     write(now);
@@ -367,7 +379,10 @@ export function createBalancer(
       // What it has done to start says nothing of its load.
       utilisation();
       beatAt = senses.now();
-      recent = Math.max(recent, fairRecent(seat.weight, scoreboard.others()));
+      const others = scoreboard.others();
+      recent = Math.max(recent, fairRecent(seat.weight, others));
+      share = shareOf(own(open()), others);
+      weigh();
       write(senses.now());
       rebalance?.look();
     },
