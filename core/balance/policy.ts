@@ -71,7 +71,9 @@ export function leanOf(
   others: readonly Score[],
   steady: number,
 ): number {
-  const pool = poolOf([own, ...others]);
+  // A few connections of a light one are no measure.
+  const equals = others.filter(({ weight }) => weight >= own.weight);
+  const pool = poolOf([own, ...equals]);
   const open = Math.min(pool.open, steady);
   return Math.trunc(loadOf(own, { ...pool, open }) - own.open);
 }

@@ -56,6 +56,9 @@ test("where the kernel picks a light worker may have its part of what comes", ()
   assert.equal(shareOf(heavy[0]!, [...heavy.slice(1), light]), Infinity);
   assert.equal(shareOf({ ...light, weight: 1 }, heavy), Infinity);
   assert.equal(shareOf(light, []), Infinity);
+  // Nor does a light one that idles make the others busier than they are.
+  const busy = heavy.map((each) => ({ ...each, open: 100, busy: 0.9 }));
+  assert.equal(leanOf(busy[0]!, [...busy.slice(1), light], 100), 0);
 });
 
 test("there is always one that may take a connection", () => {

@@ -176,8 +176,9 @@ export function createBalancer(
     share -= count;
     weigh();
   };
-  /** One that has had its share counts for as many more as it is beyond it. */
-  const weigh = (): void => steered?.lean(lean + Math.max(0, 1 - share));
+  /** A light one has a share and no load: beyond it each counts for one more. */
+  const weigh = (): void =>
+    steered?.lean(share === Infinity ? lean : Math.max(0, 1 - share));
   const acceptUnseen = (count: number): void => {
     accept(count);
     unseen += Math.abs(count);
