@@ -247,6 +247,14 @@ export async function until(
   }
 }
 
+/** The pid of the first worker of a slot that has become ready. */
+export function readyPidOf(command: Command, slot: number): number {
+  const line = command.lines.find((line) =>
+    line.startsWith(`prefork worker-ready slot=${slot} `)
+  );
+  return Number(/pid=(\d+)/.exec(line!)![1]);
+}
+
 /** The pids of the workers that have become ready, in order. */
 export function readyPids(command: Command): number[] {
   return command.lines.flatMap((line) => {

@@ -19,7 +19,6 @@ interface Question {
   readonly before?: ShareMode;
   /** True for a socket that was passed on. */
   readonly passed?: boolean;
-  /** True where slots have weights. */
   /** What the workers are, beside those that import prefork. */
   readonly workers?: "commands" | "other languages";
 }

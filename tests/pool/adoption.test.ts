@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { type Command, fixture, LOCAL, prefork, ready } from "../command.ts";
+import { fixture, LOCAL, prefork, ready, readyPidOf } from "../command.ts";
 import { afterAll, describe, test } from "../harness.ts";
 import { distinct, get } from "../http.ts";
 import { RUNTIMES } from "../runtimes.ts";
@@ -95,10 +95,3 @@ describe("a shard without a worker is no black hole", () => {
     await distinct(listen!, 2);
   });
 });
-
-function readyPidOf(command: Command, slot: number) {
-  const line = command.lines.find((line) =>
-    line.startsWith(`prefork worker-ready slot=${slot} `)
-  );
-  return Number(/pid=(\d+)/.exec(line!)![1]);
-}

@@ -10,6 +10,7 @@ import {
   isAlive,
   prefork,
   ready,
+  readyPidOf,
   readyPids,
   until,
 } from "../command.ts";
@@ -58,14 +59,6 @@ function pool(
 
 async function portOf(command: Command): Promise<number> {
   return Number(/\d+$/.exec((await ready(command))["listen"]!)![0]);
-}
-
-/** The pid of the worker of a slot. */
-function readyPid(command: Command, slot: number): string {
-  const line = command.lines.find((line) =>
-    line.startsWith(`prefork worker-ready slot=${slot} `)
-  );
-  return /pid=(\d+)/.exec(line!)![1]!;
 }
 
 /** Clients that stay, and what each worker has of them. */
@@ -149,7 +142,7 @@ describe("shards that the kernel chooses among", () => {
       }
       const { by, end } = await burst(command, port, 1000);
       end();
-      const light = readyPid(command, 3);
+      const light = String(readyPidOf(command, 3));
       const held = by.get(light) ?? 0;
       // A fourth, where weights did not count.
       assert.ok(held > 25 && held < 200, `${held} of 1000 at once`);

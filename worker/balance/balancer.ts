@@ -382,7 +382,7 @@ export function createBalancer(
       beatAt = senses.now();
       const others = scoreboard.others();
       recent = Math.max(recent, fairRecent(seat.weight, others));
-      share = shareOf(own(open()), others);
+      if (steered !== undefined) share = shareOf(own(open()), others);
       weigh();
       write(senses.now());
       rebalance?.look();
