@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { killMarked, waitForMarked } from "./leftovers.ts";
 import { ROOT } from "./tree.ts";
@@ -41,12 +43,15 @@ export async function runJob(
   const [file, ...args] = command;
   const began = performance.now();
   const mark = `${process.pid}.${++count}`;
+  // Where its pools can be asked: a command sees none of another job's.
+  const sockets = mkdtempSync(join(tmpdir(), "prefork-job-"));
   const child = spawn(file, args, {
     cwd: ROOT,
     env: {
       ...process.env,
       PATH: `${ROOT}node_modules/.bin:${process.env["PATH"]}`,
       TEST_JOB: mark,
+      XDG_RUNTIME_DIR: sockets,
       ...(process.stdout.isTTY ? {} : { NO_COLOR: "1" }),
       ...env,
     },
@@ -88,6 +93,7 @@ export async function runJob(
   killMarked(mark);
   await closed;
   jobs.delete(mark);
+  rmSync(sockets, { recursive: true, force: true });
   const seconds = (performance.now() - began) / 1000;
   return { code, problems, output: printed.join(""), seconds, cpu };
 }

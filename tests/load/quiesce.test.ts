@@ -27,14 +27,17 @@ const program = (ports: readonly number[]): string => `
   import process from "node:process";
   const body = "pid=" + process.pid + "\\n";
   const [last, ...ports] = ${JSON.stringify(ports.toReversed())};
-  // Idle connections end after 5 s otherwise: a verb takes longer on a slow machine.
+  // Idle connections end after 5 s otherwise, those of Bun.serve after 10: a verb
+  // takes longer on a slow machine.
   const serve = (port) =>
     createServer({ keepAliveTimeout: 600_000 }, (_, response) => response.end(body))
       .listen(port, "127.0.0.1");
   for (const port of ports) serve(port);
   const at = { hostname: "127.0.0.1", port: last };
   if (globalThis.Deno) Deno.serve(at, () => new Response(body));
-  else if (globalThis.Bun) Bun.serve({ ...at, fetch: () => new Response(body) });
+  else if (globalThis.Bun) {
+    Bun.serve({ ...at, idleTimeout: 255, fetch: () => new Response(body) });
+  }
   else serve(last);
 `;
 

@@ -23,6 +23,7 @@ interface Clients extends Disposable {
 function clientsOf(command: Command, port: number, plan: Plan): Clients {
   const sockets: net.Socket[] = [];
   const workers: string[] = [];
+  let ended = 0;
   const one = (): Promise<string> =>
     new Promise((resolve, reject) => {
       const raw = net.connect(port, "127.0.0.1");
@@ -31,7 +32,10 @@ function clientsOf(command: Command, port: number, plan: Plan): Clients {
       const socket = plan.secure
         ? tls.connect({ socket: raw, rejectUnauthorized: false })
         : raw;
-      raw.on("error", reject).on("close", () => reject(new Error("closed")));
+      raw.on("error", reject).on("close", () => {
+        ended++;
+        reject(new Error("closed"));
+      });
       socket.on("error", reject);
       if (plan.kind !== "net") {
         socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -49,6 +53,7 @@ function clientsOf(command: Command, port: number, plan: Plan): Clients {
     connect: () =>
       within(one(), () => `an answer, after\n${command.lines.join("\n")}`),
     counts() {
+      assert.equal(ended, 0, "the server has ended some");
       const counts = new Map<string, number>();
       for (const pid of workers) counts.set(pid, (counts.get(pid) ?? 0) + 1);
       return [...counts.values()].sort((a, b) => b - a);

@@ -70,6 +70,8 @@ function testServers(
 interface Kept {
   readonly client: Client;
   readonly pid: number;
+  /** Becomes true when the connection ends. */
+  ended: boolean;
 }
 
 /** Opens a connection and asks once. */
@@ -77,7 +79,10 @@ async function kept(port: number): Promise<Kept> {
   const client = await connect(port);
   client.send(GET);
   const answer = await client.until(/\r\n\r\n\d+$/);
-  return { client, pid: Number(/\d+$/.exec(answer)![0]) };
+  const pid = Number(/\d+$/.exec(answer)![0]);
+  const kept = { client, pid, ended: false };
+  void client.ended.then(() => kept.ended = true);
+  return kept;
 }
 
 /** The same, one after the other, with a pause in which all workers can act. */
@@ -114,6 +119,7 @@ async function even(
 ): Promise<void> {
   const isEven = (): boolean => {
     const all = [...before, ...last];
+    assert.ok(!all.some(({ ended }) => ended), "a worker has ended some");
     const apart = Math.abs(of(all, one) - all.length / 2);
     return apart <= Math.max(3, all.length / 10);
   };
