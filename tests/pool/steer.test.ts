@@ -21,6 +21,9 @@ import { within } from "../within.ts";
 
 const WORKERS = 4;
 
+/** Who helps has what the kernel gave to another one. */
+const ALONE = ["--stuck-after", "0"];
+
 /** A process that may not load programs into the kernel. */
 const BOUND = ["setpriv", "--bounding-set", "-bpf,-net_admin,-sys_admin"];
 
@@ -123,9 +126,6 @@ describe("shards that the kernel chooses among", () => {
 
   /** Three, and one that is to have a tenth. */
   const WEIGHTS = ["-w", "4", "--weights", "1,1,1,0.333"];
-  /** Who helps has what the kernel gave to another one. */
-  const ALONE = ["--stuck-after", "10s"];
-
   for (const kind of ["http", "serve"]) {
     test(`go by weights, with ${kind}, at once and one after the other`, {
       timeout: 60_000,
@@ -166,8 +166,7 @@ describe("shards that the kernel chooses among", () => {
     test(`have as many each of a thousand that come at once, with ${kind}`, {
       timeout: 60_000,
     }, async () => {
-      // Who helps has what the kernel gave to another one.
-      await using command = pool(kind, [], ["--stuck-after", "0"]);
+      await using command = pool(kind, [], ALONE);
       const port = await portOf(command);
       const [line, by] = await command.line(/steering by=(\w+)/);
       if (by !== "ebpf") {
