@@ -84,7 +84,7 @@ export const ACTIVE_MS = 1000;
 /**
  * One that is in no such callback is held up by something else, a timer or a
  * full server, or was only just woken and waits for a CPU: it is stuck once it
- * has left somebody waiting for so long, in ms.
+ * has left somebody waiting for so long, in ms, at best.
  */
 const UNSAID_MS = 20;
 
@@ -236,7 +236,7 @@ export class Help {
   #hasWaited(shard: number, now: number): boolean {
     const since = this.#waiting.get(shard) ?? now;
     this.#waiting.set(shard, since);
-    return now - since >= UNSAID_MS;
+    return now - since >= Math.max(UNSAID_MS, this.#parts.after());
   }
 
   /** An idle worker, in turn. */

@@ -10,7 +10,7 @@ import { PoolWorker } from "../../core/worker.ts";
 import { describe, test } from "../harness.ts";
 
 /** Four workers that sleep, each with a shard, and what they are told. */
-function scene() {
+function scene(after = 2) {
   const world = new MemoryWorld();
   const { clock } = world.adapter;
   const workers = [0, 1, 2, 3].map((slot) =>
@@ -25,7 +25,7 @@ function scene() {
   let looks = 0;
   const help = new Help({
     clock,
-    after: () => 2,
+    after: () => after,
     look: () => void looks++,
     queued: (shard) => queues[shard]!,
     heldUp({ slot }) {
@@ -106,6 +106,18 @@ describe("help for a stuck worker", () => {
     assert.deepEqual(told, []);
     pass(4);
     assert.deepEqual(told, ["adopt 1>0"]);
+  });
+
+  test("comes to nobody sooner than it is to", () => {
+    const { help, stick, pass, told, touchedAt } = scene(200);
+    stick(0);
+    stick(1);
+    touchedAt[1] = 0;
+    help.active();
+    pass(190);
+    assert.deepEqual(told, []);
+    pass(40);
+    assert.deepEqual(told.toSorted(), ["adopt 0>2", "adopt 1>3"]);
   });
 
   test("is for one that sleeps in a call that blocks", () => {

@@ -118,7 +118,9 @@ describe("shards that the kernel chooses among", () => {
         end();
         seen.push(counts);
         return counts.length === WORKERS && counts[0]! - counts.at(-1)! <= 1;
-      }, "they are even").catch(() => assert.fail(seen.join("\n")));
+      }, "they are even").catch((error) =>
+        assert.fail(`${error.message}:\n${seen.join("\n")}`)
+      );
       command.signal("SIGTERM");
       assert.equal((await command.ended).code, 0, command.lines.join("\n"));
     });
@@ -126,12 +128,14 @@ describe("shards that the kernel chooses among", () => {
 
   /** Three, and one that is to have a tenth. */
   const WEIGHTS = ["-w", "4", "--weights", "1,1,1,0.333"];
+  /** With nobody who helps, this mode has one queue. */
+  const LATE = ["--stuck-after", "1h"];
   for (const kind of ["http", "serve"]) {
     test(`go by weights, with ${kind}, at once and one after the other`, {
       timeout: 60_000,
     }, async () => {
       await using command = prefork([
-        ...[...WEIGHTS, ...ALONE, "-s", "balanced", "--steer", "ebpf"],
+        ...[...WEIGHTS, ...LATE, "-s", "balanced", "--steer", "ebpf"],
         ...["-r", runtime, "-l", "127.0.0.1:0", fixture("gated.ts"), kind],
       ]);
       const port = await portOf(command);
@@ -156,7 +160,9 @@ describe("shards that the kernel chooses among", () => {
           of++;
         }
         return Math.abs(had / of - 0.1) < 0.01;
-      }, "a tenth").catch(() => assert.fail(`${had} of ${of}`));
+      }, "a tenth").catch((error) =>
+        assert.fail(`${error.message}: ${had} of ${of}`)
+      );
       command.signal("SIGTERM");
       assert.equal((await command.ended).code, 0, command.lines.join("\n"));
     });
