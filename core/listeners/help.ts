@@ -224,6 +224,10 @@ export class Help {
   #end(shard: number): void {
     const helper = this.#helpers.get(shard);
     if (helper === undefined) return;
+    // What it has taken since the last look, and with it what the owner has since
+    // it is back: too much of that is no load for a moment, too little is some for
+    // a second.
+    this.#parts.helping(shard, this.#parts.queued(shard));
     this.#forget(shard);
     this.#parts.tell(helper.worker, "release", shard);
   }

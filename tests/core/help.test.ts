@@ -189,7 +189,7 @@ describe("help for a stuck worker", () => {
     touchedAt[1] = 0;
     queues[1] = 0;
     pass(2);
-    assert.deepEqual(helping, [[1, 3], [1, 1], [1]]);
+    assert.deepEqual(helping, [[1, 3], [1, 1], [1, 0], [1]]);
   });
 
   test("has nothing to say where its worker has adopted the shard", () => {
