@@ -42,6 +42,11 @@ export class Passes {
     return this.#promised.size;
   }
 
+  /** True for one whose worker was told of room. */
+  isPromised(pass: Pass): boolean {
+    return this.#promised.has(pass);
+  }
+
   /** True while a worker has one here. */
   has(from: PoolWorker): boolean {
     return this.#of.has(from);

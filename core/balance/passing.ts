@@ -57,6 +57,8 @@ export class Passing {
   readonly #peers = new Map<PoolWorker, PeerState>();
   /** Those that have answered, and have got no connection for that yet. */
   readonly #awake = new Set<PeerState>();
+  /** The last one that each of those who are gone had kept. */
+  readonly #kept = new WeakMap<PoolWorker, number>();
   /** Those that have nothing left, until they are told to leave. */
   readonly #drained = new Map<PoolWorker, PeerState>();
   readonly #passes = new Passes();
@@ -115,14 +117,23 @@ export class Passing {
     return this.#peers.get(worker)?.underway.size ?? 0;
   }
 
-  /** A worker is gone. Our copies of what it passed on live on. */
+  /**
+   * A worker is gone, and the board was looked at. Our copies of what it passed
+   * on live on; those of what it kept do not, for it may have read from them and
+   * could not say so any more.
+   */
   lose(worker: PoolWorker): void {
+    this.#kept.set(worker, this.#board.row(worker.seat)?.kept ?? 0);
     const peer = this.#peers.get(worker);
     this.#peers.delete(worker);
     this.#drained.delete(worker);
     if (peer !== undefined) this.#awake.delete(peer);
     this.#ours.unshift(...peer?.underway ?? []);
-    this.#ours.push(...this.#passes.drain(worker));
+    for (const pass of [...this.#passes.of(worker).values()]) {
+      const given = this.#passes.isPromised(pass);
+      this.#passes.take(worker, pass.id);
+      this.#inherit(pass, given);
+    }
     this.#proceed();
   }
 
@@ -145,7 +156,7 @@ export class Passing {
   ): void {
     const pass = { from, id, listener, connection };
     // It may have come last of what a worker had to say.
-    if (from.state === "gone") this.#ours.push(pass);
+    if (from.state === "gone") this.#inherit(pass);
     else this.#passes.add(pass);
     // Its runtime is being told that this has come. Deno 2.9.5 loses a
     // connection that it reads together with that: it has to be asked again.
@@ -155,6 +166,18 @@ export class Passing {
       this.#awake.delete(peer);
     }
     this.#proceed();
+  }
+
+  /**
+   * A connection of one that is gone is ours, unless that has kept it.
+   *
+   * @param given true where it was told of room, and may have given it up before
+   * it kept a later one
+   */
+  #inherit(pass: Pass, given = false): void {
+    const kept = this.#kept.get(pass.from) ?? 0;
+    if (pass.id > kept || (given && pass.id < kept)) this.#ours.push(pass);
+    else pass.connection.close();
   }
 
   /** A connection is ours now. */

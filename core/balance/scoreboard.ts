@@ -28,6 +28,12 @@ export interface ScoreboardRow extends Score {
   readonly passedOn: number;
   /** Connections that others have passed on to it. */
   readonly takenOver: number;
+  /**
+   * The number of the last connection that it wanted to pass on and serves
+   * itself; 0 before there was one. It is written before that is served: should
+   * the worker die, nobody else can serve what it has read from.
+   */
+  readonly kept: number;
   /** True when it has a server whose requests can be counted. */
   readonly counts: boolean;
   /** Requests that it has begun since its start. */
@@ -54,7 +60,7 @@ const FIELDS = [
   "accepted",
   "passedOn",
   "takenOver",
-  "counts",
+  "kept",
   "requests",
   "lag",
   "moved",
@@ -69,6 +75,9 @@ export const ROW_BYTES = 128;
  * since 1970, or `IDLE`: too often for a system call each time.
  */
 export const TOUCHED_AT = 120;
+
+/** What stands there in the place of requests that cannot be counted. */
+const UNCOUNTED = -1;
 
 /** The event loop has turned since. */
 export const IDLE = -1;
@@ -102,6 +111,7 @@ export function wasTaken(board: Float64Array, seat: number): boolean {
 export function encodeRow(row: ScoreboardRow): Uint8Array {
   const doubles = new Float64Array(DOUBLES);
   for (const [i, name] of FIELDS.entries()) doubles[i] = Number(row[name]);
+  if (!row.counts) doubles[FIELDS.indexOf("requests")] = UNCOUNTED;
   return new Uint8Array(doubles.buffer);
 }
 
@@ -132,7 +142,8 @@ export function decodeRow(
     accepted: count("accepted"),
     passedOn: count("passedOn"),
     takenOver: count("takenOver"),
-    counts: field("counts") === 1,
+    kept: count("kept"),
+    counts: field("requests") >= 0,
     requests: count("requests"),
     lag: count("lag"),
     moved: count("moved"),

@@ -405,6 +405,38 @@ describe("a sender that dies", () => {
     assert.equal(connection.closed, 0);
   });
 
+  test("after it kept it, which it could not say: nobody else serves it", async () => {
+    const { busy, idle } = await scene();
+    const connection = pass(busy, 1);
+    score(busy, { kept: 1 });
+    await kill(busy);
+    hear(idle);
+    assert.deepEqual(got(idle), []);
+    assert.equal(connection.closed, 1);
+  });
+
+  test("after it kept one, of which it tells after its end", async () => {
+    const { busy, idle, other } = await scene();
+    score(busy, { kept: 1 });
+    await kill(busy);
+    const [kept, mine] = [pass(busy, 1), pass(busy, 2)];
+    for (const each of [idle, other]) hear(each);
+    assert.deepEqual([...got(idle), ...got(other)], [2]);
+    assert.deepEqual([kept.closed, mine.closed], [1, 0]);
+  });
+
+  test("after it kept one, and gave up the one before, which it could not say", async () => {
+    const { busy, idle } = await scene();
+    const given = pass(busy, 1);
+    hear(idle);
+    assert.deepEqual(rooms(busy), [1]);
+    const kept = pass(busy, 2);
+    score(busy, { kept: 2 });
+    await kill(busy);
+    assert.deepEqual(got(idle), [1]);
+    assert.deepEqual([given.closed, kept.closed], [0, 1]);
+  });
+
   test("with several, some ours and some not: each goes on once", async () => {
     const { busy, idle, other } = await scene();
     const all = [1, 2, 3, 4].map((id) => pass(busy, id));

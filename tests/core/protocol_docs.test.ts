@@ -68,7 +68,7 @@ describe("the page of the protocol", () => {
     const full = encodeRow(rowOf({
       ...{ beat: 1, serving: true, takes: true, open: 1, busy: 1, ended: 1 },
       ...{ recent: 1, weight: 1, accepted: 1, passedOn: 1, takenOver: 1 },
-      ...{ counts: true, requests: 1, lag: 1, moved: 1 },
+      ...{ kept: 1, counts: true, requests: 1, lag: 1, moved: 1 },
     }));
     const used = [...new Float64Array(full.buffer).entries()]
       .flatMap(([i, number]) => number === 0 ? [] : [8 * i]);

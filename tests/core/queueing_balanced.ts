@@ -280,6 +280,8 @@ function passing(
         isOver: () => balancers[worker.index]!.isOver(),
         passedOn: () => balancers[worker.index]!.passedOn(),
         pending: (count) => balancers[worker.index]!.pending(count),
+        // Nobody dies here.
+        kept() {},
       },
       now: timeline.now,
       later: (run, ms) =>

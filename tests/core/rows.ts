@@ -15,6 +15,7 @@ export function rowOf(more: Partial<ScoreboardRow> = {}): ScoreboardRow {
     accepted: 0,
     passedOn: 0,
     takenOver: 0,
+    kept: 0,
     counts: false,
     requests: 0,
     lag: 0,

@@ -51,6 +51,7 @@ function scene(): Scene {
     balancer: {
       isOver: () => made.over,
       passedOn: () => add("counted"),
+      kept: (id) => add(`wrote ${id}`),
       pending: (count) => pending = count,
     },
   });
@@ -141,7 +142,7 @@ test("connections are served here once others have more", async () => {
   for (const name of ["a", "b", "c"]) made.pass(name);
   made.over = false;
   await made.until("c served");
-  const served = ["kept 1", "a served", "b served", "c served"];
+  const served = ["wrote 1", "kept 1", "a served", "b served", "c served"];
   assert.deepEqual(made.events, ["pass 1", ...served]);
   // The answer has crossed the word that it is no longer to be had.
   made.passing.room(1);
@@ -155,7 +156,13 @@ test("without an answer connections are served here", async () => {
   for (const name of ["a", "b"]) made.pass(name);
   await made.until("b served");
   const waited = performance.now() - began;
-  assert.deepEqual(made.events, ["pass 1", "kept 1", "a served", "b served"]);
+  assert.deepEqual(made.events, [
+    "pass 1",
+    "wrote 1",
+    "kept 1",
+    "a served",
+    "b served",
+  ]);
   assert.ok(waited >= PATIENCE_MS - 1, `only ${waited} ms were waited`);
   assert.equal(made.pending(), 0);
   // Then nobody is made to wait for a while.
@@ -168,7 +175,7 @@ test("a late answer begins nothing anew, and ends the pause", async () => {
   made.pass("a");
   await made.until("a served");
   made.passing.room(1);
-  assert.deepEqual(made.events, ["pass 1", "kept 1", "a served"]);
+  assert.deepEqual(made.events, ["pass 1", "wrote 1", "kept 1", "a served"]);
   made.pass("b");
   assert.equal(made.events.at(-1), "pass 2");
   made.passing.room(1);
@@ -203,13 +210,14 @@ test("what cannot be sent is served here", async () => {
   await made.until("c served");
   assert.deepEqual(made.events.slice(1), [
     "pass 2",
+    "wrote 2",
     "kept 2",
     "b served",
     "c served",
   ]);
   // A failure that is reported late is nobody's any more.
   made.fail();
-  assert.equal(made.events.length, 5);
+  assert.equal(made.events.length, 6);
 });
 
 test("a worker that drains serves all that was not given away", () => {
@@ -219,6 +227,7 @@ test("a worker that drains serves all that was not given away", () => {
   passing.takeBack();
   assert.deepEqual(events.slice(4), [
     "pass 2",
+    "wrote 2",
     "kept 2",
     "b served",
     "c served",

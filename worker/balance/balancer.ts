@@ -109,14 +109,10 @@ export function createBalancer(
   let counts: readonly (() => number)[] = [];
   /** What has been seen to come to servers that do not tell of each connection. */
   let unsure: readonly (() => number)[] = [];
-  let resigned = false;
-  let serving = false;
-  let takes = false;
+  let [serving, takes, resigned] = [false, false, false];
   /** How many servers may hold no more. */
   let full = 0;
-  let accepted = 0;
-  let passedOn = 0;
-  let takenOver = 0;
+  let [accepted, passedOn, takenOver, kept] = [0, 0, 0, 0];
   let recent = 0;
   let pending = 0;
   let unseen = 0;
@@ -128,8 +124,7 @@ export function createBalancer(
   let endedAt = senses.now();
   let limit = Infinity;
   let takenByOthers = 0;
-  let readAt = -Infinity;
-  let wroteAt = -Infinity;
+  let [readAt, wroteAt] = [-Infinity, -Infinity];
   let beatAt = senses.now();
   let dirty = true;
   let written = 0;
@@ -221,6 +216,7 @@ export function createBalancer(
     accepted,
     passedOn,
     takenOver,
+    kept,
     counts: requests.count !== undefined,
     requests: requests.count ?? 0,
     lag: lag.high ?? 0,
@@ -367,6 +363,10 @@ export function createBalancer(
     passedOn() {
       passedOn++;
       dirty = true;
+    },
+    kept(id) {
+      kept = id;
+      write(senses.now());
     },
     tookOver() {
       takenOver++;

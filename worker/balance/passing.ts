@@ -25,7 +25,7 @@ export interface PassingMeans {
    */
   send(message: FromWorker, handle: object, onFailed: () => void): boolean;
   /** What counts connections. */
-  readonly balancer: Pick<Balancer, "isOver" | "passedOn" | "pending">;
+  readonly balancer: Pick<Balancer, "isOver" | "passedOn" | "pending" | "kept">;
   /** The time in ms; that of this process unless given. */
   readonly now?: () => number;
   /**
@@ -84,13 +84,18 @@ export function createPassing(
   /** True when a connection should be served here after all. */
   const stays = ({ isFull }: Unread): boolean =>
     !balancer.isOver() && isFull?.() !== true;
-  const takeBack = (): void => {
-    const all = waiting.splice(0);
-    if (sent !== undefined) {
-      tell({ type: "kept", id });
-      all.unshift(sent);
-    }
+  /** The one that was sent is served here: nobody else may serve it, too. */
+  const keep = (): Unread[] => {
+    if (sent === undefined) return [];
+    // Written first: this process may end before the runtime has sent the word.
+    balancer.kept(id);
+    tell({ type: "kept", id });
+    const connection = sent;
     sent = undefined;
+    return [connection];
+  };
+  const takeBack = (): void => {
+    const all = [...keep(), ...waiting.splice(0)];
     balancer.pending(0);
     for (const each of all) each.serve();
   };
@@ -124,10 +129,7 @@ export function createPassing(
   const proceed = (): void => {
     // Where all pass on, the least loaded of them has to stop.
     if (sent !== undefined && stays(sent)) {
-      const connection = sent;
-      sent = undefined;
-      tell({ type: "kept", id });
-      connection.serve();
+      for (const connection of keep()) connection.serve();
     }
     while (waiting.length > 0) {
       // The others have got some as well while it waited.

@@ -57,6 +57,11 @@ export interface Balancer {
   ended(): void;
   /** A connection was passed on. */
   passedOn(): void;
+  /**
+   * A connection that has been sent along, with this number, is about to be served
+   * here after all: the supervisor's copy is worth nothing from now on.
+   */
+  kept(id: number): void;
   /** A connection has come from another worker. */
   tookOver(): void;
   /** The worker accepts from now on. */
