@@ -8,7 +8,8 @@
  * 1. `pass`: a worker sends a copy of the connection and keeps its own.
  * 2. `wake`: the least loaded of the others is asked, and says `heard`.
  * 3. `room`: the first worker is told. It says `gave` and forgets its copy, or
- *    `kept`, when it has lost patience and serves the connection itself.
+ *    `kept`, when it has lost patience and serves the connection itself. Its row
+ *    of the scoreboard says that too: who dies may not have got its word out.
  * 4. The connection goes to the one that is awake. Should that die before its
  *    runtime has confirmed it, to another one.
  *
