@@ -124,7 +124,8 @@ export class Passing {
    * could not say so any more.
    */
   lose(worker: PoolWorker): void {
-    this.#kept.set(worker, this.#board.row(worker.seat)?.kept ?? 0);
+    // 0 is none: there may be a connection with that number.
+    this.#kept.set(worker, this.#board.row(worker.seat)?.kept || -1);
     const peer = this.#peers.get(worker);
     this.#peers.delete(worker);
     this.#drained.delete(worker);
@@ -176,7 +177,7 @@ export class Passing {
    * it kept a later one
    */
   #inherit(pass: Pass, given = false): void {
-    const kept = this.#kept.get(pass.from) ?? 0;
+    const kept = this.#kept.get(pass.from) ?? -1;
     if (pass.id > kept || (given && pass.id < kept)) this.#ours.push(pass);
     else pass.connection.close();
   }
