@@ -86,11 +86,9 @@ export class Passes {
     return pass;
   }
 
-  /** Takes all out, or all of a worker. */
-  drain(from?: PoolWorker): readonly Pass[] {
-    const all = from === undefined
-      ? [...this.#promised, ...this.#waiting]
-      : [...this.#of.get(from)?.values() ?? []];
+  /** Takes all out. */
+  drain(): readonly Pass[] {
+    const all = [...this.#promised, ...this.#waiting];
     for (const { from, id } of all) this.take(from, id);
     return all;
   }

@@ -66,6 +66,9 @@ const FIELDS = [
   "moved",
 ] as const satisfies readonly (keyof ScoreboardRow)[];
 
+/** The field of requests where they cannot be counted. */
+const UNCOUNTED = -1;
+
 /** The length of a row, in bytes. */
 export const ROW_BYTES = 128;
 
@@ -75,9 +78,6 @@ export const ROW_BYTES = 128;
  * since 1970, or `IDLE`: too often for a system call each time.
  */
 export const TOUCHED_AT = 120;
-
-/** What stands there in the place of requests that cannot be counted. */
-const UNCOUNTED = -1;
 
 /** The event loop has turned since. */
 export const IDLE = -1;

@@ -132,6 +132,7 @@ describe("shards that the kernel chooses among", () => {
   const WEIGHTS = ["-w", "4", "--weights", "1,1,1,0.333"];
   /** With nobody who helps, this mode has one queue. */
   const LATE = ["--stuck-after", "1h"];
+
   for (const kind of ["http", "serve"]) {
     test(`go by weights, with ${kind}, at once and one after the other`, {
       timeout: 60_000,
