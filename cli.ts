@@ -45,6 +45,7 @@ import {
   statOf,
 } from "./adapters/shared/proc.ts";
 import { isMain } from "./adapters/shared/main.ts";
+import { outlive } from "./adapters/shared/signals.ts";
 import {
   codeOf,
   EXIT,
@@ -55,6 +56,7 @@ import {
 import { HANDOVER_VARIABLE } from "./core/listeners/handover.ts";
 import { givenUp, say } from "./core/upgrade/words.ts";
 import type { PoolCore } from "./core/pool.ts";
+import { SIGNALS } from "./core/options/signals.ts";
 import { VERSION } from "./core/version.ts";
 import { type PoolOptions, WHERE_PROGRAM } from "./core/options/options.ts";
 
@@ -72,7 +74,8 @@ export interface CommandIO {
 }
 
 /**
- * Runs the command until the pool has ended. Never exits the process itself.
+ * Runs the command until the pool has ended. Never exits the process itself,
+ * which obeys no signal after that.
  *
  * @returns the exit code: 0 done, 1 internal error, 2 wrong usage, 3 the
  * program does not boot, 4 a listener cannot be bound, 5 the stop killed
@@ -270,6 +273,7 @@ function poolsOf(
         ? undefined
         : new UpgradeDesk(host.resolve(pidFile), placeFile),
       load: loadAdapter,
+      leave: () => options.signals && outlive(SIGNALS),
       renewed: plan.file === undefined ? undefined : async (pool) => {
         const now = await reread(planned);
         for (const warning of now.warnings) pool.warn(warning);

@@ -73,6 +73,7 @@ export function pidFileOf(done: string[]): (path: string) => PidFile {
       setAside: (alone) => tell(alone ? "move aside" : "set aside")(),
       leaveTo: (pid) => tell(`leave to ${pid}`)(),
       takeBack: tell("take back"),
+      forget: (pid) => tell(`forget ${pid}`)(),
       remove: tell("remove"),
     };
   };

@@ -8,6 +8,7 @@
 import type { Adapter } from "../core/adapter.ts";
 import { KeptLog } from "../core/control/log.ts";
 import { messageOf, PreforkError } from "../core/errors.ts";
+import type { StopReport } from "../core/events.ts";
 import type { PoolOptions } from "../core/options/options.ts";
 import { PoolCore } from "../core/pool.ts";
 import { refused } from "../core/renewal.ts";
@@ -30,6 +31,8 @@ export interface PoolPlace {
   readonly load: () => Promise<Adapter>;
   /** Reads again what a file says; undefined where there is none. */
   readonly renewed: ((pool: PoolCore) => Promise<PoolOptions>) | undefined;
+  /** Called when it begins to stop. */
+  readonly leave: () => void;
 }
 
 /** A pool of the command. */
@@ -37,6 +40,7 @@ export class CommandPool extends PoolCore {
   readonly #args: readonly string[] | undefined;
   readonly #own: readonly string[] | undefined;
   readonly #desk: UpgradeDesk | undefined;
+  readonly #leave: () => void;
   readonly #renewed: PoolPlace["renewed"];
   /** Resolves when the file that is read now has been. */
   #reading: Promise<unknown> = Promise.resolve();
@@ -44,11 +48,12 @@ export class CommandPool extends PoolCore {
   readonly log: KeptLog = new KeptLog();
 
   /** Checks the options; nothing is opened or started yet. */
-  constructor(options: PoolOptions, { args, desk, load, renewed }: PoolPlace) {
-    super(options, load);
-    this.#args = args;
-    this.#desk = desk;
-    this.#renewed = renewed;
+  constructor(options: PoolOptions, place: PoolPlace) {
+    super(options, place.load);
+    this.#args = place.args;
+    this.#desk = place.desk;
+    this.#renewed = place.renewed;
+    this.#leave = place.leave;
     this.#own = options.upgradeCommand;
   }
 
@@ -56,6 +61,14 @@ export class CommandPool extends PoolCore {
   async told(all: Promise<void>): Promise<void> {
     await all;
     await within(this.log.close(), LAST_WAIT);
+  }
+
+  /** Stops as any pool does. */
+  override stop(
+    options?: Parameters<PoolCore["stop"]>[0],
+  ): Promise<StopReport> {
+    this.#leave();
+    return super.stop(options);
   }
 
   /** Replaces the workers, by what the file says now. */

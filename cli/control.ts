@@ -298,9 +298,12 @@ async function find(
   const meant = there.filter(({ told: { pool } }) =>
     target === undefined || pool.name === target || String(pool.pid) === target
   );
-  if (meant.length === 1) return meant[0]!;
-  const names = there.map(({ file }) => basename(file, ".sock")).join(", ");
-  if (meant.length > 1) {
+  // One that does not answer is there, and may be the one that is meant.
+  const named = looked.filter(({ told, problem }) => told ?? problem);
+  const isOnly = target !== undefined || named.length === 1;
+  if (meant.length === 1 && isOnly) return meant[0]!;
+  const names = named.map(({ file }) => basename(file, ".sock")).join(", ");
+  if (meant.length > 0) {
     throw failure(`several pools are there, name one of ${names}`);
   }
   const where = `looked in ${directories.join(" and ")}`;

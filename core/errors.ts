@@ -161,7 +161,13 @@ export function forbiddenIn(error: unknown): string | undefined {
 
 /** The text of anything that was thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (error instanceof Error) return error.message;
+  try {
+    return String(error);
+  } catch {
+    // An object without a prototype has no text.
+    return Object.prototype.toString.call(error);
+  }
 }
 
 /** Why a file cannot be written, as the end of a sentence that names it. */

@@ -65,6 +65,8 @@ export class PoolCore implements AsyncDisposable {
   #running: Running | undefined;
   #failure: PreforkError | undefined;
   #since = 0;
+  /** How its end was told of: that may come when a worker is being started. */
+  #stopping: "told" | "quick" | undefined;
   #ended = false;
 
   /**
@@ -85,11 +87,13 @@ export class PoolCore implements AsyncDisposable {
    *
    * @throws {PreforkError} `ERR_SHARE_MODE` when a mode cannot work here,
    * `ERR_BIND` when a listener cannot be bound, `ERR_BOOT` when the program
-   * does not come up, `ERR_STATE` when the pool was stopped meanwhile
+   * does not come up, `ERR_STATE` when the pool was stopped meanwhile or before
    */
-  start(): Promise<void> {
+  async start(): Promise<void> {
+    const ended = this.#ended;
     this.#started ??= this.#start();
-    return this.#started;
+    await this.#started;
+    if (ended) throw stateError("start", STOPPED);
   }
 
   /**
@@ -129,8 +133,13 @@ export class PoolCore implements AsyncDisposable {
    * does not run
    */
   reload({ options }: ReloadOptions = {}): Promise<void> {
-    const running = this.#require("reload", true);
-    return reload(this, running, this.#config, options);
+    const done = (async () => {
+      const running = this.#require("reload", true);
+      await reload(this.#renewable, running, this.#config, options);
+    })();
+    // Whoever does not wait for the answer hears of it by an event.
+    done.catch(() => {});
+    return done;
   }
 
   /**
@@ -210,9 +219,11 @@ export class PoolCore implements AsyncDisposable {
       }
     }
     this.#delay.end();
-    if (quick || !(active.stopping || this.#delay.told)) {
+    const told = this.#stopping ?? (active.stopping || this.#delay.told);
+    if (quick ? told !== "quick" : !told) {
       this.#emit({ type: "stopping", quick });
     }
+    this.#stopping = quick ? "quick" : this.#stopping ?? "told";
     this.#running?.traffic.flush();
     active.stop(quick);
     if (this.#running) this.#delay.close(this.#running.supervisor);
@@ -255,6 +266,8 @@ export class PoolCore implements AsyncDisposable {
    * Sends a message of the user's own to the worker of a slot, or to every
    * worker that serves. Returns how many were reached.
    *
+   * @throws {TypeError} when JSON has nothing for it, or its key "prefork" marks
+   * it as a message of prefork itself
    * @throws {PreforkError} `ERR_STATE` when the pool does not run
    */
   send(message: unknown, slot?: number): number {
@@ -282,6 +295,15 @@ export class PoolCore implements AsyncDisposable {
     this.#emit({ type: "logs-reopening", workers });
   }
 
+  /** What a reload does with the pool as a whole. */
+  get #renewable(): Parameters<typeof reload>[0] {
+    return {
+      comeUp: () => this.#ready.wait(true),
+      scale: (workers) => this.scale(workers),
+      warn: (message) => this.warn(message),
+    };
+  }
+
   /** Stops the pool and waits for its end. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
@@ -293,6 +315,11 @@ export class PoolCore implements AsyncDisposable {
       await this.#begin(await this.#lineage.begin(adapter, this.#config));
     } catch (error) {
       await this.#lineage.fail(error);
+      // Nobody has come to it, and nobody will.
+      if (this.#running === undefined && !this.#ended) {
+        if (error instanceof PreforkError) this.#failure ??= error;
+        this.#end(0);
+      }
       throw error;
     }
   }
@@ -324,7 +351,7 @@ export class PoolCore implements AsyncDisposable {
     const workers = Math.min(wanted, maxWorkers);
     try {
       if (this.#ended) throw stateError("start", STOPPED);
-      this.#assemble(prepared, adapter, monitor, workers);
+      this.#assemble(prepared, adapter, monitor);
     } catch (error) {
       // Nobody has come to it, and another start finds the addresses free.
       this.#running?.traffic.close();
@@ -355,7 +382,6 @@ export class PoolCore implements AsyncDisposable {
     prepared: Prepared,
     adapter: Adapter,
     monitor: Monitor,
-    workers: number,
   ): void {
     const emit = this.#emit;
     const { heritage } = this.#lineage;
@@ -364,7 +390,7 @@ export class PoolCore implements AsyncDisposable {
     const context = { ...prepared, adapter, heritage, traffic, emit };
     const supervisor = new Supervisor(context, {
       onStart: (worker) => this.#hooks.beforeStart(worker),
-      onReady: () => this.#onReady(workers),
+      onReady: () => this.#onReady(),
       onHopeless: (error) => this.#failure ??= error,
       onEmpty: () => this.#onEmpty(),
       onFailing: (how) => this.#onFailing(how),
@@ -381,11 +407,16 @@ export class PoolCore implements AsyncDisposable {
     this.#emit({ type: "scaled", from, to: workers, ...why });
     if (workers === 0) this.warn(NOBODY);
     supervisor.scale(workers);
+    // Whom somebody waits for may be wanted no more.
+    if (workers < from) {
+      supervisor.post(() => supervisor.isReady && this.#onReady());
+    }
     this.#lineage.scaled(workers);
   }
 
   /** A worker did not come up. */
   #onFailing(how: string): void {
+    this.#ready.fail(new PreforkError("ERR_BOOT", how));
     if (!this.#lineage.givesUp()) return;
     const message = `Cannot start the program: ${how}`;
     this.#failure ??= new PreforkError("ERR_BOOT", message);
@@ -408,10 +439,12 @@ export class PoolCore implements AsyncDisposable {
     }
   }
 
-  #onReady(workers: number): void {
+  #onReady(): void {
     this.#running!.traffic.steering.ready();
     if (!this.#ready.tell()) return;
-    const { config: { name }, adapter: { clock, host } } = this.#running!;
+    const { config: { name }, adapter: { clock, host }, supervisor } = this
+      .#running!;
+    const { wanted: workers } = supervisor;
     const ms = Math.round(clock.now() - this.#since);
     this.#emit({ type: "pool-ready", workers, ms, pid: host.pid, name });
   }

@@ -264,6 +264,26 @@ export function encode(message: FromWorker | ToWorker): unknown {
   return { [TAG]: PROTOCOL_VERSION, ...message };
 }
 
+/**
+ * Refuses a message of the user's own that the other end would not get as it is.
+ *
+ * @throws {TypeError} when JSON cannot carry it, or it looks like one of ours
+ */
+export function refuseForeign(message: unknown): void {
+  if (typeof message === "object" && message !== null && TAG in message) {
+    throw new TypeError(
+      `Cannot send the message: its key "${TAG}" marks messages of prefork itself, use another name`,
+    );
+  }
+  if (JSON.stringify(message) === undefined) {
+    throw new TypeError(
+      `Cannot send ${
+        String(message)
+      }: JSON has nothing for it, send null or an object`,
+    );
+  }
+}
+
 /** Reads what came from a worker. Never throws. */
 export function parseFromWorker(message: unknown): Parsed<FromWorker> {
   return parseMessage(message, FROM_WORKER);

@@ -4,9 +4,13 @@
  * @module
  */
 
+interface Waiter extends PromiseWithResolvers<void> {
+  readonly hasty: boolean;
+}
+
 /** Promises that are kept together, or not at all. */
 export class Ready {
-  readonly #waiting: PromiseWithResolvers<void>[] = [];
+  #waiting: Waiter[] = [];
   #why: Error | undefined;
   #told = false;
 
@@ -15,9 +19,13 @@ export class Ready {
     return this.#told;
   }
 
-  /** Resolves when they are; rejects when they will not be. */
-  wait(): Promise<void> {
-    const waiter = Promise.withResolvers<void>();
+  /**
+   * Resolves when they are; rejects when they will not be.
+   *
+   * @param hasty true to reject as soon as one does not come up
+   */
+  wait(hasty = false): Promise<void> {
+    const waiter = { ...Promise.withResolvers<void>(), hasty };
     if (this.#why === undefined) this.#waiting.push(waiter);
     else waiter.reject(this.#why);
     return waiter.promise;
@@ -29,6 +37,13 @@ export class Ready {
     const first = !this.#told;
     this.#told = true;
     return first;
+  }
+
+  /** One has not come up; another one is tried. */
+  fail(why: Error): void {
+    const hasty = this.#waiting.filter((each) => each.hasty);
+    this.#waiting = this.#waiting.filter((each) => !each.hasty);
+    for (const { reject } of hasty) reject(why);
   }
 
   /** They will not be any more. */

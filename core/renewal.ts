@@ -26,8 +26,8 @@ interface Running {
 
 /** The outside of it. */
 interface Renewable {
-  /** Resolves when every wanted worker is ready. */
-  ready(): Promise<void>;
+  /** Resolves when every wanted worker is ready, rejects when one fails. */
+  comeUp(): Promise<void>;
   /** Changes how many are wanted. */
   scale(workers: number): void;
   /** Tells the operator something. */
@@ -49,12 +49,12 @@ export function reload(
   const { supervisor } = running;
   if (options !== undefined) return renew(pool, running, asked, options);
   if (supervisor.wanted > 0) return supervisor.reload();
-  return revive(pool, supervisor);
+  return revive(pool, running);
 }
 
 async function renew(
   pool: Renewable,
-  { supervisor, ...running }: Running,
+  running: Running,
   asked: PoolConfig,
   options: PoolOptions,
 ): Promise<void> {
@@ -64,10 +64,8 @@ async function renew(
   } catch (error) {
     throw refused(pool, error);
   }
-  if (supervisor.wanted === 0) {
-    const workers = workersBy(next, running);
-    return await revive(pool, supervisor, next.renewal, workers);
-  }
+  const { supervisor } = running;
+  if (supervisor.wanted === 0) return await revive(pool, running, next);
   await supervisor.reload(next.renewal);
   // Those of a later call may have taken its place while it waited.
   if (supervisor.transaction.reloads.brought !== next.renewal) return;
@@ -75,24 +73,43 @@ async function renew(
   if (workers !== undefined && !supervisor.stopping) pool.scale(workers);
 }
 
-/** Nobody is left to be replaced: whoever comes now runs the new program. */
-function revive(
+/**
+ * Nobody is left to be replaced: whoever comes now runs the new program, and if
+ * that does not come up, nobody does.
+ */
+async function revive(
   pool: Renewable,
-  { usual, processes }: Supervisor,
-  renewal?: Renewal,
-  workers: number = usual,
+  running: Running,
+  next?: Next,
 ): Promise<void> {
-  processes.releases.renew(renewal);
+  const { config, supervisor, supervisor: { usual } } = running;
+  const { releases } = supervisor.processes;
+  const before = { ...config };
+  const workers = (next && workersBy(next, running)) ?? usual;
+  releases.renew(next?.renewal.config);
+  // Before they are wanted: the first may fail at once.
+  const up = pool.comeUp();
+  up.catch(() => {});
   pool.scale(workers);
-  return pool.ready();
+  try {
+    await up;
+  } catch (error) {
+    // Whoever has changed their number meanwhile wants them as they are.
+    if (supervisor.stopping || supervisor.wanted !== workers) throw error;
+    releases.renew(before);
+    pool.scale(0);
+    supervisor.usual = usual;
+    throw refused(pool, error, "there is no worker, as before");
+  }
 }
 
-/** The error of a reload that does not begin: the operator hears it, too. */
+/** The error of a reload that replaces nobody: the operator hears it, too. */
 export function refused(
   pool: Pick<Renewable, "warn">,
   cause: unknown,
+  now = "nothing has changed",
 ): PreforkError {
-  const message = `Cannot reload: ${messageOf(cause)}; nothing has changed`;
+  const message = `Cannot reload: ${messageOf(cause)}; ${now}`;
   pool.warn(message);
   return new PreforkError("ERR_RELOAD", message, cause);
 }
@@ -111,7 +128,7 @@ interface Next {
  */
 function workersBy(
   { asked, workers }: Next,
-  { config, maxWorkers }: Omit<Running, "supervisor">,
+  { config, maxWorkers }: Pick<Running, "config" | "maxWorkers">,
 ): number | undefined {
   const fits = config.range === undefined && workers <= maxWorkers;
   if (asked === config.workers || !fits) return undefined;
@@ -122,7 +139,7 @@ function workersBy(
 /** What is to be brought; what cannot be is told. */
 function lookAt(
   pool: Renewable,
-  { adapter, config, maxWorkers, ...running }: Omit<Running, "supervisor">,
+  { adapter, config, maxWorkers, ...running }: Running,
   asked: PoolConfig,
   given: PoolConfig,
 ): Next {

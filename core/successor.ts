@@ -36,6 +36,8 @@ export interface PidFile {
   leaveTo(pid: number): void;
   /** Undoes that, and what another process has written meanwhile. */
   takeBack(): void;
+  /** Removes the other file where it names a process that was killed. */
+  forget(pid: number): void;
   /** Removes whichever of the two names this process. */
   remove(): void;
 }

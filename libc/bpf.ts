@@ -6,7 +6,7 @@
  */
 
 import process from "node:process";
-import { checked, cString, fixed, type Libc, SO } from "./libc.ts";
+import { checked, cString, errorName, fixed, type Libc, SO } from "./libc.ts";
 
 /** Its number: syscall_64.tbl of x86, and include/uapi/asm-generic/unistd.h. */
 const NUMBER: Readonly<Record<string, number>> = { x64: 321, arm64: 280 };
@@ -33,6 +33,15 @@ const ATTRIBUTES = 128;
 const LOG_BYTES = 1 << 20;
 
 /**
+ * So often a program is loaded at most where the verifier stops before its end,
+ * with EAGAIN, because a signal waits for the thread: profilers send
+ * one each millisecond (bpf_check() of Linux; with `--cpu-prof` of Bun 1.4.4 and
+ * Node 26.10 half of the calls, which take as long). libbpf gives up after
+ * five, which such a profiler has fail now and then.
+ */
+const ATTEMPTS = 100;
+
+/**
  * What a licence is for the kernel: functions that are for the GPL alone are not
  * called.
  */
@@ -56,8 +65,15 @@ function bpf(
   const attributes = fixed(ATTRIBUTES);
   fill(new DataView(attributes.buffer));
   const at = Number(libc.pointer(attributes));
-  const result = libc.syscall(number, command, at, ATTRIBUTES, 0);
-  return checked(libc, result, name);
+  for (let attempt = 1;; attempt++) {
+    const result = libc.syscall(number, command, at, ATTRIBUTES, 0);
+    if (result < 0 && attempt < ATTEMPTS && isInterrupted(libc)) continue;
+    return checked(libc, result, name);
+  }
+}
+
+function isInterrupted(libc: Libc): boolean {
+  return errorName(libc.errno()) === "EAGAIN";
 }
 
 /** Makes a map; no child inherits it unless told to. */

@@ -73,6 +73,28 @@ export function addPathTests(adapter: Adapter): void {
     live.close();
   });
 
+  test("of two that come at once one has the path", async () => {
+    for (const isDead of [false, true]) {
+      using directory = temporaryDirectory();
+      const address = at(`${directory.path}/s`);
+      if (isDead) {
+        const other = at(`${directory.path}/t`);
+        const dead = await bind(adapter, other);
+        renameSync(other.path, address.path);
+        dead.close();
+      }
+      const bound = await Promise.allSettled(
+        Array.from({ length: 3 }, () => bind(adapter, address)),
+      );
+      const refused = bound.filter(({ status }) => status === "rejected");
+      assert.equal(refused.length, 2, `${isDead}`);
+      for (const each of bound) {
+        if (each.status === "fulfilled") each.value.close();
+      }
+      assert.deepEqual(readdirSync(directory.path), []);
+    }
+  });
+
   test("any other file is left alone", async () => {
     using directory = temporaryDirectory();
     const address = at(`${directory.path}/s`);

@@ -3,7 +3,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readlinkSync, realpathSync, writeFileSync } from "node:fs";
+import {
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  writeFileSync,
+} from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { Adapter } from "../core/adapter.ts";
@@ -126,6 +131,23 @@ export function addSpawnTests(adapter: Adapter): void {
       assert.deepEqual(await child.exit, { code: null, signal: "SIGTERM" });
       assert.equal(child.process.kill("SIGTERM"), false);
       assert.equal(child.process.send({}), false);
+    }
+  });
+
+  test("the end of a worker is heard of in a flood of signals", async () => {
+    const ignore = (): void => {};
+    // One that ends nobody: Deno may not have its handler in place yet.
+    process.on("SIGWINCH", ignore);
+    try {
+      await using child = start(adapter, ["sleep", "1000"]);
+      // Node keeps 4,096 of them, in a pipe; and in this turn nobody reads it.
+      for (let i = 0; i < 5_000; i++) process.kill(process.pid, "SIGWINCH");
+      child.process.kill("SIGKILL");
+      const stat = `/proc/${child.process.pid}/stat`;
+      while (!/ Z /.test(readFileSync(stat, "latin1")));
+      assert.deepEqual(await child.exit, { code: null, signal: "SIGKILL" });
+    } finally {
+      process.off("SIGWINCH", ignore);
     }
   });
 

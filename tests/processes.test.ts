@@ -1,7 +1,11 @@
 /** Looks at the processes of the machine, in a /proc of the test's own. */
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import process from "node:process";
+import { isThere } from "../adapters/shared/pid_file.ts";
+import { until } from "./command.ts";
 import { emptied } from "../adapters/shared/exit.ts";
 import { statOf } from "../adapters/shared/proc.ts";
 import { Processes } from "../adapters/shared/processes.ts";
@@ -87,4 +91,21 @@ describe("one look at all processes", () => {
     assert.deepEqual(counted(), { looks: 3, reads: 3 + 3 + 1 + 3 + 2 + 2 });
     assert.equal(asked, 6);
   });
+});
+
+test("a process that nobody has looked after is gone", { skip }, async () => {
+  // Its parent becomes something that never asks how it has ended.
+  const parent = spawn("sh", ["-c", "sleep 0.3 & echo $!; exec sleep 60"], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  try {
+    const [line] = await once(parent.stdout, "data");
+    const pid = Number(String(line));
+    await until(() => statOf(pid)?.state === "Z", "it has ended");
+    process.kill(pid, 0);
+    assert.equal(isThere(pid), false);
+    assert.equal(isThere(parent.pid!), true);
+  } finally {
+    process.kill(parent.pid!, "SIGKILL");
+  }
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { once } from "node:events";
+import { constants } from "node:os";
 import { assemble, by, exit } from "../core/steer/instructions.ts";
 import { steerProgram } from "../core/steer/program.ts";
 import {
@@ -210,6 +211,35 @@ describe("shards that the kernel chooses among", () => {
     assert.deepEqual(await shards.burst(20), [0, 20, 0]);
     for (const fd of [table, program]) libc!.close(fd);
   });
+
+  test(
+    "is loaded though signals come while the kernel looks at it",
+    { skip },
+    () => {
+      /** libc whose bpf(2) is interrupted so often before it is let go on. */
+      const interrupted = (times: number) => {
+        let calls = 0;
+        const hit = () => calls <= times;
+        return Object.defineProperties(Object.create(libc!) as Libc, {
+          syscall: {
+            value: (...args: Parameters<Libc["syscall"]>) => {
+              calls++;
+              return hit() ? -1 : libc!.syscall(...args);
+            },
+          },
+          errno: {
+            value: () => hit() ? constants.errno.EAGAIN : libc!.errno(),
+          },
+        });
+      };
+      const code = assemble([by(0, "=", 1), exit()]);
+      libc!.close(loadProgram(interrupted(7), code));
+      assert.throws(
+        () => loadProgram(interrupted(Infinity), code),
+        /BPF_PROG_LOAD.*EAGAIN/,
+      );
+    },
+  );
 
   test("the verifier's words are told", { skip }, () => {
     // What is in register 0 nobody knows.

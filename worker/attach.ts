@@ -9,7 +9,7 @@ import { setImmediate } from "node:timers";
 import type { Inheritance } from "../core/launch/environment.ts";
 import { messageOf } from "../core/errors.ts";
 import { parseMetrics } from "../core/exposition/parse.ts";
-import { encode, MAX_ID, TAG } from "../core/protocol.ts";
+import { encode, MAX_ID, refuseForeign } from "../core/protocol.ts";
 import { limitOf } from "../core/balance/policy.ts";
 import { createBalancer, sensesOf } from "./balance/balancer.ts";
 import { touchBy } from "./balance/help.ts";
@@ -268,11 +268,7 @@ function createCore(): Core {
     ready,
     waitUntil: drain.waitUntil,
     send(message) {
-      if (typeof message === "object" && message !== null && TAG in message) {
-        throw new TypeError(
-          `Cannot send the message: its key "${TAG}" marks messages of prefork itself, use another name`,
-        );
-      }
+      refuseForeign(message);
       return inheritance !== undefined && channel.send(message);
     },
     stick(id) {

@@ -53,7 +53,8 @@ export interface Worker<In = unknown, Out = unknown> {
   waitUntil(promise: Promise<unknown>): void;
   /**
    * Sends one of the program's own messages to the supervisor. Anything JSON
-   * can carry; false when there is no supervisor or it is gone.
+   * can carry in 1 MiB, longer ones do not arrive; false when there is no
+   * supervisor or it is gone.
    *
    * @throws {TypeError} when the message has a "prefork" key, which marks
    * prefork's own

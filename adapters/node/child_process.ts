@@ -29,6 +29,7 @@ import { takesRawHandles } from "../channel/raw_handles.ts";
 import { leftToRuntime } from "../shared/orphans.ts";
 import { signaller } from "../shared/kill.ts";
 import { type Reading, readLines } from "../shared/lines.ts";
+import { statOf } from "../shared/proc.ts";
 import { OWN_SESSION } from "../shared/signals.ts";
 import type { NodeConnection } from "./sockets.ts";
 
@@ -94,6 +95,7 @@ export function spawnChild(
     lines(child.stderr, (line) => callbacks.onLine("stderr", line)),
   ];
   const ending = announce(child.pid!, channel, callbacks.onEnding);
+  void channel.ended.then(() => reap(child));
   const kill = signaller(
     child.pid!,
     (signal) => options.kill(child, signal),
@@ -140,6 +142,23 @@ export function spawnChild(
 }
 
 function ignore(): void {}
+
+/** How often it is looked whether the end of a worker was missed, in ms. */
+const LOOK = 1000;
+
+/**
+ * Has Node look how a worker has ended. It does when SIGCHLD comes, which it
+ * loses while the pipe into which it writes signals is full (Node 26.10, of
+ * 4,096), and then never again unless another worker ends.
+ */
+function reap(child: ChildProcess): void {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const timer = setInterval(() => {
+    if (statOf(child.pid!)?.state === "Z") process.kill(process.pid, "SIGCHLD");
+  }, LOOK);
+  timer.unref();
+  child.once("exit", () => clearInterval(timer));
+}
 
 function startOrThrow(
   plan: SpawnPlan,

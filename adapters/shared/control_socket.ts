@@ -5,7 +5,7 @@
  * @module
  */
 
-import { chmodSync, linkSync, lstatSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, lstatSync, mkdtempSync, rmSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { MAX_UNIX_PATH } from "../../core/options/address.ts";
@@ -17,7 +17,7 @@ import type {
 import { codeOf, forbiddenIn, messageOf } from "../../core/errors.ts";
 import { ownDirectory } from "./cache_directory.ts";
 import { controlDirectories, requireAllowed } from "./control_directory.ts";
-import { requireFree, tryUnlink } from "./unix_path.ts";
+import { place, tryUnlink } from "./unix_path.ts";
 
 /**
  * Serves HTTP on a Unix socket that is made at a path, until the returned
@@ -86,7 +86,11 @@ async function openAt(
     close = await serve(made, answer);
     chmodSync(made, 0o600);
     const { ino, dev } = lstatSync(made);
-    await place(made, file);
+    await place(made, file).catch((error) => {
+      const code = codeOf(error);
+      if (code !== "EADDRINUSE") throw error;
+      throw Object.assign(new Error(`"${file}" is taken`), { code });
+    });
     const end = close;
     return {
       path: file,
@@ -100,25 +104,6 @@ async function openAt(
     throw error;
   } finally {
     rmSync(directory, { recursive: true, force: true });
-  }
-}
-
-/** link(2) replaces nothing: of two pools that come at once one has the path. */
-async function place(made: string, file: string): Promise<void> {
-  for (;;) {
-    try {
-      return linkSync(made, file);
-    } catch (error) {
-      if (codeOf(error) !== "EEXIST") throw error;
-    }
-    try {
-      await requireFree(file);
-    } catch (error) {
-      throw Object.assign(new Error(`"${file}" is taken`), {
-        code: codeOf(error),
-      });
-    }
-    tryUnlink(file);
   }
 }
 

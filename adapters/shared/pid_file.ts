@@ -88,6 +88,9 @@ export function pidFile(path: string): PidFile {
       if (isOwn(path)) attempt(() => unlinkSync(old));
       else if (isOwn(old)) attempt(() => renameSync(old, path));
     },
+    forget(pid) {
+      if (pidIn(old) === pid) attempt(() => unlinkSync(old));
+    },
     remove() {
       for (const file of [path, old]) {
         if (isOwn(file)) attempt(() => unlinkSync(file));
@@ -113,19 +116,21 @@ export function pidIn(path: string): number | undefined {
 export function holderOf(path: string): number | undefined {
   const pid = pidIn(path);
   if (pid === undefined || !isThere(pid)) return undefined;
-  const { start, state } = statOf(pid) ?? {};
-  if (state === "Z") return undefined;
+  const { start } = statOf(pid) ?? {};
   const up = Number(readProc("/proc/uptime")?.split(" ")[0] ?? NaN);
   if (start === undefined || Number.isNaN(up)) return pid;
   const began = Date.now() - up * 1000 + Number(start) * TICK;
   return began > statSync(path).mtimeMs + TOLERANCE ? undefined : pid;
 }
 
-/** True while a process is there, whoever it belongs to. */
+/**
+ * True while a process runs, whoever it belongs to. One that has ended keeps its
+ * number until who has started it looks how (wait(2)), which not all do.
+ */
 export function isThere(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    return statOf(pid)?.state !== "Z";
   } catch (error) {
     return codeOf(error) === "EPERM";
   }

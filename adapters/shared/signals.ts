@@ -17,6 +17,20 @@ export function onSignal(signal: Signal, listener: () => void): Disposable {
 }
 
 /**
+ * Has signals do nothing from now on, for as long as this process is there:
+ * one that comes while it writes its last lines would be what it ended by, and
+ * its exit code lost.
+ */
+export function outlive(signals: Iterable<Signal>): void {
+  for (const signal of signals) {
+    if (process.listeners(signal).includes(doNothing)) continue;
+    process.on(signal, doNothing);
+  }
+}
+
+function doNothing(): void {}
+
+/**
  * How a worker is started so that a signal to the supervisor's process group,
  * as terminals, timeout(1) and service managers send it, is the supervisor's
  * alone: setsid(2) before exec(2), so that not even a worker that boots can be

@@ -1,6 +1,6 @@
 /**
  * Unix sockets at a path: bound under a temporary name beside it, given their
- * permissions, and renamed into place, so that a client never sees half of it
+ * permissions, and then put into place, so that a client never sees half of it
  * and a dead predecessor is replaced in one step.
  *
  * @module
@@ -10,6 +10,7 @@ import {
   type BigIntStats,
   chmodSync,
   chownSync,
+  linkSync,
   lstatSync,
   renameSync,
   statSync,
@@ -59,8 +60,7 @@ export async function placePath(
     // listen refuses connections, so the next pool would take it for dead.
     await raw.listen(request.backlog);
     const { dev, ino } = lstatSync(name, { bigint: true });
-    await requireFree(target);
-    renameSync(name, target);
+    await place(name, target);
     const file = {
       path: path.resolve(target),
       dev: String(dev),
@@ -101,17 +101,48 @@ function temporaryName(length: number): string {
   return name;
 }
 
-/** Throws what is at a path, unless that is the socket of somebody who is gone. */
-export async function requireFree(target: string): Promise<void> {
-  let stats: BigIntStats;
-  try {
-    stats = lstatSync(target, { bigint: true });
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return;
-    throw error;
+/**
+ * Puts a socket that has another name into its place.
+ *
+ * @throws {Occupied} when something else is there
+ */
+export async function place(made: string, target: string): Promise<void> {
+  for (;;) {
+    try {
+      // It replaces nothing: of two pools that come at once one has the path.
+      linkSync(made, target);
+      return tryUnlink(made);
+    } catch {
+      // It is taken, or such links are not to be had here.
+    }
+    const dead = await inTheWay(target);
+    // The other one may have found it, too.
+    if (isAs(lookAt(target), dead)) return renameSync(made, target);
   }
+}
+
+function lookAt(target: string): BigIntStats | undefined {
+  return lstatSync(target, { bigint: true, throwIfNoEntry: false });
+}
+
+function isAs(
+  now: BigIntStats | undefined,
+  then: BigIntStats | undefined,
+): boolean {
+  return now?.ino === then?.ino && now?.ctimeNs === then?.ctimeNs;
+}
+
+/**
+ * What is at a path and may be replaced: the socket of somebody who is gone.
+ *
+ * @throws {Occupied} when it is anything else
+ */
+async function inTheWay(target: string): Promise<BigIntStats | undefined> {
+  const stats = lookAt(target);
+  if (stats === undefined) return undefined;
   if (!stats.isSocket()) throw occupied("file");
   if (await answers(path.resolve(target))) throw occupied("live");
+  return stats;
 }
 
 /** True unless the kernel says that nobody listens there. */

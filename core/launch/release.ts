@@ -107,8 +107,8 @@ export class Releases {
   }
 
   /** Nobody is there: whoever comes next has these options, and looks anew. */
-  renew(renewal: Renewal | undefined): void {
-    Object.assign(this.#config, renewal?.config);
+  renew(config: Partial<PoolConfig> | undefined): void {
+    Object.assign(this.#config, config);
     this.#known.clear();
     this.#variables.clear();
   }

@@ -135,7 +135,7 @@ export class Help {
   /** Something happens in a worker. */
   active(): void {
     this.#until = this.#parts.clock.now() + ACTIVE_MS;
-    if (this.#timer === undefined) this.#lookIn(LOOK_MS);
+    if (this.#timer === undefined && this.#hasOthers()) this.#lookIn(LOOK_MS);
   }
 
   /** A worker accepts nothing any more: it helps nobody. */
@@ -152,6 +152,13 @@ export class Help {
     this.#waiting.clear();
   }
 
+  /** True where somebody could help another one. */
+  #hasOthers(): boolean {
+    let count = 0;
+    for (const _ of this.#parts.workers()) if (++count === 2) return true;
+    return false;
+  }
+
   #lookIn(ms: number): void {
     this.#timer = this.#parts.clock.after(ms, () => {
       this.#timer = undefined;
@@ -164,9 +171,8 @@ export class Help {
         this.#lookAt(shard, worker, began, asks);
       }
       const now = this.#parts.clock.now();
-      if (now >= this.#until && this.#helpers.size === 0) {
-        return this.#waiting.clear();
-      }
+      const goesOn = now < this.#until && this.#hasOthers();
+      if (!goesOn && this.#helpers.size === 0) return this.#waiting.clear();
       this.#learn(asks ? "ask" : "look", now - began);
       const often = Math.max(LOOK_MS, this.#parts.after() / 2);
       const rest = Math.max(often, this.#costs.look / LOOKING_PART);

@@ -42,6 +42,7 @@ import {
   flag,
   MAX_WORKERS,
   oneOf,
+  record,
   show,
   strings,
   text,
@@ -147,7 +148,7 @@ export const OPTION_NAMES: readonly string[] = Object.keys(KNOWN);
  * @throws {RangeError} when a number is out of range
  */
 export function checkOptions(options: PoolOptions): PoolConfig {
-  for (const name of Object.keys(options)) {
+  for (const name of Object.keys(record("options", options, "an object"))) {
     if (!Object.hasOwn(KNOWN, name)) {
       throw new TypeError(
         `Cannot create a pool: there is no option "${name}", ${
@@ -253,28 +254,31 @@ function checkSignals(value: unknown): SignalPreset | undefined {
   );
 }
 
-function checkHooks(hooks: PoolHooks): PoolHooks {
-  if (typeof hooks !== "object") {
+function checkHooks(given: PoolHooks): PoolHooks {
+  const hooks = record("hooks", given, "an object of functions");
+  // An object of a class has what it works with, too.
+  const isPlain = [Object.prototype, null].includes(
+    Object.getPrototypeOf(hooks),
+  );
+  const unknown = Object.keys(hooks).find((name) =>
+    isPlain && !(HOOK_NAMES as readonly string[]).includes(name)
+  );
+  if (unknown !== undefined) {
     throw new TypeError(
-      `Cannot use ${
-        show(hooks)
-      } for "hooks": it must be an object of functions`,
+      `Cannot create a pool: there is no hook "${unknown}", valid are ${
+        HOOK_NAMES.join(", ")
+      }`,
     );
   }
-  for (const [name, hook] of Object.entries(hooks)) {
-    if (!(HOOK_NAMES as readonly string[]).includes(name)) {
-      throw new TypeError(
-        `Cannot create a pool: there is no hook "${name}", valid are ${
-          HOOK_NAMES.join(", ")
-        }`,
-      );
-    }
-    if (hook === undefined || typeof hook === "function") continue;
+  // By their names: the hooks may be methods of a class.
+  return Object.fromEntries(HOOK_NAMES.flatMap((name) => {
+    const hook: unknown = hooks[name];
+    if (hook === undefined) return [];
+    if (typeof hook === "function") return [[name, hook.bind(hooks)]];
     throw new TypeError(
       `Cannot use ${show(hook)} for "hooks.${name}": it must be a function`,
     );
-  }
-  return { ...hooks };
+  }));
 }
 
 function balance(value: unknown): Balance {
@@ -351,9 +355,11 @@ function checkWeights(
 function checkListeners(
   listen: string | readonly string[],
 ): readonly ListenerSpec[] {
-  const texts = typeof listen === "string"
-    ? [listen]
-    : strings("listen", listen);
+  const texts = typeof listen === "string" ? [listen] : strings(
+    "listen",
+    listen,
+    'an address such as ":8080" or an array of them',
+  );
   const specs = texts.map(parseListener);
   const seen = new Set<string>();
   for (const { name, share, address } of specs) {
@@ -378,7 +384,8 @@ function checkRuntime(
   if (typeof runtime !== "object" || runtime === null) {
     return [{ runtime: oneOf("runtime", runtime, RUNTIMES), count: 1 }];
   }
-  const shares = Object.entries(runtime).map(([name, count]) => ({
+  const given = record("runtime", runtime, "a name or an object of numbers");
+  const shares = Object.entries(given).map(([name, count]) => ({
     runtime: oneOf("runtime", name, RUNTIMES),
     count: whole(`runtime.${name}`, count, 1, MAX_WORKERS),
   }));

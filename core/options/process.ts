@@ -5,7 +5,7 @@
  * @module
  */
 
-import { show, string, strings, text, whole } from "./values.ts";
+import { record, show, string, strings, text, whole } from "./values.ts";
 
 /** The options that say so. */
 export interface ProcessOptions {
@@ -135,12 +135,17 @@ export function checkProcess(
 function checkEnv(
   env: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
-  if (typeof env !== "object") {
+  record("env", env, "an object of strings");
+  for (const [name, value] of Object.entries(env)) {
+    string(`env.${name}`, value);
+    // A name of environ(7) ends at the first "=".
+    if (name !== "" && !/[=\0]/.test(name)) continue;
     throw new TypeError(
-      `Cannot use ${show(env)} for "env": it must be an object of strings`,
+      `Cannot use ${
+        show(name)
+      } as a name in "env": it must not be empty, nor have "=" or NUL in it`,
     );
   }
-  for (const [name, value] of Object.entries(env)) string(`env.${name}`, value);
   return env;
 }
 

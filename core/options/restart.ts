@@ -5,7 +5,7 @@
  */
 
 import { refuseUnknown } from "./names.ts";
-import { MAX_TIME, show, whole } from "./values.ts";
+import { MAX_TIME, record, whole } from "./values.ts";
 
 /** Far beyond what a backoff lets happen. */
 const MAX_RESTARTS = 1_000_000;
@@ -38,13 +38,11 @@ export const USUAL_PERIOD = 60_000;
 export function checkRestarts(
   restarts: Partial<Restarts>,
 ): Pick<Restarts, "period"> & Partial<Restarts> {
-  if (typeof restarts !== "object") {
-    throw new TypeError(
-      `Cannot use ${
-        show(restarts)
-      } for "restarts": it must be an object such as { intensity: 10, period: 60_000 }`,
-    );
-  }
+  record(
+    "restarts",
+    restarts,
+    "an object such as { intensity: 10, period: 60_000 }",
+  );
   refuseUnknown("restarts", restarts, ["intensity", "period"]);
   const { intensity, period = USUAL_PERIOD } = restarts;
   return {

@@ -5,7 +5,7 @@
  */
 
 import { refuseUnknown } from "./names.ts";
-import { duration, MAX_WORKERS, show, whole } from "./values.ts";
+import { duration, MAX_WORKERS, record, show, whole } from "./values.ts";
 
 /** The least and the most workers of a pool that scales by its load. */
 export interface WorkerRange {
@@ -135,6 +135,7 @@ function checkRule(
   given: Partial<ScaleRule> = {},
   usual: ScaleRule,
 ): ScaleRule {
+  record(name, given, "an object such as { at: 0.7, after: 5_000 }");
   refuseUnknown(name, given, ["at", "after"]);
   const { at, after } = { ...usual, ...given };
   if (!(typeof at === "number" && at > 0 && at <= 1)) {

@@ -73,6 +73,11 @@ export const SIGNAL_PRESETS: Readonly<Record<SignalPreset, SignalActions>> = {
   },
 };
 
+/** Every signal that any of them obeys. */
+export const SIGNALS = Object.keys(
+  SIGNAL_PRESETS.default,
+) as readonly Signal[];
+
 /** The names of {@linkcode SIGNAL_PRESETS}. */
 export const PRESET_NAMES = Object.keys(
   SIGNAL_PRESETS,

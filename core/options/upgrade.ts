@@ -40,7 +40,9 @@ export function checkUpgrade(
   { upgradeCommand, keepOld = 0 }: UpgradeOptions,
 ): UpgradeConfig {
   return {
-    upgradeCommand: upgradeCommand && checkCommand(upgradeCommand),
+    upgradeCommand: upgradeCommand === undefined
+      ? undefined
+      : checkCommand(upgradeCommand),
     keepOld: duration("keepOld", keepOld),
   };
 }

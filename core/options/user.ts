@@ -57,7 +57,7 @@ const OWNER = /^\w[\w.@-]*\$?$/;
 
 function checkOwner(option: string, value: unknown): string | undefined {
   if (value === undefined) return undefined;
-  const owner = typeof value === "number" ? String(value) : value;
+  const owner = Number.isSafeInteger(value) ? String(value) : value;
   if (typeof owner === "string" && OWNER.test(owner)) return owner;
   throw new TypeError(
     `Cannot use ${

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { messageOf } from "../errors.ts";
+
 /** The most workers a pool can have. */
 export const MAX_WORKERS = 1024;
 
@@ -63,16 +65,37 @@ export function oneOf<const T extends string>(
   );
 }
 
-/** Checks an array of strings. */
+/**
+ * Checks an object whose members count by their names.
+ *
+ * @param what what it must be, as the end of the error's sentence
+ */
+export function record<T extends object>(
+  name: string,
+  value: T,
+  what: string,
+): T {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    return value;
+  }
+  throw new TypeError(
+    `Cannot use ${show(value)} for "${name}": it must be ${what}`,
+  );
+}
+
+/**
+ * Checks an array of strings.
+ *
+ * @param what what it must be, as the end of the error's sentence
+ */
 export function strings(
   name: string,
   values: readonly string[],
+  what = "an array of strings",
 ): readonly string[] {
   if (!Array.isArray(values)) {
     throw new TypeError(
-      `Cannot use ${
-        show(values)
-      } for "${name}": it must be an array of strings`,
+      `Cannot use ${show(values)} for "${name}": it must be ${what}`,
     );
   }
   return values.map((value, i) => string(`${name}[${i}]`, value));
@@ -106,5 +129,9 @@ export function text(name: string, value: unknown): string {
 
 /** A value in an error. */
 export function show(value: unknown): string {
-  return typeof value === "string" ? `"${value}"` : String(value);
+  return typeof value === "string"
+    ? `"${value}"`
+    : Array.isArray(value)
+    ? `[${value.map(show).join(", ")}]`
+    : messageOf(value);
 }

@@ -8,6 +8,7 @@
 import type { PoolContext } from "../context.ts";
 import { type PreforkError, stateError } from "../errors.ts";
 import type { PoolWorker } from "../worker.ts";
+import type { Slot } from "./slot.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 /** What is needed of a pool. */
@@ -41,10 +42,48 @@ const ANSWER_MS = 5_000;
  * @throws {RangeError} when the slot has none that is ready
  * @throws {PreforkError} `ERR_STATE` when this is not the moment for it
  */
-export async function quiesce(
+export function quiesce(
   pool: QuiescingPool,
   slot: number,
   { force = false }: QuiesceOptions = {},
+): Promise<void> {
+  return inTurn(pool, slot, () => stopAccepting(pool, slot, force));
+}
+
+/**
+ * Has the worker of a slot accept again; resolves when it does.
+ *
+ * @throws {RangeError} when the slot has none that is ready or quiesced
+ * @throws {PreforkError} `ERR_STATE` when it has ended meanwhile
+ */
+export function resume(pool: QuiescingPool, slot: number): Promise<void> {
+  return inTurn(pool, slot, () => acceptAgain(pool, slot));
+}
+
+/** What was asked of a slot last, while it has not been done. */
+const turns = new WeakMap<Slot, Promise<void>>();
+
+/** One after the other: what comes next is for the state that the last one left. */
+function inTurn(
+  { supervisor: { slots } }: QuiescingPool,
+  number: number,
+  action: () => Promise<void>,
+): Promise<void> {
+  const slot = slots.get(number);
+  if (slot === undefined) return action();
+  const turn = turns.get(slot)?.then(action, action) ?? action();
+  turns.set(slot, turn);
+  const end = (): void => {
+    if (turns.get(slot) === turn) turns.delete(slot);
+  };
+  turn.then(end, end);
+  return turn;
+}
+
+async function stopAccepting(
+  pool: QuiescingPool,
+  slot: number,
+  force: boolean,
 ): Promise<void> {
   const { supervisor, adapter } = pool;
   const worker = workerOf(pool, "quiesce", slot, ["ready", "quiesced"]);
@@ -72,13 +111,7 @@ export async function quiesce(
   }
 }
 
-/**
- * Has the worker of a slot accept again; resolves when it does.
- *
- * @throws {RangeError} when the slot has none that is ready or quiesced
- * @throws {PreforkError} `ERR_STATE` when it has ended meanwhile
- */
-export async function resume(pool: QuiescingPool, slot: number): Promise<void> {
+async function acceptAgain(pool: QuiescingPool, slot: number): Promise<void> {
   const { supervisor } = pool;
   const worker = workerOf(pool, "resume", slot, ["ready", "quiesced"]);
   if (worker.state === "ready") return;

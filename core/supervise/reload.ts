@@ -141,11 +141,16 @@ export class Reloads {
     renewal?: Renewal,
   ): { promise: Promise<void>; begun?: Reload } {
     if (this.active !== undefined) {
-      this.queued ??= promise();
+      this.queued ??= Promise.withResolvers<void>();
       this.#next = renewal ?? this.#next;
       return { promise: this.queued.promise };
     }
-    const begun = this.#begin(now, from, promise(), renewal);
+    const begun = this.#begin(
+      now,
+      from,
+      Promise.withResolvers<void>(),
+      renewal,
+    );
     return { promise: begun.done.promise, begun };
   }
 
@@ -237,11 +242,4 @@ export class Reloads {
     };
     return this.active;
   }
-}
-
-function promise(): PromiseWithResolvers<void> {
-  const made = Promise.withResolvers<void>();
-  // Whoever asked by a signal does not wait for the answer.
-  made.promise.catch(() => {});
-  return made;
 }

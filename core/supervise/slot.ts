@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ToWorker } from "../protocol.ts";
+import { refuseForeign, type ToWorker } from "../protocol.ts";
 import type { PoolWorker } from "../worker.ts";
 
 /** Workers of whose coming and going somebody is told. */
@@ -155,12 +155,17 @@ export function tellEach(
     .length;
 }
 
-/** Sends a message to the workers that serve; returns how many were reached. */
+/**
+ * Sends a message to the workers that serve; returns how many were reached.
+ *
+ * @throws {TypeError} when it cannot be sent
+ */
 export function sendTo(
   slots: Iterable<Slot>,
   message: unknown,
   only: number | undefined,
 ): number {
+  refuseForeign(message);
   let reached = 0;
   for (const { slot, current } of slots) {
     if (only !== undefined && slot !== only) continue;

@@ -65,6 +65,7 @@ export class Succession {
     // It was killed, perhaps: who else is there to serve.
     predecessor.onGone(() => {
       this.#kept = false;
+      this.#pidFile?.forget(heritage.handover.pid);
       this.#share(false);
       this.#own();
     });

@@ -75,6 +75,12 @@ describe("a verb asks", () => {
       code: "ERR_CONTROL",
       message: /several pools are there, name one of web, api$/,
     });
+    // What does not answer is there, and may be the one that is meant.
+    const three = place();
+    await answering(path.join(three, "busy.sock"), () => undefined);
+    await assert.rejects(said("stop", [one, three], SHORT), {
+      message: /several pools are there, name one of web, busy$/,
+    });
     await assert.rejects(said("status db", [one, two]), {
       message: /no pool "db", those here are web, api \(looked in /,
     });

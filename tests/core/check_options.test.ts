@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { checkOptions } from "../../core/options/check.ts";
-import { whole } from "../../core/options/values.ts";
+import { show, whole } from "../../core/options/values.ts";
 import type { PoolOptions } from "../../core/options/options.ts";
 import { describe, test } from "../harness.ts";
 
@@ -266,7 +266,6 @@ describe("invalid values get an error with the name, the value and what is valid
     ["cwd", 5, `5 for "cwd": ${text}`],
     ["args", "-x", `"-x" for "args": it must be an array of strings`],
     ["args", ["a", 1], '1 for "args[1]": it must be a string'],
-    ["listen", 8080, `8080 for "listen": it must be an array of strings`],
     ["listen", [":1", 2], '2 for "listen[1]": it must be a string'],
     ...[0, -1, "x", 1e9, "4", 1.5, NaN, Infinity, null].map((value) =>
       [
@@ -321,6 +320,25 @@ describe("invalid values get an error with the name, the value and what is valid
     ["restarts", { period: 0 }, '0 for "restarts.period": it must be a whole'],
     ["output", "x", '"x" for "output": it must be one of inherit, lines'],
     ["hooks", 1, '1 for "hooks": it must be an object of functions'],
+    ["hooks", [], '[] for "hooks": it must be an object of functions'],
+    ...[0.9, true, ["x"]].map((rule) =>
+      [
+        "scaleUp",
+        rule,
+        `${
+          Array.isArray(rule) ? '["x"]' : rule
+        } for "scaleUp": it must be an object such as { at: 0.7, after: `,
+      ] as const
+    ),
+    [
+      "listen",
+      8080,
+      '8080 for "listen": it must be an address such as ":8080"',
+    ],
+    ["runtime", ["node"], '["node"] for "runtime": it must be a name or an '],
+    ["restarts", [5], '[5] for "restarts": it must be an object such as {'],
+    ["user", NaN, 'NaN for "user": it must be a name or a number'],
+    ["upgradeCommand", "", '"" for "upgradeCommand": it must be an array of'],
     [
       "hangStack",
       "x",
@@ -340,7 +358,17 @@ describe("invalid values get an error with the name, the value and what is valid
       '"yes" for "signals": it must be true, false or one of default, unicorn, gunicorn, nginx',
     ],
     ["env", "A=1", '"A=1" for "env": it must be an object of strings'],
+    ["env", ["A=1"], '["A=1"] for "env": it must be an object of strings'],
     ["env", { A: 1 }, '1 for "env.A": it must be a string'],
+    ["env", { "A=B": "1" }, '"A=B" as a name in "env": it must not be empty'],
+    ["env", { "": "1" }, '"" as a name in "env": it must not be empty, nor '],
+    [
+      "env",
+      Object.create(null, {
+        A: { value: Object.create(null), enumerable: true },
+      }),
+      '[object Object] for "env.A": it must be a string',
+    ],
     ["watch", "", '"" for "watch": it must be true, a glob such as "src/**"'],
     ["watch", ["a", "!"], '"!" for "watch": it must be true, a glob'],
     ["watch", [], '"[]" for "watch": it must be true, a glob'],
@@ -397,7 +425,7 @@ describe("invalid values get an error with the name, the value and what is valid
   ];
   for (const [name, value, sentence] of invalid) {
     // How a function reads is the runner's.
-    const given = typeof value === "function" ? "a function" : String(value);
+    const given = typeof value === "function" ? "a function" : show(value);
     test(`${name}: ${JSON.stringify(value)} (${given})`, () => {
       assert.throws(() => check({ [name]: value }), (error) => {
         assert.ok(error instanceof TypeError || error instanceof RangeError);

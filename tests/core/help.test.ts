@@ -218,6 +218,26 @@ describe("help for a stuck worker", () => {
     assert.match(told.join(), /^adopt 1>\d$/);
   });
 
+  test("looks at nothing where nobody could help another one", () => {
+    const { help, workers, pass, stick, told, looks } = scene();
+    const others = workers.splice(1);
+    stick(0);
+    help.active();
+    pass(ACTIVE_MS);
+    assert.equal(looks(), 0);
+    workers.push(...others);
+    help.active();
+    pass(2);
+    assert.equal(looks(), 1);
+    assert.deepEqual(told, ["adopt 0>1"]);
+    workers.splice(1);
+    help.leave(others[0]!);
+    pass(10);
+    const before = looks();
+    pass(ACTIVE_MS);
+    assert.equal(looks(), before);
+  });
+
   test("looks at nothing in a pool where nothing happens", () => {
     const { help, pass, looks } = scene();
     pass(10_000);

@@ -104,6 +104,42 @@ describe("hooks", () => {
     ]);
   });
 
+  test("one that stops the pool at each start does it once", async () => {
+    const made = stage({
+      workers: 3,
+      hooks: {
+        beforeStart: () => {
+          void made.pool.stop();
+          void made.pool.stop();
+        },
+      },
+    });
+    const start = made.pool.start();
+    await settle();
+    for (const each of made.world.alive) each.exit();
+    await assert.rejects(start, { code: "ERR_STATE" });
+    await settle();
+    assert.deepEqual(made.all("stopping"), [{
+      type: "stopping",
+      quick: false,
+    }]);
+  });
+
+  test("hooks may be methods of a class", async () => {
+    class Own {
+      readonly pids: number[] = [];
+      ready({ pid }: { readonly pid: number }): void {
+        this.pids.push(pid);
+      }
+    }
+    const hooks = new Own();
+    const { world } = await running({ hooks });
+    assert.deepEqual(
+      hooks.pids,
+      world.processes.map(({ pid }) => pid),
+    );
+  });
+
   test("one may call the pool", async () => {
     const made = stage({
       workers: 1,

@@ -28,6 +28,46 @@ describe("start", () => {
     ]);
   });
 
+  test("resolves when those are ready that are wanted by then", async () => {
+    for (const wanted of [1, 0]) {
+      const { world, pool, events } = stage();
+      const start = pool.start();
+      await settle();
+      world.processes[0]!.getReady();
+      await settle();
+      pool.scale(wanted);
+      await start;
+      await settle();
+      const ready = events.find(({ type }) => type === "pool-ready");
+      assert.deepEqual(ready && "workers" in ready && ready.workers, wanted);
+    }
+  });
+
+  test("of a pool that has ended is refused", async () => {
+    const { world, pool } = await running();
+    const stop = pool.stop();
+    for (const each of world.processes) each.exit();
+    await stop;
+    await assert.rejects(pool.start(), {
+      code: "ERR_STATE",
+      message: "Cannot start the pool: it was stopped",
+    });
+  });
+
+  test("that fails before any worker is the end of the pool", async () => {
+    const { world, pool, events } = stage();
+    world.taken.add("127.0.0.1:8080");
+    const reading = pool.events();
+    const ready = assert.rejects(pool.ready(), { code: "ERR_BIND" });
+    await assert.rejects(pool.start(), { code: "ERR_BIND" });
+    await ready;
+    assert.deepEqual(await reading.next(), { done: true, value: undefined });
+    await assert.rejects(pool.ready(), { code: "ERR_BIND" });
+    assert.equal(pool.status().state, "stopped");
+    assert.deepEqual(await pool.stop(), { killed: 0 });
+    assert.deepEqual(events, []);
+  });
+
   test("a second call is the same start", async () => {
     const { world, pool } = await running();
     await pool.start();
@@ -385,5 +425,22 @@ describe("stop", () => {
       }
     }
     assert.equal(pool.status().state, "stopped");
+  });
+});
+
+describe("send", () => {
+  test("refuses what the workers would not get as it is", async () => {
+    const { world, pool } = await running();
+    const before = world.processes.map(({ heard }) => heard.length);
+    const silent = { toJSON: () => undefined };
+    for (const message of [undefined, () => {}, Symbol("a"), 5n, silent]) {
+      assert.throws(() => pool.send(message), TypeError);
+    }
+    assert.throws(() => pool.send({ prefork: 1, type: "drain" }), {
+      name: "TypeError",
+      message: /its key "prefork" marks messages of prefork itself/,
+    });
+    assert.deepEqual(world.processes.map(({ heard }) => heard.length), before);
+    assert.equal(pool.send(null), 2);
   });
 });

@@ -116,6 +116,8 @@ export class Reference {
   #newest = 1;
   /** Those that the pool has had stop serving since the last look. */
   readonly #stopped = new Set<Seen>();
+  /** How it goes when nobody was wanted, and all are to come back. */
+  #revival: "begun" | "failed" | undefined;
   /** True when a reload was asked for since then. */
   #asked = false;
   /** The last generation that was good. */
@@ -177,6 +179,7 @@ export class Reference {
 
   /** A slot is wanted, or not any more, or all of them. */
   scale(workers: number): void {
+    this.#revival = undefined;
     this.wanted = workers;
     if (workers > 0) this.usual = workers;
     for (const slot of this.#lost.keys()) {
@@ -186,13 +189,24 @@ export class Reference {
 
   /** A reload is asked for: where nobody is wanted all come back instead. */
   reload(): void {
-    if (this.wanted === 0) this.scale(this.usual);
+    if (this.wanted === 0) {
+      this.scale(this.usual);
+      this.#revival = "begun";
+    }
     this.#asked = true;
+  }
+
+  /** All came back, or one did not and the pool wants nobody again. */
+  #comeBack(): void {
+    const { ready, wanted } = this.#stage.pool.status();
+    if (this.#revival === "failed" && wanted === 0) this.scale(0);
+    if (ready === this.wanted) this.#revival = undefined;
   }
 
   /** What must hold once the pool has come to rest. */
   check(): void {
     if (this.#broken !== undefined) throw this.#broken;
+    this.#comeBack();
     this.#hearEvents();
     this.#stopped.clear();
     this.#asked = false;
@@ -362,6 +376,7 @@ export class Reference {
   }
 
   #told(one: Seen, type: string, slot = one.slot): void {
+    this.#comeBack();
     switch (type) {
       case "drain":
         if (one.phase === "leaving") break;
@@ -470,6 +485,7 @@ export class Reference {
 
   /** A worker of a new version ends by itself, while that is on trial. */
   #blame({ generation, slot }: Seen, blame: Blame): void {
+    if (this.#revival !== undefined) this.#revival = "failed";
     const going = this.#going?.generation;
     if (
       going !== undefined && generation !== going && generation <= this.#newest

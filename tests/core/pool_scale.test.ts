@@ -20,6 +20,17 @@ describe("scale", () => {
     await waiting;
   });
 
+  test("up and down again, ready() waits for nobody who is not wanted", async () => {
+    for (const fewer of [2, 1, 0]) {
+      const { world, pool } = await running();
+      world.onSpawn = () => {};
+      pool.scale(3);
+      const waiting = pool.ready();
+      pool.scale(fewer);
+      await waiting;
+    }
+  });
+
   test("down drains the highest slots", async () => {
     const { world, pool } = await running({ workers: 3 });
     pool.scale(1);

@@ -61,6 +61,41 @@ describe("a worker", () => {
     assert.equal(pool.status().ready, 3);
   });
 
+  test("does what it is asked one after the other", async () => {
+    const { pool, world } = await running({ workers: 3, soak: 0 });
+    const worker = world.processes[1]!;
+    let steps = "";
+    const did = (step: string) => () => void (steps += step);
+    const all = [
+      pool.quiesce(1).then(did("q")),
+      pool.quiesce(1).then(did("q")),
+      pool.resume(1).then(did("r")),
+      pool.resume(1).then(did("r")),
+      pool.quiesce(1).then(did("q")),
+    ];
+    await settle();
+    assert.equal(steps, "");
+    worker.say({ type: "parked" });
+    await settle();
+    assert.equal(steps, "qq");
+    worker.say({ type: "ready" });
+    await settle();
+    assert.equal(steps, "qqrr");
+    worker.say({ type: "parked" });
+    await Promise.all(all);
+    assert.equal(steps, "qqrrq");
+  });
+
+  test("that ends fails what it was asked, and not what is asked next", async () => {
+    const { pool, world } = await running({ workers: 3, soak: 0 });
+    const quiesced = messageOf(pool.quiesce(1));
+    const resumed = messageOf(pool.resume(1));
+    await settle();
+    world.processes[1]!.exit();
+    assert.match(await quiesced, /slot 1 of the pool: it leaves or has ended$/);
+    assert.equal(await resumed, "done", "another one accepts there");
+  });
+
   test("that cannot stop says why, and is ready as before", async () => {
     const { pool, world } = await running();
     const told = messageOf(pool.quiesce(0));

@@ -138,6 +138,39 @@ describe("options of a reload", () => {
     assert.deepEqual(whoOf(stage), ["new", "new"]);
   });
 
+  test("do not count where there is no worker and none comes up", async () => {
+    for (const next of [{ env: { WHO: "new" }, workers: 3 }, undefined]) {
+      const { world, pool, all } = await made({ workers: 2 });
+      const old = world.onSpawn;
+      pool.scale(0);
+      await settle();
+      for (const each of world.alive) each.exit();
+      await settle();
+      world.onSpawn = (process) => queueMicrotask(() => process.exit());
+      await assert.rejects(
+        pool.reload(next && { options: { ...OLD, ...next } }),
+        {
+          code: "ERR_RELOAD",
+          message: /^Cannot reload: .*; there is no worker, as before$/,
+        },
+      );
+      await settle();
+      assert.equal(pool.status().wanted, 0);
+      assert.deepEqual(world.alive, []);
+      assert.match(
+        all("warning").at(-1)!.message,
+        /^Cannot reload: .*; there is no worker, as before$/,
+      );
+      world.onSpawn = old;
+      await pool.reload();
+      assert.deepEqual(world.alive.map(({ env }) => env["WHO"]), [
+        "old",
+        "old",
+      ]);
+      await settle();
+    }
+  });
+
   test("that belong to the supervisor are named, and those that are wrong change nothing", async () => {
     const stage = await made();
     const { pool, all } = stage;

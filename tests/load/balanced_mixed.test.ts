@@ -65,8 +65,10 @@ describe("balanced", () => {
   for (
     const { runtime, most } of [
       { runtime: { node: 2, deno: 2 }, most: 1.3 },
-      // What others have accepted cannot be passed on to Bun's own servers.
-      { runtime: { node: 2, deno: 2, bun: 2 }, most: 2 },
+      // What others have accepted cannot be passed on to Bun's own servers: they
+      // have what the kernel wakes them for, which was a third to a half of what
+      // the others have.
+      { runtime: { node: 2, deno: 2, bun: 2 }, most: 4 },
     ]
   ) {
     const names = Object.keys(runtime);

@@ -23,13 +23,13 @@ describe("without --share a pool is balanced", () => {
       ],
     ]
   ) {
-    test(`on ${where}: eight workers say so, answer, reload and stop`, async () => {
+    test(`on ${where}: four workers say so, answer, reload and stop`, async () => {
       await using command = prefork([
-        ...["-w", "8", ...listen, "--soak", "0"],
+        ...["-w", "4", ...listen, "--soak", "0"],
         fixture("everything.ts"),
       ]);
       const line = await ready(command);
-      assert.deepEqual([line["share"], line["workers"]], ["balanced", "8"]);
+      assert.deepEqual([line["share"], line["workers"]], ["balanced", "4"]);
       await command.line(
         /^prefork listening .*share=balanced reason="one queue for all workers, and the least loaded go first"$/,
       );
@@ -39,7 +39,7 @@ describe("without --share a pool is balanced", () => {
           command.signal("SIGHUP");
           await command.line(/^prefork reload-finished /);
         }
-        const serving = readyPids(command).slice(-8).map(String).sort();
+        const serving = readyPids(command).slice(-4).map(String).sort();
         for (const address of addresses) {
           await using clients = await crowd(address);
           const { open, failed } = await clients.come(40, { apart: 2 });

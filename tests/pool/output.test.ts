@@ -89,10 +89,17 @@ async function reload({ child, ask }: Pool): Promise<void> {
   await until(async () => await ask() !== before, "another worker answers");
 }
 
-async function stop({ child }: Pool): Promise<void> {
+/** Stops it by signals, of which all after the first change nothing. */
+async function stop(
+  { child }: Pool,
+  ...more: readonly NodeJS.Signals[]
+): Promise<void> {
   const ended = once(child, "exit");
   process.kill(child.pid!, "SIGTERM");
-  assert.deepEqual(await ended, [0, null]);
+  const again = setInterval(() => {
+    for (const signal of more) process.kill(child.pid!, signal);
+  }, 20);
+  assert.deepEqual(await ended.finally(() => clearInterval(again)), [0, null]);
 }
 
 describe("a pool", () => {
@@ -136,6 +143,14 @@ describe("a pool", () => {
     const long = command.lines.filter((line) => line.length > 1000);
     assert.ok(long.every((line) => /^\[0\] (a+|b+)$/.test(line)));
     assert.equal(long.length, 160);
+  });
+
+  test("ends by its own exit code, whatever signals come while it writes its last lines", async () => {
+    const pool = start("last", "pipe");
+    await up(pool);
+    // More than a pipe takes: the last lines wait for a reader.
+    await pool.ask("/lines/200");
+    await stop(pool, "SIGTERM", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2");
   });
 
   test("leaves the time to the journal, and to nothing else", {

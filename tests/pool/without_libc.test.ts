@@ -41,7 +41,9 @@ describe("Node without node:ffi", () => {
       ...[fixture("plain/udp_echo.mjs"), "udp4", String(port)],
     ], { env: { NODE_OPTIONS: knows ? flag : "" } });
     await command.line(/^prefork ready /);
-    const counting = count([port], 8, 5);
+    // Enough that some go to each of the three shards.
+    const counting = count([port], 32, 5);
+    await until(() => counting.answered.size >= 2, "both workers answer");
     command.signal("SIGHUP");
     await command.line(/^prefork reload-finished /);
     await until(() => counting.answered.size >= 4, "both generations answer");

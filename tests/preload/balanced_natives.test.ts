@@ -99,7 +99,7 @@ describe("balanced: a runtime's own server in an unmodified program", () => {
             ...["-w", String(WORKERS), "-r", runtime, "-s", "balanced", "-l"],
             where === "TCP" ? "127.0.0.1:0" : `unix:${directory}/${file}`,
             fixture(`plain/${file}`),
-          ]);
+          ], { env: { IDLE_SECONDS: "255" } });
           const { listen } = await ready(command);
           // What they do to start makes them busy, which counts as load.
           await new Promise((resolve) => setTimeout(resolve, 1000));

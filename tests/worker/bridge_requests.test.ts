@@ -80,6 +80,11 @@ describe("requests", () => {
     });
   }
 
+  test("asterisk form with another method than OPTIONS is answered with 400", async () => {
+    const answer = await raw(url, `GET * HTTP/1.1\r\n${CLOSE}\r\n`);
+    assert.match(answer, /^HTTP\/1\.1 400 /);
+  });
+
   test("a body with Expect: 100-continue", async () => {
     const server = await startBridge(async (request) =>
       new Response(`got ${await request.text()}`)
@@ -140,12 +145,20 @@ describe("requests", () => {
     }
   });
 
-  test("a body that the client breaks off fails", async () => {
+  test("a body that the client breaks off fails, which is no error of the handler's", async () => {
     const failure = deferred<string>();
     const begun = deferred();
+    const told: unknown[] = [];
     const server = await startBridge(async (request) => {
       begun.resolve();
-      await request.text().catch((error) => failure.resolve(error.name));
+      if (request.url.endsWith("/told")) return new Response(`${told}`);
+      await request.text().catch((error) => {
+        failure.resolve(error.name);
+        throw error;
+      });
+      return new Response();
+    }, (error) => {
+      told.push(error);
       return new Response();
     });
     try {
@@ -154,6 +167,8 @@ describe("requests", () => {
       await begun.promise;
       client.close();
       assert.equal(await failure.promise, "AbortError");
+      const answer = await fetch(`${server.url}/told`);
+      assert.equal(await answer.text(), "");
     } finally {
       await server[Symbol.asyncDispose]();
     }

@@ -1,8 +1,22 @@
 import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
 import type { FetchHandler } from "../../worker/fetch/handler.ts";
-import { describe, test } from "../harness.ts";
+import { describe, runner, test } from "../harness.ts";
 import { deferred, get, raw, startBridge } from "./bridge_server.ts";
 import { connect } from "./client.ts";
+
+/** A stream of texts, which come one after the other. */
+function pieces(...texts: readonly string[]): ReadableStream<Uint8Array> {
+  const left = texts.map((text) => new TextEncoder().encode(text));
+  return new ReadableStream({
+    async pull(controller) {
+      if (texts.length > 1) await new Promise((done) => setTimeout(done, 1));
+      const next = left.shift();
+      if (next === undefined) controller.close();
+      else controller.enqueue(next);
+    },
+  }, { highWaterMark: 0 });
+}
 
 describe("responses", () => {
   test("status text, several cookies, a length for a known body", async () => {
@@ -102,6 +116,155 @@ describe("responses", () => {
     } finally {
       await server[Symbol.asyncDispose]();
     }
+  });
+
+  test("chunks of text and buffers are sent, whichever is the only one", async () => {
+    const whole = (...chunks: unknown[]) =>
+      raw(
+        () =>
+          new Response(
+            new ReadableStream({
+              start(controller) {
+                for (const chunk of chunks) {
+                  controller.enqueue(chunk as Uint8Array);
+                }
+                controller.close();
+              },
+            }),
+          ),
+        get("/"),
+      );
+    for (const one of ["text", new TextEncoder().encode("text").buffer]) {
+      assert.match(await whole(one), /content-length: 4\r\n[^]*\r\n\r\ntext$/i);
+      // As one chunk or as two.
+      assert.match(
+        await whole(one, one),
+        /text(?:\r\n4\r\n)?text\r\n0\r\n\r\n$/,
+      );
+    }
+    assert.match(await whole(4), /^HTTP\/1.1 500 /);
+  });
+
+  test("whoever is told of errors hears of a body that fails half way", async () => {
+    const heard = deferred<unknown>();
+    const failure = new Error("half way");
+    const server = await startBridge(() => {
+      let pulls = 0;
+      return new Response(
+        new ReadableStream({
+          async pull(controller) {
+            await new Promise((resolve) => setTimeout(resolve, 5));
+            if (pulls++ > 0) throw failure;
+            controller.enqueue(new TextEncoder().encode("first"));
+          },
+        }, { highWaterMark: 0 }),
+      );
+    }, (error) => {
+      heard.resolve(error);
+      return new Response("too late");
+    });
+    try {
+      await fetch(server.url).then((answer) => answer.text()).catch(() => {});
+      assert.equal(await heard.promise, failure);
+    } finally {
+      await server[Symbol.asyncDispose]();
+    }
+  });
+
+  test("the length told is that of the body", async () => {
+    const wrong = { "content-length": "3", "transfer-encoding": "chunked" };
+    for (const body of ["hello", new TextEncoder().encode("hello")]) {
+      const answer = await raw(
+        () => new Response(body, { headers: wrong }),
+        get("/"),
+      );
+      assert.match(answer, /\r\ncontent-length: 5\r\n[^]*\r\n\r\nhello$/i);
+      assert.doesNotMatch(answer, /length: 3|chunked/i);
+    }
+    // HTTP/1.0 has no chunks (RFC 9112 §6.1).
+    const old = await raw(
+      () =>
+        new Response(pieces("hel", "lo"), {
+          headers: { "transfer-encoding": "chunked" },
+        }),
+      "GET / HTTP/1.0\r\n\r\n",
+    );
+    assert.match(old, /\r\n\r\nhello$/);
+    assert.doesNotMatch(old, /chunked/i);
+  });
+
+  test("a stream of another length than is told is cut", async () => {
+    for (const told of [4, 5, 6]) {
+      let why = "";
+      const answer = await raw(
+        () =>
+          new Response(pieces("he", "ll", "o"), {
+            headers: {
+              "access-control-expose-headers": "content-length",
+              "content-length": `${told}`,
+            },
+          }),
+        get("/"),
+        (error) => {
+          why = (error as Error).message;
+          return new Response("too late");
+        },
+      );
+      const [, body] = answer.split("\r\n\r\n");
+      assert.match(answer, new RegExp(`content-length: ${told}\r\n`, "i"));
+      assert.ok(["hell", "hello"].includes(body!), answer);
+      assert.ok(body!.length <= told, answer);
+      if (told === 5) assert.equal(why, "");
+      else {
+        assert.match(
+          why,
+          /^Cannot send the response's body: it has (5|more) bytes and its "content-length" is [46]: leave that out, /,
+        );
+      }
+    }
+  });
+
+  test("what fetch() has decoded is passed on as it is then", async () => {
+    const text = "hello ".repeat(100);
+    const upstream = await startBridge(() =>
+      new Response(gzipSync(text), { headers: { "content-encoding": "gzip" } })
+    );
+    try {
+      const answer = await raw(() => fetch(upstream.url), get("/"));
+      assert.doesNotMatch(answer, /content-encoding|keep-alive/i);
+      assert.ok(answer.includes(text));
+      const head = await raw(
+        () => fetch(upstream.url, { method: "HEAD" }),
+        get("/").replace("GET", "HEAD"),
+      );
+      assert.match(head, /^HTTP\/1\.1 200 OK\r\n/);
+    } finally {
+      await upstream[Symbol.asyncDispose]();
+    }
+  });
+
+  test("a head that is refused is answered by 500, and its body cancelled", async () => {
+    let cancelled = false;
+    const answer = await raw(
+      () => {
+        const body = new ReadableStream({
+          async pull(controller) {
+            await new Promise((resolve) => setTimeout(resolve, 5));
+            controller.enqueue(new TextEncoder().encode("a"));
+          },
+          cancel: () => void (cancelled = true),
+        });
+        // As of a polyfill; by what each runtime's writeHead() refuses.
+        const head = runner === "deno"
+          ? { status: 1000, headers: new Map() }
+          : { status: 200, headers: new Map([["x-a", "\u0100"]]) };
+        return { ...head, statusText: "", url: "", body } as never;
+      },
+      get("/"),
+      () => new Response("sorry", { status: 500 }),
+    );
+    assert.match(answer, /^HTTP\/1\.1 500 Internal Server Error\r\n[^]*sorry$/);
+    assert.ok(cancelled);
   });
 
   test("a body that fails half way is cut, not ended", async () => {

@@ -92,6 +92,41 @@ testWorker(
   },
 );
 
+for (
+  const [kind, paths] of [
+    ["fields", ["object", "list", "reason", "set", "removed"]],
+    ["serve", ["proxied"]],
+  ] as const
+) {
+  testWorker(
+    `an answer says that it is the last one whatever the program says of its connection: ${kind}`,
+    async (runtime, supervisor) => {
+      const { worker, port } = await start(runtime, supervisor, kind);
+      const clients = await Promise.all(paths.map(async (path) => {
+        const client = await connect(port);
+        const ask = () =>
+          client.send(`GET /${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+        ask();
+        await client.until(/pid/);
+        return { path, client, ask };
+      }));
+      await drain(worker, 20_000, 5000);
+      for (const { path, client, ask } of clients) {
+        const old = client.text().length;
+        ask();
+        await client.ended;
+        const answer = client.text().slice(old);
+        assert.match(answer, /^HTTP\/1.1 200 .*pid \d+/s, path);
+        const said = answer.match(/^(?:connection|keep-alive):.*(?=\r$)/gim);
+        assert.deepEqual(said?.map((one) => one.toLowerCase()), [
+          "connection: close",
+        ], path);
+      }
+      await leftWith(worker, 0);
+    },
+  );
+}
+
 testWorker(
   "connections that stay idle are closed after the grace",
   async (runtime, supervisor) => {

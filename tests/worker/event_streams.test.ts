@@ -111,6 +111,14 @@ for (const kind of ["sse", "serve"]) {
 }
 
 testWorker(
+  "the signal of a request aborts when its event stream is ended",
+  async (runtime, supervisor) => {
+    const { worker, port } = await start(runtime, supervisor, "signal");
+    await drainHttp(worker, port);
+  },
+);
+
+testWorker(
   "event streams of HTTP/2 end with a whole event, one after the other",
   async (runtime, supervisor) => {
     const { worker, port } = await start(runtime, supervisor, "h2");

@@ -17,6 +17,7 @@ function responseOf(): ServerResponse & { readonly said: Map<string, string> } {
     writableEnded: false,
     setHeader: (name: string, value: string) => void said.set(name, value),
     removeHeader: (name: string) => void said.delete(name),
+    writeHead: () => response,
   };
   return response as never;
 }

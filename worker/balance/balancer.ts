@@ -5,18 +5,14 @@
  * @module
  */
 
-import {
-  fairRecent,
-  leanOf,
-  type limitOf,
-  meanOf,
-  shareOf,
-} from "../../core/balance/policy.ts";
+import { fairRecent, type limitOf } from "../../core/balance/policy.ts";
 import process from "node:process";
 import type { ScoreboardRow, Seat } from "../../core/balance/scoreboard.ts";
 import type { Balancer } from "../process/balancing.ts";
 import { BEAT_MS, measureLag } from "../process/lag.ts";
 import type { RequestCount } from "../process/request_count.ts";
+import { createBias } from "./bias.ts";
+import { measureEnds } from "./rate.ts";
 import { createRebalance } from "./rebalance.ts";
 import { openScoreboard, type WorkerScoreboard } from "./scoreboard.ts";
 import type { Holding, Steered } from "./steered.ts";
@@ -81,12 +77,6 @@ const VALID_MS = 20;
  */
 const LATELY_MS = 1000;
 
-/**
- * Busyness counts for what workers have held for so many beats, a second: in a
- * burst who was given the CPU first looks busy, and holds what it will keep.
- */
-const STEADY_BEATS = 1000 / BEAT_MS;
-
 /** The half-life of what was accepted recently, in ms. */
 const HALF_LIFE_MS = 60_000;
 
@@ -106,40 +96,40 @@ export function createBalancer(
 ): Balancer {
   const { scoreboard, steered, utilisation } = senses;
   const lag = measureLag(BEAT_MS);
+  const ending = measureEnds(senses.now(), LATELY_MS);
+  const bias = steered && createBias((by) => steered.lean(by));
   let counts: readonly (() => number)[] = [];
   /** What has been seen to come to servers that do not tell of each connection. */
   let unsure: readonly (() => number)[] = [];
-  let [serving, takes, resigned] = [false, false, false];
+  let serving = false;
+  let takes = false;
+  let resigned = false;
   /** How many servers may hold no more. */
   let full = 0;
-  let [accepted, passedOn, takenOver, kept] = [0, 0, 0, 0];
+  let accepted = 0;
+  let passedOn = 0;
+  let takenOver = 0;
+  let kept = 0;
   let recent = 0;
   let pending = 0;
   let unseen = 0;
   let busy = 0;
-  let ended = 0;
   /** How many connections are said to have ended. */
   let toldOver = 0;
-  let endedBefore = 0;
-  let endedAt = senses.now();
   let limit = Infinity;
   let takenByOthers = 0;
-  let [readAt, wroteAt] = [-Infinity, -Infinity];
+  let readAt = -Infinity;
+  let wroteAt = -Infinity;
   let beatAt = senses.now();
   let dirty = true;
   let written = 0;
   let looks = 0;
   let lookIn = Infinity;
   let counted: number | undefined;
-  /** By how much busyness makes it lean. */
-  let lean = 0;
-  /** How many more connections it may have by its weight. */
-  let share = Infinity;
-  /** What workers have held at the last beats, on average; nothing before. */
-  let means: readonly number[] = Array<number>(STEADY_BEATS).fill(0);
 
   /** What changes in this time is less than a tenth of the slack. */
-  const fresh = (): number => Math.min(MAX_FRESH_MS, FRESH_MS + ended / CHURN);
+  const fresh = (): number =>
+    Math.min(MAX_FRESH_MS, FRESH_MS + ending.perSecond / CHURN);
   const open = (): number => {
     let sum = 0;
     // By index: it runs for each connection, and an iterator would be garbage.
@@ -149,7 +139,7 @@ export function createBalancer(
   const own = (open: number) => ({
     open,
     busy,
-    ended,
+    ended: ending.perSecond,
     recent,
     weight: seat.weight,
   });
@@ -167,27 +157,11 @@ export function createBalancer(
   const accept = (count: number): void => {
     accepted += count;
     recent = Math.max(0, recent + count);
-    if (share === Infinity) return;
-    share -= count;
-    weigh();
+    bias?.came(count);
   };
-  /** A light one has a share and no load: beyond it each counts for one more. */
-  const weigh = (): void =>
-    steered?.lean(share === Infinity ? lean : Math.max(0, 1 - share));
   const acceptUnseen = (count: number): void => {
     accept(count);
     unseen += Math.abs(count);
-  };
-  /** How many of the connections end per second. */
-  const measureEnds = (now: number, present: number): void => {
-    const passed = now - endedAt;
-    if (passed < 10) return;
-    const over = ends(present);
-    const rate = (over - endedBefore) * 1000 / passed;
-    const part = Math.min(1, passed / LATELY_MS);
-    ended += (Math.max(0, rate) - ended) * part;
-    endedBefore = over;
-    endedAt = now;
   };
   /** How many it holds: the kernel is told where it goes by that. */
   const held = (): number => {
@@ -205,7 +179,7 @@ export function createBalancer(
   };
   const write = (now: number): void => {
     if (resigned) return;
-    measureEnds(now, note(now));
+    ending.measure(now, ends(note(now)));
     scoreboard.write(row(written));
   };
   const row = (open: number): ScoreboardRow => ({
@@ -280,14 +254,9 @@ export function createBalancer(
     recent *= 0.5 ** (passed / HALF_LIFE_MS);
     // What its program does to start delays no client.
     if (serving) lag.add(passed - BEAT_MS);
-    if (steered !== undefined && serving && !resigned) {
-      const present = own(open());
-      const others = scoreboard.others();
-      means = [meanOf([present, ...others]), ...means].slice(0, STEADY_BEATS);
-      lean = leanOf(present, others, Math.min(...means));
-      share = shareOf(present, others);
-      weigh();
-      steered.settle(holding());
+    if (serving && !resigned) {
+      bias?.beat(own(open()), scoreboard.others());
+      steered?.settle(holding());
     }
     write(now);
     compare();
@@ -349,7 +318,7 @@ export function createBalancer(
       // The kernel has counted it, and nobody else looks before the beat.
       if (told === true) return accept(count);
       acceptUnseen(count);
-      if (unseen * 1000 < ended * UNSEEN_MS) return;
+      if (unseen * 1000 < ending.perSecond * UNSEEN_MS) return;
       unseen = 0;
       changed();
     },
@@ -382,8 +351,7 @@ export function createBalancer(
       beatAt = senses.now();
       const others = scoreboard.others();
       recent = Math.max(recent, fairRecent(seat.weight, others));
-      if (steered !== undefined) share = shareOf(own(open()), others);
-      weigh();
+      bias?.begin(own(open()), others);
       write(senses.now());
       rebalance?.look();
     },

@@ -15,6 +15,7 @@ import type {
   BunWebSocket,
 } from "./types.ts";
 import { type Closing, closing } from "../drain/closing.ts";
+import { abort, makeAbortable } from "./request_signal.ts";
 
 /** What the handlers of all servers on one listener share. */
 export interface Handling {
@@ -55,8 +56,8 @@ export function wrapped(
     own[name] = { value, enumerable: true, writable: true, configurable: true };
   };
   const { closing: ending, touch, moves } = handling;
-  const answer = answering(ending, touch, moves);
-  const answerError = answering(ending, undefined, undefined);
+  const answer = answering(ending, touch, moves, true);
+  const answerError = answering(ending, undefined, undefined, false);
   const onRequest = (handler: AnyHandler): AnyHandler =>
     answer(wrapRequest(handler));
   if (isHandler(options.fetch)) set("fetch", onRequest(options.fetch));
@@ -87,20 +88,29 @@ export function hasFixedRoutes(
  * runs for each request, so it asks for as little as it can: a property that
  * only a response has, instead of two classes; a member of ours, instead of a
  * getter of the runtime's.
+ *
+ * @param ofRequests true when the handlers are given requests, false for errors
  */
 function answering(
   ending: Closing,
   touch: (() => void) | undefined,
   moves: BunMoves | undefined,
+  ofRequests: boolean,
 ): Wrap {
-  const finish = (answer: Response, headers: Headers): Response => {
+  const finish = (
+    answer: Response,
+    headers: Headers,
+    input: unknown,
+  ): Response => {
     const response = isStreaming(headers)
-      ? endAtDrain(answer, ending.signal)
+      ? endAtDrain(answer, ending.signal, (reason) => {
+        if (ofRequests) abort(input as Request, reason);
+      })
       : answer;
     return ending.active ? closing(response) : response;
   };
-  const later = (answer: BunAnswer): BunAnswer =>
-    answer instanceof Response ? finish(answer, answer.headers) : answer;
+  const later = (answer: BunAnswer, input: unknown): BunAnswer =>
+    answer instanceof Response ? finish(answer, answer.headers, input) : answer;
   /** The same where the connection may have to end. */
   const last = (
     handler: AnyHandler,
@@ -109,7 +119,7 @@ function answering(
     server: BunServer,
   ): BunAnswer => {
     const end = (answer: BunAnswer): BunAnswer => {
-      const finished = later(answer);
+      const finished = later(answer, request);
       return finished instanceof Response && moves!.takes(request, server)
         ? closing(finished)
         : finished;
@@ -121,16 +131,19 @@ function answering(
     // Two arguments by name, for the same reason.
     function (input, server) {
       if (touch !== undefined) touch();
+      if (ofRequests) makeAbortable(input as Request);
       if (moves !== undefined && moves.by.due > 0) {
         return last(handler, this, input as Request, server as BunServer);
       }
       const answer = handler.call(this, input, server);
       const headers = (answer as Partial<Response> | undefined)?.headers;
       if (headers === undefined) {
-        return answer instanceof Promise ? answer.then(later) : answer;
+        return answer instanceof Promise
+          ? answer.then((each) => later(each, input))
+          : answer;
       }
       return ending.active || isStreaming(headers)
-        ? finish(answer as Response, headers)
+        ? finish(answer as Response, headers, input)
         : answer;
     };
 }

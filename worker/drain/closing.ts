@@ -6,17 +6,25 @@
 
 import type { FetchHandler } from "../fetch/handler.ts";
 
-/** The response with `Connection: close` (RFC 9112 §9.6). */
+/**
+ * The response with `Connection: close` (RFC 9112 §9.6), and nothing else about
+ * its connection: a proxy passes on what another server has said of its own.
+ */
 export function closing(response: Response): Response {
   try {
-    response.headers.set("connection", "close");
+    close(response.headers);
     return response;
   } catch {
     // A response of fetch() has headers that cannot be changed.
     const copy = new Response(response.body, response);
-    copy.headers.set("connection", "close");
+    close(copy.headers);
     return copy;
   }
+}
+
+function close(headers: Headers): void {
+  headers.set("connection", "close");
+  headers.delete("keep-alive");
 }
 
 /** A handler whose responses say so once a drain has begun. */

@@ -22,27 +22,30 @@ const streamsOf = new WeakMap<AbortSignal, Streams>();
 /**
  * Has a response that is an event stream (`text/event-stream`) end between two
  * events once the drain begins, so that its client reconnects and is served by
- * another worker; `cancel()` of the handler's stream is called. The ends of all
- * of them are spread over the drain. A stream that never comes to an end of an
- * event ends when it has been silent for {@linkcode SILENCE_MS}. Any other
- * response is returned as it is.
+ * another worker; `cancel()` of the handler's stream is called, after `onEnd`.
+ * The ends of all of them are spread over the drain. A stream that never comes
+ * to an end of an event ends when it has been silent for
+ * {@linkcode SILENCE_MS}. Any other response is returned as it is.
  *
  * @param draining the signal of the drain, `worker.draining`
+ * @param onEnd called when the drain ends it, with the signal's reason
  */
 export function endAtDrain(
   response: Response,
   draining: AbortSignal,
+  onEnd?: (reason: unknown) => void,
 ): Response {
   // The type first: to look at a body can have it made.
   if (!isEventStream(response.headers.get("content-type"))) return response;
   const { body } = response;
   if (body === null || response.bodyUsed) return response;
-  return new Response(ending(body, draining), response);
+  return new Response(ending(body, draining, onEnd), response);
 }
 
 function ending(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
   draining: AbortSignal,
+  onEnd: ((reason: unknown) => void) | undefined,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const streams = streamsFor(draining);
   const reader = body.getReader();
@@ -62,6 +65,7 @@ function ending(
     if (over) return;
     forget();
     controller.close();
+    onEnd?.(draining.reason);
     reader.cancel(draining.reason).catch(() => {});
   };
   const listen = (): void => {

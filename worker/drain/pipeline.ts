@@ -10,6 +10,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { hadNoRequest, responseOf } from "./idle.ts";
+import { LastResponses } from "./closing_response.ts";
 import { IDLE_MS } from "./drain.ts";
 import type { Rebalance } from "../process/balancing.ts";
 import { RUNTIME } from "../process/runtime.ts";
@@ -76,7 +77,7 @@ type Emit = (
 /** Follows the responses of a server from this call on. */
 export function trackResponses(server: Server): Responses {
   const connections = new WeakMap<Socket, Known>();
-  const marked = new WeakSet<ServerResponse>();
+  const marked = new LastResponses();
   const pipelines = new WeakMap<Socket, Pipeline>();
   const begun = presentCore()?.requests.counter();
   /** The latest that has begun, on whatever connection. */
@@ -112,7 +113,6 @@ export function trackResponses(server: Server): Responses {
     const known = connections.get(socket);
     if (known !== undefined) known.response = response;
     marked.add(response);
-    response.setHeader("Connection", "close");
   };
   /** Takes the word "last" back; false when it has been given. */
   const unmark = (socket: Socket, response: ServerResponse): boolean => {
@@ -127,7 +127,6 @@ export function trackResponses(server: Server): Responses {
       now - pipeline.since > (patience ?? IDLE_MS)
     ) return false;
     marked.delete(response);
-    response.removeHeader("Connection");
     return true;
   };
 

@@ -47,12 +47,15 @@ export function bridge(
   if (lazy) installLazy();
   const makeRequest = lazy ? lazyRequestOf : requestOf;
   const failed = (error: unknown, outgoing: ServerResponse): void => {
-    // The body failed before its first byte: there is time to say so.
     if (outgoing.destroyed) return;
+    const told = Promise.resolve(error).then(onError).catch(defaultOnError);
+    // After the first byte a chunked response that just ended would look
+    // complete; before it there is time to say so.
     if (outgoing.headersSent) return void outgoing.destroy();
-    void Promise.resolve(error).then(onError).catch(defaultOnError).then((r) =>
-      writeResponse(r, outgoing)
-    ).catch(() => outgoing.destroy());
+    // Left behind by a head that was refused.
+    outgoing.statusMessage = "";
+    void told.then((r) => writeResponse(r, outgoing))
+      .catch(() => outgoing.destroy());
   };
   const send = (response: Response, outgoing: ServerResponse): void => {
     try {

@@ -5,6 +5,7 @@
  */
 
 import process from "node:process";
+import { isClientGone } from "./request_errors.ts";
 import type { ErrorHandler, FetchHandler } from "./handler.ts";
 
 /** Writes the error to stderr and answers 500 with a plain body. */
@@ -32,7 +33,7 @@ export function replying(
     request: Request,
   ): Promise<Response> => {
     // What a client that left made its handler throw is no error.
-    if (request.signal.aborted && error === request.signal.reason) {
+    if (await isClientGone(error, request)) {
       return plain(499, "Client Closed Request");
     }
     try {

@@ -8,6 +8,7 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { RUNTIME } from "../process/runtime.ts";
+import { clientGone } from "./request_errors.ts";
 import type { Stream, Unread } from "./lazy_body.ts";
 
 /** The body of a request, which nobody has asked for. */
@@ -99,12 +100,7 @@ function receive(
   const fail = (): void => {
     if (over) return;
     over = true;
-    sink.fail(
-      new DOMException(
-        "The client went away before the request was complete",
-        "AbortError",
-      ),
-    );
+    sink.fail(clientGone(" before the request was complete"));
   };
   incoming.on("data", (chunk: Uint8Array) => {
     if (!over) sink.chunk(chunk);

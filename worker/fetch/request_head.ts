@@ -23,6 +23,8 @@ export function urlOf(incoming: IncomingMessage): string | undefined {
       host = raw[i + 1]!;
     }
   }
+  // Asterisk form is for OPTIONS (RFC 9112 §3.2.4).
+  if (incoming.url === "*" && incoming.method !== "OPTIONS") return undefined;
   const encrypted = (incoming.socket as TLSSocket).encrypted === true;
   return targetUrl(incoming.url ?? "/", host, encrypted);
 }

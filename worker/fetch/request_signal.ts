@@ -5,13 +5,18 @@
  */
 
 import type { ServerResponse } from "node:http";
+import { clientGone } from "./request_errors.ts";
+import { isUnfinished } from "./response_body.ts";
 
-/** A signal that aborts when the client goes away before it has its answer. */
+/**
+ * A signal that aborts when the client goes away before it has its answer, or
+ * when the drain ends the answer before its body does.
+ */
 export function signalOf(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
   const abort = (): void => {
-    if (response.writableFinished) return;
-    controller.abort(new DOMException("The client went away", "AbortError"));
+    if (response.writableFinished && !isUnfinished(response)) return;
+    controller.abort(clientGone());
   };
   if (response.destroyed || response.closed) abort();
   else response.once("close", abort);

@@ -10,6 +10,7 @@ import { LazyBody, type Stream } from "./lazy_body.ts";
 import { LazyResponse } from "./lazy_response.ts";
 import { endWith, pipe } from "./response_body.ts";
 import { fieldsOf } from "./response_fields.ts";
+import { writeHead } from "./response_head.ts";
 
 /** Writes a response; resolves or returns when it is written or given up. */
 export function writeResponse(
@@ -20,16 +21,11 @@ export function writeResponse(
   const lazy = LazyResponse.has(response);
   const fields = lazy
     ? LazyResponse.fields(response)
-    : fieldsOf(response.headers);
+    : platformFields(response);
   const body = lazy ? LazyBody.take(response) : response.body;
   const { status } = response;
-  const head = (length: number | undefined): void => {
-    // Name, value, name, value ..: the form that keeps duplicates.
-    const all = length === undefined || isFramed(fields)
-      ? fields
-      : [...fields, "content-length", String(length)];
-    writeHead(outgoing, response, all);
-  };
+  const head = (length: number | undefined): void =>
+    writeHead(outgoing, response, fields, length);
   if (outgoing.destroyed) return cancel(body);
   // Nothing follows these (RFC 9110 §6.4.1).
   const isHead = outgoing.req.method === "HEAD";
@@ -49,11 +45,41 @@ export function writeResponse(
     head(body.byteLength);
     endWith(outgoing, body);
   } else if (body !== null) {
-    return pipe(body, outgoing, head);
+    return pipe(body, outgoing, head, lengthIn(fields));
   } else {
     head(0);
     outgoing.end();
   }
+}
+
+/** What says how two machines talk to each other (RFC 9110 §7.6.1). */
+const HOP_BY_HOP = ["connection", "keep-alive", "transfer-encoding", "trailer"];
+
+/** The fields of a response that the platform has made. */
+function platformFields({ url, headers }: Response): readonly string[] {
+  // Without a URL it is the handler's own.
+  if (url === "") return fieldsOf(headers);
+  const passedOn = new Headers(headers);
+  for (const name of HOP_BY_HOP) passedOn.delete(name);
+  if (isDecoded(headers.get("content-encoding"))) {
+    passedOn.delete("content-encoding");
+    passedOn.delete("content-length");
+  }
+  return fieldsOf(passedOn);
+}
+
+/** The codings that fetch() takes away in each runtime and version, alone. */
+function isDecoded(coding: string | null): boolean {
+  return coding !== null && /^(?:gzip|br)$/i.test(coding);
+}
+
+/** How long its fields say that a body is. */
+function lengthIn(fields: readonly string[]): number | undefined {
+  const at = fields.findIndex((each, i) =>
+    i % 2 === 0 && each === "content-length"
+  );
+  const length = fields[at + 1];
+  return at >= 0 && /^\d+$/.test(length!) ? Number(length) : undefined;
 }
 
 function cancel(
@@ -62,26 +88,4 @@ function cancel(
   return body instanceof ReadableStream
     ? body.cancel().catch(() => {})
     : undefined;
-}
-
-/** True for fields that say where the body ends. */
-function isFramed(fields: readonly string[]): boolean {
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i];
-    if (name === "content-length" || name === "transfer-encoding") return true;
-  }
-  return false;
-}
-
-function writeHead(
-  outgoing: ServerResponse,
-  { status, statusText }: Response,
-  headers: readonly string[],
-): void {
-  // Status 0 is that of Response.error(), which stands for a network error.
-  const code = status === 0 ? 500 : status;
-  // Its types have a list of its own.
-  const fields = headers as string[];
-  if (statusText === "") outgoing.writeHead(code, fields);
-  else outgoing.writeHead(code, statusText, fields);
 }

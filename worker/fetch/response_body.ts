@@ -6,6 +6,7 @@
 
 import { Buffer } from "node:buffer";
 import type { ServerResponse } from "node:http";
+import { clientGone } from "./request_errors.ts";
 
 /**
  * How many turns of the microtask queue a stream gets to show that its first
@@ -20,27 +21,48 @@ const TURNS = 8;
  * out in one piece, with its length.
  *
  * @param head writes the head, once it is known whether the length is
+ * @param told how long the body is to be, where its response says so
+ * @throws {TypeError} when a stream is of another length, or of what cannot be
+ * sent
  */
 export async function pipe(
   body: ReadableStream<Uint8Array>,
   outgoing: ServerResponse,
   head: (length: number | undefined) => void,
+  told: number | undefined,
 ): Promise<void> {
   const reader = body.getReader();
+  try {
+    await send(reader, outgoing, head, told);
+  } catch (error) {
+    // It is answered in another way.
+    unfinished.delete(outgoing);
+    reader.cancel(error).catch(() => {});
+    throw error;
+  }
+}
+
+async function send(
+  reader: Reader,
+  outgoing: ServerResponse,
+  head: (length: number | undefined) => void,
+  told: number | undefined,
+): Promise<void> {
   const first = reader.read();
   const one = await soon(first);
   if (one?.done === true) {
     head(0);
     outgoing.end();
   } else if (one === undefined) {
-    await stream(reader, [first], outgoing, head);
+    await stream(reader, [first], outgoing, head, told);
   } else {
     const second = reader.read();
     const two = await soon(second);
     if (two?.done === true) {
-      head(one.value.byteLength);
-      endWith(outgoing, one.value);
-    } else await stream(reader, [first, second], outgoing, head);
+      const chunk = bytesOf(one.value);
+      head(chunk.byteLength);
+      endWith(outgoing, chunk);
+    } else await stream(reader, [first, second], outgoing, head, told);
   }
 }
 
@@ -58,18 +80,28 @@ async function soon(read: Promise<Next>): Promise<Next | undefined> {
   return result;
 }
 
+/** The responses whose bodies have more to come. */
+const unfinished = new WeakSet<ServerResponse>();
+
+/** True for a response whose body has not come to its end. */
+export function isUnfinished(outgoing: ServerResponse): boolean {
+  return unfinished.has(outgoing);
+}
+
 async function stream(
   reader: Reader,
   begun: readonly Promise<Next>[],
   outgoing: ServerResponse,
   head: (length: number | undefined) => void,
+  told: number | undefined,
 ): Promise<void> {
+  let sent = 0;
   // A client that goes away while the body waits for something must end it.
   const onClose = (): void => {
-    const gone = new DOMException("The client went away", "AbortError");
-    reader.cancel(gone).catch(() => {});
+    reader.cancel(clientGone()).catch(() => {});
   };
   outgoing.once("close", onClose);
+  unfinished.add(outgoing);
   // The client's going away is told by "close"; without a listener this event
   // would end the process.
   outgoing.on("error", () => {});
@@ -82,18 +114,51 @@ async function stream(
       if (isFirst) head(undefined);
       isFirst = false;
       if (next.done) break;
-      await writeChunk(outgoing, next.value);
+      const chunk = bytesOf(next.value);
+      sent += chunk.byteLength;
+      checkLength(sent, told, false);
+      await writeChunk(outgoing, chunk);
     }
+    checkLength(sent, told, true);
+    unfinished.delete(outgoing);
     outgoing.end();
-  } catch (error) {
-    // Before the first byte there is time to answer with the error; after it,
-    // a chunked response that just ended would look complete.
-    if (!outgoing.headersSent) throw error;
-    outgoing.destroy();
   } finally {
     outgoing.off("close", onClose);
-    reader.releaseLock();
   }
+}
+
+/**
+ * What a client takes for the end of the body has to be it: the rest would be the
+ * answer to its next request.
+ */
+function checkLength(
+  sent: number,
+  told: number | undefined,
+  isWhole: boolean,
+): void {
+  if (told === undefined || sent === told || (!isWhole && sent < told)) return;
+  throw new TypeError(
+    `Cannot send the response's body: it has ${
+      isWhole ? `${sent} bytes` : "more bytes"
+    } and its "content-length" is ${told}: leave that out, and of what fetch() has decoded "content-encoding" too`,
+  );
+}
+
+/**
+ * A chunk as it is sent. The standard has bytes alone; what is meant by a text or
+ * a buffer is clear, and node:http takes it.
+ *
+ * @throws {TypeError} for anything else
+ */
+function bytesOf(chunk: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk;
+  if (typeof chunk === "string") return Buffer.from(chunk);
+  if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk);
+  throw new TypeError(
+    `Cannot send a chunk of the response's body: it is ${
+      chunk === null ? "null" : typeof chunk
+    }, it must be a Uint8Array`,
+  );
 }
 
 /** Up to how many bytes a copy costs less than a second buffer to write. */

@@ -1,0 +1,42 @@
+/**
+ * The signal of a request of `Bun.serve`.
+ *
+ * @module
+ */
+
+const controllers = new WeakMap<Request, AbortController>();
+
+/** Bun's own getter, which nobody can replace on the prototype (1.4.4). */
+const signalOf = Object.getOwnPropertyDescriptor(Request.prototype, "signal")!
+  .get as (this: Request) => AbortSignal;
+
+const ABORTABLE: PropertyDescriptor = {
+  configurable: true,
+  get(this: Request) {
+    return controllerOf(this).signal;
+  },
+};
+
+/** Has a request show a signal that {@linkcode abort} can abort, too. */
+export function makeAbortable(request: Request): void {
+  Object.defineProperty(request, "signal", ABORTABLE);
+}
+
+/** Aborts the signal of a request: its answer ends before its time. */
+export function abort(request: Request, reason: unknown): void {
+  controllerOf(request).abort(reason);
+}
+
+/** Made when somebody looks: a signal for each request costs more than it. */
+function controllerOf(request: Request): AbortController {
+  let controller = controllers.get(request);
+  if (controller === undefined) {
+    const made = controller = new AbortController();
+    controllers.set(request, made);
+    const theirs = signalOf.call(request);
+    const follow = (): void => made.abort(theirs.reason);
+    if (theirs.aborted) follow();
+    else theirs.addEventListener("abort", follow, { once: true });
+  }
+  return controller;
+}
