@@ -5,10 +5,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import process from "node:process";
+import { clearInterval, setInterval } from "node:timers";
 import { fixture, until } from "../command.ts";
 import { describe, test } from "../harness.ts";
 import { ownRuntime } from "../runtimes.ts";
 import { load, type LoadReport } from "../strict_client.ts";
+import { GOING_AWAY, HI, upgraded } from "../worker/native_scene.ts";
 import { MOVED_MS } from "../../worker/balance/rebalance.ts";
 import { SERVERS, tableOf } from "./rebalance_servers.ts";
 import { type WatchedPool, watchedPool } from "./watched_pool.ts";
@@ -132,6 +134,39 @@ describe("connections of clients that stay even out", () => {
       MOVED_MS + 15_000,
     );
     unharmed(await clients.stop());
+  });
+
+  test("and one that never answers the Close of its WebSocket is let go of", {
+    skip: LINUX,
+    timeout: 120_000,
+  }, async () => {
+    await using pool = await watchedPool({
+      program: fixture(
+        ownRuntime === "node"
+          ? "../frameworks/apps/ws.mjs"
+          : "plain/own_websocket.mjs",
+      ),
+      workers: 2,
+      rebalance: "websockets",
+    });
+    const port = Number(pool.address.split(":").at(-1));
+    const clients = await Promise.all(
+      Array.from({ length: CLIENTS }, async () => {
+        const client = await upgraded({ port });
+        // Busy, but not with its Close.
+        const sending = setInterval(() => client.send(HI), 100);
+        void client.ended.then(() => clearInterval(sending));
+        return client;
+      }),
+    );
+    await holds(pool, "all have come", (seen) => sum(seen) === CLIENTS);
+    await pool.scale(4);
+    const told = await Promise.any(clients.map(async (client) => {
+      await client.until(GOING_AWAY);
+      return client;
+    }));
+    await told.ended;
+    for (const client of clients) client.close();
   });
 
   test("WebSockets stay where they are unless that is asked for", {

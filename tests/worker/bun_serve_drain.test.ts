@@ -13,6 +13,7 @@ import { ask } from "./requests.ts";
 import { portsOf } from "./sockets.ts";
 import {
   addHeadTests,
+  addWebSocketTests,
   asking,
   CLIENT_CLOSE,
   GET,
@@ -26,6 +27,7 @@ import {
 const { testOne, withSupervisor } = testsOf("bun");
 
 addHeadTests({ testOne, withSupervisor });
+addWebSocketTests({ testOne, withSupervisor });
 
 testOne("a drain closes no connection that is not idle", "", async (scene) => {
   const { worker, port } = scene;

@@ -18,6 +18,15 @@ export interface Client {
   close(): void;
 }
 
+/** Asks for a WebSocket. */
+export async function upgrade(port: number, path = "/"): Promise<Client> {
+  const client = await connect(port);
+  client.send(
+    `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`,
+  );
+  return client;
+}
+
 /** Connects. */
 export function connect(port: number): Promise<Client> {
   return new Promise((resolve, reject) => {

@@ -10,12 +10,16 @@ import { within } from "../within.ts";
 import { type Client, connect, get } from "./client.ts";
 import {
   addHeadTests,
+  addWebSocketTests,
   asking,
+  CLIENT_CLOSE,
   GET,
+  GOING_AWAY,
+  HI,
   kept,
   left,
   testsOf,
-  upgrading,
+  upgraded,
 } from "./native_scene.ts";
 import { drainMessage } from "./fake_supervisor.ts";
 import { ask } from "./requests.ts";
@@ -24,6 +28,7 @@ import { portsOf } from "./sockets.ts";
 const { testOne, withSupervisor } = testsOf("deno");
 
 addHeadTests({ testOne, withSupervisor });
+addWebSocketTests({ testOne, withSupervisor });
 
 testOne("what was sent behind a slow request is not run", "", async (scene) => {
   // As with Deno's own shutdown(): nobody knows what it has read already.
@@ -41,10 +46,6 @@ testOne("what was sent behind a slow request is not run", "", async (scene) => {
   const ran = scene.worker.messages.flatMap(({ request }) => request ?? []);
   assert.deepEqual(ran, ["/wait"]);
 });
-
-/** A Close frame of a server with 1001, and of a client (RFC 6455 §5.5.1). */
-const GOING_AWAY = new RegExp("\x88\x02\x03\xe9");
-const CLIENT_CLOSE = new Uint8Array([0x88, 0x82, 0, 0, 0, 0, 3, 0xe9]);
 
 testOne("the program sees the pool's address", "", async (scene) => {
   const { worker, port } = scene;
@@ -140,10 +141,9 @@ testOne(
   async (scene) => {
     const { worker } = scene;
     const clients = await Promise.all(
-      Array.from({ length: 8 }, () => upgrading(scene)),
+      Array.from({ length: 8 }, () => upgraded(scene)),
     );
-    await Promise.all(clients.map((client) => client.until(/\r\n\r\n/)));
-    clients[0]!.send(new Uint8Array([0x81, 0x82, 0, 0, 0, 0, 104, 105]));
+    clients[0]!.send(HI);
     await clients[0]!.until(new RegExp(`${worker.pid} hi`));
     const times: number[] = [];
     await worker.send(drainMessage(10_000, 100));

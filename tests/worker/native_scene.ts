@@ -4,10 +4,13 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import process from "node:process";
+import { clearInterval, setInterval } from "node:timers";
+import { WebSocket } from "ws";
 import { test, type TestOptions } from "../harness.ts";
 import { patience } from "../pace.ts";
-import { type Client, connect, get } from "./client.ts";
+import { type Client, connect, get, upgrade } from "./client.ts";
 import {
   drainMessage,
   type FakeSupervisor,
@@ -105,6 +108,42 @@ export function addHeadTests({ testOne }: NativeTests): void {
   });
 }
 
+/** Defines what clients of a WebSocket see that are busy when a drain begins. */
+export function addWebSocketTests({ testOne }: NativeTests): void {
+  testOne("WebSockets that are never silent hear 1001", "", async (scene) => {
+    const { worker, port } = scene;
+    const clients = Array.from(
+      { length: 24 },
+      () => new WebSocket(`ws://127.0.0.1:${port}/ws`),
+    );
+    await Promise.all(clients.map((client) => once(client, "open")));
+    for (const client of clients) {
+      client.on("message", () => client.send("hi"));
+      client.send("hi");
+    }
+    await Promise.all(clients.map((client) => once(client, "message")));
+    const closed = Promise.all(clients.map((client) => once(client, "close")));
+    await worker.send(drainMessage(10_000, 100));
+    const codes = (await closed).map(([code]) => code);
+    assert.deepEqual(codes, codes.map(() => 1001));
+    await left(worker);
+  });
+  testOne(
+    "a client that sends on and never answers the Close does not hold the drain",
+    "",
+    async (scene) => {
+      const { worker } = scene;
+      const client = await upgraded(scene);
+      const sending = setInterval(() => client.send(HI), 5);
+      await worker.send(drainMessage(patience(3000), 50));
+      await client.until(GOING_AWAY);
+      await client.ended;
+      clearInterval(sending);
+      await left(worker);
+    },
+  );
+}
+
 /** The worker ends by itself and content. */
 export async function left(worker: FakeWorker): Promise<void> {
   const { code, signal } = await worker.exited;
@@ -135,19 +174,9 @@ export async function kept(port: number): Promise<Client> {
 export const bodyOf = (answer: string): string =>
   answer.split("\r\n\r\n")[1] ?? "";
 
-/** A connection that asked to become a WebSocket. */
-export function upgrading(scene: Scene): Promise<Client> {
-  return asking(
-    scene,
-    "/ws",
-    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
-      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
-  );
-}
-
 /** A WebSocket. */
-export async function upgraded(scene: Scene): Promise<Client> {
-  const client = await upgrading(scene);
+export async function upgraded({ port }: Pick<Scene, "port">): Promise<Client> {
+  const client = await upgrade(port, "/ws");
   await client.until(/^HTTP\/1.1 101 .*\r\n\r\n/s);
   return client;
 }

@@ -123,6 +123,27 @@ describe("a worker beside others", () => {
     assert.ok(one.rebalance.due > 0);
   });
 
+  test("goes on where one was seen twice for a moment", () => {
+    const one = scene();
+    // So few that one is all that may be on its way.
+    one.open = 7;
+    one.others[0] = other(1, { open: 5, accepted: 40 });
+    for (let i = 0; i < 3; i++) pass(one, 10_000);
+    grow(one);
+    pass(one, SETTLE_MS);
+    assert.equal(one.rebalance.due, 1);
+    assert.equal(one.rebalance.take(0), true);
+    pass(one, 10);
+    assert.equal(one.rebalance.due, 0, "it is on its way");
+    // Its client is back before its connection is gone.
+    one.rebalance.over();
+    one.others[1] = other(2, { open: 1, accepted: 1 });
+    pass(one, 10);
+    one.open--;
+    pass(one, 10);
+    assert.equal(one.rebalance.due, 1);
+  });
+
   test("no client is moved by a second change within a minute of the first", () => {
     const one = scene();
     grow(one);

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import { WebSocket } from "ws";
 import type { Runtime } from "../runtimes.ts";
-import { type Client, connect } from "./client.ts";
+import { connect, upgrade } from "./client.ts";
 import { testWorker } from "./test_worker.ts";
 import {
   drainMessage,
@@ -33,14 +33,6 @@ async function start(
   });
   await worker.until({ type: "ready" });
   return { worker, port };
-}
-
-async function upgrade(port: number, path = "/"): Promise<Client> {
-  const client = await connect(port);
-  client.send(
-    `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`,
-  );
-  return client;
 }
 
 async function leftWith(worker: FakeWorker, code: number): Promise<void> {

@@ -53,6 +53,12 @@ export interface OwnRebalance extends Rebalance {
   rest(): void;
 }
 
+/**
+ * The pool holds so many as it has held for so long, in ms: one that is passed
+ * on, or whose client takes its time to close it, counts twice for a moment.
+ */
+const STEADY_MS = 500;
+
 /** What was seen holds for so long, in ms. */
 const FRESH_MS = 100;
 
@@ -73,10 +79,12 @@ export function createRebalance(
   /** When some were moved within the last minute, at most one for a second. */
   const moves: number[] = [];
   let lookedAt = -Infinity;
-  /** The most that the pool has held lately, how many it has moved then. */
+  /** The most that the pool has held lately, and how many it has moved then. */
   let lately = { most: 0, moves: 0 };
   let latelyBefore = lately;
   let latelySince = now();
+  /** The least that the pool has held since then. */
+  let steady = { least: Infinity, since: now() };
 
   const compare = (
     at: number,
@@ -115,10 +123,16 @@ export function createRebalance(
       lately = { most: 0, moves: 0 };
       latelySince = at;
     }
-    lately.most = Math.max(lately.most, held);
+    const least = Math.min(steady.least, held);
+    if (at - steady.since < STEADY_MS) steady.least = least;
+    else {
+      lately.most = Math.max(lately.most, least);
+      steady = { least: held, since: at };
+    }
     const most = Math.max(lately.most, latelyBefore.most);
     // Others have come and gone, too.
-    return Math.min(most - held, lately.moves + latelyBefore.moves);
+    const moves = lately.moves + latelyBefore.moves;
+    return Math.max(0, Math.min(most - held, moves));
   };
 
   const rebalance: Writable<OwnRebalance> = {

@@ -15,7 +15,6 @@ import { type ConnectionsView, viewConnections } from "../graft/connections.ts";
 import type { DenoRequests } from "./requests.ts";
 import type { DenoShards } from "./shards.ts";
 import {
-  closeGoingAway,
   type DenoWebSockets,
   keepDenoWebSockets,
   keepUpgrades,
@@ -44,8 +43,8 @@ export interface Draining {
 export function carefulDrain(
   { requests, shards, ending, encrypted, rebalance }: Draining,
 ): Pick<Attachment, "drain"> & { readonly parkable: Parkable } {
-  const sockets = keepDenoWebSockets();
-  moveWebSockets(rebalance, sockets.since, closeGoingAway);
+  const sockets = keepDenoWebSockets((client) => hangUp([view()], client));
+  moveWebSockets(rebalance, sockets.since, sockets.move);
   const forget = keepUpgrades((request) => {
     const client = requests.clientOf(request);
     return client === undefined
@@ -116,6 +115,17 @@ export function viewOf(shards: DenoShards<Deno.HttpServer>): ConnectionsView {
     shards.own.graft.epoll,
     ...shards.sockets(),
   );
+}
+
+/** Ends the connection of a client, once it has what it was sent. */
+export function hangUp(
+  views: readonly ConnectionsView[],
+  client: string,
+): void {
+  for (const view of views) {
+    const own = view.list().find(({ peer }) => peer === client);
+    if (own !== undefined) view.hangUp(own);
+  }
 }
 
 /** A WebSocket keeps its connection as busy as a request does. */

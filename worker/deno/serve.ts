@@ -17,7 +17,7 @@ import {
   readDenoServe,
   withoutPlace,
 } from "./arguments.ts";
-import { carefulDrain, viewOf } from "./drain.ts";
+import { carefulDrain, hangUp, viewOf } from "./drain.ts";
 import { startGrafted } from "./start.ts";
 import { type DenoMoves, trackDenoRequests } from "./requests.ts";
 import { type DenoShards, openDenoShards } from "./shards.ts";
@@ -158,13 +158,8 @@ function movesOf(
   return {
     by,
     takes: moves.takes,
-    end(client) {
-      // Deno 2.9.5 leaves it open after a response that says it closes.
-      for (const view of views()) {
-        const own = view.list().find(({ peer }) => peer === client);
-        if (own !== undefined) view.hangUp(own);
-      }
-    },
+    // Deno 2.9.5 leaves it open after a response that says it closes.
+    end: (client) => hangUp(views(), client),
   };
 }
 

@@ -7,7 +7,11 @@
  */
 
 import { type Spread, spreadOver } from "../drain/spread.ts";
-import { closePatience, GOING_AWAY } from "../drain/websocket.ts";
+import {
+  CLOSE_ANSWER_MS,
+  closePatience,
+  GOING_AWAY,
+} from "../drain/websocket.ts";
 
 /** The open WebSockets of one server. */
 export interface DenoWebSockets {
@@ -19,14 +23,22 @@ export interface DenoWebSockets {
   since(): Iterable<readonly [WebSocket, number]>;
   /** Keeps one. */
   add(socket: WebSocket, client: string): void;
-  /** Closes all of them with 1001 "going away", spread over the time, in ms. */
+  /** Closes one with 1001 "going away". */
+  move(socket: WebSocket): void;
+  /** Closes all of them so, spread over the time, in ms. */
   end(window: number): void;
   /** Closes no more of them. */
   stop(): void;
 }
 
-/** Keeps the WebSockets of one server. */
-export function keepDenoWebSockets(): DenoWebSockets {
+/**
+ * Keeps the WebSockets of one server.
+ *
+ * @param hangUp ends the connection of a client that does not answer a Close
+ */
+export function keepDenoWebSockets(
+  hangUp: (client: string) => void,
+): DenoWebSockets {
   const open = new Map<
     WebSocket,
     { readonly client: string; readonly since: number }
@@ -50,6 +62,13 @@ export function keepDenoWebSockets(): DenoWebSockets {
       socket.addEventListener("close", () => forget(socket));
       spread?.add(socket);
     },
+    move(socket) {
+      closeGoingAway(socket);
+      setTimeout(() => {
+        const own = open.get(socket);
+        if (own !== undefined) hangUp(own.client);
+      }, CLOSE_ANSWER_MS);
+    },
     end(window) {
       if (spread !== undefined) return;
       const patience = closePatience(window);
@@ -66,11 +85,33 @@ export function keepDenoWebSockets(): DenoWebSockets {
 }
 
 /** Says "going away", as soon as that can be said. */
-export function closeGoingAway(socket: WebSocket): void {
+function closeGoingAway(socket: WebSocket): void {
+  const close = (): void => {
+    socket.close(GOING_AWAY);
+    awaitAnswer(socket);
+  };
   // The handshake may not be over yet, in which close() sends nothing.
   if (socket.readyState === WebSocket.CONNECTING) {
-    socket.addEventListener("open", () => socket.close(GOING_AWAY));
-  } else socket.close(GOING_AWAY);
+    socket.addEventListener("open", close);
+  } else close();
+}
+
+/**
+ * Undocumented, as seen in Deno 2.9.5: the name of a socket's property that
+ * says at which end it is, and what it says there.
+ */
+const ROLE = { name: "[[role]]", server: 0, client: 1 };
+
+/**
+ * Has a socket that closes wait for the client's Close. At the server's end
+ * Deno lets go of it with the next message that comes instead, and may not even
+ * have sent its own Close by then; at a client's it waits.
+ */
+function awaitAnswer(socket: WebSocket): void {
+  const own = socket as unknown as Record<symbol, unknown>;
+  const role = Object.getOwnPropertySymbols(socket)
+    .find(({ description }) => description === ROLE.name);
+  if (role !== undefined && own[role] === ROLE.server) own[role] = ROLE.client;
 }
 
 /** Finds who keeps the WebSocket of a request. */
