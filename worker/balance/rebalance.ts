@@ -57,7 +57,7 @@ export interface OwnRebalance extends Rebalance {
  * The pool holds so many as it has held for so long, in ms: one that is passed
  * on, or whose client takes its time to close it, counts twice for a moment.
  */
-const STEADY_MS = 500;
+const STEADY_MS = 200;
 
 /** What was seen holds for so long, in ms. */
 const FRESH_MS = 100;
