@@ -64,10 +64,9 @@ export function keepDenoWebSockets(
     },
     move(socket) {
       closeGoingAway(socket);
-      setTimeout(() => {
-        const own = open.get(socket);
-        if (own !== undefined) hangUp(own.client);
-      }, CLOSE_ANSWER_MS);
+      const { client } = open.get(socket)!;
+      const timer = setTimeout(() => hangUp(client), CLOSE_ANSWER_MS);
+      socket.addEventListener("close", () => clearTimeout(timer));
     },
     end(window) {
       if (spread !== undefined) return;
