@@ -97,7 +97,12 @@ async function stop(
   const ended = once(child, "exit");
   process.kill(child.pid!, "SIGTERM");
   const again = setInterval(() => {
-    for (const signal of more) process.kill(child.pid!, signal);
+    try {
+      for (const signal of more) process.kill(child.pid!, signal);
+    } catch (error) {
+      // It is gone before its end is told.
+      assert.equal((error as NodeJS.ErrnoException).code, "ESRCH");
+    }
   }, 20);
   assert.deepEqual(await ended.finally(() => clearInterval(again)), [0, null]);
 }
