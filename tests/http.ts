@@ -1,6 +1,9 @@
-/** A plain HTTP client on one connection per request; it never retries. */
+/**
+ * A plain HTTP client, on one connection per request unless told otherwise; it
+ * never retries.
+ */
 
-import { request, type RequestOptions } from "node:http";
+import { type Agent, request, type RequestOptions } from "node:http";
 import { patience } from "./pace.ts";
 
 /** Where a request goes: `host:port`, or `unix:/path`. */
@@ -30,10 +33,14 @@ export async function unanswered(address: string): Promise<void> {
   while (await answers()) await new Promise((go) => setTimeout(go, 10));
 }
 
-/** Asks once, on a connection of its own. */
-export function get(address: string, path = "/"): Promise<Answer> {
+/** Asks once, on a connection of its own or on one that an agent keeps. */
+export function get(
+  address: string,
+  path = "/",
+  agent: Agent | false = false,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    request({ ...target(address), path, agent: false }, (response) => {
+    request({ ...target(address), path, agent }, (response) => {
       let body = "";
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => body += chunk);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Agent } from "node:http";
 import { fixture, LOCAL, prefork, ready } from "../command.ts";
 import { describe, test } from "../harness.ts";
 import { get } from "../http.ts";
@@ -13,9 +14,17 @@ describe("a range of workers", () => {
     const { listen } = await ready(command);
     let enough = false;
     const scaled = command.line(/^prefork scaled from=1 to=(\d) reason="(.*)"/);
+    // On one connection that is kept: each new one may wait for the busy worker
+    // to accept it, and waiting is another reason for more workers.
+    using kept = new DisposableStack();
+    const agent = kept.adopt(
+      new Agent({ keepAlive: true, maxSockets: 1 }),
+      (agent) => agent.destroy(),
+    );
     const working = (async () => {
-      while (!enough) await get(listen!, "/burn/50");
+      while (!enough) await get(listen!, "/burn/50", agent);
     })();
+    working.catch(() => {});
     const [, , reason] = await scaled;
     await command.line(/^prefork scaled .*to=3/);
     await command.line(/^prefork worker-ready slot=2 /);
