@@ -115,6 +115,10 @@ testWorker(
   async (runtime, supervisor) => {
     const { worker, port } = await start(runtime, supervisor, "signal");
     await drainHttp(worker, port);
+    // Before: who writes into a stream that was cancelled fails.
+    for (let index = 0; index < 8; index++) {
+      await worker.until({ cancelled: `/${index}`, aborted: true });
+    }
   },
 );
 

@@ -15,7 +15,7 @@ import type {
   BunWebSocket,
 } from "./types.ts";
 import { type Closing, closing } from "../drain/closing.ts";
-import { abort, makeAbortable } from "./request_signal.ts";
+import { abort, makeAbortable } from "../drain/request_signal.ts";
 
 /** What the handlers of all servers on one listener share. */
 export interface Handling {

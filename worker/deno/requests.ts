@@ -7,6 +7,7 @@
 
 import { endAtDrain } from "../drain/fetch_event_stream.ts";
 import { type Closing, closing } from "../drain/closing.ts";
+import { abort, makeAbortable } from "../drain/request_signal.ts";
 import type { Rebalance } from "../process/balancing.ts";
 import type { Requests } from "../graft/patience.ts";
 import { peerOf } from "../graft/peer.ts";
@@ -78,7 +79,11 @@ export function trackDenoRequests(
   const finish = (response: Response, entry?: PendingRequest): Response => {
     // What is no response is for Deno to complain about.
     if (!(response instanceof Response)) return response;
-    const answer = endAtDrain(response, ending.signal);
+    // Deno aborts the signal as well, but when the answer was sent: a handler that
+    // listens to it alone would go on writing into a stream that is cancelled.
+    const answer = endAtDrain(response, ending.signal, (reason) => {
+      if (entry !== undefined) abort(entry.request, reason);
+    });
     if (moves !== undefined && moves.by.due > 0 && entry !== undefined) {
       if (moveIt(answer, entry)) return closing(answer);
     }
@@ -183,6 +188,7 @@ export function trackDenoRequests(
     },
     handler: (handler) => (request, info) => {
       const entry = begin(request, info);
+      makeAbortable(request);
       return finished(
         handler(
           request,

@@ -1,12 +1,12 @@
 /**
- * The signal of a request of `Bun.serve`.
+ * The signal of a request of `Bun.serve` or `Deno.serve`, which a drain can abort.
  *
  * @module
  */
 
 const controllers = new WeakMap<Request, AbortController>();
 
-/** Bun's own getter, which nobody can replace on the prototype (1.4.4). */
+/** The runtime's own getter, which nobody can replace on the prototype (Bun 1.4.4). */
 const signalOf = Object.getOwnPropertyDescriptor(Request.prototype, "signal")!
   .get as (this: Request) => AbortSignal;
 
