@@ -6,6 +6,7 @@
  */
 
 import { messageOf } from "./errors.ts";
+import { checkEventName } from "./event_names.ts";
 import type { PoolEvent } from "./events.ts";
 import type {
   ExitedWorker,
@@ -68,12 +69,13 @@ export class UserCode {
   /**
    * Makes a listener to one type of events out of the user's.
    *
-   * @throws {TypeError} when it is no function
+   * @throws {TypeError} when there are no such events, or it is no function
    */
   listener(
     type: string,
     hear: (event: PoolEvent) => unknown,
   ): (event: PoolEvent) => void {
+    checkEventName(type);
     if (typeof hear !== "function") {
       throw new TypeError(
         `Cannot listen to "${type}": the listener must be a function`,

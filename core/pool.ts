@@ -39,6 +39,7 @@ import { Watch } from "./watch/watch.ts";
 import { Traffic } from "./balance/traffic.ts";
 
 const STOPPED = "it was stopped";
+const STOPPING = "it is stopping";
 
 interface Running extends Omit<PoolContext, "post"> {
   readonly supervisor: Supervisor;
@@ -90,10 +91,10 @@ export class PoolCore implements AsyncDisposable {
    * does not come up, `ERR_STATE` when the pool was stopped meanwhile or before
    */
   async start(): Promise<void> {
-    const ended = this.#ended;
+    const over = this.#ended ? STOPPED : this.#isStopping && STOPPING;
     this.#started ??= this.#start();
     await this.#started;
-    if (ended) throw stateError("start", STOPPED);
+    if (over) throw stateError("start", over);
   }
 
   /**
@@ -252,7 +253,8 @@ export class PoolCore implements AsyncDisposable {
    * happened, until the returned one is disposed. One that throws or rejects
    * hurts nobody: a `warning` tells of it, once for each type.
    *
-   * @throws {TypeError} when the listener is no function
+   * @throws {TypeError} when there are no such events, or the listener is no
+   * function
    */
   on<T extends PoolEvent["type"]>(
     type: T,
@@ -475,13 +477,16 @@ export class PoolCore implements AsyncDisposable {
     if (change && this.#lineage.active) {
       throw stateError(action, "it is being upgraded");
     }
-    const stopping = this.#delay.waits || this.#running?.supervisor.stopping;
-    if (this.#running !== undefined && !stopping) return this.#running;
+    if (this.#running !== undefined && !this.#isStopping) return this.#running;
     throw stateError(
       action,
       this.#running === undefined
         ? "it has not been started, await its start() first"
-        : "it is stopping",
+        : STOPPING,
     );
+  }
+
+  get #isStopping(): boolean {
+    return this.#delay.waits || this.#running?.supervisor.stopping === true;
   }
 }

@@ -208,4 +208,24 @@ describe("on()", () => {
       /Cannot listen to "warning": the listener must be a function/,
     );
   });
+
+  test("refuses events that there are not", async () => {
+    const { pool } = await running({ workers: 1 });
+    for (
+      const [type, instead] of [
+        ["worker_ready", 'did you mean "worker-ready"?'],
+        ["constructor", "valid are listening, "],
+        [undefined, "valid are listening, "],
+      ] as const
+    ) {
+      assert.throws(
+        () => pool.on(type as never, () => {}),
+        (error: Error) =>
+          error instanceof TypeError &&
+          error.message.startsWith(
+            `Cannot listen to "${type}": there is no such event, ${instead}`,
+          ),
+      );
+    }
+  });
 });

@@ -43,9 +43,13 @@ describe("start", () => {
     }
   });
 
-  test("of a pool that has ended is refused", async () => {
+  test("of a pool that stops or has ended is refused", async () => {
     const { world, pool } = await running();
     const stop = pool.stop();
+    await assert.rejects(pool.start(), {
+      code: "ERR_STATE",
+      message: "Cannot start the pool: it is stopping",
+    });
     for (const each of world.processes) each.exit();
     await stop;
     await assert.rejects(pool.start(), {
