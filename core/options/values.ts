@@ -127,11 +127,15 @@ export function text(name: string, value: unknown): string {
   );
 }
 
-/** A value in an error. */
+/** A value in an error; of an array in an array only that it is one. */
 export function show(value: unknown): string {
-  return typeof value === "string"
-    ? `"${value}"`
-    : Array.isArray(value)
-    ? `[${value.map(show).join(", ")}]`
-    : messageOf(value);
+  if (!Array.isArray(value)) return showOne(value);
+  const members = value.map((each) =>
+    Array.isArray(each) ? "[..]" : showOne(each)
+  );
+  return `[${members.join(", ")}]`;
+}
+
+function showOne(value: unknown): string {
+  return typeof value === "string" ? `"${value}"` : messageOf(value);
 }

@@ -423,6 +423,19 @@ describe("invalid values get an error with the name, the value and what is valid
         )
     ),
   ];
+  test("an array that is in itself", () => {
+    const args: unknown[] = ["-x"];
+    args.push(args);
+    assert.throws(() => check({ args }), {
+      name: "TypeError",
+      message: 'Cannot use ["-x", [..]] for "args[1]": it must be a string',
+    });
+    assert.throws(() => check({ waitReady: args }), {
+      name: "TypeError",
+      message:
+        'Cannot use ["-x", [..]] for "waitReady": it must be true or false',
+    });
+  });
   for (const [name, value, sentence] of invalid) {
     // How a function reads is the runner's.
     const given = typeof value === "function" ? "a function" : show(value);
