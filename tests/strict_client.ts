@@ -34,7 +34,7 @@ export interface Load {
   readonly tls?: boolean | undefined;
   /**
    * Milliseconds between two rounds of a loop, and between two requests of a
-   * connection that is kept; 20 unless given.
+   * connection that is kept; 50 unless given.
    */
   readonly pause?: number;
   /** After how many silent ms a request counts as lost; never unless given. */

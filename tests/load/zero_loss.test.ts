@@ -57,7 +57,7 @@ describe(`${RELOADS} reloads under load`, () => {
           kind,
           address: at[kind === "echo" ? 1 : 0]!,
           loops: 1,
-          pause: 100,
+          pause: 250,
         }))
       );
       clients.push({ share, running: stack.use(await load(loads)) });
