@@ -122,6 +122,26 @@ testWorker(
   },
 );
 
+// As @hono/node-server, srvx and next do, and node:stream's pipeline().
+testWorker(
+  "who feeds an event stream that is ended learns of it as of a client that went away",
+  async (runtime, supervisor) => {
+    const { worker, port } = await start(runtime, supervisor, "pipeline");
+    await drainHttp(worker, port);
+    for (let index = 0; index < 8; index++) {
+      await worker.until({
+        closed: `/${index}`,
+        writableEnded: false,
+        writableFinished: false,
+      });
+      await worker.until({
+        failed: `/${index}`,
+        code: "ERR_STREAM_PREMATURE_CLOSE",
+      });
+    }
+  },
+);
+
 testWorker(
   "event streams of HTTP/2 end with a whole event, one after the other",
   async (runtime, supervisor) => {

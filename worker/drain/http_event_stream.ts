@@ -45,7 +45,7 @@ export function streamEndOf(outgoing: Outgoing): StreamEnd {
     if (over || outgoing.writableEnded || outgoing.destroyed) return;
     over = true;
     outgoing.write = write;
-    outgoing.end();
+    endUnseen(outgoing);
     discard(outgoing);
   };
   const listen = (): void => {
@@ -75,6 +75,36 @@ export function streamEndOf(outgoing: Outgoing): StreamEnd {
       else listen();
     },
   };
+}
+
+/**
+ * By what the runtimes hear that a response was sent: the first listener to
+ * "finish". Undocumented; seen on Node 22.12 and 26.10 and Deno 2.9.5, and on
+ * Bun 1.4.4.
+ */
+const OWN = new Set(["bound resOnFinish", "emitResponseFinish"]);
+
+/** Where a response says whether it has come to its end. */
+const ENDS = ["writableEnded", "writableFinished"] as const;
+
+/**
+ * Ends a response for its client alone. Who feeds it learns of a client that
+ * went away by a "close" without "finish" (as `pipeline()` does) and by these
+ * members (@hono/node-server, srvx, next): when both tell of the end that the
+ * program never came to, it writes on for ever, or into what was closed.
+ */
+function endUnseen(outgoing: Outgoing): void {
+  const response = outgoing as unknown as ServerResponse;
+  const [own, ...others] = response.rawListeners("finish");
+  // A stream of HTTP/2 has none, and its "close" is all that counts there.
+  if (own === undefined || !OWN.has(own.name)) return void outgoing.end();
+  for (const each of others) {
+    response.removeListener("finish", each as () => void);
+  }
+  outgoing.end();
+  for (const member of ENDS) {
+    Object.defineProperty(response, member, { value: false });
+  }
 }
 
 /** What is written, or undefined when only the stream itself understands it. */

@@ -99,7 +99,7 @@ export function trackResponses(server: Server): Responses {
     if (leaving.has(socket)) return true;
     // Of a client that does not wait for answers some could be lost.
     if (before === undefined || pipelines.has(socket)) return false;
-    if (response?.writableEnded === false) return false;
+    if (response?.writableEnded === false && !response.destroyed) return false;
     if (!rebalance!.take(before.since)) return false;
     leaving.add(socket);
     socket.once("close", () => {

@@ -114,10 +114,13 @@ function receive(
   incoming.once("close", fail);
   // What nobody reads any more would stand in the way of the next request
   // on the connection.
-  response.once("finish", () => {
+  const answered = (): void => {
     fail();
     resume(incoming);
-  });
+  };
+  response.once("finish", answered);
+  // A drain ends an answer without that.
+  response.once("close", answered);
   if (incoming.destroyed) fail();
   return leave;
 }

@@ -6,7 +6,6 @@
 
 import type { ServerResponse } from "node:http";
 import { clientGone } from "./request_errors.ts";
-import { isUnfinished } from "./response_body.ts";
 
 /**
  * A signal that aborts when the client goes away before it has its answer, or
@@ -15,7 +14,7 @@ import { isUnfinished } from "./response_body.ts";
 export function signalOf(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
   const abort = (): void => {
-    if (response.writableFinished && !isUnfinished(response)) return;
+    if (response.writableFinished) return;
     controller.abort(clientGone());
   };
   if (response.destroyed || response.closed) abort();

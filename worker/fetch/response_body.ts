@@ -36,7 +36,6 @@ export async function pipe(
     await send(reader, outgoing, head, told);
   } catch (error) {
     // It is answered in another way.
-    unfinished.delete(outgoing);
     reader.cancel(error).catch(() => {});
     throw error;
   }
@@ -81,13 +80,6 @@ async function soon(read: Promise<Next>): Promise<Next | undefined> {
 }
 
 /** The responses whose bodies have more to come. */
-const unfinished = new WeakSet<ServerResponse>();
-
-/** True for a response whose body has not come to its end. */
-export function isUnfinished(outgoing: ServerResponse): boolean {
-  return unfinished.has(outgoing);
-}
-
 async function stream(
   reader: Reader,
   begun: readonly Promise<Next>[],
@@ -101,7 +93,6 @@ async function stream(
     reader.cancel(clientGone()).catch(() => {});
   };
   outgoing.once("close", onClose);
-  unfinished.add(outgoing);
   // The client's going away is told by "close"; without a listener this event
   // would end the process.
   outgoing.on("error", () => {});
@@ -120,7 +111,6 @@ async function stream(
       await writeChunk(outgoing, chunk);
     }
     checkLength(sent, told, true);
-    unfinished.delete(outgoing);
     outgoing.end();
   } finally {
     outgoing.off("close", onClose);
