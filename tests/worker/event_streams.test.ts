@@ -110,17 +110,24 @@ for (const kind of ["sse", "serve"]) {
   );
 }
 
-testWorker(
-  "the signal of a request aborts when its event stream is ended",
-  async (runtime, supervisor) => {
-    const { worker, port } = await start(runtime, supervisor, "signal");
-    await drainHttp(worker, port);
-    // Before: who writes into a stream that was cancelled fails.
-    for (let index = 0; index < 8; index++) {
-      await worker.until({ cancelled: `/${index}`, aborted: true });
-    }
-  },
-);
+for (const whose of ["same", "clone", "clone of a clone", "copy"]) {
+  testWorker(
+    `the signal of a request aborts when its event stream is ended: ${whose}`,
+    async (runtime, supervisor) => {
+      const type = "text/event-stream";
+      const { worker, port } = await start(
+        runtime,
+        supervisor,
+        ...["signal", type, whose],
+      );
+      await drainHttp(worker, port);
+      // Before: who writes into a stream that was cancelled fails.
+      for (let index = 0; index < 8; index++) {
+        await worker.until({ cancelled: `/${index}`, aborted: true });
+      }
+    },
+  );
+}
 
 // As @hono/node-server, srvx and next do, and node:stream's pipeline().
 testWorker(

@@ -81,8 +81,11 @@ export function trackDenoRequests(
     if (!(response instanceof Response)) return response;
     // Deno aborts the signal as well, but when the answer was sent: a handler that
     // listens to it alone would go on writing into a stream that is cancelled.
+    // Requests that were made of this one have Deno's own signal.
     const answer = endAtDrain(response, ending.signal, (reason) => {
-      if (entry !== undefined) abort(entry.request, reason);
+      if (entry === undefined) return;
+      abort(entry.request, reason);
+      return entry.info.completed;
     });
     if (moves !== undefined && moves.by.due > 0 && entry !== undefined) {
       if (moveIt(answer, entry)) return closing(answer);

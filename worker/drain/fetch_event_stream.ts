@@ -22,7 +22,8 @@ const streamsOf = new WeakMap<AbortSignal, Streams>();
 /**
  * Has a response that is an event stream (`text/event-stream`) end between two
  * events once the drain begins, so that its client reconnects and is served by
- * another worker; `cancel()` of the handler's stream is called, after `onEnd`.
+ * another worker; `cancel()` of the handler's stream is called, after `onEnd` and
+ * what it returns.
  * The ends of all of them are spread over the drain. A stream that never comes
  * to an end of an event ends when it has been silent for
  * {@linkcode SILENCE_MS}. Any other response is returned as it is.
@@ -33,7 +34,7 @@ const streamsOf = new WeakMap<AbortSignal, Streams>();
 export function endAtDrain(
   response: Response,
   draining: AbortSignal,
-  onEnd?: (reason: unknown) => void,
+  onEnd?: (reason: unknown) => unknown,
 ): Response {
   // The type first: to look at a body can have it made.
   if (!isEventStream(response.headers.get("content-type"))) return response;
@@ -45,7 +46,7 @@ export function endAtDrain(
 function ending(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
   draining: AbortSignal,
-  onEnd: ((reason: unknown) => void) | undefined,
+  onEnd: ((reason: unknown) => unknown) | undefined,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const streams = streamsFor(draining);
   const reader = body.getReader();
@@ -65,8 +66,10 @@ function ending(
     if (over) return;
     forget();
     controller.close();
-    onEnd?.(draining.reason);
-    reader.cancel(draining.reason).catch(() => {});
+    const { reason } = draining;
+    const cancel = (): Promise<void> => reader.cancel(reason);
+    Promise.resolve(onEnd?.(reason)).catch(() => {}).then(cancel)
+      .catch(() => {});
   };
   const listen = (): void => {
     clearTimeout(silence);

@@ -10,16 +10,27 @@ const controllers = new WeakMap<Request, AbortController>();
 const signalOf = Object.getOwnPropertyDescriptor(Request.prototype, "signal")!
   .get as (this: Request) => AbortSignal;
 
-const ABORTABLE: PropertyDescriptor = {
-  configurable: true,
-  get(this: Request) {
-    return controllerOf(this).signal;
+const ABORTABLE: PropertyDescriptorMap = {
+  signal: {
+    configurable: true,
+    get(this: Request) {
+      return controllerOf(this).signal;
+    },
+  },
+  clone: {
+    configurable: true,
+    writable: true,
+    value(this: Request) {
+      const copy = Request.prototype.clone.call(this);
+      controllers.set(copy, controllerOf(this));
+      return Object.defineProperties(copy, ABORTABLE);
+    },
   },
 };
 
-/** Has a request show a signal that {@linkcode abort} can abort, too. */
+/** Has a request and its clones show a signal that {@linkcode abort} can abort, too. */
 export function makeAbortable(request: Request): void {
-  Object.defineProperty(request, "signal", ABORTABLE);
+  Object.defineProperties(request, ABORTABLE);
 }
 
 /** Aborts the signal of a request: its answer ends before its time. */

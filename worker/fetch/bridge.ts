@@ -26,9 +26,10 @@ export type RequestListener = (
  * away before the response is complete. A handler that throws is answered by
  * `onError`, which writes the error to stderr and answers 500 unless given.
  *
- * The signal belongs to `request.signal` and its clones; `new Request(request)`
- * does not take it over. On Node requests and responses are made when somebody
- * looks at them, and `Response`, `Request` and `fetch` of the program know them.
+ * The signal belongs to `request.signal` and its clones; on Deno
+ * `new Request(request)` does not take it over. On Node requests and responses
+ * are made when somebody looks at them, and `Response`, `Request` and `fetch` of
+ * the program know them.
  *
  * @example
  * ```ts

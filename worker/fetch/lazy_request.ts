@@ -76,8 +76,7 @@ export class LazyRequest extends LazyBody {
     const body = LazyBody.split(this);
     const request = this as unknown as Request;
     if (body === undefined) return spent(request).clone();
-    const copy = platformRequest(request, body as Stream | null);
-    return withSignal(copy, request.signal);
+    return withSignal(platformRequest(request, body as Stream | null), request);
   }
 }
 
@@ -93,10 +92,10 @@ export function platformOf<T>(input: T | LazyRequest): T | Request {
 }
 
 function platformRequest(
-  { url, method, headers }: Request,
+  { url, method, headers, signal }: Request,
   body: Stream | null,
 ): Request {
-  const init: RequestInit & { duplex?: "half" } = { method, headers };
+  const init: RequestInit & { duplex?: "half" } = { method, headers, signal };
   if (body !== null) {
     init.body = body;
     init.duplex = "half";
@@ -105,8 +104,9 @@ function platformRequest(
 }
 
 /** One of the platform's whose body was read. */
-function spent({ url, method, headers }: Request): Request {
-  const request = new PlatformRequest(url, { method, headers, body: "-" });
+function spent({ url, method, headers, signal }: Request): Request {
+  const init = { method, headers, signal, body: "-" };
+  const request = new PlatformRequest(url, init);
   void request.text();
   return request;
 }
@@ -146,7 +146,12 @@ export function installLazyRequest(): typeof Request {
     otherwise: (target, method) => LazyBody.use(target as LazyRequest, method),
   });
   return new Proxy(PlatformRequest, {
-    construct: (target, [input, ...init], newTarget) =>
-      Reflect.construct(target, [platformOf(input), ...init], newTarget),
+    construct(target, [input, ...init], newTarget) {
+      const given = [platformOf(input), ...init];
+      const request: Request = Reflect.construct(target, given, newTarget);
+      return LazyRequest.has(input) && init[0]?.signal === undefined
+        ? withSignal(request, input as unknown as Request)
+        : request;
+    },
   });
 }

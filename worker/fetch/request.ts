@@ -47,7 +47,7 @@ function clientRequest(): ClientRequest {
 
     /** A copy with the same signal. */
     clone(): Request {
-      return withSignal(Request.prototype.clone.call(this), this.signal);
+      return withSignal(Request.prototype.clone.call(this), this);
     }
   };
 }

@@ -22,7 +22,18 @@ export function signalOf(response: ServerResponse): AbortSignal {
   return controller.signal;
 }
 
-/** Has a request that was cloned show the signal of the one that it is of. */
-export function withSignal(copy: Request, signal: AbortSignal): Request {
-  return Object.defineProperty(copy, "signal", { get: () => signal });
+/**
+ * Has a request that was made of another one, and what is cloned of it, show the
+ * signal of that one. By itself it has one that follows, and in Node 26.10 no
+ * longer than nobody collects the request, whoever listens to its signal.
+ */
+export function withSignal(copy: Request, origin: Request): Request {
+  return Object.defineProperties(copy, {
+    signal: { configurable: true, get: () => origin.signal },
+    clone: {
+      configurable: true,
+      writable: true,
+      value: () => withSignal(Request.prototype.clone.call(copy), origin),
+    },
+  });
 }
