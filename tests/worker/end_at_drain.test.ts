@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { constants, deflateRawSync, gzipSync } from "node:zlib";
 import {
   followEvents,
+  isCoded,
   isEventStream,
   type Piece,
   SILENCE_MS,
@@ -57,6 +59,31 @@ test("the last event that ends in a piece is found, also across pieces", () => {
       events.pass(make(before));
       assert.equal(events.find(make(piece)), end, `${before}|${piece}`);
     }
+  }
+});
+
+test("of a compressed stream the end of a flush counts, and no ends of lines", () => {
+  const flush = { finishFlush: constants.Z_SYNC_FLUSH };
+  const first = gzipSync("data: x\n\n", flush);
+  const second = deflateRawSync("data: y\n\n", flush);
+  const events = followEvents(true, true);
+  assert.equal(events.find(first), first.length);
+  events.pass(first);
+  assert.ok(events.between);
+  events.pass(second.subarray(0, -2));
+  assert.ok(!events.between);
+  assert.equal(events.find(bytes("\r\r\n\n")), undefined);
+  assert.equal(events.find(second.subarray(-2)), 2);
+  events.pass(second.subarray(-2));
+  assert.ok(events.between);
+});
+
+test("a body is compressed by what its head says", () => {
+  for (const coding of ["gzip", "br", "deflate, gzip"]) {
+    assert.ok(isCoded(coding), coding);
+  }
+  for (const coding of [undefined, null, "", "identity", " Identity "]) {
+    assert.ok(!isCoded(coding), String(coding));
   }
 });
 

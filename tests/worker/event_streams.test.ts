@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { patience } from "../pace.ts";
 import { once } from "node:events";
+import { get, type IncomingMessage } from "node:http";
 import http2 from "node:http2";
+import { text as textOf } from "node:stream/consumers";
+import { constants, createGunzip } from "node:zlib";
 import type { Runtime } from "../runtimes.ts";
 import { testWorker } from "./test_worker.ts";
 import {
@@ -128,6 +131,25 @@ for (const whose of ["same", "clone", "clone of a clone", "copy"]) {
     },
   );
 }
+
+testWorker(
+  "event streams that are compressed end with a flush, one after the other",
+  async (runtime, supervisor) => {
+    const { worker, port } = await start(runtime, supervisor, "gzip");
+    await drainAll(
+      worker,
+      eight(async (path) => {
+        // Not by fetch(), which takes the end of a stream without the last words
+        // of gzip for an error.
+        const response = await new Promise<IncomingMessage>((resolve) =>
+          get(`http://127.0.0.1:${port}${path}`, { agent: false }, resolve)
+        );
+        const gunzip = createGunzip({ finishFlush: constants.Z_SYNC_FLUSH });
+        return await textOf(response.pipe(gunzip));
+      }),
+    );
+  },
+);
 
 // As @hono/node-server, srvx and next do, and node:stream's pipeline().
 testWorker(

@@ -14,7 +14,13 @@ const BLANK = "(?:\\r\\n|\\n|\\r(?!\\n))(?:\\r\\n|\\n|\\r)";
 const AT_END: RegExp = new RegExp(`${BLANK}$`);
 const ANYWHERE: RegExp = new RegExp(BLANK, "g");
 
-/** The longest run of bytes that {@linkcode BLANK} can match. */
+/**
+ * What a flush of gzip or deflate ends with, an empty block that is stored (RFC
+ * 1951 §3.2.4; Z_SYNC_FLUSH of zlib): who codes events flushes whole ones.
+ */
+const FLUSHED = /\0\0\xff\xff$/;
+
+/** The longest run of bytes that {@linkcode BLANK} and {@linkcode FLUSHED} can match. */
 const LONGEST = 4;
 
 /** A piece of a body. Text stands for its UTF-8 bytes. */
@@ -34,8 +40,10 @@ export interface Boundary {
  * Follows a stream from here on.
  *
  * @param between whether it is between two events now
+ * @param coded whether it is compressed: what looks like two ends of lines is none
  */
-export function followEvents(between: boolean): Boundary {
+export function followEvents(between: boolean, coded = false): Boundary {
+  const atEnd = coded ? FLUSHED : AT_END;
   let tail = "";
   return {
     get between() {
@@ -44,9 +52,14 @@ export function followEvents(between: boolean): Boundary {
     pass(piece) {
       if (piece.length === 0) return;
       tail = (tail + charactersOf(piece.slice(-LONGEST))).slice(-LONGEST);
-      between = AT_END.test(tail);
+      between = atEnd.test(tail);
     },
     find(piece) {
+      if (coded) {
+        return atEnd.test(tail + charactersOf(piece.slice(-LONGEST)))
+          ? piece.length
+          : undefined;
+      }
       let end: number | undefined;
       for (const match of (tail + charactersOf(piece)).matchAll(ANYWHERE)) {
         const at = match.index + match[0].length - tail.length;
@@ -68,6 +81,12 @@ function charactersOf(piece: Piece): string {
 export function isEventStream(contentType: unknown): boolean {
   return typeof contentType === "string" &&
     /^\s*text\/event-stream\s*(?:;|$)/i.test(contentType);
+}
+
+/** True for a `Content-Encoding` that changes the bytes (RFC 9110 §8.4). */
+export function isCoded(contentEncoding: unknown): boolean {
+  return typeof contentEncoding === "string" &&
+    !/^\s*(?:identity\s*)?$/i.test(contentEncoding);
 }
 
 /**

@@ -6,7 +6,13 @@
 
 import { presentCore } from "../process/worker_core.ts";
 import { DRAIN_MS } from "./drain.ts";
-import { followEvents, isEventStream, SILENCE_MS } from "./event_boundary.ts";
+import {
+  type Boundary,
+  followEvents,
+  isCoded,
+  isEventStream,
+  SILENCE_MS,
+} from "./event_boundary.ts";
 import { type Spread, spreadOver } from "./spread.ts";
 
 /** The event streams that end with one signal. */
@@ -40,17 +46,21 @@ export function endAtDrain(
   if (!isEventStream(response.headers.get("content-type"))) return response;
   const { body } = response;
   if (body === null || response.bodyUsed) return response;
-  return new Response(ending(body, draining, onEnd), response);
+  const events = followEvents(
+    true,
+    isCoded(response.headers.get("content-encoding")),
+  );
+  return new Response(ending(body, events, draining, onEnd), response);
 }
 
 function ending(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  events: Boundary,
   draining: AbortSignal,
   onEnd: ((reason: unknown) => unknown) | undefined,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const streams = streamsFor(draining);
   const reader = body.getReader();
-  const events = followEvents(true);
   let wanted = false;
   let over = false;
   let silence: ReturnType<typeof setTimeout> | undefined;

@@ -5,7 +5,12 @@
  */
 
 import type { ServerResponse } from "node:http";
-import { followEvents, type Piece, SILENCE_MS } from "./event_boundary.ts";
+import {
+  followEvents,
+  isCoded,
+  type Piece,
+  SILENCE_MS,
+} from "./event_boundary.ts";
 
 /** What is used of a response of node:http or a stream of node:http2. */
 export interface Outgoing {
@@ -32,9 +37,11 @@ export interface StreamEnd {
  *
  * To the program the end looks like a client that went away: "close" comes, and
  * what it writes until then goes nowhere.
+ *
+ * @param coded whether what is written is compressed
  */
-export function streamEndOf(outgoing: Outgoing): StreamEnd {
-  const events = followEvents(false);
+export function streamEndOf(outgoing: Outgoing, coded: boolean): StreamEnd {
+  const events = followEvents(false, coded);
   let wanted = false;
   let over = false;
   let last = performance.now();
@@ -141,10 +148,10 @@ export function discard(outgoing: Outgoing): void {
   head.flushHeaders = () => {};
 }
 
-/** The content type that a response was begun with, or undefined before that. */
-export function typeOf(response: ServerResponse): unknown {
+/** A field of the head that a response was begun with, or undefined before that. */
+export function fieldOf(response: ServerResponse, name: string): unknown {
   if (!response.headersSent) return undefined;
-  const set = response.getHeader("content-type");
+  const set = response.getHeader(name);
   if (set !== undefined) return set;
   // What is given to writeHead() alone is kept as text only. Undocumented;
   // seen on Node 22.12 and 26.10 and Deno 2.9.5; Bun 1.4.4 tells both above.
@@ -152,6 +159,15 @@ export function typeOf(response: ServerResponse): unknown {
     readonly _header?: unknown;
   };
   return typeof _header === "string"
-    ? /^content-type:(.*)$/im.exec(_header)?.[1]?.trim()
+    ? new RegExp(`^${name}:(.*)$`, "im").exec(_header)?.[1]?.trim()
     : undefined;
+}
+
+/**
+ * True for a response that what is written to it is the coded body of: a
+ * middleware that compresses sits on the object, and is given what is not.
+ */
+export function writesCoded(response: ServerResponse): boolean {
+  return !Object.hasOwn(response, "write") &&
+    isCoded(fieldOf(response, "content-encoding"));
 }

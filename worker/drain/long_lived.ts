@@ -7,11 +7,16 @@
 import type { ServerResponse } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
-import { isEventStream } from "./event_boundary.ts";
+import { isCoded, isEventStream } from "./event_boundary.ts";
 import type { Connections } from "./connections.ts";
 import { headPatience } from "./head_patience.ts";
 import { endPoll, isHangingPoll } from "./long_poll.ts";
-import { type Outgoing, streamEndOf, typeOf } from "./http_event_stream.ts";
+import {
+  fieldOf,
+  type Outgoing,
+  streamEndOf,
+  writesCoded,
+} from "./http_event_stream.ts";
 import { Resumable } from "./resume.ts";
 import { spreadOver } from "./spread.ts";
 import { closePatience, type Handshake, sendGoingAway } from "./websocket.ts";
@@ -44,8 +49,8 @@ function endLongLived(window: number): LongLived {
   const patience = closePatience(window);
   const isNew = (what: object): boolean =>
     !seen.has(what) && seen.add(what) !== undefined;
-  const streaming = (outgoing: unknown): void =>
-    spread.add(streamEndOf(outgoing as Outgoing).want);
+  const streaming = (outgoing: unknown, coded: boolean): void =>
+    spread.add(streamEndOf(outgoing as Outgoing, coded).want);
 
   return {
     headsBy: performance.now() + headPatience(window),
@@ -63,12 +68,17 @@ function endLongLived(window: number): LongLived {
         spread.add(() => endPoll(response));
       } else if (response.headersSent) {
         seen.add(response);
-        if (isEventStream(typeOf(response))) streaming(response);
+        if (isEventStream(fieldOf(response, "content-type"))) {
+          streaming(response, writesCoded(response));
+        }
       }
     },
     stream(stream) {
       if (!stream.headersSent || !isNew(stream)) return;
-      if (isEventStream(stream.sentHeaders["content-type"])) streaming(stream);
+      const { sentHeaders } = stream;
+      if (isEventStream(sentHeaders["content-type"])) {
+        streaming(stream, isCoded(sentHeaders["content-encoding"]));
+      }
     },
     stop: spread.stop,
   };
