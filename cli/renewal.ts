@@ -1,53 +1,13 @@
 /**
- * What a configuration file says now, for a reload. It is read in a thread of its
- * own, since a module is loaded once in a process, with all that it imports.
+ * What a configuration file says now, for a reload.
  *
  * @module
  */
 
-import { pathToFileURL } from "node:url";
-import process from "node:process";
-import type { Load } from "./config.ts";
 import type { LogOptions } from "./log_options.ts";
 import type { RunLine } from "./options.ts";
 import { type Place, type Plan, type PlannedPool, planOf } from "./pools.ts";
-
-/** How long a file may take, in ms. */
-const READ_MS = 10_000;
-
-/**
- * What the thread runs, a script on its own. Functions of the file stay there:
- * hooks are those of the start.
- */
-const THREAD = `
-const { parentPort, workerData: { file, url, commonjs } } =
-  require("node:worker_threads");
-const { createRequire } = require("node:module");
-(async () => {
-  const found = commonjs
-    ? createRequire(file)(file)
-    : (await import(url)).default;
-  return !commonjs && typeof found === "function" ? await found() : found;
-})().then(
-  (value) => JSON.stringify(
-    value,
-    (_, each) => each instanceof RegExp ? String(each) : each,
-  ),
-).then(
-  (text) => parentPort.postMessage({ text }),
-  (error) => parentPort.postMessage({
-    message: String(error?.message ?? error),
-    stack: String(error?.stack ?? ""),
-  }),
-);
-`;
-
-/** What the thread says. */
-interface Said {
-  readonly text?: string;
-  readonly message?: string;
-  readonly stack?: string;
-}
+import { inThread } from "./renewal_reader.ts";
 
 /**
  * Reads the options of a pool again.
@@ -104,29 +64,3 @@ function changedLog(before: LogOptions, now: LogOptions): readonly string[] {
       : [`"${name}" has changed, which counts from an upgrade on`];
   });
 }
-
-/** Loads a file as if for the first time. */
-const inThread: Load = async (file, { commonjs } = { commonjs: false }) => {
-  const { Worker } = process.getBuiltinModule("node:worker_threads");
-  const thread = new Worker(THREAD, {
-    eval: true,
-    name: "prefork: configuration",
-    workerData: { file, url: pathToFileURL(file).href, commonjs },
-  });
-  const said = Promise.withResolvers<Said>();
-  const timer = setTimeout(
-    () => said.reject(new Error(`it has not ended after ${READ_MS / 1000} s`)),
-    READ_MS,
-  );
-  thread.on("message", said.resolve);
-  thread.on("error", said.reject);
-  thread.on("exit", () => said.reject(new Error("it ends the process")));
-  try {
-    const { text, message, stack = "" } = await said.promise;
-    if (message === undefined) return text && JSON.parse(text);
-    throw Object.assign(new Error(message), { stack });
-  } finally {
-    clearTimeout(timer);
-    await thread.terminate();
-  }
-};

@@ -36,7 +36,7 @@ import { insteadOf } from "./names.ts";
 import { SHARE_MODES } from "./share_mode.ts";
 import { REBALANCE } from "./rebalance.ts";
 import { STEER_BY } from "./steer.ts";
-import { HOOK_NAMES, type PoolHooks } from "./hooks.ts";
+import { checkHooks } from "./hooks.ts";
 import {
   duration,
   flag,
@@ -46,6 +46,7 @@ import {
   show,
   strings,
   text,
+  unless,
   whole,
 } from "./values.ts";
 import { checkUpgrade } from "./upgrade.ts";
@@ -178,10 +179,10 @@ export function checkOptions(options: PoolOptions): PoolConfig {
   const learns = options.listen === WHERE_PROGRAM;
   const listeners = learns
     ? []
-    : checkListeners(options.listen ?? DEFAULT_LISTEN);
+    : checkListeners(unless(options.listen, DEFAULT_LISTEN));
   const config: PoolConfig = {
     program: text("program", options.program),
-    args: strings("args", options.args ?? []),
+    args: strings("args", unless(options.args, [])),
     listeners,
     learns,
     workers,
@@ -190,24 +191,30 @@ export function checkOptions(options: PoolOptions): PoolConfig {
     maxWorkers: options.maxWorkers === undefined
       ? undefined
       : whole("maxWorkers", options.maxWorkers, workers ?? 1, MAX_WORKERS),
-    standby: whole("standby", options.standby ?? 0, 0, 64),
-    share: oneOf("share", options.share ?? "auto", [...SHARE_MODES, "auto"]),
-    balance: balance(options.balance ?? "round-robin"),
-    steer: oneOf("steer", options.steer ?? "auto", STEER_BY),
-    rebalance: oneOf("rebalance", options.rebalance ?? "on", REBALANCE),
-    weights: parseWeights(options.weights ?? []),
+    standby: whole("standby", unless(options.standby, 0), 0, 64),
+    share: oneOf("share", unless(options.share, "auto"), [
+      ...SHARE_MODES,
+      "auto",
+    ]),
+    balance: balance(unless(options.balance, "round-robin")),
+    steer: oneOf("steer", unless(options.steer, "auto"), STEER_BY),
+    rebalance: oneOf("rebalance", unless(options.rebalance, "on"), REBALANCE),
+    weights: parseWeights(unless(options.weights, [])),
     runtimes,
-    runtimeArgs: strings("runtimeArgs", options.runtimeArgs ?? []),
-    privatePorts: flag("privatePorts", options.privatePorts ?? false),
-    open: oneOf("open", options.open ?? "unprivileged", OPEN_POLICIES),
+    runtimeArgs: strings("runtimeArgs", unless(options.runtimeArgs, [])),
+    privatePorts: flag("privatePorts", unless(options.privatePorts, false)),
+    open: oneOf("open", unless(options.open, "unprivileged"), OPEN_POLICIES),
     compileCache: options.compileCache === undefined
       ? undefined
       : text("compileCache", options.compileCache),
     ...checkProcess(options),
     ...checkUser(options),
     ...checkProgram(options),
-    output: oneOf("output", options.output ?? "inherit", ["inherit", "lines"]),
-    signals: checkSignals(options.signals ?? false),
+    output: oneOf("output", unless(options.output, "inherit"), [
+      "inherit",
+      "lines",
+    ]),
+    signals: checkSignals(unless(options.signals, false)),
     ...checkControl(options),
     ...checkService(options),
     ...checkStatusFile(options),
@@ -217,20 +224,26 @@ export function checkOptions(options: PoolOptions): PoolConfig {
       range?.max ?? options.maxWorkers ?? workers,
     ),
     ...checkWatch(options),
-    drainDelay: duration("drainDelay", options.drainDelay ?? 0),
-    idleGrace: duration("idleGrace", options.idleGrace ?? 300),
-    startTimeout: duration("startTimeout", options.startTimeout ?? 60_000),
+    drainDelay: duration("drainDelay", unless(options.drainDelay, 0)),
+    idleGrace: duration("idleGrace", unless(options.idleGrace, 300)),
+    startTimeout: duration(
+      "startTimeout",
+      unless(options.startTimeout, 60_000),
+    ),
     ...checkHang(options),
-    waitReady: flag("waitReady", options.waitReady ?? false),
+    waitReady: flag("waitReady", unless(options.waitReady, false)),
     ...checkHealthCheck(options),
-    rollback: oneOf("rollback", options.rollback ?? "park", ROLLBACKS),
-    ...checkBudget(options.maxSurge ?? 1, options.maxUnavailable ?? 0),
-    hooks: checkHooks(options.hooks ?? {}),
-    restarts: checkRestarts(options.restarts ?? {}),
+    rollback: oneOf("rollback", unless(options.rollback, "park"), ROLLBACKS),
+    ...checkBudget(
+      unless(options.maxSurge, 1),
+      unless(options.maxUnavailable, 0),
+    ),
+    hooks: checkHooks(unless(options.hooks, {})),
+    restarts: checkRestarts(unless(options.restarts, {})),
     down: options.down === undefined
       ? undefined
       : oneOf("down", options.down, ["503", "refuse", "queue"]),
-    downAfter: duration("downAfter", options.downAfter ?? 5_000),
+    downAfter: duration("downAfter", unless(options.downAfter, 5_000)),
     ...checkRecycle(options),
     memory: checkMemory(options.memory),
     ...checkUpgrade(options),
@@ -252,33 +265,6 @@ function checkSignals(value: unknown): SignalPreset | undefined {
       PRESET_NAMES.join(", ")
     }`,
   );
-}
-
-function checkHooks(given: PoolHooks): PoolHooks {
-  const hooks = record("hooks", given, "an object of functions");
-  // An object of a class has what it works with, too.
-  const isPlain = [Object.prototype, null].includes(
-    Object.getPrototypeOf(hooks),
-  );
-  const unknown = Object.keys(hooks).find((name) =>
-    isPlain && !(HOOK_NAMES as readonly string[]).includes(name)
-  );
-  if (unknown !== undefined) {
-    throw new TypeError(
-      `Cannot create a pool: there is no hook "${unknown}", valid are ${
-        HOOK_NAMES.join(", ")
-      }`,
-    );
-  }
-  // By their names: the hooks may be methods of a class.
-  return Object.fromEntries(HOOK_NAMES.flatMap((name) => {
-    const hook: unknown = hooks[name];
-    if (hook === undefined) return [];
-    if (typeof hook === "function") return [[name, hook.bind(hooks)]];
-    throw new TypeError(
-      `Cannot use ${show(hook)} for "hooks.${name}": it must be a function`,
-    );
-  }));
 }
 
 function balance(value: unknown): Balance {

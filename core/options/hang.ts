@@ -95,16 +95,21 @@ const MIN_HANG = 100;
  *
  * @throws {TypeError | RangeError} naming the option, the value and what is wanted
  */
-export function checkHang(options: HangOptions): HangConfig {
-  const stuckAfter = options.stuckAfter ?? undefined;
-  const { hangSignal, hangStack } = options;
+export function checkHang(
+  {
+    hangTimeout = 30_000,
+    stuckAfter,
+    hangSignal = "none",
+    hangStack = "signal",
+  }: HangOptions,
+): HangConfig {
   return {
-    hangTimeout: checkHangTimeout(options.hangTimeout ?? 30_000),
+    hangTimeout: checkHangTimeout(hangTimeout),
     stuckAfter: stuckAfter === undefined
       ? undefined
       : duration("stuckAfter", stuckAfter),
-    hangSignal: oneOf("hangSignal", hangSignal ?? "none", HANG_SIGNALS),
-    hangStack: oneOf("hangStack", hangStack ?? "signal", HANG_STACKS),
+    hangSignal: oneOf("hangSignal", hangSignal, HANG_SIGNALS),
+    hangStack: oneOf("hangStack", hangStack, HANG_STACKS),
   };
 }
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { record, show } from "./values.ts";
+
 /** The worker that a hook is about, before it has a process. */
 export interface StartingWorker {
   /** The stable number of its place, from 0. */
@@ -72,3 +74,35 @@ export const HOOK_NAMES: readonly (keyof PoolHooks)[] = [
   "drained",
   "exited",
 ];
+
+/**
+ * Checks them.
+ *
+ * @throws {TypeError} when they are no functions, or one has another name
+ */
+export function checkHooks(given: PoolHooks): PoolHooks {
+  const hooks = record("hooks", given, "an object of functions");
+  // An object of a class has what it works with, too.
+  const isPlain = [Object.prototype, null].includes(
+    Object.getPrototypeOf(hooks),
+  );
+  const unknown = Object.keys(hooks).find((name) =>
+    isPlain && !(HOOK_NAMES as readonly string[]).includes(name)
+  );
+  if (unknown !== undefined) {
+    throw new TypeError(
+      `Cannot create a pool: there is no hook "${unknown}", valid are ${
+        HOOK_NAMES.join(", ")
+      }`,
+    );
+  }
+  // By their names: the hooks may be methods of a class.
+  return Object.fromEntries(HOOK_NAMES.flatMap((name) => {
+    const hook: unknown = hooks[name];
+    if (hook === undefined) return [];
+    if (typeof hook === "function") return [[name, hook.bind(hooks)]];
+    throw new TypeError(
+      `Cannot use ${show(hook)} for "hooks.${name}": it must be a function`,
+    );
+  }));
+}

@@ -13,6 +13,11 @@ export const MAX_WORKERS = 1024;
 /** The longest time that a timer can wait: 2^31 - 1 ms, 24.8 days. */
 export const MAX_TIME: number = 2 ** 31 - 1;
 
+/** What was given, or what is assumed without: null was given, and is wrong. */
+export function unless<T>(given: T | undefined, usual: T): T {
+  return given === undefined ? usual : given;
+}
+
 /**
  * Checks a whole number.
  *

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { duration, show } from "./values.ts";
+import { duration, show, unless } from "./values.ts";
 
 /** The options that say so. */
 export interface WatchOptions {
@@ -69,14 +69,17 @@ const QUICK = { soak: 200, probation: 0, grace: 2_000 };
  * @throws {RangeError} when a time is out of range
  */
 export function checkWatch(options: WatchOptions): WatchConfig {
-  const watch = checkGlobs(options.watch ?? false);
+  const watch = checkGlobs(unless(options.watch, false));
   const assumed = watch === undefined ? USUAL : QUICK;
   return {
     watch,
-    soak: duration("soak", options.soak ?? assumed.soak),
-    trial: options.soak ?? USUAL.soak,
-    probation: duration("probation", options.probation ?? assumed.probation),
-    grace: duration("grace", options.grace ?? assumed.grace),
+    soak: duration("soak", unless(options.soak, assumed.soak)),
+    trial: unless(options.soak, USUAL.soak),
+    probation: duration(
+      "probation",
+      unless(options.probation, assumed.probation),
+    ),
+    grace: duration("grace", unless(options.grace, assumed.grace)),
   };
 }
 

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { checkFiles } from "../../cli/check_file.ts";
 import { parseCommandLine } from "../../cli/arguments.ts";
-import { type Plan, planOf } from "../../cli/pools.ts";
+import { type Place, type Plan, planOf } from "../../cli/pools.ts";
+import { inThread } from "../../cli/renewal_reader.ts";
 import { USUAL_LOG } from "../../cli/log_options.ts";
 import { afterAll, describe, test } from "../harness.ts";
 
@@ -22,12 +23,17 @@ function directory(files: Readonly<Record<string, string>>): string {
   return made;
 }
 
-async function plan(line: string, directory: string): Promise<Plan> {
+async function plan(
+  line: string,
+  directory: string,
+  how: Pick<Place, "load"> = {},
+): Promise<Plan> {
   const command = parseCommandLine(line === "" ? [] : line.split(" "));
   assert.ok(command.kind === "run");
   return await planOf(command, {
     cpus: 4,
     resolve: (path) => resolve(directory, path),
+    ...how,
   });
 }
 
@@ -208,6 +214,65 @@ describe("a sentence says what is wrong", () => {
       });
     });
   }
+});
+
+describe("what a start refuses a reload refuses with the same sentence", () => {
+  const values = [
+    ...["grace: NaN", "probation: Infinity", "soak: -Infinity", "grace: null"],
+    ...["maxRequests: () => 5", "umask: function mask() {}", "share: Symbol()"],
+    ...[`share: Symbol("x")`, "args: () => []", "env: { A: Symbol() }"],
+    ...["env: { A: () => 1 }", "scaleUp: { at: NaN }", "workers: new Date(0)"],
+    ...["readyLine: /x/", "weights: [1, , 2]", "weights: [, ]", "args: 1n"],
+    ...["args: [undefined]", "args: ['a', ['b'], null]", "env: ['A=1']"],
+    ...["hooks: { ready: 1 }", "hooks: { reday() {} }", "hooks: () => {}"],
+    ...["user: Object.create(null)", "memory: new URL('http://a')"],
+    ...["args: ((args) => (args.push(args), args))([])", "runtime: {}"],
+    ...["pools: { a: { grace: NaN } }", "pools: [{ name: () => 'a' }]"],
+    "pools: { a() {} }",
+  ];
+  for (const value of values) {
+    test(value, async () => {
+      const program = value.startsWith("pools") ? "" : `program: "a.js",`;
+      const here = directory({
+        "prefork.config.mjs": `export default { ${program} ${value} };`,
+      });
+      const refusal = async (how: Pick<Place, "load">): Promise<string> => {
+        const [kind, message] = await plan("", here, how).then(
+          () => ["", "not refused"],
+          ({ name, message }: Error) => [name, message],
+        );
+        return `${kind}: ${message}`;
+      };
+      const atStart = await refusal({});
+      assert.match(atStart, /^(Type|Range)Error: Cannot .*prefork\.config/);
+      assert.equal(await refusal({ load: inThread }), atStart);
+    });
+  }
+
+  test("and what it takes, a reload takes", async () => {
+    const here = directory({
+      "prefork.config.mjs": `
+        class Hooks {
+          log = console;
+          self = this;
+          ready() { this.log.log("ready"); }
+        }
+        export default () => Promise.resolve({
+          program: "a.js", args: ["-x"], env: { A: "1" }, grace: undefined,
+          hooks: new Hooks(), workers: { min: 2, max: 4 }, watch: [true],
+          restarts: Object.assign(Object.create(null), { period: 1 }),
+          name: "a",
+        });`,
+    });
+    const [first, again] = [
+      (await plan("", here)).pools[0]!,
+      (await plan("", here, { load: inThread })).pools[0]!,
+    ];
+    const { hooks: _, ...options } = first.options;
+    const { hooks, ...others } = again.options;
+    assert.equal(typeof hooks?.ready, "function");
+    assert.equal(JSON.stringify(others), JSON.stringify(options));
+  });
 });
 
 test("without files a program is all that there is", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { checkOptions } from "../../core/options/check.ts";
+import { checkOptions, OPTION_NAMES } from "../../core/options/check.ts";
 import { show, whole } from "../../core/options/values.ts";
 import type { PoolOptions } from "../../core/options/options.ts";
 import { describe, test } from "../harness.ts";
@@ -411,7 +411,6 @@ describe("invalid values get an error with the name, the value and what is valid
       name,
     ) =>
       ([-1, 2 ** 31, NaN, Infinity, "5", null] as const)
-        .filter((value) => value !== null)
         .map((value) =>
           [
             name,
@@ -423,6 +422,14 @@ describe("invalid values get an error with the name, the value and what is valid
         )
     ),
   ];
+  for (const name of OPTION_NAMES) {
+    test(`null for ${name} is a wrong value`, () => {
+      const others = { output: "lines", user: "www-data" };
+      assert.throws(() => check({ ...others, [name]: null }), {
+        message: /^Cannot use null for "\w+": it must be /,
+      });
+    });
+  }
   test("an array that is in itself", () => {
     const args: unknown[] = ["-x"];
     args.push(args);
