@@ -5,6 +5,7 @@
  */
 
 import { resolve } from "node:path";
+import { show } from "../core/options/values.ts";
 import { LOG_TIMES, type LogTime } from "./log_time.ts";
 
 /** How the log is written. */
@@ -52,7 +53,7 @@ function oneOf<T extends string>(
   if (found !== undefined) return found;
   const list = `${known.slice(0, -1).join(", ")} or ${known.at(-1)}`;
   throw new TypeError(
-    `Cannot use "${value}" for "${name}": it must be ${list}`,
+    `Cannot use ${show(value)} for "${name}": it must be ${list}`,
   );
 }
 

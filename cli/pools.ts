@@ -13,6 +13,7 @@ import {
 } from "../core/options/config.ts";
 import { insteadOf } from "../core/options/names.ts";
 import type { PoolOptions } from "../core/options/options.ts";
+import { string } from "../core/options/values.ts";
 import type { RunLine } from "./options.ts";
 import type { Load, Pm2Pools } from "./config.ts";
 import { CONFIG_NAMES, configsIn } from "./config_names.ts";
@@ -155,10 +156,10 @@ function logIn(
     ...(log !== undefined && { form: logForm(log, "log") }),
     ...(time !== undefined && { time: logTime(time, "logTime") }),
     ...(own !== undefined && {
-      file: resolve(directory, logFile(String(own), "logFile")),
+      file: resolve(directory, logFile(string("logFile", own), "logFile")),
     }),
     ...(output !== undefined && {
-      programs: programsIn(directory, String(output)),
+      programs: programsIn(directory, string("output", output)),
     }),
   }));
 }

@@ -10,6 +10,7 @@ import { formatAddress, isAnyPort, parseListener } from "./address.ts";
 import { checkOptions, OPTION_NAMES } from "./check.ts";
 import { insteadOf } from "./names.ts";
 import { type PoolOptions, WHERE_PROGRAM } from "./options.ts";
+import { checkEnv } from "./process.ts";
 import { show } from "./values.ts";
 
 /**
@@ -133,8 +134,8 @@ export function readConfig(
     file,
     directory: place.resolve("."),
     log: {
-      ...(log && { log }),
-      ...(logTime && { logTime }),
+      ...(log !== undefined && { log }),
+      ...(logTime !== undefined && { logTime }),
       ...(logFile !== undefined && { logFile }),
       ...(output !== undefined && { output }),
     },
@@ -148,15 +149,21 @@ export function readConfig(
       `Cannot use "${own}" in ${file} beside "pools": it is of one pool, move it into that`,
     );
   }
+  const common = envIn(shared, file);
   const several = entriesOf(pools, file).map(([name, entry]) => {
     const where = `pool "${name}" of ${file}`;
     known(entry, FILE_NAMES, where);
-    const env = { ...shared.env, ...entry.env };
-    const both = { ...shared, ...entry, env, name };
+    const env = { ...common, ...envIn(entry, where) };
+    const both = { ...shared, name, ...entry, env };
     return checked(both, place, where);
   });
   apart(several, file);
   return { ...found, pools: several };
+}
+
+/** The variables of an entry, which are looked at before they are added up. */
+function envIn({ env = {} }: PoolEntry, where: string): PoolEntry["env"] {
+  return within(where, () => checkEnv(env));
 }
 
 /** The pools by their names. */
@@ -172,21 +179,25 @@ function entriesOf(
     );
   }
   const entries = Array.isArray(pools)
-    ? pools.map((entry: unknown, i): readonly [string, PoolEntry] => {
+    // Not by map(), which leaves holes out.
+    ? Array.from(pools, (entry: unknown, i): readonly [string, PoolEntry] => {
       const found = entryIn(entry, `"pools[${i}]"`, file);
-      if (found.name !== undefined) return [found.name, found];
+      // Of any type yet: what it is called in the error that refuses it.
+      if (found.name !== undefined) return [messageOf(found.name), found];
       throw new TypeError(
         `Cannot use "pools[${i}]" in ${file}: it has no "name", by which several pools are told apart`,
       );
     })
-    : Object.entries(pools).map(
+    : within(file, () => Object.entries(pools)).map(
       ([name, entry]): readonly [string, PoolEntry] => {
         const found = entryIn(entry, `"pools.${name}"`, file);
         if (found.name === undefined || found.name === name) {
           return [name, found];
         }
         throw new TypeError(
-          `Cannot use "${found.name}" for "pools.${name}.name" in ${file}: its key is its name, leave "name" out`,
+          `Cannot use ${
+            show(found.name)
+          } for "pools.${name}.name" in ${file}: its key is its name, leave "name" out`,
         );
       },
     );
@@ -199,9 +210,11 @@ function entriesOf(
 /** An object in the file, without what is undefined. */
 function entryIn(value: unknown, what: string, file: string): PoolEntry {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    return Object.fromEntries(
-      Object.entries(value).filter(([, each]) => each !== undefined),
-    );
+    // Its getters may throw.
+    return within(file, () =>
+      Object.fromEntries(
+        Object.entries(value).filter(([, each]) => each !== undefined),
+      ));
   }
   const given = Array.isArray(value) ? "an array" : show(value);
   throw new TypeError(

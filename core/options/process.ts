@@ -132,7 +132,12 @@ export function checkProcess(
   };
 }
 
-function checkEnv(
+/**
+ * Checks variables.
+ *
+ * @throws {TypeError} when they are no strings by names that can be used
+ */
+export function checkEnv(
   env: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
   record("env", env, "an object of strings");

@@ -86,15 +86,14 @@ export function checkWatch(options: WatchOptions): WatchConfig {
 function checkGlobs(value: unknown): WatchConfig["watch"] {
   if (value === false) return undefined;
   const globs: readonly unknown[] = Array.isArray(value) ? value : [value];
-  const wrong = globs.find((glob) =>
+  // Not by find(): a wrong one may be undefined.
+  const wrong = globs.findIndex((glob) =>
     glob !== true && (typeof glob !== "string" || /^!?$/.test(glob))
   );
-  if (globs.length > 0 && wrong === undefined) {
-    return globs as readonly (string | true)[];
-  }
+  if (globs.length > 0 && wrong < 0) return globs as readonly (string | true)[];
   throw new TypeError(
     `Cannot use ${
-      show(globs.length > 0 ? wrong : "[]")
+      show(globs.length > 0 ? globs[wrong] : "[]")
     } for "watch": it must be true, a glob such as "src/**", or an array of them`,
   );
 }

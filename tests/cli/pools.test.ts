@@ -190,6 +190,20 @@ describe("a sentence says what is wrong", () => {
       { "prefork.config.json": '{ "program": "a.js", "logTime": "never" }' },
       /^Cannot use "never" for "logTime" in prefork\.config\.json: it must be auto/,
     ],
+    ...["log", "logTime", "logFile", "output"].map((name) =>
+      [
+        "",
+        { "prefork.config.json": `{ "program": "a.js", "${name}": null }` },
+        new RegExp(
+          `^Cannot use null for "${name}" in prefork\\.config\\.json: `,
+        ),
+      ] as const
+    ),
+    [
+      "",
+      { "prefork.config.mjs": `export default { log: Symbol() }` },
+      /^Cannot use Symbol\(\) for "log" in prefork\.config\.mjs: it must be/,
+    ],
     ["--only app", two, /"app" for "--only": .*, did you mean "api"\?$/],
     [
       "--only a",

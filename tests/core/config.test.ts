@@ -94,6 +94,15 @@ test("what stands beside several pools counts for each of them", () => {
   assert.deepEqual(read({ ...shared, pools: list }).pools, both);
 });
 
+/** A name for a test. */
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? "undefined";
+  } catch {
+    return "a getter that throws";
+  }
+}
+
 describe("what cannot be used is told with file, option, value and way out", () => {
   const web = { program: "web.ts" };
   const wrong: readonly (readonly [unknown, string])[] = [
@@ -166,9 +175,71 @@ describe("what cannot be used is told with file, option, value and way out", () 
       { pools: [{ ...web, name: "a" }, { ...web, name: "a" }] },
       'Cannot use prefork.config.ts: the pools "a" and "a" both have the name "a", give each its own',
     ],
+    [
+      { listen: null },
+      'Cannot use null for "listen" in prefork.config.ts: it must be an address',
+    ],
+    [
+      { args: null },
+      'Cannot use null for "args" in prefork.config.ts: it must be an array of strings',
+    ],
+    [
+      { envFile: null },
+      'Cannot use null for "envFile" in prefork.config.ts: it must be an array of strings',
+    ],
+    [
+      { health: null },
+      'Cannot use null for "health" in prefork.config.ts: it must be a string',
+    ],
+    [
+      { pools: { web: { ...web, listen: null } } },
+      'Cannot use null for "listen" in pool "web" of prefork.config.ts: it must be',
+    ],
+    [
+      {
+        get program() {
+          throw new Error("no vault");
+        },
+      },
+      "Cannot use prefork.config.ts: no vault",
+    ],
+    [
+      {
+        pools: {
+          get web() {
+            throw new Error("no vault");
+          },
+        },
+      },
+      "Cannot use prefork.config.ts: no vault",
+    ],
+    [
+      { pools: [{ ...web, name: Symbol("a") }] },
+      'Cannot use Symbol(a) for "name" in pool "Symbol(a)" of prefork.config.ts: it must be 1 to 48 letters',
+    ],
+    [
+      { pools: { web: { name: Symbol() } } },
+      'Cannot use Symbol() for "pools.web.name" in prefork.config.ts: its key is',
+    ],
+    [
+      { pools: [, web] },
+      'Cannot use prefork.config.ts: "pools[0]" must be an object of options such as { program: "server.js" }, received undefined',
+    ],
+    [
+      { env: "A=1", pools: { web } },
+      'Cannot use "A=1" for "env" in prefork.config.ts: it must be an object of strings',
+    ],
+    [
+      { pools: { web: { ...web, env: ["A=1"] } } },
+      'Cannot use ["A=1"] for "env" in pool "web" of prefork.config.ts: it must be an object of strings',
+    ],
+    [
+      { watch: [undefined] },
+      'Cannot use undefined for "watch" in prefork.config.ts: it must be true, a glob',
+    ],
   ];
   for (const [value, message] of wrong) {
-    test(JSON.stringify(value) ?? "undefined", () => {
+    test(textOf(value), () => {
       assert.throws(() => read(value), (error) => {
         assert.ok(error instanceof TypeError || error instanceof RangeError);
         assert.equal(error.message.slice(0, message.length), message);
