@@ -5,7 +5,7 @@
  * @module
  */
 
-import { existsSync } from "node:fs";
+import { type Stats, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
@@ -83,7 +83,7 @@ export async function pm2From(
   load: Load = exportOf,
 ): Promise<Pm2Pools> {
   const place = placeOf(file, directory);
-  if (!existsSync(file)) throw missing(place.file);
+  requireFile(file, place.file);
   requireNoYaml(file, place.file);
   // As PM2 does: also where the runtime would take a .js file for a module.
   const commonjs = extname(file) !== ".mjs";
@@ -162,7 +162,7 @@ function requireReadable(file: string, name: string): void {
       })`,
     );
   }
-  if (!existsSync(file)) throw missing(name);
+  requireFile(file, name);
   if (ending.endsWith("ts") && !runsTypeScript()) {
     throw new TypeError(
       `Cannot read "${name}": Node ${process.versions.node} does not run TypeScript, 22.18 and later do; write it as ${
@@ -195,8 +195,28 @@ function runsTypeScript(): boolean {
   return Boolean(typescript);
 }
 
-function missing(name: string): TypeError {
-  return new TypeError(`Cannot read "${name}": there is no such file`);
+/** The reading of a pipe may never end, and nothing can break it off. */
+function requireFile(file: string, name: string): void {
+  const found = statOf(file);
+  if (found?.isFile()) return;
+  const why = found === undefined
+    ? "there is no such file"
+    : `it is ${kindOf(found)}, a configuration is a regular file`;
+  throw new TypeError(`Cannot read "${name}": ${why}`);
+}
+
+function statOf(file: string): Stats | undefined {
+  try {
+    return statSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
+function kindOf(found: Stats): string {
+  if (found.isDirectory()) return "a directory";
+  if (found.isFIFO()) return "a pipe";
+  return found.isSocket() ? "a socket" : "a device";
 }
 
 function unreadable(name: string, error: unknown, file: string): TypeError {

@@ -121,10 +121,18 @@ interface Said {
 }
 
 /** Loads a file as if for the first time. */
-export const inThread: Load = async (
-  file,
-  { commonjs } = { commonjs: false },
-) => {
+export const inThread: Load = inThreadFor(READ_MS);
+
+/** The same with so many ms for it. */
+export function inThreadFor(ms: number): Load {
+  return (file, { commonjs } = { commonjs: false }) => read(file, commonjs, ms);
+}
+
+async function read(
+  file: string,
+  commonjs: boolean,
+  ms: number,
+): Promise<unknown> {
   const { Worker } = process.getBuiltinModule("node:worker_threads");
   const thread = new Worker(THREAD, {
     eval: true,
@@ -133,8 +141,8 @@ export const inThread: Load = async (
   });
   const said = Promise.withResolvers<Said>();
   const timer = setTimeout(
-    () => said.reject(new Error(`it has not ended after ${READ_MS / 1000} s`)),
-    READ_MS,
+    () => said.reject(new Error(`it has not ended after ${ms / 1000} s`)),
+    ms,
   );
   thread.on("message", said.resolve);
   thread.on("error", said.reject);
@@ -145,9 +153,12 @@ export const inThread: Load = async (
     throw Object.assign(new Error(message), { stack });
   } finally {
     clearTimeout(timer);
-    await thread.terminate();
+    // Not awaited: one that is in a system call ends when that does. Until then
+    // Node cannot exit (26.10), which Bun and Deno can.
+    thread.unref();
+    void thread.terminate();
   }
-};
+}
 
 /** What was told; functions and symbols only read as those of the file. */
 function valueOf(told: Told, made: Map<Told, unknown>): unknown {

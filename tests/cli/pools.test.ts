@@ -1,12 +1,19 @@
 /** Which pools a command line and a configuration file make. */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { checkFiles } from "../../cli/check_file.ts";
 import { parseCommandLine } from "../../cli/arguments.ts";
 import { type Place, type Plan, planOf } from "../../cli/pools.ts";
-import { inThread } from "../../cli/renewal_reader.ts";
+import { inThread, inThreadFor } from "../../cli/renewal_reader.ts";
 import { USUAL_LOG } from "../../cli/log_options.ts";
 import { afterAll, describe, test } from "../harness.ts";
 
@@ -287,6 +294,43 @@ describe("what a start refuses a reload refuses with the same sentence", () => {
     assert.equal(typeof hooks?.ready, "function");
     assert.equal(JSON.stringify(others), JSON.stringify(options));
   });
+});
+
+for (const line of ["", "--pm2 prefork.config.mjs"]) {
+  test(`what is no regular file is not read (${line})`, async () => {
+    const here = directory({});
+    const file = join(here, "prefork.config.mjs");
+    execFileSync("mkfifo", [file]);
+    for (const what of ["a pipe", "a directory"]) {
+      if (what !== "a pipe") mkdirSync(file);
+      for (const how of [{}, { load: inThread }]) {
+        await assert.rejects(plan(line, here, how), {
+          name: "TypeError",
+          message:
+            `Cannot read "prefork.config.mjs": it is ${what}, a configuration is a regular file`,
+        });
+      }
+      rmSync(file, { recursive: true });
+    }
+  });
+}
+
+test("a reload does not wait for a file that cannot be broken off", async () => {
+  const here = directory({
+    "prefork.config.mjs": `
+      import { execFileSync } from "node:child_process";
+      const wait = 'while test -e "$0"; do sleep 0.1; done';
+      execFileSync("sh", ["-c", wait, import.meta.filename]);
+      export default { program: "a.js" };`,
+  });
+  try {
+    // It goes on until the end of the test, in a system call by then.
+    await assert.rejects(plan("", here, { load: inThreadFor(1000) }), {
+      message: 'Cannot read "prefork.config.mjs": it has not ended after 1 s',
+    });
+  } finally {
+    rmSync(join(here, "prefork.config.mjs"));
+  }
 });
 
 test("without files a program is all that there is", async () => {
