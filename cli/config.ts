@@ -5,14 +5,14 @@
  * @module
  */
 
-import { type Stats, statSync } from "node:fs";
+import { type Stats, statSync, writeSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { dirname, extname, relative, resolve } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import { messageOf } from "../core/errors.ts";
+import { EXIT, messageOf } from "../core/errors.ts";
 import {
   type ConfigPlace,
   type ConfiguredPools,
@@ -28,6 +28,9 @@ export type Load = (
   how?: { readonly commonjs: boolean },
 ) => Promise<unknown>;
 
+/** How long a file may take, in ms. */
+export const READ_MS = 10_000;
+
 /** Endings of the files that can be read, when they are named. */
 const ENDING = /^\.([cm]?[jt]s|json)$/;
 
@@ -42,7 +45,7 @@ const ENDING = /^\.([cm]?[jt]s|json)$/;
 export async function configFrom(
   file: string,
   directory: string,
-  load: Load = exportOf,
+  load: Load = exportWithin(READ_MS),
 ): Promise<ConfiguredPools> {
   const place = placeOf(file, directory);
   requireReadable(file, place.file);
@@ -80,7 +83,7 @@ export async function pm2From(
   file: string,
   directory: string,
   machine: Omit<Pm2Place, "file">,
-  load: Load = exportOf,
+  load: Load = exportWithin(READ_MS),
 ): Promise<Pm2Pools> {
   const place = placeOf(file, directory);
   requireFile(file, place.file);
@@ -174,15 +177,51 @@ function requireReadable(file: string, name: string): void {
   }
 }
 
-/** What a file exports; a function is called for it. */
-const exportOf: Load = async (file, { commonjs } = { commonjs: false }) => {
+/** What a file exports, which has so many ms for it. */
+export function exportWithin(ms: number): Load {
+  return async (file, { commonjs } = { commonjs: false }) => {
+    // Its process.exit(0) would pass for a command that is done.
+    const onExit = (): void => {
+      writeSync(2, `prefork: Cannot read "${file}": it ends the process\n`);
+      process.exitCode = EXIT.usage;
+    };
+    process.once("exit", onExit);
+    try {
+      return await inTime(exportOf(file, commonjs), ms);
+    } finally {
+      process.off("exit", onExit);
+    }
+  };
+}
+
+/** A function is called for it. */
+async function exportOf(file: string, commonjs: boolean): Promise<unknown> {
   if (commonjs) return createRequire(file)(file);
   const module = await import(pathToFileURL(file).href) as {
     readonly default?: unknown;
   };
   const exported = module.default;
   return typeof exported === "function" ? await exported() : exported;
-};
+}
+
+/**
+ * Waits for what is read. Its timer keeps a process alive that has nothing else
+ * to do, so that a promise which never settles is told of.
+ *
+ * @throws {Error} when it has not come in so many ms
+ */
+export async function inTime<T>(reading: Promise<T>, ms: number): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new Error(`it has not ended after ${ms / 1000} s`)),
+    ms,
+  );
+  try {
+    return await Promise.race([reading, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 async function jsonIn(file: string): Promise<unknown> {
   return JSON.parse(await readFile(file, "utf8"));

@@ -7,10 +7,7 @@
 
 import { pathToFileURL } from "node:url";
 import process from "node:process";
-import type { Load } from "./config.ts";
-
-/** How long a file may take, in ms. */
-const READ_MS = 10_000;
+import { inTime, type Load, READ_MS } from "./config.ts";
 
 /**
  * What the thread runs, a script on its own. Functions of the file stay there:
@@ -24,6 +21,8 @@ const { createRequire } = require("node:module");
 // No option is deeper; what hooks work with can be anything.
 const DEEPEST = 8;
 const seen = new Map();
+// A promise that never settles leaves nothing to do, which would be an exit.
+setInterval(() => {}, 1000);
 const textOf = (value) => {
   try {
     return String(value);
@@ -140,19 +139,14 @@ async function read(
     workerData: { file, url: pathToFileURL(file).href, commonjs },
   });
   const said = Promise.withResolvers<Said>();
-  const timer = setTimeout(
-    () => said.reject(new Error(`it has not ended after ${ms / 1000} s`)),
-    ms,
-  );
   thread.on("message", said.resolve);
   thread.on("error", said.reject);
   thread.on("exit", () => said.reject(new Error("it ends the process")));
   try {
-    const { told, message, stack = "" } = await said.promise;
+    const { told, message, stack = "" } = await inTime(said.promise, ms);
     if (told !== undefined) return valueOf(told, new Map());
     throw Object.assign(new Error(message), { stack });
   } finally {
-    clearTimeout(timer);
     // Not awaited: one that is in a system call ends when that does. Until then
     // Node cannot exit (26.10), which Bun and Deno can.
     thread.unref();

@@ -13,6 +13,7 @@ import { join, resolve } from "node:path";
 import { checkFiles } from "../../cli/check_file.ts";
 import { parseCommandLine } from "../../cli/arguments.ts";
 import { type Place, type Plan, planOf } from "../../cli/pools.ts";
+import { exportWithin } from "../../cli/config.ts";
 import { inThread, inThreadFor } from "../../cli/renewal_reader.ts";
 import { USUAL_LOG } from "../../cli/log_options.ts";
 import { afterAll, describe, test } from "../harness.ts";
@@ -314,6 +315,30 @@ for (const line of ["", "--pm2 prefork.config.mjs"]) {
     }
   });
 }
+
+describe("a promise that never settles is told of", () => {
+  for (
+    const text of [
+      "export default new Promise(() => {});",
+      "export default () => new Promise(() => {});",
+      "await new Promise(() => {}); export default {};",
+    ]
+  ) {
+    for (const [who, of] of Object.entries({ exportWithin, inThreadFor })) {
+      const skip = "Deno" in globalThis && text.startsWith("await") &&
+        of === exportWithin &&
+        "Deno ends a process that has such a module, once nothing else waits";
+      test(`${text} (${who})`, { skip }, async () => {
+        const here = directory({ "prefork.config.mjs": text });
+        await assert.rejects(plan("", here, { load: of(1000) }), {
+          name: "TypeError",
+          message:
+            'Cannot read "prefork.config.mjs": it has not ended after 1 s',
+        });
+      });
+    }
+  }
+});
 
 test("a reload does not wait for a file that cannot be broken off", async () => {
   const here = directory({

@@ -70,6 +70,17 @@ describe("prefork check", () => {
     await new Promise((closed) => again.close(closed));
   });
 
+  test("says so where the configuration ends the process", async () => {
+    writeFileSync(
+      join(cwd, "exits.mjs"),
+      `import process from "node:process";
+       export default () => process.exit(0);`,
+    );
+    const { code, text } = await check("--config", "exits.mjs");
+    assert.equal(code, 2, text);
+    assert.match(text, /^prefork: Cannot read ".*exits\.mjs": it ends the pr/);
+  });
+
   test("says which files cannot be written", async () => {
     const { code, text } = await check(
       ...["--log-file", "none/pool.log", "--output", cwd],
