@@ -1,7 +1,7 @@
 /** The parts of the adapters that need no process. */
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -37,6 +37,8 @@ import { libcHere } from "../libc/open.ts";
 import { ipSockaddr } from "../libc/sockaddr.ts";
 import { afterAll, describe, test } from "./harness.ts";
 import { noNotifySocket, notifySocket } from "./notify_socket.ts";
+import { patience } from "./pace.ts";
+import { commandOn, ownRuntime } from "./runtimes.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -451,6 +453,66 @@ describe("a pid file", () => {
       code: "ERR_PID_FILE",
       message: /Cannot write the pid file ".*none\/pid" \(.*ENOENT.*choose/,
     });
+  });
+
+  // A claim is synchronous: in this process one that goes on for ever would
+  // end no test.
+  const claimIn = (file: string, before = ""): string => {
+    const module = new URL("../adapters/shared/pid_file.ts", import.meta.url);
+    const code =
+      `import process from "node:process"; const { pidFile } = await import("${module}"); ${before} const own = pidFile(${
+        JSON.stringify(file)
+      }); try { own.claim(); console.log("claimed"); own.setAside(); own.takeBack(); } catch (e) { console.log(e.code, e.message); } own.remove();`;
+    const script = join(directory, "claim.ts");
+    writeFileSync(script, code);
+    const [command, ...args] = commandOn(ownRuntime, script);
+    const { stdout, stderr } = spawnSync(command!, args, {
+      encoding: "utf8",
+      timeout: patience(10_000),
+    });
+    rmSync(script);
+    return `${stdout}${stderr}`;
+  };
+
+  test("that is no file is refused, and left alone", () => {
+    const at = join(directory, "taken");
+    for (
+      const [kind, make] of [
+        ["a directory", () => mkdirSync(at)],
+        ["a named pipe", () => spawnSync("mkfifo", [at])],
+      ] as const
+    ) {
+      make();
+      assert.match(
+        claimIn(at),
+        new RegExp(
+          `^ERR_PID_FILE Cannot use the pid file "${at}": it is ${kind}, choose a path for a file\n$`,
+        ),
+      );
+      assert.deepEqual(readdirSync(directory), ["taken"]);
+      rmSync(at, { recursive: true });
+    }
+    // What a supervisor sets aside takes the place of no directory.
+    mkdirSync(`${at}.old`);
+    assert.equal(claimIn(at), "claimed\n");
+    assert.deepEqual(readdirSync(directory), ["taken.old"]);
+    rmSync(`${at}.old`, { recursive: true });
+  });
+
+  test("of another user that has to stay is refused", {
+    skip: process.getuid?.() === 0 ? false : "needs root, to be another user",
+  }, () => {
+    const at = join(directory, "stale");
+    writeFileSync(at, "4194305\n");
+    chmodSync(directory, 0o1777);
+    assert.match(
+      claimIn(at, "process.setuid(65534);"),
+      new RegExp(
+        `^ERR_PID_FILE Cannot use the pid file "${at}": what is there cannot be replaced \\(EPERM.*\\), remove it or choose another file\n$`,
+      ),
+    );
+    assert.deepEqual(readdirSync(directory), ["stale"]);
+    rmSync(at);
   });
 });
 

@@ -8,15 +8,22 @@
 
 import {
   linkSync,
+  lstatSync,
   readFileSync,
   renameSync,
+  type Stats,
   statSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
 import process from "node:process";
 import type { PidFile } from "../../core/successor.ts";
-import { codeOf, PreforkError, unwritable } from "../../core/errors.ts";
+import {
+  codeOf,
+  messageOf,
+  PreforkError,
+  unwritable,
+} from "../../core/errors.ts";
 import { readProc, statOf } from "./proc.ts";
 
 /** How exact is known when a process began and when a file was written, in ms. */
@@ -31,6 +38,12 @@ export function pidFile(path: string): PidFile {
   const mine = `${path}.${process.pid}`;
   const isOwn = (file: string): boolean => pidIn(file) === process.pid;
   const write = (pid = process.pid): void => writeFileSync(mine, `${pid}\n`);
+  const unusable = (why: string, cause?: unknown): PreforkError =>
+    new PreforkError(
+      "ERR_PID_FILE",
+      `Cannot use the pid file "${path}": ${why}`,
+      cause,
+    );
   const attempt = (run: () => void): void => {
     try {
       run();
@@ -47,17 +60,32 @@ export function pidFile(path: string): PidFile {
       } catch (error) {
         if (codeOf(error) !== "EEXIST") throw error;
       }
+      const found = statSync(path, { throwIfNoEntry: false });
+      if (found?.isFile() === false) {
+        throw unusable(`it is ${kindOf(found)}, choose a path for a file`);
+      }
       const there = holderOf(path);
       if (there === before && before !== undefined) {
         return renameSync(mine, path);
       }
       if (there !== undefined && there !== process.pid) {
-        throw new PreforkError(
-          "ERR_PID_FILE",
-          `Cannot use the pid file "${path}": the pool of process ${there} has it, stop that or choose another file`,
+        throw unusable(
+          `the pool of process ${there} has it, stop that or choose another file`,
         );
       }
-      attempt(() => unlinkSync(path));
+      try {
+        unlinkSync(path);
+      } catch (error) {
+        // In a directory as /tmp is, one of another user stays.
+        if (codeOf(error) !== "ENOENT") {
+          throw unusable(
+            `what is there cannot be replaced (${
+              messageOf(error)
+            }), remove it or choose another file`,
+            error,
+          );
+        }
+      }
     }
   };
   return {
@@ -65,7 +93,7 @@ export function pidFile(path: string): PidFile {
       try {
         claim(before);
       } catch (error) {
-        attempt(() => unlinkSync(mine));
+        attempt(() => unlinkFile(mine));
         throw error instanceof PreforkError ? error : new PreforkError(
           "ERR_PID_FILE",
           `Cannot write the pid file "${path}"${unwritable(error)}`,
@@ -74,7 +102,7 @@ export function pidFile(path: string): PidFile {
       }
     },
     setAside(alone = false) {
-      attempt(() => unlinkSync(old));
+      attempt(() => unlinkFile(old));
       attempt(() => (alone ? renameSync : linkSync)(path, old));
     },
     leaveTo(pid) {
@@ -82,10 +110,10 @@ export function pidFile(path: string): PidFile {
         write(pid);
         linkSync(mine, path);
       });
-      attempt(() => unlinkSync(mine));
+      attempt(() => unlinkFile(mine));
     },
     takeBack() {
-      if (isOwn(path)) attempt(() => unlinkSync(old));
+      if (isOwn(path)) attempt(() => unlinkFile(old));
       else if (isOwn(old)) attempt(() => renameSync(old, path));
     },
     forget(pid) {
@@ -99,9 +127,27 @@ export function pidFile(path: string): PidFile {
   };
 }
 
+/** What is no file, in words. */
+function kindOf(found: Stats): string {
+  return found.isDirectory()
+    ? "a directory"
+    : found.isSocket()
+    ? "a socket"
+    : found.isFIFO()
+    ? "a named pipe"
+    : "a device";
+}
+
+/** Deno 2.9 removes an empty directory by unlink, too. */
+function unlinkFile(path: string): void {
+  if (!lstatSync(path).isDirectory()) unlinkSync(path);
+}
+
 /** The number in a pid file; undefined where there is none. */
 export function pidIn(path: string): number | undefined {
   try {
+    // Who opens a named pipe waits for its writer.
+    if (!statSync(path).isFile()) return undefined;
     const text = readFileSync(path, "utf8").trim();
     return /^\d+$/.test(text) ? Number(text) : undefined;
   } catch {
