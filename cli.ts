@@ -109,7 +109,7 @@ export async function main(
           const pid = String(poolOf(target, { holderOf }));
           return await main(["upgrade", pid, ...options], io);
         }
-        const machine = { holderOf, read: readProc };
+        const machine = { holderOf, read: readProc, state: host.state };
         const { from, pid } = await upgradeByFile(command.request, machine);
         io.stdout.write(`prefork upgraded from=${from} pid=${pid}\n`);
         return EXIT.done;

@@ -25,6 +25,14 @@ export interface Machine {
   holderOf(pidFile: string): number | undefined;
   /** Reads a file of proc(5); undefined where there is none. */
   read(path: string): string | undefined;
+  /** The state of a process as proc(5) names it; undefined where not shown. */
+  state(pid: number): string | undefined;
+  /**
+   * How long a supervisor may be stopped, in ms.
+   *
+   * @default {5_000}
+   */
+  readonly patience?: number;
 }
 
 /** Writes a file in one step, which nobody else can write to. */
@@ -119,11 +127,12 @@ export function poolOf(
 /**
  * Asks for an upgrade and waits for its end.
  *
- * @throws {PreforkError} `ERR_UPGRADE` when it was given up, or nobody is there
+ * @throws {PreforkError} `ERR_UPGRADE` when it was given up, nobody is there, or
+ * that one is stopped
  */
 export async function upgradeByFile(
   { target }: UpgradeRequest,
-  { holderOf, read }: Machine,
+  { holderOf, read, state, patience = 5_000 }: Machine,
 ): Promise<UpgradeReport & { readonly from: number }> {
   const pidFile = /^\d+$/.test(target)
     ? pidFileOf(Number(target), read)
@@ -131,6 +140,24 @@ export async function upgradeByFile(
   const pid = poolOf(pidFile, { holderOf });
   const outcome = outcomeOf(pidFile);
   const before = identityOf(outcome);
+  const isStopped = (): boolean => state(pid) === "T";
+  let stopped = 0;
+  /** Waits a little; one that stays stopped is waited for no more. */
+  const pause = async (then: string): Promise<void> => {
+    stopped = isStopped() ? stopped + LOOK_MS : 0;
+    if (stopped > patience) {
+      throw failure(
+        `process ${pid} has not answered for ${
+          patience / 1000
+        } s: it is stopped (SIGSTOP), ${then}`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  };
+  // A signal would wait for it, and have it replaced when nobody expects it.
+  while (isStopped()) {
+    await pause("have it go on (SIGCONT) and ask again");
+  }
   try {
     process.kill(pid, "SIGUSR2");
   } catch (error) {
@@ -140,7 +167,7 @@ export async function upgradeByFile(
     const isThere = holderOf(pidFile) !== undefined;
     if (identityOf(outcome) !== before) break;
     if (!isThere) throw failure(`process ${pid} has ended meanwhile`);
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    await pause("and upgrades when it goes on (SIGCONT)");
   }
   const told = JSON.parse(readFileSync(outcome, "utf8")) as Outcome;
   if ("pid" in told) return told;

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { control } from "../../cli/control.ts";
+import { upgradeByFile } from "../../cli/upgrade.ts";
 import { parseControl } from "../../cli/verbs.ts";
 import { isAlive } from "../command.ts";
 import { afterAll, describe, test } from "../harness.ts";
@@ -178,6 +181,42 @@ describe("a verb asks", () => {
       "web",
     );
     assert.equal(JSON.parse(await said("list --json", [one])).length, 1);
+  });
+});
+
+describe("an upgrade by the pid file", () => {
+  // What a signal would end, as it has no handler.
+  const asked = (): ChildProcess => spawn("sleep", ["60"], { stdio: "ignore" });
+  const ask = (pid: number, state: () => string): Promise<unknown> => {
+    const target = path.join(directory, "pid");
+    const machine = {
+      ...{ holderOf: () => pid, read: () => undefined },
+      ...{ state, patience: SHORT },
+    };
+    return upgradeByFile({ target, options: [] }, machine);
+  };
+
+  test("asks nobody who is stopped", async () => {
+    const child = asked();
+    const ended = once(child, "exit");
+    await assert.rejects(ask(child.pid!, () => "T"), {
+      code: "ERR_UPGRADE",
+      message:
+        `Cannot upgrade: process ${child.pid} has not answered for 0.5 s: it is stopped (SIGSTOP), have it go on (SIGCONT) and ask again`,
+    });
+    child.kill("SIGTERM");
+    assert.deepEqual(await ended, [null, "SIGTERM"]);
+  });
+
+  test("does not wait for one that is stopped later, and waits for one that goes on", async () => {
+    const child = asked();
+    const ended = once(child, "exit");
+    let looks = 0;
+    await assert.rejects(
+      ask(child.pid!, () => ++looks < 3 || looks > 5 ? "T" : "S"),
+      /is stopped \(SIGSTOP\), and upgrades when it goes on \(SIGCONT\)$/,
+    );
+    assert.deepEqual(await ended, [null, "SIGUSR2"]);
   });
 });
 
