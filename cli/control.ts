@@ -5,7 +5,7 @@
  * @module
  */
 
-import { readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { NOBODY } from "../core/control/verbs.ts";
 import { codeOf } from "../core/errors.ts";
@@ -183,7 +183,8 @@ export async function control(
  * A pool by its name, process id or socket; undefined where there is none of the
  * name.
  *
- * @throws {PreforkError} `ERR_CONTROL` when there is no such process or socket
+ * @throws {PreforkError} `ERR_CONTROL` when there is no such process or socket,
+ * or nobody answers at the one of the name
  */
 export async function lookFor(
   target: string,
@@ -193,7 +194,10 @@ export async function lookFor(
   return await find(target, directories, client).then(
     ({ told }) => told,
     (error) => {
+      // Any other word may be a program's, unless a socket bears it.
       if (/^\d+$|\.sock$/.test(target)) throw error;
+      const own = socketsNamed(target, directories);
+      if (own.some((file) => isSocket(file))) throw error;
       return undefined;
     },
   );
@@ -261,6 +265,26 @@ function socketsIn(directories: readonly string[]): readonly string[] {
   });
 }
 
+/** Those that a word names: by a path, or as a pool's. */
+function socketsNamed(
+  target: string,
+  directories: readonly string[],
+): readonly string[] {
+  return target.includes("/")
+    ? [resolve(target)]
+    : socketsIn(directories).filter((file) =>
+      basename(file, ".sock") === target
+    );
+}
+
+function isSocket(file: string): boolean {
+  try {
+    return statSync(file).isSocket();
+  } catch {
+    return false;
+  }
+}
+
 /** What is at each socket. */
 function lookAt(
   files: readonly string[],
@@ -285,9 +309,9 @@ async function find(
   client: ControlClient,
 ): Promise<Required<Pick<Looked, "file" | "told">>> {
   const files = socketsIn(directories);
-  const direct = target?.includes("/")
-    ? resolve(target)
-    : files.find((file) => basename(file, ".sock") === target);
+  const [direct] = target === undefined
+    ? []
+    : socketsNamed(target, directories);
   if (direct !== undefined) {
     return { file: direct, told: await client.status(direct) };
   }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { control } from "../../cli/control.ts";
+import { control, lookFor } from "../../cli/control.ts";
 import { upgradeByFile } from "../../cli/upgrade.ts";
 import { parseControl } from "../../cli/verbs.ts";
 import { isAlive } from "../command.ts";
@@ -182,6 +182,32 @@ describe("a verb asks", () => {
     );
     assert.equal(JSON.parse(await said("list --json", [one])).length, 1);
   });
+});
+
+test("a doctor's word is a pool's where a socket bears it, else a program's", async () => {
+  const one = place();
+  const look = async (target: string): Promise<unknown> => {
+    const desk = { directories: [one], patience: SHORT, isThere: isAlive };
+    return (await lookFor(target, desk))?.pool.pid;
+  };
+  await answering(path.join(one, "web.sock"), () => told("web", 4711));
+  await answering(path.join(one, "held.sock"), () => undefined);
+  await answering(path.join(one, "held"), () => undefined);
+  const left = createServer();
+  const made = path.join(one, "made");
+  await new Promise<void>((resolve) => left.listen(made, resolve));
+  // Closed, it removes the name that it was given.
+  renameSync(made, path.join(one, "killed.sock"));
+  await new Promise((resolve) => left.close(resolve));
+  assert.equal(await look("web"), 4711);
+  for (const target of ["held", path.join(one, "held")]) {
+    await assert.rejects(look(target), /has not answered for 0.5 s/, target);
+  }
+  await assert.rejects(look("killed"), /belonged to is gone$/);
+  writeFileSync(path.join(one, "program"), "");
+  for (const target of ["none", path.join(one, "program"), `${one}/none`]) {
+    assert.equal(await look(target), undefined, target);
+  }
 });
 
 describe("an upgrade by the pid file", () => {
