@@ -239,6 +239,7 @@ export class MemoryWorld {
         exists: (path) => !path.includes("missing"),
         real: (path) => this.links.get(path) ?? path,
         head: () => "",
+        programProblem: () => undefined,
         resolve: resolveHere,
         certificateProblem: ({ cert }) =>
           cert.includes("missing") ? `"${cert}" is not there` : undefined,

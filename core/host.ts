@@ -56,6 +56,11 @@ export interface Host extends Acceptors, AcceptQueues, Files, OwnSockets {
    */
   executable(path: string): "node" | "bun" | undefined;
   /**
+   * Why nobody can execute what is at a path, as the rest of a sentence;
+   * undefined where that is not known.
+   */
+  programProblem(path: string): string | undefined;
+  /**
    * A path that begins where this process was started, as an absolute one: by
    * the name that the place was given then, so that a link which points
    * elsewhere by now leads there.

@@ -76,6 +76,7 @@ export function addSpawnTests(adapter: Adapter): void {
     fails("no-such-program", /"no-such-program" is not in PATH/);
     fails("/no/such/program", /"\/no\/such\/program" does not exist/);
     fails(file("plain", "", 0o644), /is not executable/);
+    fails("/", /"\/" is a directory, write the path of a program/);
     fails(file("lost", "#!/no/such\n", 0o755), /refuses to execute it/);
     fails("sh", /the working directory "\/no" does not exist/, "/no");
   });

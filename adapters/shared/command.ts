@@ -10,7 +10,7 @@ import path from "node:path";
 import process from "node:process";
 import type { SpawnPlan } from "../../core/adapter.ts";
 import { forbiddenIn, messageOf, PreforkError } from "../../core/errors.ts";
-import { host, isExecutable } from "./host.ts";
+import { host, isExecutable, programProblem } from "./host.ts";
 
 /** A command whose executable is there. */
 export interface Command {
@@ -51,7 +51,8 @@ export function findCommand(plan: SpawnPlan): Command {
   if (!isExecutable(file)) {
     throw spawnError(
       plan,
-      `"${file}" is not executable, make it so with "chmod +x"`,
+      programProblem(file)?.replace(/^it/, () => `"${file}"`) ??
+        `"${file}" may not be executed by this user, see its owner and mode`,
     );
   }
   return { file, args };

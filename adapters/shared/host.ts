@@ -68,6 +68,7 @@ export const host: Host = {
   text: (file) => readFileSync(file, "utf8"),
   head,
   executable,
+  programProblem,
   resolve: (file) => path.resolve(DIRECTORY.logical, file),
   certificateProblem: pairProblem,
   cacheDirectory,
@@ -144,6 +145,24 @@ export function isExecutable(file: string): boolean {
       `Cannot start programs: ${missing.runtime} does not allow to look whether "${file}" can be executed, add "${missing.flag}"`,
       error,
     );
+  }
+}
+
+/** See {@linkcode Host.programProblem}. */
+export function programProblem(file: string): string | undefined {
+  try {
+    const found = statSync(file);
+    if (!found.isFile()) {
+      return `it is ${
+        found.isDirectory() ? "a directory" : "no file"
+      }, write the path of a program`;
+    }
+    // Whether this user may says nothing where workers have one of their own.
+    return (found.mode & 0o111) === 0
+      ? 'it is not executable, make it so with "chmod +x", or write the command that runs it in front of it'
+      : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -77,7 +77,7 @@ export interface ProgramPlan extends Place {
 /**
  * The command that starts a worker.
  *
- * @throws {PreforkError} `ERR_BOOT` when the program is not there
+ * @throws {PreforkError} `ERR_BOOT` when the program is not there, or is none
  * @throws {PreforkError} `ERR_SPAWN` when the runtime is not in PATH
  */
 export function commandOf(
@@ -191,6 +191,10 @@ function executable(
         ? `Cannot start "${program}": there is no such command in PATH, write "./${program}" for the file`
         : `Cannot start "${program}": there is no such file and no such command in PATH`,
     );
+  }
+  const problem = host.programProblem(pathOf({ ...place, program: found }));
+  if (problem !== undefined) {
+    throw new PreforkError("ERR_BOOT", `Cannot start "${program}": ${problem}`);
   }
   // The supervisor's death must reach a program that does not watch the
   // channel: prctl(2) PR_SET_PDEATHSIG, set by util-linux' setpriv(1).

@@ -269,6 +269,22 @@ describe("executables", () => {
   });
 });
 
+test("executables that nobody can execute are refused with the reason", () => {
+  const asked: string[] = [];
+  const on = adapter({
+    programProblem: (path) => {
+      asked.push(path);
+      return "it is a directory";
+    },
+  });
+  const plan = { runtime: "exec", program: "./dir", cwd: "/srv" } as const;
+  assert.throws(() => command(plan, on), {
+    code: "ERR_BOOT",
+    message: 'Cannot start "./dir": it is a directory',
+  });
+  assert.deepEqual(asked, ["/srv/./dir"]);
+});
+
 describe("a program that watches files itself", () => {
   const rows = [
     ["node --watch --no-warnings app.js", "app.js"],

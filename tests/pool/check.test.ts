@@ -1,6 +1,12 @@
 /** `prefork check`: what a start would find, and nothing is started. */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -126,6 +132,28 @@ describe("prefork check", () => {
     );
     assert.ok(existsSync(path), "what another one has stays");
     for (const server of [tcp, unix]) server.close();
+  });
+
+  test("and a start refuse a program that nobody can execute, before anything starts", async () => {
+    mkdirSync(join(cwd, "dir"));
+    writeFileSync(join(cwd, "plain"), "#!/bin/sh\n", { mode: 0o644 });
+    for (
+      const [program, why] of [
+        ["./dir", "is a directory, write the path of a program"],
+        ["./plain", 'is not executable, make it so with "chmod \\+x", or'],
+      ] as const
+    ) {
+      const sentence = `Cannot start "${program}": it ${why}`;
+      const line = ["-w", "1", "-l", "127.0.0.1:0", program];
+      const { code, text } = await check(...line);
+      assert.equal(code, 3, text);
+      assert.match(text, new RegExp(`^problem +program +${sentence}`, "m"));
+      await using started = prefork(line, { cwd });
+      assert.equal((await started.ended).code, code);
+      const said = started.lines.join("\n");
+      assert.match(said, new RegExp(`^prefork: ${sentence}`, "m"));
+      assert.doesNotMatch(said, /worker-|setpriv/);
+    }
   });
 
   test("looks at each pool of a file", async () => {
