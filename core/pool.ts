@@ -17,6 +17,7 @@ import { closeListeners } from "./listeners/listeners.ts";
 import { checkOptions } from "./options/check.ts";
 import type { PoolConfig, PoolOptions } from "./options/options.ts";
 import type { ReloadOptions } from "./options/renewal.ts";
+import { given } from "./options/values.ts";
 import { checkScale } from "./options/scaling.ts";
 import type { ListenerSpec } from "./options/address.ts";
 import { type Place, prepare, type Prepared } from "./preflight.ts";
@@ -40,6 +41,7 @@ import { Traffic } from "./balance/traffic.ts";
 
 const STOPPED = "it was stopped";
 const STOPPING = "it is stopping";
+const UNSTARTED = "it has not been started, await its start() first";
 
 interface Running extends Omit<PoolContext, "post"> {
   readonly supervisor: Supervisor;
@@ -133,8 +135,9 @@ export class PoolCore implements AsyncDisposable {
    * cannot be used. Those that it had count on then. `ERR_STATE` when the pool
    * does not run
    */
-  reload({ options }: ReloadOptions = {}): Promise<void> {
+  reload(asked: ReloadOptions = {}): Promise<void> {
     const done = (async () => {
+      const { options } = given("reload", asked);
       const running = this.#require("reload", true);
       await reload(this.#renewable, running, this.#config, options);
     })();
@@ -204,6 +207,11 @@ export class PoolCore implements AsyncDisposable {
   stop(
     options: { readonly quick?: boolean; readonly delay?: boolean } = {},
   ): Promise<StopReport> {
+    try {
+      given("stop", options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const quick = options.quick ?? false;
     const active = this.#learning ?? this.#running?.supervisor;
     if (active === undefined && !this.#ended) this.#end(0);
@@ -374,7 +382,11 @@ export class PoolCore implements AsyncDisposable {
     announce(prepared, adapter, this.#emit);
     traffic.steering.announce();
     supervisor.scale(workers);
-    await this.ready();
+    await this.ready().catch((error) => {
+      // Who waits for a start has not asked for the wait.
+      const { code } = error as PreforkError;
+      throw code === "ERR_STATE" ? stateError("start", STOPPED) : error;
+    });
     if (await this.#lineage.complete(pool)) return;
     throw this.#failure ?? stateError("start", STOPPED);
   }
@@ -478,12 +490,8 @@ export class PoolCore implements AsyncDisposable {
       throw stateError(action, "it is being upgraded");
     }
     if (this.#running !== undefined && !this.#isStopping) return this.#running;
-    throw stateError(
-      action,
-      this.#running === undefined
-        ? "it has not been started, await its start() first"
-        : STOPPING,
-    );
+    if (this.#ended) throw stateError(action, STOPPED);
+    throw stateError(action, this.#running ? STOPPING : UNSTARTED);
   }
 
   get #isStopping(): boolean {

@@ -275,7 +275,16 @@ export function refuseForeign(message: unknown): void {
       `Cannot send the message: its key "${TAG}" marks messages of prefork itself, use another name`,
     );
   }
-  if (JSON.stringify(message) === undefined) {
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(message);
+  } catch (cause) {
+    throw new TypeError(
+      "Cannot send the message: JSON cannot carry it, send something without a bigint, and without an object that is in itself",
+      { cause },
+    );
+  }
+  if (json === undefined) {
     throw new TypeError(
       `Cannot send ${
         String(message)

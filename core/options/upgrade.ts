@@ -42,12 +42,20 @@ export function checkUpgrade(
   return {
     upgradeCommand: upgradeCommand === undefined
       ? undefined
-      : checkCommand(upgradeCommand),
+      : checkCommand("upgradeCommand", upgradeCommand),
     keepOld: duration("keepOld", keepOld),
   };
 }
 
-function checkCommand(command: readonly string[]): readonly string[] {
-  const [file, ...args] = strings("upgradeCommand", command);
-  return [text("upgradeCommand[0]", file), ...args];
+/**
+ * Checks a command line.
+ *
+ * @throws {TypeError} when it is none
+ */
+export function checkCommand(
+  name: string,
+  command: readonly string[],
+): readonly string[] {
+  const [file, ...args] = strings(name, command);
+  return [text(`${name}[0]`, file), ...args];
 }

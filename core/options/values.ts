@@ -88,6 +88,11 @@ export function record<T extends object>(
   );
 }
 
+/** Checks the options that a method was given. */
+export function given<T extends object>(method: string, options: T): T {
+  return record(`${method}()`, options, "an object, or be left out");
+}
+
 /**
  * Checks an array of strings.
  *

@@ -7,6 +7,7 @@
 
 import type { PoolContext } from "../context.ts";
 import { type PreforkError, stateError } from "../errors.ts";
+import { given } from "../options/values.ts";
 import type { PoolWorker } from "../worker.ts";
 import type { Slot } from "./slot.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -45,8 +46,9 @@ const ANSWER_MS = 5_000;
 export function quiesce(
   pool: QuiescingPool,
   slot: number,
-  { force = false }: QuiesceOptions = {},
+  options: QuiesceOptions = {},
 ): Promise<void> {
+  const { force = false } = given("quiesce", options);
   return inTurn(pool, slot, () => stopAccepting(pool, slot, force));
 }
 

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { checkCommand } from "../options/upgrade.ts";
+import { given, record } from "../options/values.ts";
 import type { PidFile } from "../successor.ts";
 import type { Host } from "../host.ts";
 import type { PoolContext } from "../context.ts";
@@ -69,6 +71,16 @@ export interface UpgradeReport {
   readonly pid: number;
 }
 
+function checkSuccessor(options: SuccessorOptions): SuccessorOptions {
+  const { command, to } = given("upgrade", options);
+  if (command !== undefined) checkCommand("command", command);
+  if (to !== undefined) {
+    const { command } = record("to", to, "an object with a command");
+    checkCommand("to.command", command);
+  }
+  return options;
+}
+
 /** The upgrades of a pool, one at a time. */
 export class Upgrades {
   readonly #pool: UpgradablePool;
@@ -92,12 +104,14 @@ export class Upgrades {
   /**
    * Starts a successor and resolves when it serves and this pool drains.
    *
+   * @throws {TypeError} when the options are none
    * @throws {PreforkError} `ERR_UPGRADE` when it does not become ready, or
    * `ERR_STATE` when this is not the moment
    */
-  async request(
-    { command = this.#pool.config.upgradeCommand, to }: SuccessorOptions = {},
-  ): Promise<UpgradeReport> {
+  async request(options: SuccessorOptions = {}): Promise<UpgradeReport> {
+    const { command = this.#pool.config.upgradeCommand, to } = checkSuccessor(
+      options,
+    );
     const { emit, adapter } = this.#pool;
     const { clock } = adapter;
     const since = clock.now();

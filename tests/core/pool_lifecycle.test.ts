@@ -43,6 +43,28 @@ describe("start", () => {
     }
   });
 
+  test("that is stopped before it is over says so, and so does each call after the end", async () => {
+    const { world, pool } = stage();
+    const start = pool.start();
+    await settle();
+    const stop = pool.stop({ quick: true });
+    for (const each of world.processes) each.exit();
+    const said = (action: string) => ({
+      code: "ERR_STATE",
+      message: `Cannot ${action} the pool: it was stopped`,
+    });
+    await assert.rejects(start, said("start"));
+    await stop;
+    const never = stage().pool;
+    assert.throws(() => never.scale(1), /it has not been started/);
+    await never.stop();
+    for (const each of [pool, never]) {
+      await assert.rejects(each.start(), said("start"));
+      await assert.rejects(each.reload(), said("reload"));
+      assert.throws(() => each.scale(1), said("scale"));
+    }
+  });
+
   test("of a pool that stops or has ended is refused", async () => {
     const { world, pool } = await running();
     const stop = pool.stop();
@@ -446,5 +468,49 @@ describe("send", () => {
     });
     assert.deepEqual(world.processes.map(({ heard }) => heard.length), before);
     assert.equal(pool.send(null), 2);
+  });
+});
+
+describe("what is no option and no message", () => {
+  const wrong = <T>(value: unknown): T => value as T;
+
+  test("is refused with what was given, by the promise where there is one", async () => {
+    const { pool } = await running();
+    const object = (call: string, value = "null") =>
+      `Cannot use ${value} for "${call}()": it must be an object, or be left out`;
+    const string = (name: string, value: unknown) =>
+      `Cannot use ${value} for "${name}": it must be a string`;
+    const rows: readonly (readonly [() => Promise<unknown>, string])[] = [
+      [() => pool.reload(wrong(null)), object("reload")],
+      [() => pool.stop(wrong(null)), object("stop")],
+      [() => pool.stop(wrong(true)), object("stop", "true")],
+      [() => pool.quiesce(0, wrong(null)), object("quiesce")],
+      [() => pool.upgrade(wrong(null)), object("upgrade")],
+      [
+        () => pool.upgrade({ command: wrong(null) }),
+        'Cannot use null for "command": it must be an array of strings',
+      ],
+      [() => pool.upgrade({ command: wrong([5]) }), string("command[0]", 5)],
+      [
+        () => pool.upgrade({ to: wrong(null) }),
+        'Cannot use null for "to": it must be an object with a command',
+      ],
+    ];
+    for (const [call, message] of rows) {
+      await assert.rejects(call(), { name: "TypeError", message });
+    }
+    assert.equal(pool.status().state, "running");
+  });
+
+  test("and what JSON cannot carry is not sent", async () => {
+    const { pool } = await running();
+    const cyclic: unknown[] = [];
+    cyclic.push(cyclic);
+    for (const message of [10n, cyclic, { at: 1n }]) {
+      assert.throws(() => pool.send(message), {
+        name: "TypeError",
+        message: /^Cannot send the message: JSON cannot carry it, send /,
+      });
+    }
   });
 });
