@@ -63,7 +63,7 @@ export async function gatherFacts(
     share: capabilities.share,
     noLibc: whyNoLibc(),
     kernel: kernelFacts(host.sysctl),
-    picks: kernelPicks(1, adapter),
+    picks: kernelPicks(adapter),
     cpus: host.cpus,
     memoryLimit,
     memoryShare,
