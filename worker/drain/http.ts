@@ -41,7 +41,7 @@ export function trackHttp(
     if (connections.count === 0) return;
     if (RUNTIME.httpChecksListening) keepListening(server);
     responses.close(sockets, idle);
-    const watch = watchIdle(idle, responses.readBefore);
+    const watch = watchIdle(idle, responses);
     await scanUntil((now) => {
       if (isOver()) return true;
       lookAtSockets(sockets, upgraded, watch, longLived(), now);

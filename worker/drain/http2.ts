@@ -68,7 +68,7 @@ export function trackHttp2(
 
   const ending = drainOnce(async ({ idle, longLived, isOver }) => {
     if (connections.count === 0) return;
-    const watch = watchIdle(idle, responses.readBefore);
+    const watch = watchIdle(idle, responses);
     responses.close(sockets, idle);
     await scanUntil((now) => {
       if (isOver()) return true;

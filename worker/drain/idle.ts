@@ -28,6 +28,21 @@ export function hadNoRequest(socket: Socket): boolean {
   return (socket as Socket & Busy)._httpMessage === undefined;
 }
 
+/** What connections have read of their requests. */
+export interface Reading {
+  /**
+   * How many bytes a connection had read by the end of its latest request; what
+   * came since is the beginning of the next one. All, where that is not known:
+   * after a body.
+   */
+  readBefore(socket: Socket): number;
+  /** True while the body of its latest request is still coming. */
+  readsBody(socket: Socket): boolean;
+}
+
+/** Of connections that have no requests. */
+const NO_REQUESTS: Reading = { readBefore: () => 0, readsBody: () => false };
+
 /** Closes connections that have been idle for a time. */
 export interface IdleWatch {
   /**
@@ -35,7 +50,8 @@ export interface IdleWatch {
    *
    * @param headsBy when the request that it has begun to send must be there;
    * never, unless given
-   * @param refuse ends it when that has passed
+   * @param refuse ends it when that has passed, but not what has its answer and
+   * still sends the body
    */
   look(
     socket: Socket,
@@ -62,12 +78,11 @@ const STALL_MS = 100;
  * Makes a watch that closes what is idle for `idle` milliseconds. It has to
  * look much more often than every 100 ms.
  *
- * @param readBefore how many bytes a connection had read by the end of its
- * latest request: none, unless given
+ * @param reading what connections have read of their requests, if they have any
  */
 export function watchIdle(
   idle: number,
-  readBefore: (socket: Socket) => number = () => 0,
+  reading: Reading = NO_REQUESTS,
 ): IdleWatch {
   // Since when a connection has no request. One that has read more bytes than
   // before is in the middle of the next one, however slowly that comes.
@@ -83,7 +98,7 @@ export function watchIdle(
       }
       const last = seen.get(socket);
       if (last === undefined) {
-        const bytes = readBefore(socket);
+        const bytes = reading.readBefore(socket);
         seen.set(socket, { since: now, looked: now, bytes });
         return;
       }
@@ -95,7 +110,10 @@ export function watchIdle(
       }
       if (now - last.since < idle) return;
       if (socket.bytesRead === last.bytes) finish(socket);
-      else if (now >= headsBy) refuse(socket);
+      else if (now >= headsBy) {
+        if (reading.readsBody(socket)) finish(socket);
+        else refuse(socket);
+      }
     },
   };
 }

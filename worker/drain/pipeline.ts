@@ -9,7 +9,7 @@
 
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { hadNoRequest, responseOf } from "./idle.ts";
+import { hadNoRequest, type Reading, responseOf } from "./idle.ts";
 import { LastResponses } from "./closing_response.ts";
 import { IDLE_MS } from "./drain.ts";
 import type { Rebalance } from "../process/balancing.ts";
@@ -17,7 +17,7 @@ import { RUNTIME } from "../process/runtime.ts";
 import { presentCore } from "../process/worker_core.ts";
 
 /** The responses of HTTP/1.1 of a server. */
-export interface Responses {
+export interface Responses extends Reading {
   /**
    * From now on the last response of each connection says so. A request that
    * comes behind it is not run: its client will ask somebody else.
@@ -31,18 +31,12 @@ export interface Responses {
   open(): void;
   /** The last response of some connections says so, where that is wanted. */
   rebalance(by: Rebalance): void;
-  /**
-   * How many bytes a connection had read by the end of its latest request; what
-   * came since is the beginning of the next one. All, where that is not known:
-   * after a body.
-   */
-  readBefore(socket: Socket): number;
 }
 
 /**
- * What is known of a connection. Nothing of a request that is over: its body, and
- * whatever its handler knew, would live on with it until the next one comes, in
- * the old generation of the heap.
+ * What is known of a connection. Nothing holds a request that is over: its body,
+ * and whatever its handler knew, would live on with it until the next one comes,
+ * in the old generation of the heap.
  */
 interface Known {
   /** When its first request came. */
@@ -51,6 +45,8 @@ interface Known {
   bytes: number;
   /** The fields of that. */
   fields: Pick<IncomingMessage, "rawHeaders"> | readonly string[];
+  /** It, if it may have a body: its answer can be there before that. */
+  request: WeakRef<IncomingMessage> | undefined;
   /**
    * The latest response, where it is not the one that the connection is busy with
    * or has been told to be the last.
@@ -159,13 +155,16 @@ export function trackResponses(server: Server): Responses {
       : response;
     const bytes = socket.bytesRead;
     const fields = MAKES_FIELDS ? request : request.rawHeaders;
+    const mayHaveBody = request.method !== "GET" && request.method !== "HEAD";
+    const weak = mayHaveBody ? new WeakRef(request) : undefined;
     if (known === undefined) {
       const since = performance.now();
-      known = { since, bytes, fields, response: kept };
+      known = { since, bytes, fields, request: weak, response: kept };
       connections.set(socket, known);
     } else {
       known.bytes = bytes;
       known.fields = fields;
+      known.request = weak;
       known.response = kept;
     }
     if (!ends) return emit.call(server, event, request, response);
@@ -210,6 +209,8 @@ export function trackResponses(server: Server): Responses {
         ? socket.bytesRead
         : known.bytes;
     },
+    readsBody: (socket) =>
+      connections.get(socket)?.request?.deref()?.complete === false,
   };
 }
 
