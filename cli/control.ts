@@ -333,7 +333,12 @@ async function find(
   const where = `looked in ${directories.join(" and ")}`;
   if (target !== undefined) {
     const others = names === "" ? "" : `, those here are ${names}`;
-    throw failure(`there is no pool "${target}"${others} (${where})`);
+    const silent = named.filter(({ told }) => told === undefined)
+      .map(({ file }) => `"${file}"`).join(", ");
+    const unless = silent === ""
+      ? ""
+      : `, unless it is one that does not answer, at ${silent}`;
+    throw failure(`there is no pool "${target}"${others}${unless} (${where})`);
   }
   const problem = looked.find((each) => each.problem !== undefined)?.problem;
   throw problem ?? failure(

@@ -142,6 +142,16 @@ describe("a verb asks", () => {
       await said("list", [one], SHORT),
       /^web +- +Cannot ask a pool: /m,
     );
+    // Its name and process are not known then.
+    await answering(path.join(one, "api.sock"), () => told("api", 2));
+    await assert.rejects(
+      said("status 1", [one], SHORT),
+      {
+        message:
+          `Cannot ask a pool: there is no pool "1", those here are api, web, unless it is one that does not answer, at "${file}" (looked in ${one})`,
+      },
+    );
+    rmSync(path.join(one, "api.sock"));
     answers = 2;
     await assert.rejects(
       said("reload", [one], SHORT),
