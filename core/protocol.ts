@@ -326,7 +326,7 @@ function parseMessage<T extends { type: string }>(
     const value = fields[name];
     if (field === "head?" && value === undefined) continue;
     const fits = field === "count"
-      ? Number.isSafeInteger(value) && (value as number) >= 0
+      ? isCount(value)
       : typeof value === "string" &&
         value.length <= (LONGER[field] ?? MAX_TEXT);
     if (!fits) {
@@ -335,6 +335,11 @@ function parseMessage<T extends { type: string }>(
     known[name] = value;
   }
   return { kind: "ours", message: known as T };
+}
+
+/** True for a whole number from 0, as all are that processes tell each other. */
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function noise(problem: string): { kind: "noise"; problem: string } {

@@ -306,7 +306,7 @@ export class PoolWorker implements Backend {
 /** How long before its end a worker names the error that ends it, in ms. */
 const LAST_WORDS_MS = 2000;
 
-/** The process that speaks for a worker, which a wrapper may have started. */
+/** The process that serves as a worker, which a wrapper may have started. */
 export function pidOf({ attachedPid, process: { pid } }: PoolWorker): number {
   return attachedPid ?? pid;
 }

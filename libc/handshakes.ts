@@ -6,7 +6,7 @@
  * @module
  */
 
-import { checked, fixed, type Libc, SOCK } from "./libc.ts";
+import { checked, fixed, type Libc, MSG_DONTWAIT, SOCK } from "./libc.ts";
 
 /** Numbers of netlink(7) and sock_diag(7). */
 const NETLINK = {
@@ -28,9 +28,6 @@ const REQUEST = HEADER + 56;
 /** IPPROTO_TCP, and the bit of TCP_SYN_RECV (net/tcp_states.h). */
 const TCP = 6;
 const SYN_RECV = 1 << 3;
-
-/** MSG_DONTWAIT of recv(2): the kernel answers before send(2) returns. */
-const DONTWAIT = 0x40;
 
 /** Where `struct inet_diag_msg` has the port: in the network's byte order. */
 const PORT_AT = HEADER + 4;
@@ -76,7 +73,8 @@ function count(
   const answer = fixed(32 * 1024);
   const view = new DataView(answer.buffer);
   for (let found = 0;;) {
-    const length = libc.recv(fd, answer, answer.length, DONTWAIT);
+    // The kernel has answered before send(2) returned.
+    const length = libc.recv(fd, answer, answer.length, MSG_DONTWAIT);
     checked(libc, length, "recv");
     for (let at = 0; at + HEADER <= length;) {
       const type = view.getUint16(at + 4, true);

@@ -91,14 +91,20 @@ export const F = {
   async: 0o20000,
 } as const;
 
-/** Flags of sendmsg(2): never a SIGPIPE, never wait. */
-export const MSG_NOSIGNAL_DONTWAIT: number = 0x4000 | 0x40;
+/** Flag of recv(2): never wait. */
+export const MSG_DONTWAIT: number = 0x40;
+
+/** Flags of send(2) and sendmsg(2): never a SIGPIPE, never wait. */
+export const MSG_NOSIGNAL_DONTWAIT: number = 0x4000 | MSG_DONTWAIT;
 
 /** Flags of recv(2): never wait, and leave what is read where it is. */
-export const MSG_PEEK_DONTWAIT: number = 0x2 | 0x40;
+export const MSG_PEEK_DONTWAIT: number = 0x2 | MSG_DONTWAIT;
 
 /** Flags of recvmsg(2): never wait, and children do not inherit what comes. */
-export const MSG_RECEIVE: number = 0x40 | 0x40000000;
+export const MSG_RECEIVE: number = MSG_DONTWAIT | 0x40000000;
+
+/** What shutdown(2) ends: it is about the socket and not about one copy of it. */
+export const SHUT = { reading: 0, writing: 1 } as const;
 
 /** Makes a buffer outside the garbage collector's heap, which never moves. */
 export function fixed(bytes: number): Uint8Array<ArrayBuffer> {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { fixed, type Libc, SO } from "../../libc/libc.ts";
+import { fixed, type Libc, SHUT, SO } from "../../libc/libc.ts";
 import { libcHere } from "../../libc/open.ts";
 
 /** Bits of the 14th byte of a TCP header (RFC 9293, 3.1). */
@@ -48,12 +48,9 @@ export function keepOut(fd: number): boolean {
   return attach(libc, fd, instructions);
 }
 
-/** SHUT_RD of shutdown(2), which is about the socket and not about a copy. */
-const SHUT_RD = 0;
-
 /** Has a socket listen no more; who waits for connections on it gets an error. */
 export function stopListening(fd: number): void {
-  libcHere()?.shutdown(fd, SHUT_RD);
+  libcHere()?.shutdown(fd, SHUT.reading);
 }
 
 /** `struct sock_fprog`: how many instructions, and where. */

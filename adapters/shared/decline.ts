@@ -12,7 +12,15 @@ import type { Connection } from "../../core/connection.ts";
 import type { DeclineRequest, Declining } from "../../core/decline.ts";
 import { MAX_V2, parseProxyHead } from "../../core/handoff/proxy_protocol.ts";
 import type { ProxySettings } from "../../core/options/listener_features.ts";
-import { F, fixed, type Libc, SOCK } from "../../libc/libc.ts";
+import {
+  F,
+  fixed,
+  type Libc,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL_DONTWAIT,
+  SHUT,
+  SOCK,
+} from "../../libc/libc.ts";
 import { libcHere } from "../../libc/open.ts";
 
 /** How often is looked, in ms: who waits has waited for seconds. */
@@ -38,11 +46,6 @@ const MAX_HEAD = 16 * 1024;
 
 /** How a request begins (RFC 9112). */
 const REQUEST = /^[!#$%&'*+.^`|~\w-]+ \S+ HTTP\/1\.[01]\r?\n/;
-
-/** MSG_DONTWAIT, MSG_NOSIGNAL and SHUT_WR of the manual pages. */
-const DONTWAIT = 0x40;
-const NOSIGNAL = 0x4000;
-const SHUT_WR = 1;
 
 /** One buffer for all: nobody keeps what is read. */
 let buffer: Uint8Array<ArrayBuffer> | undefined;
@@ -143,7 +146,7 @@ function serve(
   buffer ??= fixed(MAX_HEAD);
   let ended = false;
   for (let turn = 0; turn < 8; turn++) {
-    const read = libc.recv(guest.fd, buffer, buffer.length, DONTWAIT);
+    const read = libc.recv(guest.fd, buffer, buffer.length, MSG_DONTWAIT);
     if (read < 0) break;
     ended = read === 0;
     if (ended) break;
@@ -159,8 +162,8 @@ function serve(
   const what = verdict(guest.head, proxy, over);
   if (what !== "answer") return what === "wait";
   // It fits into any socket's buffer, which is empty.
-  libc.send(guest.fd, answer, answer.length, DONTWAIT | NOSIGNAL);
-  libc.shutdown(guest.fd, SHUT_WR);
+  libc.send(guest.fd, answer, answer.length, MSG_NOSIGNAL_DONTWAIT);
+  libc.shutdown(guest.fd, SHUT.writing);
   guest.answered = true;
   guest.since = now;
   return !ended;

@@ -13,13 +13,11 @@ import {
   fixed,
   type Libc,
   optionOf,
+  SHUT,
   sizeOf,
   SO,
 } from "../../libc/libc.ts";
 import { libcHere } from "../../libc/open.ts";
-
-/** SHUT_RD of shutdown(2): Linux stops a socket of TCP from listening by it. */
-const SHUT_RD = 0;
 
 /** The longest address: sockaddr_in6 of ipv6(7). */
 const MAX_ADDRESS = 28;
@@ -59,7 +57,8 @@ function shut(libc: Libc, fd: number): void {
   const address = fixed(MAX_ADDRESS);
   const length = sizeOf(address);
   libc.getsockname(fd, address, length);
-  libc.shutdown(fd, SHUT_RD);
+  // Linux stops a socket of TCP from listening by it.
+  libc.shutdown(fd, SHUT.reading);
   // EINVAL where it has stayed bound.
   libc.bind(fd, address, length[0]!);
 }

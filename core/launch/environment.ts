@@ -12,7 +12,7 @@ import {
   areFeatures,
   type ListenerFeatures,
 } from "../options/listener_features.ts";
-import { PROTOCOL_VERSION } from "../protocol.ts";
+import { isCount, PROTOCOL_VERSION } from "../protocol.ts";
 
 /**
  * Protocols by which a process finds the sockets that it has inherited: a name
@@ -224,8 +224,4 @@ function isListener(value: unknown): value is InheritedListener {
     fds.every(isCount) && isCount(shard) &&
     (sticky === undefined || typeof sticky === "string") &&
     areFeatures(value as Record<string, unknown>);
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -8,6 +8,7 @@
  */
 
 import type { ShareMode } from "../adapter.ts";
+import { isCount } from "../protocol.ts";
 import type { PathFile } from "../successor.ts";
 import { allSockets, type Listener } from "./listeners.ts";
 
@@ -163,8 +164,4 @@ function isListener(value: HandedListener): boolean {
       [file.path, file.dev, file.ino].every((each) =>
         typeof each === "string"
       ));
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

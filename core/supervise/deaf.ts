@@ -15,7 +15,7 @@ import type { HeldSocket } from "../adapter.ts";
 import type { PoolContext } from "../context.ts";
 import type { Listener } from "../listeners/listeners.ts";
 import { isDatagram } from "../options/dgram.ts";
-import type { PoolWorker } from "../worker.ts";
+import { pidOf, type PoolWorker } from "../worker.ts";
 
 /** How often queues are looked at, in ms. */
 export const LOOK_MS = 2_000;
@@ -211,8 +211,3 @@ const ACCEPTED_BY_WORKERS: ReadonlySet<string> = new Set([
   "shared",
   "sharded",
 ]);
-
-/** The process that accepts, which a wrapper may have started. */
-function pidOf({ attachedPid, process: { pid } }: PoolWorker): number {
-  return attachedPid ?? pid;
-}

@@ -13,6 +13,7 @@ import {
   MSG_NOSIGNAL_DONTWAIT,
   MSG_PEEK_DONTWAIT,
   optionOf,
+  SHUT,
   sizeOf,
   SO,
 } from "../../libc/libc.ts";
@@ -51,9 +52,6 @@ const INFO = {
   /** As many bytes as are read. */
   size: 160,
 } as const;
-
-/** Reading is over: shutdown(2). */
-const SHUT_RD = 0;
 
 /** Looks at the connections that came from some addresses. */
 export interface ConnectionsView {
@@ -115,7 +113,7 @@ export function viewConnections(
         const bytes = cString(last);
         libc.send(fd, bytes, last.length, MSG_NOSIGNAL_DONTWAIT);
       }
-      libc.shutdown(fd, SHUT_RD);
+      libc.shutdown(fd, SHUT.reading);
     },
   };
 }
