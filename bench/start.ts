@@ -26,7 +26,7 @@ import {
 const HEAD = "## Start";
 
 /** What `--help` prints. */
-export const START_HELP: string = `Usage: npm run bench -- start [options]
+const START_HELP: string = `Usage: npm run bench -- start [options]
 
   --rounds N       how often each row is started (default: 10)
   --rows node,bun  only rows whose id contains one of these

@@ -62,7 +62,7 @@ export interface SignalWitness {
  * Makes a pool obey the signals of a preset until the returned ones are
  * disposed.
  */
-export function trapSignals(
+function trapSignals(
   pool: SignalTarget,
   adapter: Adapter,
   preset: SignalPreset,

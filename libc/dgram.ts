@@ -109,7 +109,7 @@ export function joinGroup(libc: Libc, fd: number, group: string): void {
 }
 
 /** The family of a socket: AF_INET or AF_INET6. */
-export function familyOf(libc: Libc, fd: number): number {
+function familyOf(libc: Libc, fd: number): number {
   return optionOf(libc, fd, SO.domain) === AF.inet6 ? AF.inet6 : AF.inet;
 }
 

@@ -128,7 +128,7 @@ export function errorName(number: number): string {
 }
 
 /** An error of a call into libc, shaped like those of Node. */
-export function systemError(number: number, call: string): Error {
+function systemError(number: number, call: string): Error {
   const code = errorName(number);
   return Object.assign(new Error(`${call} failed: ${code}`), {
     code,

@@ -49,7 +49,7 @@ export interface Received {
 }
 
 /** As much as one call takes; more is sent and received in parts. */
-export const MESSAGE_BYTES: number = 64 * 1024;
+const MESSAGE_BYTES: number = 64 * 1024;
 
 /** struct cmsghdr: size_t cmsg_len, int cmsg_level, int cmsg_type. */
 const CONTROL = { length: 0, level: 8, type: 12, data: 16 } as const;

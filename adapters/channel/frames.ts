@@ -7,7 +7,7 @@
  */
 
 /** The longest message in bytes; longer ones are dropped and reported. */
-export const MAX_FRAME: number = 1024 * 1024;
+const MAX_FRAME: number = 1024 * 1024;
 
 /** What a worker's runtime writes on its own. */
 export interface InternalMessage {

@@ -12,7 +12,7 @@ import { errorName, type Libc } from "../../libc/libc.ts";
 import { messageSender } from "../../libc/message.ts";
 
 /** The most bytes that wait for a worker that does not read. */
-export const MAX_QUEUED: number = 16 * 1024 * 1024;
+const MAX_QUEUED: number = 16 * 1024 * 1024;
 
 /** The longest pause before a full channel is tried again, in milliseconds. */
 const MAX_PAUSE = 50;

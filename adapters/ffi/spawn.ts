@@ -128,7 +128,7 @@ export function channelPair(libc: Libc): ChannelPair {
 }
 
 /** The variables by which a worker's runtime finds its end (Node's own). */
-export function channelEnv(fd: number): Record<string, string> {
+function channelEnv(fd: number): Record<string, string> {
   return {
     NODE_CHANNEL_FD: String(fd),
     NODE_CHANNEL_SERIALIZATION_MODE: "json",

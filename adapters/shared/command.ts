@@ -59,7 +59,7 @@ export function findCommand(plan: SpawnPlan): Command {
 }
 
 /** Makes the error of a command that cannot be started. */
-export function spawnError(
+function spawnError(
   plan: SpawnPlan,
   reason: string,
   cause?: unknown,

@@ -59,7 +59,7 @@ export function reapOrphans(): Disposable | string | undefined {
  *
  * @returns the zombies that are left, for the next look
  */
-export function reapSeen(
+function reapSeen(
   before: ReadonlySet<string>,
   reap: (pid: number) => void,
 ): ReadonlySet<string> {

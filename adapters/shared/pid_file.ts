@@ -144,7 +144,7 @@ function unlinkFile(path: string): void {
 }
 
 /** The number in a pid file; undefined where there is none. */
-export function pidIn(path: string): number | undefined {
+function pidIn(path: string): number | undefined {
   try {
     // Who opens a named pipe waits for its writer.
     if (!statSync(path).isFile()) return undefined;

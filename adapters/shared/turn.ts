@@ -13,7 +13,7 @@ import { setImmediate } from "node:timers";
  * one, and so does each read. Handling one takes 2 to 20 us, so a turn is a few
  * ms; a turn itself takes some 20 us, which is little for so many.
  */
-export const PART = 256;
+const PART = 256;
 
 /** Waits for the next turn of the event loop. */
 export function nextTurn(): Promise<void> {

@@ -35,7 +35,7 @@ let served = 0;
  * whether this process runs or not, for `/burn?us=N` after so many microseconds
  * of CPU of its own, so that the work is the same however busy the machine is.
  */
-export function answer(path: string): string {
+function answer(path: string): string {
   served++;
   if (path === "/slow") {
     const end = performance.now() + BURN_MS;

@@ -17,7 +17,7 @@ import { type Session, sleep, withSession } from "../session.ts";
 const WORKERS = 4;
 
 /** New connections per second. */
-export const CHURN_RATE = 10_000;
+const CHURN_RATE = 10_000;
 
 /** Connections of wrk at a time, when they come as fast as they go. */
 const CONNECTIONS = 64;

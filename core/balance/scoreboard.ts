@@ -154,7 +154,7 @@ export function decodeRow(
  * When a worker has begun something last, in ms since 1970, or `IDLE` where its
  * event loop has turned since; undefined for one that does not say.
  */
-export function touchedIn(
+function touchedIn(
   board: Float64Array,
   seat: number,
 ): number | undefined {

@@ -21,7 +21,7 @@ import type {
 export const CONTROL_VERSION = 1;
 
 /** How many of the last lines of the log are told, as tail(1) does. */
-export const USUAL_LINES = 10;
+const USUAL_LINES = 10;
 
 /** What is told whoever leaves a pool without workers, and its log. */
 export const NOBODY =

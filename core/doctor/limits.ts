@@ -9,7 +9,7 @@ import type { MachineFacts, PoolPlan } from "./facts.ts";
 import type { Finding, Trouble } from "./finding.ts";
 
 /** Less is too little for a worker on any runtime, in bytes. */
-export const LEAST_SHARE: number = 96 * 2 ** 20;
+const LEAST_SHARE: number = 96 * 2 ** 20;
 
 /**
  * What the supervisor has open beside its workers: its reserve of 32 for starts,

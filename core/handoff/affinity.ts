@@ -12,7 +12,7 @@ import { MAX_ID } from "../protocol.ts";
  * one that was not heard of for longest: whoever floods the memory washes out
  * its own.
  */
-export const MAX_STICKY_IDS = 100_000;
+const MAX_STICKY_IDS = 100_000;
 
 /** Remembers ids and their owners: what HAProxy calls a stick table. */
 export class StickTable<T> {

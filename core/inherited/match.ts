@@ -45,13 +45,6 @@ export interface Inherited {
   readonly between?: string | undefined;
 }
 
-/** What a successor has: its parent's sockets come with all others. */
-export const NOTHING_INHERITED: Inherited = {
-  sockets: [],
-  problems: [],
-  ignored: new Map(),
-};
-
 /** Where a pool listens, and what the operator should know of that. */
 export interface Chosen {
   /** Its listeners; undefined where nothing is asked for, or passed on. */

@@ -10,7 +10,7 @@ import type { PoolConfig, WorkerRuntime } from "../options/options.ts";
 import { accountOf } from "./user.ts";
 
 /** What turns it off. */
-export const OFF = "off";
+const OFF = "off";
 
 /** Node's own settings of it, which go before ours (Node 22.1 and later). */
 const OWN_VARIABLES = ["NODE_COMPILE_CACHE", "NODE_DISABLE_COMPILE_CACHE"];

@@ -62,7 +62,7 @@ const url = ({ address }: ProgramSocket): string =>
     : `tcp://${address.replace(/^:/, "0.0.0.0:")}`;
 
 /** The table. */
-export const PROGRAMS: readonly KnownProgram[] = [
+const PROGRAMS: readonly KnownProgram[] = [
   {
     name: "unicorn",
     is: /^unicorn(?:_rails)?$/,

@@ -280,7 +280,7 @@ export function createOnDemand(
  * may not set
  * @throws {TypeError | RangeError} for what is no address
  */
-export function parseOpen(text: string): ListenerSpec {
+function parseOpen(text: string): ListenerSpec {
   const spec = parseListener(text);
   const { name, address, backlog: _b, ipv6Only: _i, ...settings } = spec;
   const isOwn = name !== formatAddress(address) ||

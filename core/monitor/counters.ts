@@ -65,6 +65,6 @@ export class Counters {
 }
 
 /** Adds to what is there, or to nothing. */
-export function add<K>(counts: Map<K, number>, key: K, by: number): void {
+function add<K>(counts: Map<K, number>, key: K, by: number): void {
   counts.set(key, (counts.get(key) ?? 0) + by);
 }

@@ -239,7 +239,7 @@ function accept(
 }
 
 /** Answers requests for pages, as HTTP wants it (RFC 9110). */
-export function answerBy(
+function answerBy(
   pages: Pages,
   status: () => PoolStatus,
 ): Answer {

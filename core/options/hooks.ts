@@ -68,7 +68,7 @@ export interface PoolHooks {
 export type StartHook = (worker: StartingWorker) => unknown;
 
 /** The names of the hooks. */
-export const HOOK_NAMES: readonly (keyof PoolHooks)[] = [
+const HOOK_NAMES: readonly (keyof PoolHooks)[] = [
   "beforeStart",
   "ready",
   "drained",

@@ -26,7 +26,7 @@ export interface RecycleConfig extends RecycleLimits {
 }
 
 /** How much of a limit chance takes away unless told otherwise. */
-export const DEFAULT_JITTER = 0.1;
+const DEFAULT_JITTER = 0.1;
 
 const NAMES = ["maxRequests", "maxAge", "maxRss", "maxRssGrowth"] as const;
 

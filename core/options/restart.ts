@@ -27,7 +27,7 @@ export function usualIntensity(workers: number): number {
 }
 
 /** The period unless given, in milliseconds. */
-export const USUAL_PERIOD = 60_000;
+const USUAL_PERIOD = 60_000;
 
 /**
  * Checks the option and completes it.

@@ -172,7 +172,7 @@ export function exit(): Instruction {
 }
 
 /** The length of an instruction, in bytes. */
-export const INSTRUCTION_BYTES = 8;
+const INSTRUCTION_BYTES = 8;
 
 /**
  * Makes a program: `struct bpf_insn`, one after the other.

@@ -51,7 +51,7 @@ const PASS = 1;
  * has an owner is taken, one that is full where all are; of several the one whose
  * last turn is longest ago. Where there is none, the kernel's own hash decides.
  */
-export function steerInstructions(plan: SteerPlan): readonly Instruction[] {
+function steerInstructions(plan: SteerPlan): readonly Instruction[] {
   const { slots, table, sockets } = plan;
   /** The row of the slot whose number is on the stack, in register 0. */
   const rowOf = (at: number): Instruction[] => [

@@ -13,7 +13,7 @@ import { type ExitReason, exitReason } from "./state.ts";
  * Whoever does not trap the signal that asks it to leave ends by it, as asked.
  * Handlers of SIGTERM may exit with the code that sh(1) gives to such an end.
  */
-export function isClean(
+function isClean(
   { code, signal }: ExitStatus,
   asked: StopSignal = "SIGTERM",
 ): boolean {

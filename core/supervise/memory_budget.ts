@@ -24,7 +24,7 @@ interface Sharing {
 }
 
 /** The memory that a pool may take in all, in bytes; undefined without limit. */
-export function totalOf(
+function totalOf(
   { config, adapter }: BudgetContext,
 ): number | undefined {
   const { memory } = config;

@@ -14,7 +14,7 @@ import { mib } from "./oom.ts";
  * How long a worker is ready before what it holds counts as what it needs, in
  * ms: by then caches are filled and code is compiled, mostly.
  */
-export const WARM_MS = 10_000;
+const WARM_MS = 10_000;
 
 /** What is watched of a worker. */
 interface Watched {

@@ -52,7 +52,7 @@ const REST = 50;
 const REST_HINTED = 10;
 
 /** A change so long after a reload may be the new workers' own, in ms. */
-export const ECHO_MS = 1_000;
+const ECHO_MS = 1_000;
 
 /** After so many reloads by the same files in a row they are held back. */
 export const ECHOES = 4;

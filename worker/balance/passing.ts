@@ -62,7 +62,7 @@ export const PATIENCE_MS = 50;
 export const PAUSE_MS = 100;
 
 /** The longest such pause, in ms. */
-export const MAX_PAUSE_MS = 3200;
+const MAX_PAUSE_MS = 3200;
 
 /** How often those that wait are looked at, in ms. */
 const PENDING_LOOK_MS = 1;

@@ -75,7 +75,7 @@ const PATIENCE = 10;
  *
  * @throws {Error} where it cannot be mapped
  */
-export function openSteerTable({ fd, slots }: SteerSeat): SteerTable {
+function openSteerTable({ fd, slots }: SteerSeat): SteerTable {
   return steerTable(mapShared(openLibc(), fd, slots * STEER_ROW_BYTES));
 }
 

@@ -88,7 +88,7 @@ export function lookAtSockets(
  * Keeps `server.listening` true, for a runtime whose `node:http` closes the
  * connection after each response otherwise.
  */
-export function keepListening(server: Server): void {
+function keepListening(server: Server): void {
   Object.defineProperty(server, "listening", {
     value: true,
     configurable: true,

@@ -66,7 +66,7 @@ function mustBeResponse(result: unknown): Response {
 }
 
 /** Not `instanceof`: polyfills and other realms make responses too. */
-export function isResponse(value: unknown): value is Response {
+function isResponse(value: unknown): value is Response {
   return typeof value === "object" && value !== null && "status" in value &&
     "headers" in value && "body" in value;
 }

@@ -19,13 +19,13 @@ import {
  * How long a connection has for its PROXY header, in ms. The specification
  * wants at least 3 s, which covers a lost TCP segment.
  */
-export const PROXY_HEAD_MS = 5000;
+const PROXY_HEAD_MS = 5000;
 
 /**
  * How long a client has for its TLS handshake, in ms: well below the time that
  * a drain has by default, which waits for it.
  */
-export const HANDSHAKE_MS = 10_000;
+const HANDSHAKE_MS = 10_000;
 
 /** Options of a TLS connection at the server's end. */
 export type TlsEnd = ConstructorParameters<typeof TLSSocket>[1];

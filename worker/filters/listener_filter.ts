@@ -77,7 +77,7 @@ export function nativeRefusal(
  * @throws {PreforkError} `ERR_ATTACH` when both have certificates, or those of
  * the listener cannot be used
  */
-export function filterFor(
+function filterFor(
   server: Server,
   kind: ServerKind,
   listener: FilteredListener,

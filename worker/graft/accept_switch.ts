@@ -108,7 +108,7 @@ function unwatched(socket: number, count: number): PreforkError {
  * @param socket the descriptor of the inherited socket, which the server uses
  * @throws {PreforkError} `ERR_ATTACH` where that is not possible
  */
-export function switchAccepting(
+function switchAccepting(
   socket: number,
   kernel: Kernel = kernelHere(socket),
 ): AcceptSwitch {

@@ -29,7 +29,7 @@ export interface Watch {
 const EXCLUSIVE_WITH = 0x1 | 0x4 | 0x8 | 0x10 | 0x2000_0000;
 
 /** The epoll instances of this process. */
-export function epollsOf(kernel: Kernel): number[] {
+function epollsOf(kernel: Kernel): number[] {
   return kernel.descriptors()
     .filter((fd) => kernel.target(fd) === "anon_inode:[eventpoll]");
 }

@@ -18,7 +18,7 @@ import { formatWanted, isAnyPort, type Wanted } from "./wanted.ts";
  * for so long, in ms. Until then a server that names none of the pool's
  * listeners accepts nothing: another one may name them.
  */
-export const SETTLE_MS = 200;
+const SETTLE_MS = 200;
 
 /** So many addresses are remembered, to be named in an error. */
 const MAX_HEARD = 4;

@@ -14,7 +14,7 @@ import { unrefChannel } from "../process/channel.ts";
  * last request, in ms: whether they close a database or nothing is not to be
  * seen.
  */
-export const LINGER_MS = 2000;
+const LINGER_MS = 2000;
 
 /** Whether the program has asked to exit, and who waits for that. */
 let asked = false;

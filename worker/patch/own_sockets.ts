@@ -59,7 +59,7 @@ export function unboundOf(
 }
 
 /** What is wrong with a program that listens, but not where the pool is. */
-export function elsewhere(
+function elsewhere(
   heard: readonly string[],
   unserved: readonly InheritedListener[],
 ): string {
