@@ -47,7 +47,7 @@ export async function configFrom(
   directory: string,
   load: Load = exportWithin(READ_MS),
 ): Promise<ConfiguredPools> {
-  const place = placeOf(file, directory);
+  const place = configPlaceOf(file, directory);
   requireReadable(file, place.file);
   const value = await attempt(
     file,
@@ -85,7 +85,7 @@ export async function pm2From(
   machine: Omit<Pm2Place, "file">,
   load: Load = exportWithin(READ_MS),
 ): Promise<Pm2Pools> {
-  const place = placeOf(file, directory);
+  const place = configPlaceOf(file, directory);
   requireFile(file, place.file);
   requireNoYaml(file, place.file);
   // As PM2 does: also where the runtime would take a .js file for a module.
@@ -135,7 +135,7 @@ function filesAt(
   };
 }
 
-function placeOf(file: string, directory: string): ConfigPlace {
+function configPlaceOf(file: string, directory: string): ConfigPlace {
   return {
     file: shown(file, directory),
     resolve: (path) => resolve(dirname(file), path),

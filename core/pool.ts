@@ -6,7 +6,7 @@
 
 import type { Adapter } from "./adapter.ts";
 import { Cleanup } from "./cleanup.ts";
-import { announce } from "./warnings.ts";
+import { announcePool } from "./warnings.ts";
 import type { PoolContext } from "./context.ts";
 import { PreforkError, stateError } from "./errors.ts";
 import { DrainDelay } from "./drain_delay.ts";
@@ -379,7 +379,7 @@ export class PoolCore implements AsyncDisposable {
       stopped: this.#stopped.promise,
     };
     this.#lineage.attach(pool);
-    announce(prepared, adapter, this.#emit);
+    announcePool(prepared, adapter, this.#emit);
     traffic.steering.announce();
     supervisor.scale(workers);
     await this.ready().catch((error) => {

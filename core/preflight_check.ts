@@ -22,7 +22,7 @@ import {
   type Survey,
   survey,
 } from "./preflight.ts";
-import { announce } from "./warnings.ts";
+import { announcePool } from "./warnings.ts";
 
 /** A finding, and what the start would fail with. */
 export interface StartFinding extends Finding {
@@ -151,7 +151,7 @@ export async function checkStart(
       (said) => said,
     );
     const notes = chosen?.notes ?? [];
-    announce({ ...place, listeners, notes }, adapter, (event) => {
+    announcePool({ ...place, listeners, notes }, adapter, (event) => {
       if (event.type !== "warning") return;
       const { message: text } = event;
       findings.push({ verdict: "note", subject: "warning", text });

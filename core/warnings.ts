@@ -24,7 +24,7 @@ import { refusingOf } from "./supervise/down.ts";
 import { preloadFor } from "./launch/runtime_command.ts";
 
 /** Tells where a pool listens, and what it suffers from. */
-export function announce(
+export function announcePool(
   prepared: Prepared,
   adapter: Adapter,
   emit: (event: PoolEvent) => void,

@@ -117,7 +117,7 @@ export function createSockets(libc: Libc, count: number): number {
  *
  * @throws {Error} with `code`
  */
-export function putSocket(
+export function putInSocketMap(
   libc: Libc,
   map: number,
   at: number,

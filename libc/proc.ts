@@ -103,7 +103,7 @@ function byLibc(c: DenoLibc): Proc {
 }
 
 /** The inode of what a descriptor is, in decimal; undefined with an old libc. */
-export function inodeOf(libc: Libc, fd: number): string | undefined {
+export function inodeText(libc: Libc, fd: number): string | undefined {
   const facts = fixed(STATX.bytes);
   try {
     const status = libc.statx(fd, cString(""), EMPTY_PATH, STATX.inode, facts);

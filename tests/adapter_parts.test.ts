@@ -26,7 +26,7 @@ import { channelReader } from "../adapters/channel/reader.ts";
 import { channelsBy } from "../adapters/ffi/channel_reader.ts";
 import { channelPair } from "../adapters/ffi/spawn.ts";
 import { notify } from "../adapters/shared/notify.ts";
-import { announce } from "../adapters/shared/exit.ts";
+import { announceEnding } from "../adapters/shared/exit.ts";
 import { privateDirectory } from "../adapters/shared/control_directory.ts";
 import { nextTurn } from "../adapters/shared/turn.ts";
 import { grantedCpus } from "../adapters/shared/cpus.ts";
@@ -292,7 +292,7 @@ describe("ends", () => {
   ): Promise<boolean> => {
     let announced = false;
     const channel = { ended, cancel: () => {} };
-    const ending = announce(pid, channel, () => announced = true);
+    const ending = announceEnding(pid, channel, () => announced = true);
     await ended;
     // What a process has used is kept until it is reaped.
     assert.equal(ending.cpu !== undefined, announced && isThere(pid));

@@ -17,7 +17,7 @@ import {
   createTable,
   detachProgram,
   loadProgram,
-  putSocket,
+  putInSocketMap,
 } from "../libc/bpf.ts";
 import {
   AF,
@@ -113,7 +113,7 @@ class Steered extends Shards {
     this.#fds = [table, sockets, program];
     this.table = steerTable(mapShared(libc!, table, count * STEER_ROW_BYTES));
     for (const [i, socket] of this.sockets.entries()) {
-      putSocket(libc!, sockets, i, socket);
+      putInSocketMap(libc!, sockets, i, socket);
       this.table.set(i, "owner", 1);
     }
     attachProgram(libc!, this.sockets[0]!, program);
@@ -256,9 +256,9 @@ describe("shards that the kernel chooses among", () => {
   test("have a place in a map that is large enough", { skip }, () => {
     using shards = new Shards(1);
     const sockets = createSockets(libc!, 1);
-    putSocket(libc!, sockets, 0, shards.sockets[0]!);
+    putInSocketMap(libc!, sockets, 0, shards.sockets[0]!);
     assert.throws(
-      () => putSocket(libc!, sockets, 1, shards.sockets[0]!),
+      () => putInSocketMap(libc!, sockets, 1, shards.sockets[0]!),
       (error) => (error as { code?: string }).code === "E2BIG",
     );
     libc!.close(sockets);

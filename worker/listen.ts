@@ -121,7 +121,7 @@ export async function occupy(
   occupant: Occupant,
 ): Promise<ListenInfo> {
   const listener = isLearning(core)
-    ? await core.open(placeOf(options), 0)
+    ? await core.open(askedAddress(options), 0)
     : chooseListener(core.worker.listeners, options.name);
   const { name, address, mode } = listener;
   const reservation = reserve(core, listener);
@@ -142,7 +142,7 @@ export async function occupy(
 }
 
 /** Where a pool is to listen that was not told. */
-function placeOf({ name, address }: ListenOptions): string {
+function askedAddress({ name, address }: ListenOptions): string {
   const place = address ?? defaultAddress();
   return name === undefined ? place : `${name}=${place}`;
 }

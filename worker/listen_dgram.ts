@@ -136,12 +136,12 @@ async function inPool(
   }
   const { listeners } = core.worker;
   const listener = chooseListener(listeners, wanted, true);
-  const { kindOf, putSocket } = await import("./dgram/serving.ts");
+  const { kindOf, putDatagramSocket } = await import("./dgram/serving.ts");
   const socket = createSocket({ type: kindOf(listener) });
   const { name, address, mode } = listener;
   const made = { name, address, mode, socket, send: sender(socket) };
   serve(socket, made);
-  await putSocket(core, socket, listener, { ready, pending });
+  await putDatagramSocket(core, socket, listener, { ready, pending });
   return made;
 }
 

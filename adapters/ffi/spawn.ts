@@ -21,7 +21,7 @@ import { takesRawHandles } from "../channel/raw_handles.ts";
 import { channelReader } from "../channel/reader.ts";
 import { startWith } from "../shared/ambient.ts";
 import { findCommand, refusedError } from "../shared/command.ts";
-import { announce, emptied, settle } from "../shared/exit.ts";
+import { announceEnding, emptied, settle } from "../shared/exit.ts";
 import { guarded } from "../shared/guard.ts";
 import { leftToRuntime } from "../shared/orphans.ts";
 import { signaller } from "../shared/kill.ts";
@@ -155,7 +155,7 @@ function workerOf(
   });
   const channel = readChannel(ours, reader);
   const readings = [channel];
-  const ending = announce(process.pid, channel, callbacks.onEnding);
+  const ending = announceEnding(process.pid, channel, callbacks.onEnding);
   for (const stream of plan.output === "lines" ? STREAMS : []) {
     readings.push(readLines(
       webSource(process[stream] as ReadableStream<Uint8Array>),

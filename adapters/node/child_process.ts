@@ -22,7 +22,7 @@ import {
 } from "../../core/adapter.ts";
 import { startWith } from "../shared/ambient.ts";
 import { findCommand, refusedError } from "../shared/command.ts";
-import { announce, emptied, settle } from "../shared/exit.ts";
+import { announceEnding, emptied, settle } from "../shared/exit.ts";
 import { type ChannelReader, channelReader } from "../channel/reader.ts";
 import { guarded } from "../shared/guard.ts";
 import { takesRawHandles } from "../channel/raw_handles.ts";
@@ -94,7 +94,7 @@ export function spawnChild(
     lines(child.stdout, (line) => callbacks.onLine("stdout", line)),
     lines(child.stderr, (line) => callbacks.onLine("stderr", line)),
   ];
-  const ending = announce(child.pid!, channel, callbacks.onEnding);
+  const ending = announceEnding(child.pid!, channel, callbacks.onEnding);
   void channel.ended.then(() => reap(child));
   const kill = signaller(
     child.pid!,

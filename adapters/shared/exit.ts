@@ -28,7 +28,7 @@ export interface Ending {
  * its files some ms before there is a status. A channel may also be closed by
  * the program, so it is looked whether that has been left.
  */
-export function announce(
+export function announceEnding(
   pid: number,
   channel: Reading,
   onEnding: () => void,

@@ -22,7 +22,7 @@ import {
 } from "../../libc/libc.ts";
 import { libcHere } from "../../libc/open.ts";
 import { openPidfd } from "../../libc/pidfd.ts";
-import { inodeOf } from "../../libc/proc.ts";
+import { inodeText } from "../../libc/proc.ts";
 import {
   inodeIn,
   tcpSockets,
@@ -63,7 +63,7 @@ function pidfdId(): string | undefined {
   const fd = libc && openPidfd(libc, process.pid);
   if (libc === undefined || fd === undefined) return undefined;
   try {
-    return inodeOf(libc, fd);
+    return inodeText(libc, fd);
   } finally {
     libc.close(fd);
   }

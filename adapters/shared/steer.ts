@@ -15,7 +15,7 @@ import {
   detachProgram,
   hasSocket,
   loadProgram,
-  putSocket,
+  putInSocketMap,
 } from "../../libc/bpf.ts";
 import { duplicate, type Libc, mapShared } from "../../libc/libc.ts";
 import { openLibc } from "../../libc/open.ts";
@@ -87,7 +87,7 @@ function loadFor(
     map: sockets,
     put(slot, socket) {
       try {
-        putSocket(libc, sockets, slot, socket);
+        putInSocketMap(libc, sockets, slot, socket);
         return true;
       } catch (error) {
         const isThere = codeOf(error) === "EBUSY" &&

@@ -77,7 +77,7 @@ export function launch(
   );
   const given = { ...own, ...config.env };
   const heap = heapLimit(runtime, share, given);
-  const added = habits?.argumentsFor(placeOf(worker, context)) ?? [];
+  const added = habits?.argumentsFor(programPlaceOf(worker, context)) ?? [];
   const args = [...config.args, ...added];
   const plan = { ...config, args, runtime, heap, reusePort, habits };
   const command = commandOf(plan, adapter);
@@ -154,7 +154,7 @@ export function customaryVariables(
 }
 
 /** What the arguments of a program in another language depend on. */
-function placeOf(
+function programPlaceOf(
   { slot, generation }: PoolWorker,
   { config, listeners, adapter: { host } }: LaunchContext,
 ): ProgramPlace {

@@ -20,11 +20,11 @@ export function healthPages(minReady: number): Pages {
     "/ready": (status) => {
       const why = unready(status, minReady);
       return why === undefined
-        ? text(200, `ready: ${status.ready} of ${status.wanted} workers`)
-        : text(503, `not ready: ${why}`);
+        ? textAnswer(200, `ready: ${status.ready} of ${status.wanted} workers`)
+        : textAnswer(503, `not ready: ${why}`);
     },
     // Whoever reads this has been answered: the event loop turns.
-    "/live": ({ state }) => text(200, `live: ${state}`),
+    "/live": ({ state }) => textAnswer(200, `live: ${state}`),
   };
 }
 
@@ -42,7 +42,7 @@ function unready(
 }
 
 /** An answer of one line, that nobody may keep. */
-export function text(status: number, line: string): TextAnswer {
+export function textAnswer(status: number, line: string): TextAnswer {
   return {
     status,
     text: `${line}\n`,

@@ -23,7 +23,7 @@ import {
 import { formatAddress, type ListenerSpec } from "../options/address.ts";
 import type { PoolConfig } from "../options/options.ts";
 import { exposition } from "./exposition.ts";
-import { healthPages, type Pages, text } from "./health.ts";
+import { healthPages, type Pages, textAnswer } from "./health.ts";
 import { Metrics } from "./metrics.ts";
 
 /** What {@linkcode Monitor.open} needs. */
@@ -248,9 +248,9 @@ function answerBy(
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
     return Promise.resolve(
       page === undefined
-        ? text(404, `"${path}" is not answered here, there are ${known}`)
+        ? textAnswer(404, `"${path}" is not answered here, there are ${known}`)
         : method !== "GET" && method !== "HEAD"
-        ? allowing(text(405, `"${path}" is asked by GET or HEAD`))
+        ? allowing(textAnswer(405, `"${path}" is asked by GET or HEAD`))
         : page(status(), accept),
     );
   };

@@ -36,7 +36,7 @@ export function isEndedBy(
 }
 
 /** Why a worker is no more, by all that is known of it. */
-export function reasonOf(
+export function exitReasonOf(
   { state, left, hung, deaf, oom, failure, readyAt, recycled }:
     & Pick<PoolWorker, "state" | "hung" | "deaf" | "oom" | "failure">
     & Pick<PoolWorker, "readyAt" | "recycled">

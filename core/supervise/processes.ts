@@ -19,7 +19,7 @@ import { hearSpent } from "./recycling.ts";
 import type { WorkerRuntime } from "../options/options.ts";
 import type { StartHook } from "../options/hooks.ts";
 import { WorkerWarnings } from "./warnings.ts";
-import { reasonOf } from "./exit_status.ts";
+import { exitReasonOf } from "./exit_status.ts";
 import { allot } from "./memory_budget.ts";
 import { OutOfMemory } from "./oom.ts";
 import { Noise } from "./noise.ts";
@@ -281,7 +281,7 @@ export class Processes {
   #reap(worker: PoolWorker, status: ExitStatus): void {
     const { adapter, habits, traffic, emit } = this.#context;
     worker.oom = this.#oom.explain(worker, status);
-    const reason = reasonOf(worker, status, habits?.stopSignal);
+    const reason = exitReasonOf(worker, status, habits?.stopSignal);
     // One that was never ready has served nobody.
     if (reason === "killed" && worker.readyAt !== undefined) this.killed++;
     if (worker.readyAt !== undefined) {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import os from "node:os";
 import { describe, test } from "../harness.ts";
-import { familyOf, graft } from "../../worker/graft/graft.ts";
+import { graft, transportOf } from "../../worker/graft/graft.ts";
 import {
   type FakeProcess,
   fakeProcess,
@@ -123,7 +123,7 @@ describe("graft", () => {
         listens,
       });
       const it = scene({ from: unix("/pool", false), own: unix(path, true) });
-      assert.equal(familyOf(it.inherited, it.process.kernel), "unix");
+      assert.equal(transportOf(it.inherited, it.process.kernel), "unix");
       it.graft();
       assert.deepEqual(it.process.at(it.own)?.at, { path: "/pool" });
     }

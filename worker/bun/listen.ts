@@ -119,13 +119,13 @@ export function startBunListen(
       listener?.name === name && (on === undefined || shard === on);
   const accept = (listener: InheritedListener, shard: number): void => {
     if (!open || parts.some(isAt(listener.name, shard))) return;
-    listenAt(placeOf(listener, shard), listener, shard);
+    listenAt(bunPlaceOf(listener, shard), listener, shard);
   };
 
   const server = held
     ? listenAt({ hostname: "127.0.0.1", port: 0 })
     : "fds" in first
-    ? listenAt(placeOf(first, first.shard), first, first.shard)
+    ? listenAt(bunPlaceOf(first, first.shard), first, first.shard)
     : listenAt(first);
   const { stop, reload } = Object.getPrototypeOf(server) as BunListener;
   /** Ends one; false when its socket is gone with it though it is to be kept. */
@@ -237,7 +237,7 @@ export function startBunListen(
   };
 }
 
-function placeOf(listener: InheritedListener, shard: number): BunPlace {
+function bunPlaceOf(listener: InheritedListener, shard: number): BunPlace {
   if (listener.mode === "reuseport") return reusePortOf(listener);
   const fd = listener.fds[shard];
   if (fd !== undefined) return { fd, hostname: undefined };

@@ -103,7 +103,7 @@ export function inheritDenoServe(
     await drain(IDLE_MS, windowOfProgram());
   };
   const { ref, unref } = shards;
-  announce(options, silent ? undefined : addr, shutdown);
+  announceServer(options, silent ? undefined : addr, shutdown);
   return {
     server: {
       ...shards.own.server,
@@ -164,7 +164,7 @@ function movesOf(
 }
 
 /** Says where the server listens, if it is to, and heeds the program's signal. */
-function announce(
+function announceServer(
   options: DenoServeOptions,
   addr: Deno.NetAddr | Deno.UnixAddr | undefined,
   shutdown: () => Promise<void>,

@@ -32,7 +32,7 @@ export interface PutOptions {
  *
  * @throws {PreforkError} why it cannot, which the supervisor was told as well
  */
-export async function putSocket(
+export async function putDatagramSocket(
   core: Core,
   socket: dgram.Socket,
   listener: InheritedListener,

@@ -15,8 +15,8 @@ import {
   inodeOf,
   isIp,
   sameAddress,
+  type SeenSocket,
   socketAt,
-  type SocketFacts,
 } from "./sockets.ts";
 import {
   addWatch,
@@ -49,8 +49,8 @@ export interface Graft {
   readonly epoll: number;
 }
 
-/** The family of an inherited socket, for a temporary server of the same. */
-export function familyOf(
+/** How an inherited socket is reached, for a temporary server of the same. */
+export function transportOf(
   socket: number,
   kernel: Kernel = kernelHere(socket),
 ): "tcp" | "unix" {
@@ -230,7 +230,7 @@ export function kernelHere(socket: number): Kernel {
 }
 
 /** Step 1: the inherited socket must be one that streams come from. */
-function inheritedAt(kernel: Kernel, fd: number): SocketFacts {
+function inheritedAt(kernel: Kernel, fd: number): SeenSocket {
   const facts = socketAt(kernel, fd);
   if (facts === undefined) {
     throw surprise(
@@ -247,8 +247,8 @@ function inheritedAt(kernel: Kernel, fd: number): SocketFacts {
 function listenerAt(
   kernel: Kernel,
   at: BoundAt,
-  inherited: SocketFacts,
-): SocketFacts {
+  inherited: SeenSocket,
+): SeenSocket {
   const found = kernel.descriptors().flatMap((fd) => {
     if (fd === inherited.fd) return [];
     const facts = socketAt(kernel, fd);
@@ -282,7 +282,7 @@ function onlyWatch(kernel: Kernel, fd: number, what: string): Watch {
 function verify(
   kernel: Kernel,
   wanted: Watch,
-  inherited: SocketFacts,
+  inherited: SeenSocket,
 ): void {
   const now = onlyWatch(kernel, wanted.fd, "the inherited socket");
   if (

@@ -17,7 +17,7 @@ export type BoundAt =
   | { readonly path: string };
 
 /** What is known of a socket. */
-export interface SocketFacts {
+export interface SeenSocket {
   /** Its file descriptor. */
   readonly fd: number;
   /** The number of the socket itself, whatever descriptors it has. */
@@ -33,7 +33,7 @@ export interface SocketFacts {
 }
 
 /** Looks at one descriptor; undefined when it is no socket. */
-export function socketAt(kernel: Kernel, fd: number): SocketFacts | undefined {
+export function socketAt(kernel: Kernel, fd: number): SeenSocket | undefined {
   const inode = inodeOf(kernel, fd);
   if (inode === undefined) return undefined;
   const domain = optionOf(kernel.libc, fd, SO.domain);

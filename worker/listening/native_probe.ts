@@ -11,10 +11,10 @@ import { AF, checked, SOCK } from "../../libc/libc.ts";
 import { openLibc } from "../../libc/open.ts";
 import { ipSockaddr, unixSockaddr } from "../../libc/sockaddr.ts";
 import {
-  familyOf,
   type Graft,
   kernelHere,
   startListening,
+  transportOf,
 } from "../graft/graft.ts";
 import { boundAt } from "../graft/sockets.ts";
 import type { PreforkError } from "../../core/errors.ts";
@@ -35,7 +35,7 @@ export function lendProbe(
 ): OpenProbe {
   return () => {
     const libc = openLibc();
-    const isUnix = familyOf(socket) === "unix";
+    const isUnix = transportOf(socket) === "unix";
     const type = SOCK.stream | SOCK.nonblock | SOCK.cloexec;
     const family = isUnix ? AF.unix : AF.inet;
     const own = checked(libc, libc.socket(family, type, 0), "socket");

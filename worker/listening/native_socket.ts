@@ -8,7 +8,7 @@ import process from "node:process";
 import type { InheritedListener } from "../../core/launch/environment.ts";
 import { cannot } from "../process/errors.ts";
 import { nativeRefusal } from "../filters/listener_filter.ts";
-import { familyOf } from "../graft/graft.ts";
+import { transportOf } from "../graft/graft.ts";
 
 /**
  * The inherited socket of a shard, which a native server can have.
@@ -48,7 +48,7 @@ export function socketFor(
  * (unix(7)).
  */
 export function temporaryPath(socket: number): string | undefined {
-  if (familyOf(socket) !== "unix") return undefined;
+  if (transportOf(socket) !== "unix") return undefined;
   const { randomUUID } = process.getBuiltinModule("node:crypto");
   return `\0prefork-${randomUUID()}`;
 }

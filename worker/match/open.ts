@@ -58,7 +58,7 @@ export async function openAddress(
 }
 
 /** The place that a program has named itself. */
-export function placeOf(
+export function ownPlaceOf(
   wanted: Wanted,
   rest: { readonly backlog: number; readonly ipv6Only: boolean },
 ): Place {

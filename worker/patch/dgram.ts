@@ -120,7 +120,7 @@ function put(
     socket.once("listening", callback as () => void);
   }
   import("../dgram/serving.ts")
-    .then(({ putSocket }) => putSocket(core, socket, listener))
+    .then(({ putDatagramSocket }) => putDatagramSocket(core, socket, listener))
     .catch((error: unknown) => {
       const state = dgramState(socket);
       if (state !== undefined) state.bindState = 0;

@@ -28,7 +28,7 @@ import {
   type ListenRequest,
   readListenArguments,
 } from "../match/listen_arguments.ts";
-import { openAddress, placeOf } from "../match/open.ts";
+import { openAddress, ownPlaceOf } from "../match/open.ts";
 import type { Settings } from "../match/settings.ts";
 
 type Listen = (this: net.Server, ...args: unknown[]) => net.Server;
@@ -113,7 +113,7 @@ function targetOfRequest(
       return targetOf(
         match,
         wanted,
-        match.private ? () => placeOf(wanted, { backlog, ipv6Only }) : open,
+        match.private ? () => ownPlaceOf(wanted, { backlog, ipv6Only }) : open,
       );
     case "private":
       return undefined;

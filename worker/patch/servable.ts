@@ -52,7 +52,7 @@ export function servable(
       kind: "fetch",
       handler: (request, info) => value.fetch(request, new InfoForDeno(info)),
       listens: has(value, "listen"),
-      ...placeOf(value),
+      ...exportedPlace(value),
     };
   }
   if (typeof value !== "function" || isClass(value)) return undefined;
@@ -72,7 +72,7 @@ function unwrapped(exported: unknown): unknown {
 }
 
 /** The place of a default export as Bun takes it: `port` and `hostname`. */
-function placeOf(
+function exportedPlace(
   { port, hostname }: HandlerObject,
 ): { readonly wanted?: Wanted } {
   const wanted = port === undefined ? undefined : tcpWanted(hostname, port);
