@@ -137,8 +137,8 @@ export function circles(modules: readonly Module[]): string[] {
 }
 
 /**
- * Words in names of files and folders that no glossary has, and words of the
- * glossary that no name uses.
+ * Words in names of files and folders that no glossary has, words of the
+ * glossary that no name uses, and those that need no meaning and have one.
  *
  * @param own words of ours, each with its meaning in the glossary
  * @param plain words of the field and of every day
@@ -163,10 +163,14 @@ export function wrongNames(
     }
   }
   for (const word of plain) {
-    if (used.has(word)) continue;
-    problems.push(
-      `docs/DESIGN.md: no file is named after "${word}", take it off the list`,
-    );
+    const why = own.has(word)
+      ? `"${word}" has a meaning of its own in the table`
+      : used.has(word)
+      ? undefined
+      : `no file is named after "${word}"`;
+    if (why !== undefined) {
+      problems.push(`docs/DESIGN.md: ${why}, take it off the list`);
+    }
   }
   return problems;
 }

@@ -132,6 +132,17 @@ address.
     assert.match(problem ?? "", /no file is named after "address"/);
     assert.deepEqual(more, []);
   });
+
+  test("a word with a meaning of its own is refused among the plain ones", () => {
+    const files = ["core/slot.ts", "core/read.ts", "core/address.ts"];
+    const [problem, ...more] = wrongNames(
+      files,
+      own,
+      new Set([...plain, "slot"]),
+    );
+    assert.match(problem ?? "", /"slot" has a meaning of its own in the table/);
+    assert.deepEqual(more, []);
+  });
 });
 
 test("a folder that the map has not is refused", () => {
