@@ -175,14 +175,26 @@ export function wrongNames(
   return problems;
 }
 
-/** Folders of the library that the map of the tree does not name. */
+/**
+ * Folders and pages that the map of the tree does not name: of the library every
+ * folder, of the rest those in the root and, by their last name, those of tests.
+ */
 export function unmapped(files: readonly string[], map: string): string[] {
-  const folders = new Set(
-    files.map((file) => posix.dirname(file)).filter((path) => path !== "."),
-  );
-  return [...folders].filter((folder) => !map.includes(`\`${folder}/\``))
-    .map((folder) =>
-      `${folder}/: the map in CONTRIBUTING.md has it not, say there what it is`
+  const named = new Map<string, string>();
+  for (const file of files) {
+    const [root = "", below = "", ...rest] = file.split("/");
+    // What begins with a dot is the tools' own of whoever works here.
+    if (below === "" || root.startsWith(".")) continue;
+    const folder = PARTS.includes(root) ? posix.dirname(file) : root;
+    named.set(`${folder}/`, `${folder}/`);
+    if (root === "tests" && rest.length > 0) {
+      named.set(`tests/${below}/`, `${below}/`);
+    }
+    if (root === "docs" && below.endsWith(".md")) named.set(file, below);
+  }
+  return [...named].filter(([, name]) => !map.includes(`\`${name}\``))
+    .map(([path]) =>
+      `${path}: the map in CONTRIBUTING.md has it not, say there what it is`
     );
 }
 

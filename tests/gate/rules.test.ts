@@ -154,3 +154,13 @@ test("a folder that the map has not is refused", () => {
   assert.match(problem ?? "", /^core\/listeners\/: the map/);
   assert.deepEqual(more, []);
 });
+
+test("a folder and a page beside the library that the map has not are refused", () => {
+  const files = ["tools/a.json", "tests/b/c.ts", "tests/d.ts", "docs/E.md"];
+  assert.deepEqual(
+    unmapped(files, "`tests/` `docs/` `bench/`").map((each) =>
+      each.split(":")[0]
+    ),
+    ["tools/", "tests/b/", "docs/E.md"],
+  );
+});
