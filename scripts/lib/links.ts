@@ -49,6 +49,23 @@ export function wrongLinks(file: string, page: string, tree: Tree): string[] {
   });
 }
 
+/** A source or a page of ours, named by its path from the root. */
+const NAMED =
+  /`((?:adapters|bench|cli|core|deploy|docs|findings|handles|libc|scripts|tests|tls|worker)\/[\w./]+\.(?:ts|mjs|sh|md))`/g;
+
+/** The paths of ours in a page, or in a comment, at which nothing is. */
+export function wrongPaths(
+  file: string,
+  text: string,
+  tree: Pick<Tree, "has">,
+): string[] {
+  return [...text.matchAll(NAMED)].flatMap(({ 1: path = "", index }) =>
+    tree.has(path)
+      ? []
+      : [`${file}:${lineOf(text, index)}: there is no ${path}`]
+  );
+}
+
 /**
  * Cells of the tables of a page, in the column "prefork", that claim something
  * and link no test that shows it: all but those that begin with "no".

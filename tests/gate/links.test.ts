@@ -9,6 +9,7 @@ import {
   linksOf,
   unshown,
   wrongLinks,
+  wrongPaths,
 } from "../../scripts/lib/links.ts";
 import { describe, test } from "../harness.ts";
 
@@ -59,6 +60,13 @@ describe("a link", () => {
       ["a", "its---b-and-c", "twice", "twice-1"],
     );
   });
+});
+
+test("a path that is named is there", () => {
+  const page = "`docs/A.md` and `lib/app.ts`,\n`tests/pool/b_test.ts`";
+  assert.deepEqual(wrongPaths("docs/X.md", page, tree), [
+    "docs/X.md:2: there is no tests/pool/b_test.ts",
+  ]);
 });
 
 test("a comparison claims nothing that it links no test for", () => {
