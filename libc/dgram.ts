@@ -6,7 +6,7 @@
  */
 
 import os from "node:os";
-import { addressBytes, ipFamily } from "../core/options/networks.ts";
+import { addressBytes, ipFamily, shortIpv6 } from "../core/options/networks.ts";
 import {
   AF,
   checked,
@@ -224,14 +224,14 @@ const written = new Map<string, string>();
 /** So many are kept. */
 const MAX_WRITTEN = 256;
 
-/** The canonical form (RFC 5952), and IPv4 by its numbers. */
+/** The usual form, and IPv4 by its numbers. */
 function shortHost(groups: string, bytes: Uint8Array): string {
   if (groups.startsWith("0:0:0:0:0:ffff:")) {
     return `::ffff:${bytes.subarray(12).join(".")}`;
   }
   const known = written.get(groups);
   if (known !== undefined) return known;
-  const host = new URL(`http://[${groups}]`).hostname.slice(1, -1);
+  const host = shortIpv6(groups);
   if (written.size >= MAX_WRITTEN) written.clear();
   written.set(groups, host);
   return host;

@@ -10,7 +10,7 @@ import { fixed, type Libc } from "./libc.ts";
 export const POLL = { in: 0x1, error: 0x8, readHangUp: 0x2000 } as const;
 
 /** `struct pollfd`, by the places of its members in bytes. */
-const ENTRY = { fd: 0, events: 4, returned: 6, size: 8 } as const;
+export const POLL_ENTRY = { fd: 0, events: 4, returned: 6, size: 8 } as const;
 
 /** Which of these events there are on a descriptor now, errors included. */
 export function pollNow(
@@ -18,9 +18,11 @@ export function pollNow(
   fd: number,
   events: number,
 ): number {
-  const entry = fixed(ENTRY.size);
+  const entry = fixed(POLL_ENTRY.size);
   const view = new DataView(entry.buffer);
-  view.setInt32(ENTRY.fd, fd, true);
-  view.setInt16(ENTRY.events, events, true);
-  return libc.poll(entry, 1, 0) <= 0 ? 0 : view.getInt16(ENTRY.returned, true);
+  view.setInt32(POLL_ENTRY.fd, fd, true);
+  view.setInt16(POLL_ENTRY.events, events, true);
+  return libc.poll(entry, 1, 0) <= 0
+    ? 0
+    : view.getInt16(POLL_ENTRY.returned, true);
 }

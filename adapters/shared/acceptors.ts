@@ -12,6 +12,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import type { Acceptors, AcceptorsLook } from "../../core/acceptors.ts";
 import { formatAddress } from "../../core/options/address.ts";
+import { POLL_ENTRY } from "../../libc/poll.ts";
 import { inodeIn, tcpSockets, unixSockets } from "../../libc/proc_net.ts";
 import { readable } from "./inherited.ts";
 import { inodeAt, linkProc, listProc, readProc } from "./proc.ts";
@@ -109,12 +110,13 @@ function watched(pid: number, fd: number): number[] {
   return [...text.matchAll(/^tfd:\s+(\d+)/gm)].map(([, tfd]) => Number(tfd));
 }
 
-/** `struct pollfd` has 8 bytes, the file first (poll(2)). */
+/** What poll(2) is asked about. */
 function polled(pid: number, at: number, count: number): number[] | undefined {
-  const bytes = memoryOf(pid, at, Math.min(count, MAX_FILES) * 8);
+  const { size, fd } = POLL_ENTRY;
+  const bytes = memoryOf(pid, at, Math.min(count, MAX_FILES) * size);
   return bytes && Array.from(
-    { length: bytes.byteLength / 8 },
-    (_, i) => bytes.getInt32(i * 8, true),
+    { length: bytes.byteLength / size },
+    (_, i) => bytes.getInt32(i * size + fd, true),
   );
 }
 

@@ -9,6 +9,7 @@
 import process from "node:process";
 import type { OwnSockets, SocketFacts } from "../../core/inherited/socket.ts";
 import type { Address } from "../../core/options/address.ts";
+import { shortIpv6 } from "../../core/options/networks.ts";
 import {
   AF,
   checked,
@@ -145,7 +146,7 @@ function boundTo(libc: Libc, fd: number, family: number): Address | undefined {
   const host = hostOf(bytes);
   const port = portOf(bytes);
   if (host === undefined || port === 0) return undefined;
-  return { kind: "tcp", host: canonical(host), port };
+  return { kind: "tcp", host: asListened(host), port };
 }
 
 /** By what is listed of the sockets of all processes. */
@@ -193,12 +194,12 @@ export function readable(hex: string): string {
   const groups = [0, 2, 4, 6, 8, 10, 12, 14].map((i) =>
     (bytes[i]! * 256 + bytes[i + 1]!).toString(16)
   );
-  return canonical(groups.join(":"));
+  return asListened(groups.join(":"));
 }
 
-/** IPv6 in its canonical form (RFC 5952), by the URL parser; all of it is "". */
-function canonical(host: string): string {
+/** A host as addresses of listeners have it: IPv6 in short, all of it is "". */
+function asListened(host: string): string {
   if (!host.includes(":")) return host;
-  const short = new URL(`http://[${host}]`).hostname.slice(1, -1);
+  const short = shortIpv6(host);
   return short === "::" ? "" : short;
 }

@@ -7,7 +7,7 @@
  */
 
 import type { ProxyVersion } from "../options/listener_features.ts";
-import { ipFamily } from "../options/networks.ts";
+import { ipFamily, shortIpv6 } from "../options/networks.ts";
 
 /** Whose connection it is. */
 export interface ProxySource {
@@ -161,18 +161,9 @@ function clientIn(view: DataView, transport: number): ProxySource | undefined {
   const groups = [0, 1, 2, 3, 4, 5, 6, 7].map((i) =>
     view.getUint16(16 + 2 * i).toString(16)
   );
-  return { address: shorten(groups), port: view.getUint16(48), family: "IPv6" };
-}
-
-/** The usual form of an IPv6 address (RFC 5952 §4). */
-function shorten(groups: readonly string[]): string {
-  const text = groups.join(":");
-  // The first of the longest runs of zeros, of two at least.
-  let longest = "";
-  for (const [run] of text.matchAll(/\b0(?::0\b)+/g)) {
-    if (run.length > longest.length) longest = run;
-  }
-  if (longest === "") return text;
-  const at = new RegExp(`(^|:)${longest}(:|$)`);
-  return text.replace(at, "::");
+  return {
+    address: shortIpv6(groups.join(":")),
+    port: view.getUint16(48),
+    family: "IPv6",
+  };
 }

@@ -31,6 +31,21 @@ export function ipFamily(text: string): 4 | 6 | undefined {
   return text.includes(":") && addressBytes(text) !== undefined ? 6 : undefined;
 }
 
+/**
+ * The usual form of an IPv6 address (RFC 5952 §4).
+ *
+ * @param groups all eight, in lower case and without leading zeros
+ */
+export function shortIpv6(groups: string): string {
+  // The first of the longest runs of zeros, of two at least.
+  let longest = "";
+  for (const [run] of groups.matchAll(/\b0(?::0\b)+/g)) {
+    if (run.length > longest.length) longest = run;
+  }
+  if (longest === "") return groups;
+  return groups.replace(new RegExp(`(^|:)${longest}(:|$)`), "::");
+}
+
 /** Reads `192.0.2.1`, `10.0.0.0/8`, `::1` or `fd00::/8`, or undefined. */
 export function parseNetwork(text: string): Network | undefined {
   const [, address, digits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];

@@ -6,6 +6,7 @@ import {
   isInNetworks,
   type Network,
   parseNetwork,
+  shortIpv6,
 } from "../../core/options/networks.ts";
 import { forSeeds } from "../random.ts";
 import { test } from "../harness.ts";
@@ -33,6 +34,17 @@ test("the family of an address is the one that node:net tells", () => {
   for (const text of texts) {
     assert.equal(ipFamily(text) ?? 0, isIP(text), text);
   }
+});
+
+test("an address is written in short as URLs have it", () => {
+  forSeeds(500, (random) => {
+    const groups = Array.from(
+      { length: 8 },
+      () => random.pick(["0", "0", "1", "10", "100", "a0", "ffff"]),
+    ).join(":");
+    const { hostname } = new URL(`http://[${groups}]`);
+    assert.equal(`[${shortIpv6(groups)}]`, hostname);
+  });
 });
 
 test("what is no address is refused", () => {
