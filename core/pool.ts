@@ -90,7 +90,9 @@ export class PoolCore implements AsyncDisposable {
    *
    * @throws {PreforkError} `ERR_SHARE_MODE` when a mode cannot work here,
    * `ERR_BIND` when a listener cannot be bound, `ERR_BOOT` when the program
-   * does not come up, `ERR_STATE` when the pool was stopped meanwhile or before
+   * does not come up, `ERR_SPAWN` when it cannot be executed at all,
+   * `ERR_STATUS_FILE` when that file cannot be written, `ERR_STATE` when the pool
+   * was stopped meanwhile or before
    */
   async start(): Promise<void> {
     const over = this.#ended ? STOPPED : this.#isStopping && STOPPING;
@@ -187,6 +189,7 @@ export class PoolCore implements AsyncDisposable {
    *
    * @param options `command` goes before the option `upgradeCommand`; with `to` a
    * server in another language takes this pool's place, with its sockets
+   * @throws {TypeError} when they are no object, or a command in them is none
    * @throws {PreforkError} `ERR_UPGRADE` when the other one does not become
    * ready: its message says why; `ERR_SPAWN` when it cannot be started;
    * `ERR_STATE` when the pool does not run, is reloading or not ready
@@ -197,12 +200,17 @@ export class PoolCore implements AsyncDisposable {
   }
 
   /**
-   * Stops accepting, lets the workers finish, closes the listeners. With
-   * `quick` the workers are killed. Called again, it can only be hastened.
+   * Stops accepting, lets the workers finish, closes the listeners; resolves when
+   * the last worker is gone, for a pool that has ended at once. A worker that has
+   * not finished within `grace` is killed, and with `quick` each of them is, at
+   * once. Called again, it can only be hastened.
    *
    * With the option `drainDelay` the workers accept that long before, while
    * `status()` says `stopping`: unless `quick`, and not with `delay: false`,
    * which ends a wait that goes on.
+   *
+   * @param options `quick` is false and `delay` true unless given
+   * @throws {TypeError} as a rejection, when they are no object
    */
   stop(
     options: { readonly quick?: boolean; readonly delay?: boolean } = {},

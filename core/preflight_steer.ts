@@ -35,7 +35,7 @@ export interface SteerQuestion {
 const MOST = 256;
 
 /**
- * True where the kernel can be had pick and idle workers can help; else why not,
+ * True where the kernel can be made to pick and idle workers can help; else why not,
  * in a few words; undefined where it is not wanted or not to be expected.
  */
 export function steersHere(
@@ -73,7 +73,7 @@ export function steersHere(
 }
 
 /**
- * True where the kernel can be had pick among shards; else why not. Of one: the
+ * True where the kernel can be made to pick among shards; else why not. Of one: the
  * verifier takes 0.2 ms for each, and says the same of all that there can be.
  */
 export function kernelPicks(adapter: Pick<Adapter, "steer">): true | string {

@@ -1,6 +1,6 @@
 /**
- * Reads Node's IPC channel of a child with our own framing: Node's parser
- * throws an uncaught exception in the parent when a child writes garbage.
+ * Reads Node's IPC channel of a child with our own framing: Node's parser trusts
+ * the child, and what it throws is an uncaught exception of the parent.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import type {
 
 /**
  * Takes over what is read from the channel. Where this version of Node has no
- * such members, Node's own parser goes on and garbage is not survived.
+ * such members, Node's own parser goes on.
  */
 export function readChannel(
   child: ChildProcess,

@@ -46,7 +46,7 @@ export interface MachineFacts {
   readonly noLibc: string | undefined;
   /** The kernel's settings. */
   readonly kernel: KernelFacts;
-  /** True where it can be had pick among shards; else why not. */
+  /** True where it can be made to pick among shards; else why not. */
   readonly picks: true | string;
   /** The CPUs that affinity and cgroup grant. */
   readonly cpus: number;

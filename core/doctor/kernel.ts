@@ -63,7 +63,7 @@ function steerFindings(
     ? [{
       verdict: "ok",
       subject,
-      text: "the kernel can be had pick the least loaded worker",
+      text: "the kernel can be made to pick the least loaded worker",
     }]
     : [{
       verdict: "note",

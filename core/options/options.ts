@@ -94,7 +94,7 @@ export interface PoolOptions
   readonly standby?: number;
   /**
    * How one address reaches many workers. `"balanced"` and `"auto"` over TCP are
-   * shards where the kernel can be had pick, see `steer`.
+   * shards where the kernel can be made to pick, see `steer`.
    *
    * @default {"auto"}
    */

@@ -32,7 +32,7 @@ export function isInherited(mode: ShareMode): boolean {
   return mode === "balanced" || mode === "shared" || mode === "sharded";
 }
 
-/** What `balanced` is where the kernel cannot be had pick, and everywhere else. */
+/** What `balanced` is where the kernel cannot be made to pick, and everywhere else. */
 const ONE_QUEUE = "one queue for all workers, and the least loaded go first";
 
 /** What it is where the kernel can. */
@@ -81,7 +81,7 @@ export interface ShareQuestion {
   /** True for a socket that this process was started with. */
   readonly passed?: boolean;
   /**
-   * True where the kernel can be had pick among shards, and idle workers can help
+   * True where the kernel can be made to pick among shards, and idle workers can help
    * who is held up; else why not, in a few words. Undefined where that is not
    * wanted, or not to be expected.
    */

@@ -13,7 +13,7 @@ interface Question {
   readonly wanted?: ShareMode | "auto";
   readonly listen?: string;
   readonly can?: Partial<Record<ShareMode, Refusal>>;
-  /** Whether the kernel can be had pick. */
+  /** Whether the kernel can be made to pick. */
   readonly steers?: true | string;
   /** How the supervisor before shares it. */
   readonly before?: ShareMode;
@@ -123,7 +123,7 @@ describe("auto", () => {
   });
 });
 
-describe("balanced, where the kernel can be had pick", () => {
+describe("balanced, where the kernel can be made to pick", () => {
   const steers = true;
   const picks =
     "balanced: the kernel picks the least loaded worker, and idle ones help who is held up";

@@ -258,7 +258,7 @@ describe("a pool that nobody has told how", () => {
 
   test("steers again after clients were refused, while nobody listened", {
     timeout: 120_000,
-    skip: !canSteer(ownRuntime) && "the kernel cannot be had pick here",
+    skip: !canSteer(ownRuntime) && "the kernel cannot be made to pick here",
   }, async () => {
     const broken = join(dir, "broken");
     const program = join(dir, "refused.mjs");
@@ -295,7 +295,7 @@ http.createServer((_, response) => response.end("pid " + process.pid)).listen(0)
     "keeps its sockets in an upgrade: one queue where it had one, shards where it had those",
     {
       timeout: 120_000,
-      skip: !canSteer(ownRuntime) && "the kernel cannot be had pick here",
+      skip: !canSteer(ownRuntime) && "the kernel cannot be made to pick here",
     },
     async () => {
       for (const first of ["off", "auto"] as const) {
