@@ -6,12 +6,13 @@
 
 import type { Server } from "node:net";
 import type { ShareMode } from "../core/adapter.ts";
-import { messageOf, PreforkError } from "../core/errors.ts";
+import { PreforkError } from "../core/errors.ts";
 import { type Occupant, occupantOf } from "./inherit.ts";
 import { defaultAddress } from "./listening/address.ts";
 import { isLearning } from "./listening/learning.ts";
 import { listenStandalone, standaloneSpec } from "./listening/standalone.ts";
 import { chooseListener } from "./listening/choice.ts";
+import { cannotBind } from "./process/errors.ts";
 import type { Core } from "./process/worker_core.ts";
 import { kindOf } from "./process/server_kind.ts";
 import { reserve, starting } from "./listening/reservation.ts";
@@ -90,13 +91,7 @@ export async function listen(
     const standalone = await listenStandalone(server, kind, spec).catch(
       (error: unknown): never => {
         if (error instanceof PreforkError) throw error;
-        throw new PreforkError(
-          "ERR_BIND",
-          `Cannot listen on "${spec.name}": ${
-            messageOf(error)
-          }, stop what uses the address or choose another`,
-          error,
-        );
+        throw cannotBind(`listen on "${spec.name}"`, error);
       },
     );
     core.attach(standalone.attachment, undefined);

@@ -10,14 +10,13 @@ import process from "node:process";
 import type { ShareMode } from "../core/adapter.ts";
 import { formatAddress, parseListener } from "../core/options/address.ts";
 import { dgramKind } from "../core/options/dgram.ts";
-import { messageOf, PreforkError } from "../core/errors.ts";
 import { attachedCore } from "./attach.ts";
 import { defaultAddress } from "./listening/address.ts";
 import { chooseListener } from "./listening/choice.ts";
 import { isLearning } from "./listening/learning.ts";
 import { bypass } from "./process/bypass.ts";
 import type { Core } from "./process/worker_core.ts";
-import { cannot } from "./process/errors.ts";
+import { cannot, cannotBind } from "./process/errors.ts";
 
 /** Who has sent a datagram, or is to get one. */
 export interface DatagramPeer {
@@ -163,13 +162,7 @@ async function byHand(
   const bound = once(socket, "listening");
   bypass(() => socket.bind({ port, address: host, exclusive: true }));
   await bound.catch((error: unknown) => {
-    throw new PreforkError(
-      "ERR_BIND",
-      `Cannot receive datagrams on "${name}": ${
-        messageOf(error)
-      }, stop what uses the address or choose another`,
-      error,
-    );
+    throw cannotBind(`receive datagrams on "${name}"`, error);
   });
   const made: DatagramListener = {
     name,

@@ -12,9 +12,9 @@ import {
   parseListener,
 } from "../core/options/address.ts";
 import type { InheritedListener } from "../core/launch/environment.ts";
-import { messageOf, PreforkError } from "../core/errors.ts";
 import { isInherited } from "../core/options/share_mode.ts";
 import type { Standalone } from "./listening/standalone.ts";
+import { cannotBind } from "./process/errors.ts";
 import type { Attachment } from "./process/worker_core.ts";
 import { isFiltered, nativeRefusal } from "./filters/listener_filter.ts";
 import { closingWhen } from "./drain/closing.ts";
@@ -104,12 +104,6 @@ function startStandalone(
   try {
     return start();
   } catch (error) {
-    throw new PreforkError(
-      "ERR_BIND",
-      `Cannot listen on "${spec.name}": ${
-        messageOf(error)
-      }, stop what uses the address or choose another`,
-      error,
-    );
+    throw cannotBind(`listen on "${spec.name}"`, error);
   }
 }

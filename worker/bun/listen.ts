@@ -12,7 +12,7 @@ import { type AcceptSwitch, shareSwitch } from "../graft/accept_switch.ts";
 import { canKeep, keepSockets } from "../listening/held_sockets.ts";
 import { boundHere, parkNative, type Pausing } from "../listening/park.ts";
 import { type ReusePortAddress, reusePortOf } from "../match/reuse_port.ts";
-import { cannot } from "../process/errors.ts";
+import { noSocket } from "../process/errors.ts";
 import type { StartedServer } from "../listening/reservation.ts";
 import { type Attachment, presentCore } from "../process/worker_core.ts";
 import { addressMembers } from "./address.ts";
@@ -241,11 +241,7 @@ function bunPlaceOf(listener: InheritedListener, shard: number): BunPlace {
   if (listener.mode === "reuseport") return reusePortOf(listener);
   const fd = listener.fds[shard];
   if (fd !== undefined) return { fd, hostname: undefined };
-  throw cannot(
-    `attach to the listener "${listener.name}"`,
-    `it has no socket number ${shard}`,
-    "start the worker through a pool of the same version",
-  );
+  throw noSocket(listener, shard);
 }
 
 /** What keeps the load of one listener even. */

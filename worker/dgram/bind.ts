@@ -15,7 +15,7 @@ import {
 import { duplicate } from "../../libc/libc.ts";
 import { libcHere } from "../../libc/open.ts";
 import { bypass } from "../process/bypass.ts";
-import { cannot } from "../process/errors.ts";
+import { cannot, noSocket } from "../process/errors.ts";
 import { RUNTIME } from "../process/runtime.ts";
 
 /** What `bindState` is of a socket that is bound. */
@@ -34,13 +34,7 @@ export async function bindToShard(
   held: boolean,
 ): Promise<Receiving> {
   const fd = listener.fds[shard];
-  if (fd === undefined) {
-    throw cannot(
-      `attach to the listener "${listener.name}"`,
-      `it has no socket number ${shard}`,
-      "start the worker through a pool",
-    );
-  }
+  if (fd === undefined) throw noSocket(listener, shard);
   const libc = libcHere();
   // A copy, because it is closed with the program's socket.
   const own = libc === undefined ? fd : duplicate(libc, fd);

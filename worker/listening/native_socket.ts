@@ -6,7 +6,7 @@
 
 import process from "node:process";
 import type { InheritedListener } from "../../core/launch/environment.ts";
-import { cannot } from "../process/errors.ts";
+import { cannot, noSocket } from "../process/errors.ts";
 import { nativeRefusal } from "../filters/listener_filter.ts";
 import { transportOf } from "../graft/graft.ts";
 
@@ -24,13 +24,7 @@ export function socketFor(
 ): number {
   const { name } = listener;
   const socket = listener.fds[shard];
-  if (socket === undefined) {
-    throw cannot(
-      `attach to the listener "${name}"`,
-      `it has no socket number ${shard}`,
-      "start the worker through a pool of the same version",
-    );
-  }
+  if (socket === undefined) throw noSocket(listener, shard);
   const refusal = nativeRefusal(listener);
   if (refusal !== undefined) {
     throw cannot(

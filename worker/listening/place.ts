@@ -6,7 +6,7 @@
 
 import { parseListener } from "../../core/options/address.ts";
 import type { InheritedListener } from "../../core/launch/environment.ts";
-import { cannot } from "../process/errors.ts";
+import { cannot, noSocket } from "../process/errors.ts";
 import type { Place } from "./acceptors.ts";
 import { bindHost } from "./address.ts";
 
@@ -34,11 +34,10 @@ export function inheritedPlace(
   }
   const fd = listener.fds[shard];
   if (fd !== undefined) return { fd, backlog };
+  if (listener.mode !== "reuseport") throw noSocket(listener, shard);
   throw cannot(
     `attach to the listener "${listener.name}"`,
-    listener.mode === "reuseport"
-      ? `"${listener.address}" is no TCP address, and SO_REUSEPORT needs one`
-      : `it has no socket number ${shard}`,
-    'start the worker through a pool, or give the pool the share mode "shared"',
+    `"${listener.address}" is no TCP address, and SO_REUSEPORT needs one`,
+    'give the pool the share mode "shared"',
   );
 }
