@@ -10,7 +10,10 @@ import { cacheDirectory } from "./cache_directory.ts";
 /** When it is written, in ms after the start: with what a start has called. */
 const FLUSH_MS = 2_000;
 
-/** Who sets one of these, or gives the option, has decided about it. */
+/**
+ * Who sets one of these, or gives the option, has decided about it. As in
+ * core/launch/compile_cache.ts, which would be loaded before all else.
+ */
 const DECIDED = ["NODE_COMPILE_CACHE", "NODE_DISABLE_COMPILE_CACHE"];
 const OPTION = "--compile-cache";
 

@@ -23,8 +23,8 @@ export interface ProcessOptions {
    * Files of variables for the workers, in the form of Node's `--env-file`; a
    * later one goes before an earlier one, the supervisor's own environment and
    * `env` go before both. Relative paths begin where the supervisor was started.
-   * They are read anew by each reload; until then, and when that has failed, new workers have what was
-   * read before.
+   * They are read anew by each reload; until then, and when that has failed, new
+   * workers have what was read before.
    *
    * @default {[]}
    */
