@@ -20,7 +20,7 @@ import {
   isGone,
   LOOK_MS,
   packageManagerOf,
-  type Processes,
+  type ParentLook,
 } from "./cli/parent.ts";
 import type { RunLine } from "./cli/options.ts";
 import { type Plan, type PlannedPool, planOf } from "./cli/pools.ts";
@@ -201,7 +201,7 @@ async function doctorDesk({ stdout }: CommandIO): Promise<DoctorDesk> {
 }
 
 /** As proc(5) shows them. */
-const PROCESSES: Processes = {
+const PROCESSES: ParentLook = {
   parentOf: (pid) => statOf(pid)?.parent,
   commandOf: (pid) => readProc(`/proc/${pid}/cmdline`),
 };

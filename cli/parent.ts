@@ -17,7 +17,7 @@ export interface PackageManager {
 }
 
 /** What is seen of processes. */
-export interface Processes {
+export interface ParentLook {
   /** The parent of one; undefined where there is none. */
   parentOf(pid: number): number | undefined;
   /** Its command line, the words apart by NUL; undefined where there is none. */
@@ -44,7 +44,7 @@ const BACKGROUND = /(?<![&<>])&(?=[\s)]|$)/;
 export function packageManagerOf(
   pid: number,
   env: Readonly<Record<string, string | undefined>>,
-  processes: Processes,
+  processes: ParentLook,
 ): PackageManager | undefined {
   // All of them set it; it is inherited, so it does not suffice.
   if (env["npm_config_user_agent"] === undefined) return undefined;
@@ -67,7 +67,7 @@ export function packageManagerOf(
 /** True once it, or a shell between it and this process, has ended. */
 export function isGone(
   { links }: PackageManager,
-  processes: Processes,
+  processes: ParentLook,
 ): boolean {
   return links.some(([child, parent]) => processes.parentOf(child) !== parent);
 }

@@ -8,7 +8,7 @@ import { isThere } from "../adapters/shared/pid_file.ts";
 import { until } from "./command.ts";
 import { emptied } from "../adapters/shared/exit.ts";
 import { statOf } from "../adapters/shared/proc.ts";
-import { Processes } from "../adapters/shared/processes.ts";
+import { LivingProcesses } from "../adapters/shared/processes.ts";
 import { describe, test } from "./harness.ts";
 
 // Whether a group is there at all, the kernel is asked.
@@ -20,7 +20,7 @@ function machine(initial: Readonly<Record<number, string>>) {
   const those = new Map(Object.entries(initial));
   let looks = 0;
   let reads = 0;
-  const processes = new Processes({
+  const processes = new LivingProcesses({
     list: (path) => {
       assert.equal(path, "/proc");
       looks++;
@@ -72,7 +72,7 @@ describe("one look at all processes", () => {
     });
     const left = Promise.withResolvers<void>();
     let asked = 0;
-    const ofThose: Processes["ofThose"] = (before) => {
+    const ofThose: LivingProcesses["ofThose"] = (before) => {
       // The last one starts another one, which is not missed.
       if (++asked === 4) {
         those.delete("5");

@@ -9,7 +9,7 @@ import type { ExitStatus } from "../../core/adapter.ts";
 import type { Reading } from "./lines.ts";
 import { TICK_MS } from "./look.ts";
 import { statOf } from "./proc.ts";
-import { type Processes, processes } from "./processes.ts";
+import { type LivingProcesses, processes } from "./processes.ts";
 
 /**
  * How long to wait for the output of a dead worker, in milliseconds: a process
@@ -57,7 +57,7 @@ const LOOK = 50;
 export async function emptied(
   group: number,
   onLeft: (() => void) | undefined,
-  among: Pick<Processes, "ofGroup" | "ofThose"> = processes,
+  among: Pick<LivingProcesses, "ofGroup" | "ofThose"> = processes,
 ): Promise<void> {
   if (onLeft === undefined) return;
   let left = among.ofGroup(group);

@@ -28,7 +28,7 @@ export interface ProcessFiles {
 }
 
 /** Looks at processes. */
-export class Processes {
+export class LivingProcesses {
   readonly #files: ProcessFiles;
   #seen: readonly Living[] = [];
   #seenAt = -Infinity;
@@ -78,7 +78,7 @@ export class Processes {
 }
 
 /** Those of this machine. */
-export const processes: Processes = new Processes({
+export const processes: LivingProcesses = new LivingProcesses({
   list: listProc,
   read: readProc,
 });

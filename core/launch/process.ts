@@ -1,8 +1,9 @@
 /**
  * What a worker's process gets that only the process itself can take: a mask, a
- * niceness, CPUs, a user. Commands of the system take it before they become the program
- * (umask of sh, nice(1), taskset(1), setpriv(1)): from its first instruction, with all of its
- * threads, the same on every runtime and for programs in other languages.
+ * niceness, CPUs, a user. Commands of the system take it before they become the
+ * program (umask of sh, nice(1), taskset(1), setpriv(1)): from its first
+ * instruction, with all of its threads, the same on every runtime and for
+ * programs in other languages.
  * setpriority(2) and sched_setaffinity(2) from outside would be late for threads
  * that are there already.
  *

@@ -63,7 +63,8 @@ export function steerTable(memory: ArrayBuffer): SteerTable {
 
 /**
  * A unit of the kernel's clock in this table: so many powers of two nanoseconds
- * of CLOCK_MONOTONIC, about a quarter of a millisecond. Numbers have 32 bits and wrap around.
+ * of CLOCK_MONOTONIC, about a quarter of a millisecond. Numbers have 32 bits and
+ * wrap around.
  */
 export const CLOCK_SHIFT = 18;
 

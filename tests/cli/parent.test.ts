@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { isGone, packageManagerOf, type Processes } from "../../cli/parent.ts";
+import { isGone, packageManagerOf, type ParentLook } from "../../cli/parent.ts";
 import { describe, test } from "../harness.ts";
 
 const ENV = { npm_config_user_agent: "npm/11.19.1 node/v26.10.0 linux x64" };
 
 /** Processes from the youngest to the oldest, with the pids 10, 11, .. */
-class Running implements Processes {
+class Running implements ParentLook {
   readonly parents = new Map<number, number>();
   readonly #commands = new Map<number, string>();
 

@@ -36,9 +36,9 @@ export interface Draining {
 }
 
 /**
- * Makes the drain of the servers behind one of the program. It quiesces them, waits until
- * closing them harms nobody and closes them. WebSockets and event streams are
- * ended when the first call comes that has a window.
+ * Makes the drain of the servers behind one of the program. It quiesces them,
+ * waits until closing them harms nobody and closes them. WebSockets and event
+ * streams are ended when the first call comes that has a window.
  */
 export function carefulDrain(
   { requests, shards, ending, encrypted, rebalance }: Draining,
