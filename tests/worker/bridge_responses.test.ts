@@ -69,6 +69,30 @@ describe("responses", () => {
     assert.match(other, /^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\n$/);
   });
 
+  test(
+    "HEAD is told the length that GET is, as by Bun.serve and Deno.serve",
+    { skip: runner !== "vitest" && "bodies are streams there" },
+    async () => {
+      const ask = (respond: () => Response) =>
+        raw(respond, get("/").replace("GET", "HEAD"));
+      for (
+        const body of ["h\u00e9llo", new TextEncoder().encode("h\u00e9llo")]
+      ) {
+        const head = await ask(() => new Response(body));
+        assert.match(head, /^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\n$/);
+        assert.match(head, /\r\ncontent-length: 6\r\n/);
+      }
+      const told = { headers: { "content-length": "4321" } };
+      for (const body of ["hello", null]) {
+        const head = await ask(() => new Response(body, told));
+        assert.match(head, /\r\ncontent-length: 4321\r\n/);
+      }
+      // A handler that makes no body for HEAD says nothing of its length.
+      const none = await ask(() => new Response(null));
+      assert.doesNotMatch(none, /content-length/);
+    },
+  );
+
   test("a first chunk is not held back for the second", async () => {
     const more = deferred();
     const server = await startBridge(() =>

@@ -28,9 +28,9 @@ export function writeResponse(
     writeHead(outgoing, response, fields, length);
   if (outgoing.destroyed) return cancel(body);
   // Nothing follows these (RFC 9110 §6.4.1).
-  const isHead = outgoing.req.method === "HEAD";
-  if (isHead || status === 204 || status === 205 || status === 304) {
-    head(undefined);
+  const isEmpty = status === 204 || status === 205 || status === 304;
+  if (isEmpty || outgoing.req.method === "HEAD") {
+    head(isEmpty ? undefined : lengthUntold(body, fields));
     outgoing.end();
     return cancel(body);
   }
@@ -80,6 +80,16 @@ function lengthIn(fields: readonly string[]): number | undefined {
   );
   const length = fields[at + 1];
   return at >= 0 && /^\d+$/.test(length!) ? Number(length) : undefined;
+}
+
+/** That of a body which HEAD is not sent, where the fields do not say it. */
+function lengthUntold(
+  body: string | Uint8Array | Stream | null,
+  fields: readonly string[],
+): number | undefined {
+  if (lengthIn(fields) !== undefined) return undefined;
+  if (typeof body === "string") return Buffer.byteLength(body);
+  return body instanceof Uint8Array ? body.byteLength : undefined;
 }
 
 function cancel(
