@@ -5,7 +5,7 @@
  * @module
  */
 
-import { lstatSync, readFileSync, readlinkSync } from "node:fs";
+import { lstatSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import process from "node:process";
 import { codeOf, messageOf, PreforkError } from "../core/errors.ts";
@@ -81,8 +81,17 @@ export function isAskedByFile(words: readonly string[]): boolean {
   const { pools, options } = split(words);
   return pools.some((word) =>
     options.length === 0 && /^\d+$/.test(word) ||
-    /\/|\.pid$/.test(word) && !word.endsWith(".sock")
+    /\/|\.pid$/.test(word) && !word.endsWith(".sock") && !isSocket(word)
   );
+}
+
+/** True where a socket is, which is called as `--control` says. */
+function isSocket(file: string): boolean {
+  try {
+    return statSync(file).isSocket();
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -121,7 +130,9 @@ export function poolOf(
 ): number {
   const pid = holderOf(pidFile);
   if (pid !== undefined) return pid;
-  throw failure(`there is no pool to which "${pidFile}" belongs`);
+  throw failure(
+    `"${pidFile}" is the pid file of no pool that runs, "prefork list" shows those that do`,
+  );
 }
 
 /**

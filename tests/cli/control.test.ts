@@ -6,7 +6,7 @@ import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { control, lookFor } from "../../cli/control.ts";
-import { upgradeByFile } from "../../cli/upgrade.ts";
+import { isAskedByFile, poolOf, upgradeByFile } from "../../cli/upgrade.ts";
 import { parseControl } from "../../cli/verbs.ts";
 import { isAlive } from "../command.ts";
 import { afterAll, describe, test } from "../harness.ts";
@@ -221,6 +221,19 @@ test("a doctor's word is a pool's where a socket bears it, else a program's", as
 });
 
 describe("an upgrade by the pid file", () => {
+  test("is not meant where a socket is, whatever that is called", async () => {
+    const file = path.join(place(), "web.ctl");
+    assert.equal(isAskedByFile([file]), true);
+    await answering(file, () => undefined);
+    assert.equal(isAskedByFile([file]), false);
+    assert.equal(isAskedByFile([`${file}.pid`]), true);
+    assert.throws(() => poolOf(file, { holderOf: () => undefined }), {
+      code: "ERR_UPGRADE",
+      message:
+        `Cannot upgrade: "${file}" is the pid file of no pool that runs, "prefork list" shows those that do`,
+    });
+  });
+
   // What a signal would end, as it has no handler.
   const asked = (): ChildProcess => spawn("sleep", ["60"], { stdio: "ignore" });
   const ask = (pid: number, state: () => string): Promise<unknown> => {
