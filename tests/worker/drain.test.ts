@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import net from "node:net";
 import { patience } from "../pace.ts";
 import process from "node:process";
 import type { Runtime } from "../runtimes.ts";
@@ -255,6 +257,33 @@ testWorker(
     assert.equal(client.text(), answer);
     // Bun 1.4.4 counts a request until its body is there: up to the deadline.
     await leftWith(worker, runtime === "bun" ? 1 : 0);
+  },
+);
+
+testWorker(
+  "an upload that is answered unread in a drain is taken to its end",
+  async (runtime, supervisor) => {
+    const { worker, port } = await start(runtime, supervisor, "http");
+    const socket = net.connect(port, "127.0.0.1");
+    // More than the kernel keeps.
+    const body = Buffer.alloc(16 << 20);
+    socket.write(
+      `POST /wait/unread HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n`,
+    );
+    await worker.until({ request: "/wait/unread" });
+    await drain(worker, patience(20_000), patience(1000));
+    let text = "";
+    const ended = new Promise((resolve) => {
+      socket.on("data", (bytes) => text += String(bytes));
+      socket.on("end", () => resolve("end"));
+      socket.on("error", resolve);
+    });
+    const sent = new Promise((resolve) => socket.write(body, resolve));
+    await worker.send({ go: true });
+    assert.ok(!(await sent instanceof Error), text);
+    assert.equal(await ended, "end");
+    assert.match(text, /^HTTP\/1.1 200 .*connection: close.*unread$/is);
+    await leftWith(worker, 0);
   },
 );
 

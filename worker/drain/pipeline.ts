@@ -12,6 +12,7 @@ import type { Socket } from "node:net";
 import { hadNoRequest, type Reading, responseOf } from "./idle.ts";
 import { LastResponses } from "./closing_response.ts";
 import { IDLE_MS } from "./drain.ts";
+import { linger } from "./linger.ts";
 import type { Rebalance } from "../process/balancing.ts";
 import { RUNTIME } from "../process/runtime.ts";
 import { presentCore } from "../process/worker_core.ts";
@@ -87,6 +88,11 @@ export function trackResponses(server: Server): Responses {
     const known = connections.get(socket);
     return known && (known.response ?? responseOf(socket));
   };
+  /** The latest request, where its body is still coming. */
+  const bodyOf = (socket: Socket): IncomingMessage | undefined => {
+    const request = connections.get(socket)?.request?.deref();
+    return request?.complete === false ? request : undefined;
+  };
   const leaves = (
     socket: Socket,
     before: Known | undefined,
@@ -109,6 +115,8 @@ export function trackResponses(server: Server): Responses {
     const known = connections.get(socket);
     if (known !== undefined) known.response = response;
     marked.add(response);
+    const request = bodyOf(socket);
+    if (request !== undefined) linger(socket, request);
   };
   /** Takes the word "last" back; false when it has been given. */
   const unmark = (socket: Socket, response: ServerResponse): boolean => {
@@ -209,8 +217,7 @@ export function trackResponses(server: Server): Responses {
         ? socket.bytesRead
         : known.bytes;
     },
-    readsBody: (socket) =>
-      connections.get(socket)?.request?.deref()?.complete === false,
+    readsBody: (socket) => bodyOf(socket) !== undefined,
   };
 }
 

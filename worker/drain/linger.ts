@@ -1,0 +1,33 @@
+/**
+ * A connection whose last answer is there before its request is: who answers an
+ * upload without reading it, and closes, has the kernel reset the connection, and
+ * its client may lose the answer (RFC 9112 §9.6). So what still comes is read and
+ * dropped for a while, as nginx does with `lingering_close`.
+ *
+ * @module
+ */
+
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+
+/** For so long at most, in ms, as in nginx (`lingering_time`). */
+const LINGER_MS = 30_000;
+
+/**
+ * Has a connection outlive its last answer until the body of the request has
+ * come, or the time is over. Closed once more, as a drain does with one that is
+ * idle, it ends.
+ */
+export function linger(socket: Socket, request: IncomingMessage): void {
+  const destroySoon = socket.destroySoon.bind(socket);
+  let lingers = false;
+  socket.destroySoon = () => {
+    if (lingers || request.complete || socket.destroyed) return destroySoon();
+    // Not half-closed meanwhile: there are clients that give up by that.
+    lingers = true;
+    const timer = setTimeout(destroySoon, LINGER_MS);
+    socket.once("close", () => clearTimeout(timer));
+    // Whoever has left it unread, or has begun to read it and stopped.
+    request.once("end", destroySoon).resume();
+  };
+}
