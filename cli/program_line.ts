@@ -29,8 +29,9 @@ export type PoolLine = ProgramLine & { readonly pool?: string };
 /**
  * What a program has written as JSON: its own object with `slot`, `generation`,
  * `pid`, `stream` (and `pool`, of several) behind what it has, and with the
- * `time` where it has none. What the program says is left as it is written; where it says something else
- * under one of these names, ours has `prefork_` before it.
+ * `time` where it has none. What the program says is left as it is written;
+ * where it says something else under one of these names, ours has `prefork_`
+ * before it.
  */
 export function withWorker(
   object: Readonly<Record<string, unknown>>,

@@ -271,7 +271,7 @@ function parseSettings(
       case "mode":
         if (!/^0?[0-7]{3}$/.test(value)) {
           throw new RangeError(
-            `Cannot listen on "${text}": "mode" must be three octal digits as in "0660", received "${value}"`,
+            `Cannot listen on "${text}": "mode" must be octal digits from 000 to 777, as in "0660", received "${value}"`,
           );
         }
         settings.mode = parseInt(value, 8);

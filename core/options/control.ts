@@ -12,6 +12,8 @@ export interface ControlOptions {
    * A file for the process id of this supervisor, from before the first worker
    * to the end. While another pool runs that has it, this one does not start. In
    * an upgrade it names who serves, and with `.old` behind it who drains.
+   *
+   * @default there is none
    */
   readonly pidFile?: string;
   /**

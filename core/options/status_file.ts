@@ -14,6 +14,8 @@ export interface StatusFileOptions {
    * change of importance, at most five times a second, and removed when the
    * pool has ended; in an upgrade it is the new supervisor's once that serves.
    * A pool that cannot write it does not start.
+   *
+   * @default there is none
    */
   readonly statusFile?: string;
 }

@@ -177,7 +177,10 @@ describe("bad addresses", () => {
     [":80?share=shared&share=handoff", /"share" is there twice/],
     [":80?backlog=5&share=shared&backlog=5", /"backlog" is there twice/],
     ["unix:/a?mode=0600&mode=0660", /"mode" is there twice/],
-    ["unix:/a?mode=888", /three octal digits as in "0660", received "888"/],
+    [
+      "unix:/a?mode=888",
+      /octal digits from 000 to 777, as in "0660", received "888"/,
+    ],
     ["unix:/a?mode=66", /received "66"/],
     ["unix:/a?mode=rw", /received "rw"/],
   ];
