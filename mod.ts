@@ -107,7 +107,7 @@ export type {
   TcpAddress,
   UnixAddress,
 } from "./core/options/address.ts";
-export type { ReceiveBuffer } from "./core/accept_queue.ts";
+export type { ReceiveBuffer } from "./core/adapter/accept_queue.ts";
 export type { UdpAddress } from "./core/options/dgram.ts";
 export type { RuntimeName, ShareMode } from "./core/adapter.ts";
 export type { MemoryOptions } from "./core/options/memory.ts";

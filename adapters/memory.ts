@@ -12,12 +12,12 @@ import type {
   HeldSocket,
   Signal,
 } from "../core/adapter.ts";
-import type { Pending } from "../core/accept_queue.ts";
+import type { Pending } from "../core/adapter/accept_queue.ts";
 import type { Answer } from "../core/control/socket.ts";
-import type { Connection } from "../core/connection.ts";
-import type { Predecessor } from "../core/successor.ts";
+import type { Connection } from "../core/adapter/connection.ts";
+import type { Predecessor } from "../core/adapter/successor.ts";
 import { formatAddress } from "../core/options/address.ts";
-import type { ProcessLook } from "../core/look.ts";
+import type { ProcessLook } from "../core/adapter/look.ts";
 import { Heap } from "../core/heap.ts";
 import { PreforkError } from "../core/errors.ts";
 import { MemoryProcess, usageIn } from "./memory_process.ts";

@@ -6,7 +6,7 @@
 
 import type { SharedFile } from "../core/adapter.ts";
 import type { Host } from "../core/host.ts";
-import type { PidFile } from "../core/successor.ts";
+import type { PidFile } from "../core/adapter/successor.ts";
 import type { Entry, Files } from "../core/watch/file.ts";
 
 /** A file that is an array. */

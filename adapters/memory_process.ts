@@ -4,14 +4,14 @@
  * @module
  */
 
-import type { ProcessUsage } from "../core/look.ts";
+import type { ProcessUsage } from "../core/adapter/look.ts";
 import type {
   ExitStatus,
   Signal,
   SpawnPlan,
   WorkerProcess,
 } from "../core/adapter.ts";
-import type { Connection } from "../core/connection.ts";
+import type { Connection } from "../core/adapter/connection.ts";
 import { encode, type FromWorker, type ToWorker } from "../core/protocol.ts";
 
 /** A worker that exists in memory only. */

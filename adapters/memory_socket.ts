@@ -5,14 +5,17 @@
  * @module
  */
 
-import type { AcceptQueues, ReceiveBuffer } from "../core/accept_queue.ts";
-import type { Acceptors, AcceptorsLook } from "../core/acceptors.ts";
+import type {
+  AcceptQueues,
+  ReceiveBuffer,
+} from "../core/adapter/accept_queue.ts";
+import type { Acceptors, AcceptorsLook } from "../core/adapter/acceptors.ts";
 import type { OwnSockets, SocketFacts } from "../core/inherited/socket.ts";
 import type {
   LineSocket,
   NotifySocket,
   NotifySockets,
-} from "../core/notify_socket.ts";
+} from "../core/adapter/notify_socket.ts";
 import type { Address } from "../core/options/address.ts";
 
 /** What there is by its number; anything else is not open. */

@@ -5,7 +5,7 @@
  */
 
 import type { QueueStatus } from "../core/events.ts";
-import type { ReceiveBuffer } from "../core/accept_queue.ts";
+import type { ReceiveBuffer } from "../core/adapter/accept_queue.ts";
 import type { StatusReport } from "./status.ts";
 import { ageText } from "./status.ts";
 

@@ -12,12 +12,12 @@ import type {
   ControlSocket,
 } from "./control/socket.ts";
 import type { Address } from "./options/address.ts";
-import type { Clock } from "./clock.ts";
-import type { Connection } from "./connection.ts";
-import type { DeclineRequest, Declining, Refusing } from "./decline.ts";
+import type { Clock } from "./adapter/clock.ts";
+import type { Connection } from "./adapter/connection.ts";
+import type { DeclineRequest, Declining, Refusing } from "./adapter/decline.ts";
 import type { Host } from "./host.ts";
-import type { NotifySockets } from "./notify_socket.ts";
-import type { PathFile, PidFile, Predecessor } from "./successor.ts";
+import type { NotifySockets } from "./adapter/notify_socket.ts";
+import type { PathFile, PidFile, Predecessor } from "./adapter/successor.ts";
 import type { Steer } from "./steer/steer.ts";
 
 /** The runtimes that prefork runs on. */

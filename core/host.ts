@@ -5,11 +5,11 @@
  * @module
  */
 
-import type { AcceptQueues } from "./accept_queue.ts";
-import type { Acceptors } from "./acceptors.ts";
+import type { AcceptQueues } from "./adapter/accept_queue.ts";
+import type { Acceptors } from "./adapter/acceptors.ts";
 import type { OwnSockets } from "./inherited/socket.ts";
 import type { Files } from "./watch/file.ts";
-import type { MemoryGroup, ProcessLook, ProcessUsage } from "./look.ts";
+import type { MemoryGroup, ProcessLook, ProcessUsage } from "./adapter/look.ts";
 import type { CertificateFiles } from "./options/listener_features.ts";
 
 /** Facts about the place where the supervisor runs. */

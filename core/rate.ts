@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Clock } from "./clock.ts";
+import type { Clock } from "./adapter/clock.ts";
 
 /** Counts what happens against an allowance. */
 export class Rate {

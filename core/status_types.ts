@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ReceiveBuffer } from "./accept_queue.ts";
+import type { ReceiveBuffer } from "./adapter/accept_queue.ts";
 import type { ShareMode } from "./adapter.ts";
 import type { WorkerRuntime } from "./options/options.ts";
 import type { SteerStatus } from "./options/steer.ts";

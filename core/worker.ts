@@ -5,7 +5,7 @@
  */
 
 import type { ExitStatus, WorkerProcess } from "./adapter.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection } from "./adapter/connection.ts";
 import { ShardRequests } from "./listeners/shard_requests.ts";
 import type { WordSockets } from "./launch/notify_socket.ts";
 import type { WorkerIdentity, WorkerLoad } from "./events.ts";

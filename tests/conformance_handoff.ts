@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import process from "node:process";
 import type { Adapter } from "../core/adapter.ts";
-import type { Connection } from "../core/connection.ts";
+import type { Connection } from "../core/adapter/connection.ts";
 import type { Address } from "../core/options/address.ts";
 import {
   ANY_PORT,

@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import net from "node:net";
 import type { Adapter } from "../core/adapter.ts";
-import type { Connection } from "../core/connection.ts";
+import type { Connection } from "../core/adapter/connection.ts";
 import { handOver, open, taker } from "./conformance_handoff.ts";
 import { ANY_PORT, target, temporaryDirectory } from "./conformance_tools.ts";
 import { test } from "./harness.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Adapter } from "../core/adapter.ts";
-import type { Connection } from "../core/connection.ts";
+import type { Connection } from "../core/adapter/connection.ts";
 import type { Address } from "../core/options/address.ts";
 import { handOver, taker } from "./conformance_handoff.ts";
 import {

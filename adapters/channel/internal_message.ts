@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Connection } from "../../core/connection.ts";
+import type { Connection } from "../../core/adapter/connection.ts";
 import type { InternalMessage } from "./frames.ts";
 
 /** What a runtime answers to a handle that it got. */

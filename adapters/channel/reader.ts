@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Connection } from "../../core/connection.ts";
+import type { Connection } from "../../core/adapter/connection.ts";
 import { frameReader, type InternalMessage } from "./frames.ts";
 import type { Callbacks } from "../shared/guard.ts";
 import { confirmation } from "./internal_message.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Connection } from "../../core/connection.ts";
+import type { Connection } from "../../core/adapter/connection.ts";
 import { peekFd } from "./head_reader.ts";
 import { fixed, type Libc } from "../../libc/libc.ts";
 import { hostOf } from "../../libc/sockaddr.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { HeadReader } from "../../core/connection.ts";
+import type { HeadReader } from "../../core/adapter/connection.ts";
 import {
   errorName,
   fixed,

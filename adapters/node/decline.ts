@@ -9,8 +9,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import process from "node:process";
 import type { HeldSocket } from "../../core/adapter.ts";
-import type { Connection } from "../../core/connection.ts";
-import type { DeclineRequest, Declining } from "../../core/decline.ts";
+import type { Connection } from "../../core/adapter/connection.ts";
+import type { DeclineRequest, Declining } from "../../core/adapter/decline.ts";
 import { declineByLibc, HEAD_MS, LINGER, verdict } from "../shared/decline.ts";
 import type { NodeConnection } from "./sockets.ts";
 

@@ -6,7 +6,7 @@
 
 import net from "node:net";
 import { Buffer } from "node:buffer";
-import type { HeadReader } from "../../core/connection.ts";
+import type { HeadReader } from "../../core/adapter/connection.ts";
 import type { AcceptedHandle } from "../../handles/types.ts";
 
 /** One buffer for all: nobody keeps what it is given. */

@@ -8,7 +8,7 @@ import { spawn } from "node:child_process";
 import net from "node:net";
 import process from "node:process";
 import util from "node:util";
-import type { Connection } from "../../core/connection.ts";
+import type { Connection } from "../../core/adapter/connection.ts";
 import { ipFamily } from "../../core/options/networks.ts";
 import { takeHandles } from "../../handles/accepted.ts";
 import { checked, duplicate } from "../../libc/libc.ts";

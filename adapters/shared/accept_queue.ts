@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { AcceptQueues, Pending } from "../../core/accept_queue.ts";
+import type { AcceptQueues, Pending } from "../../core/adapter/accept_queue.ts";
 import { handshakesAt } from "../../libc/handshakes.ts";
 import { fixed, type Libc, sizeOf } from "../../libc/libc.ts";
 import { bufferSize } from "../../libc/dgram.ts";

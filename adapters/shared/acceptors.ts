@@ -10,7 +10,7 @@
  */
 
 import { closeSync, openSync, readSync } from "node:fs";
-import type { Acceptors, AcceptorsLook } from "../../core/acceptors.ts";
+import type { Acceptors, AcceptorsLook } from "../../core/adapter/acceptors.ts";
 import { formatAddress } from "../../core/options/address.ts";
 import { POLL_ENTRY } from "../../libc/poll.ts";
 import { inodeIn, tcpSockets, unixSockets } from "../../libc/proc_net.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { MemoryGroup } from "../../core/look.ts";
+import type { MemoryGroup } from "../../core/adapter/look.ts";
 
 /** Reads a file, or nothing. */
 export type ReadText = (file: string) => string | undefined;

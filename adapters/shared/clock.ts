@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Clock } from "../../core/clock.ts";
+import type { Clock } from "../../core/adapter/clock.ts";
 
 /** The real clock. */
 export const clock: Clock = {

@@ -8,8 +8,8 @@
  */
 
 import type { HeldSocket } from "../../core/adapter.ts";
-import type { Connection } from "../../core/connection.ts";
-import type { DeclineRequest, Declining } from "../../core/decline.ts";
+import type { Connection } from "../../core/adapter/connection.ts";
+import type { DeclineRequest, Declining } from "../../core/adapter/decline.ts";
 import { MAX_V2, parseProxyHead } from "../../core/handoff/proxy_protocol.ts";
 import type { ProxySettings } from "../../core/options/listener_features.ts";
 import {

@@ -13,9 +13,9 @@ import {
 } from "../../core/options/address.ts";
 import type { UdpAddress } from "../../core/options/dgram.ts";
 import type { BindRequest, HeldSocket } from "../../core/adapter.ts";
-import type { Connection } from "../../core/connection.ts";
+import type { Connection } from "../../core/adapter/connection.ts";
 import { socketProblem } from "../../core/inherited/socket.ts";
-import type { PathFile } from "../../core/successor.ts";
+import type { PathFile } from "../../core/adapter/successor.ts";
 import { ipFamily } from "../../core/options/networks.ts";
 import { codeOf } from "../../core/errors.ts";
 import { bindError } from "./bind_error.ts";

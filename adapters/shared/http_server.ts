@@ -14,7 +14,7 @@ import type {
   Answering,
   StreamAnswer,
 } from "../../core/control/socket.ts";
-import type { Connection } from "../../core/connection.ts";
+import type { Connection } from "../../core/adapter/connection.ts";
 import { write } from "./control_fetch.ts";
 import { LINES_TYPE } from "./control_stream.ts";
 

@@ -7,7 +7,7 @@
 
 import type { Server, Socket } from "node:net";
 import process from "node:process";
-import type { LineSocket } from "../../core/notify_socket.ts";
+import type { LineSocket } from "../../core/adapter/notify_socket.ts";
 import { setInheritable } from "../../libc/libc.ts";
 import { libcHere } from "../../libc/open.ts";
 import { withReserve } from "./descriptors.ts";

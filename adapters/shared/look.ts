@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ProcessLook } from "../../core/look.ts";
+import type { ProcessLook } from "../../core/adapter/look.ts";
 import { parseStat } from "../../libc/proc_stat.ts";
 import { linkProc, readProc, statOf } from "./proc.ts";
 import { syscallIn } from "./syscall.ts";

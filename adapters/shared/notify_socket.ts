@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { NotifySocket } from "../../core/notify_socket.ts";
+import type { NotifySocket } from "../../core/adapter/notify_socket.ts";
 import { AF, checked, SOCK } from "../../libc/libc.ts";
 import { messageReceiver } from "../../libc/message.ts";
 import { openLibc } from "../../libc/open.ts";

@@ -17,7 +17,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import process from "node:process";
-import type { PidFile } from "../../core/successor.ts";
+import type { PidFile } from "../../core/adapter/successor.ts";
 import {
   codeOf,
   messageOf,

@@ -6,7 +6,7 @@
  */
 
 import process from "node:process";
-import type { Predecessor } from "../../core/successor.ts";
+import type { Predecessor } from "../../core/adapter/successor.ts";
 
 /** How often is looked whether it is still there, in ms. */
 const LOOK_MS = 200;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Connection } from "../../core/connection.ts";
+import type { Connection } from "../../core/adapter/connection.ts";
 
 /** A bound socket that this process holds. */
 export interface RawSocket {

@@ -7,7 +7,7 @@
  */
 
 import type { HeldSocket } from "../../core/adapter.ts";
-import type { Refusing } from "../../core/decline.ts";
+import type { Refusing } from "../../core/adapter/decline.ts";
 import {
   checked,
   fixed,

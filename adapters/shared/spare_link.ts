@@ -9,7 +9,7 @@
 
 import { type BigIntStats, linkSync, lstatSync, unlinkSync } from "node:fs";
 import path from "node:path";
-import type { PathFile } from "../../core/successor.ts";
+import type { PathFile } from "../../core/adapter/successor.ts";
 import { codeOf, messageOf } from "../../core/errors.ts";
 import { spareLinkOf } from "../../core/listeners/spare_link.ts";
 

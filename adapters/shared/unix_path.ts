@@ -20,7 +20,7 @@ import path from "node:path";
 import process from "node:process";
 import { MAX_UNIX_PATH } from "../../core/options/address.ts";
 import type { BindRequest } from "../../core/adapter.ts";
-import type { PathFile } from "../../core/successor.ts";
+import type { PathFile } from "../../core/adapter/successor.ts";
 import { codeOf } from "../../core/errors.ts";
 import { groupId, userId } from "./owner.ts";
 import type { RawSocket, RawSockets } from "./raw_socket.ts";

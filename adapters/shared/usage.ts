@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ProcessUsage } from "../../core/look.ts";
+import type { ProcessUsage } from "../../core/adapter/look.ts";
 import { rssOf, TICK_MS } from "./look.ts";
 import { statOf } from "./proc.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../adapter/connection.ts";
 import type { PoolWorker } from "../worker.ts";
 
 /** A connection that is passed on. */

@@ -16,8 +16,8 @@
  * @module
  */
 
-import type { Connection } from "../connection.ts";
-import type { Clock } from "../clock.ts";
+import type { Connection } from "../adapter/connection.ts";
+import type { Clock } from "../adapter/clock.ts";
 import { type Pass, Passes } from "./pass.ts";
 import { leastLoaded, type Score } from "./policy.ts";
 import {

@@ -6,7 +6,7 @@
  */
 
 import type { Adapter } from "../adapter.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../adapter/connection.ts";
 import { affinityOf } from "../options/balance.ts";
 import { Dispatcher } from "../handoff/dispatcher.ts";
 import type { Host } from "../host.ts";

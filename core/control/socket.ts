@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../adapter/connection.ts";
 
 /** Where a pool can be asked. */
 export type ControlPlace =

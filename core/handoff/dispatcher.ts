@@ -9,8 +9,8 @@
  * @module
  */
 
-import type { Connection } from "../connection.ts";
-import type { Clock } from "../clock.ts";
+import type { Connection } from "../adapter/connection.ts";
+import type { Clock } from "../adapter/clock.ts";
 import type { Affinity } from "../options/balance.ts";
 import type { ProxySettings } from "../options/listener_features.ts";
 import type { Candidate, Placement } from "./placement.ts";

@@ -6,8 +6,8 @@
  * @module
  */
 
-import type { Connection } from "../connection.ts";
-import type { Clock } from "../clock.ts";
+import type { Connection } from "../adapter/connection.ts";
+import type { Clock } from "../adapter/clock.ts";
 import type { Affinity } from "../options/balance.ts";
 import { MAX_V2, parseProxyHead } from "./proxy_protocol.ts";
 import { idIn, isComplete, mayBeHttp } from "./request_head.ts";

@@ -6,7 +6,7 @@
 
 import type { Adapter } from "../adapter.ts";
 import { messageOf, PreforkError } from "../errors.ts";
-import type { LineSocket, NotifySocket } from "../notify_socket.ts";
+import type { LineSocket, NotifySocket } from "../adapter/notify_socket.ts";
 import type { ProgramConfig } from "../options/program.ts";
 import type { UserConfig } from "../options/user.ts";
 import type { ProgramHabits } from "./program_habits.ts";

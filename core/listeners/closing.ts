@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Pending } from "../accept_queue.ts";
+import type { Pending } from "../adapter/accept_queue.ts";
 import type { HeldSocket } from "../adapter.ts";
 import type { PoolContext } from "../context.ts";
 import type { PoolWorker } from "../worker.ts";

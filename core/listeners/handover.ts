@@ -9,7 +9,7 @@
 
 import type { ShareMode } from "../adapter.ts";
 import { isCount } from "../protocol.ts";
-import type { PathFile } from "../successor.ts";
+import type { PathFile } from "../adapter/successor.ts";
 import { allSockets, type Listener } from "./listeners.ts";
 
 /** The name of the variable. */

@@ -9,8 +9,8 @@
  * @module
  */
 
-import type { AcceptQueues } from "../accept_queue.ts";
-import type { Clock } from "../clock.ts";
+import type { AcceptQueues } from "../adapter/accept_queue.ts";
+import type { Clock } from "../adapter/clock.ts";
 import { shardedOf } from "../options/dgram.ts";
 import type { PoolWorker } from "../worker.ts";
 import type { Listener } from "./listeners.ts";

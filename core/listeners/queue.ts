@@ -5,7 +5,7 @@
  */
 
 import type { Host } from "../host.ts";
-import type { ReceiveBuffer } from "../accept_queue.ts";
+import type { ReceiveBuffer } from "../adapter/accept_queue.ts";
 import { isDatagram } from "../options/dgram.ts";
 import type { QueueStatus } from "../status_types.ts";
 import type { Listener } from "./listeners.ts";

@@ -11,7 +11,7 @@ import type { EventStream } from "../event_stream.ts";
 import { type PoolEvent, TALK } from "../events.ts";
 import type { Host } from "../host.ts";
 import { ServiceManager, type ServiceState } from "./manager.ts";
-import { oneLine } from "../notify_socket.ts";
+import { oneLine } from "../adapter/notify_socket.ts";
 import { type Phase, ServiceView } from "./view.ts";
 import { watchdogPeriod } from "./watchdog.ts";
 

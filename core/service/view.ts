@@ -5,7 +5,7 @@
  * @module
  */
 
-import { oneLine } from "../notify_socket.ts";
+import { oneLine } from "../adapter/notify_socket.ts";
 import type { PoolEvent } from "../events.ts";
 import type { Supervisor } from "../supervise/supervisor.ts";
 

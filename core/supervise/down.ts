@@ -8,7 +8,7 @@
 
 import type { Adapter } from "../adapter.ts";
 import type { PoolContext } from "../context.ts";
-import type { Declining, Refusing } from "../decline.ts";
+import type { Declining, Refusing } from "../adapter/decline.ts";
 import type { Listener } from "../listeners/listeners.ts";
 import { isDatagram } from "../options/dgram.ts";
 import type { Processes } from "./processes.ts";

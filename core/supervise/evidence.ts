@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ProcessLook } from "../look.ts";
+import type { ProcessLook } from "../adapter/look.ts";
 
 /** What was found out about a worker that does not answer. */
 export interface Evidence {

@@ -12,7 +12,7 @@
 
 import type { Adapter } from "../adapter.ts";
 import type { PoolContext } from "../context.ts";
-import type { ProcessLook } from "../look.ts";
+import type { ProcessLook } from "../adapter/look.ts";
 import { ASKS } from "../options/hang.ts";
 import type { PoolWorker } from "../worker.ts";
 import {

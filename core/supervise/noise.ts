@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../adapter/clock.ts";
 import type { PoolEvent } from "../events.ts";
 import { Rate } from "../rate.ts";
 import type { PoolWorker } from "../worker.ts";

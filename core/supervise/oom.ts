@@ -7,7 +7,7 @@
 
 import type { ExitStatus } from "../adapter.ts";
 import type { PoolContext } from "../context.ts";
-import type { MemoryGroup } from "../look.ts";
+import type { MemoryGroup } from "../adapter/look.ts";
 import { pidOf, type PoolWorker } from "../worker.ts";
 import { isEndedBy } from "./exit_status.ts";
 

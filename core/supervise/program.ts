@@ -5,10 +5,10 @@
  * @module
  */
 
-import type { AcceptorsLook } from "../acceptors.ts";
+import type { AcceptorsLook } from "../adapter/acceptors.ts";
 import type { PoolContext } from "../context.ts";
 import { isAcknowledgement } from "../inherited/einhorn.ts";
-import { oneLine } from "../notify_socket.ts";
+import { oneLine } from "../adapter/notify_socket.ts";
 import type { PoolWorker } from "../worker.ts";
 
 /** When a worker is looked at after its start, in ms, and then how often. */

@@ -9,7 +9,7 @@
 import type { Signal } from "../adapter.ts";
 import type { PoolContext } from "../context.ts";
 import type { Gate } from "../listeners/gate.ts";
-import type { PidFile } from "../successor.ts";
+import type { PidFile } from "../adapter/successor.ts";
 import type { Supervisor } from "../supervise/supervisor.ts";
 import type { Successor } from "./successor.ts";
 

@@ -6,7 +6,7 @@
  */
 
 import type { Adapter, Signal } from "../adapter.ts";
-import type { PidFile } from "../successor.ts";
+import type { PidFile } from "../adapter/successor.ts";
 import { messageOf, stateError } from "../errors.ts";
 import { type Acknowledge, acknowledgement } from "../inherited/einhorn.ts";
 import { type PoolSeat, ProcessPools } from "../inherited/pools.ts";

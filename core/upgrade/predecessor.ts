@@ -5,7 +5,7 @@
  */
 
 import type { Adapter } from "../adapter.ts";
-import type { PidFile, Predecessor } from "../successor.ts";
+import type { PidFile, Predecessor } from "../adapter/successor.ts";
 import { decodeHandover, HANDOVER_VARIABLE } from "../listeners/handover.ts";
 import type { PoolContext } from "../context.ts";
 import type { Gate } from "../listeners/gate.ts";

@@ -8,7 +8,7 @@
 
 import { checkCommand } from "../options/upgrade.ts";
 import { given, record } from "../options/values.ts";
-import type { PidFile } from "../successor.ts";
+import type { PidFile } from "../adapter/successor.ts";
 import type { Host } from "../host.ts";
 import type { PoolContext } from "../context.ts";
 import { messageOf, PreforkError, stateError } from "../errors.ts";

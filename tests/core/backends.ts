@@ -1,6 +1,6 @@
 /** What the tests of the dispatcher share: workers and connections. */
-import type { Connection, HeadReader } from "../../core/connection.ts";
-import type { Clock } from "../../core/clock.ts";
+import type { Connection, HeadReader } from "../../core/adapter/connection.ts";
+import type { Clock } from "../../core/adapter/clock.ts";
 import { affinityOf, type Balance } from "../../core/options/balance.ts";
 import { Dispatcher } from "../../core/handoff/dispatcher.ts";
 import { placementOf } from "../../core/handoff/placement.ts";

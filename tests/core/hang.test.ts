@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type MemoryProcess, MemoryWorld } from "../../adapters/memory.ts";
-import type { ProcessLook } from "../../core/look.ts";
+import type { ProcessLook } from "../../core/adapter/look.ts";
 import type { PoolOptions } from "../../core/options/options.ts";
 import { evidenceOf, isStarved } from "../../core/supervise/evidence.ts";
 import { describe, test } from "../harness.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { MemoryWorld } from "../../adapters/memory.ts";
-import type { AcceptorsLook } from "../../core/acceptors.ts";
+import type { AcceptorsLook } from "../../core/adapter/acceptors.ts";
 import type { Adapter } from "../../core/adapter.ts";
 import { commandOf } from "../../core/launch/program.ts";
 import { habitsOf } from "../../core/launch/program_habits.ts";

@@ -4,7 +4,7 @@
  * are the clock, the scoreboard, and what messages cost and how long they take.
  */
 
-import type { Connection as Copy } from "../../core/connection.ts";
+import type { Connection as Copy } from "../../core/adapter/connection.ts";
 import type { ToWorker } from "../../core/protocol.ts";
 import { limitOf } from "../../core/balance/policy.ts";
 import { parseToWorker } from "../../core/protocol.ts";

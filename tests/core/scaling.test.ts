@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { MemoryWorld } from "../../adapters/memory.ts";
-import type { ProcessLook } from "../../core/look.ts";
+import type { ProcessLook } from "../../core/adapter/look.ts";
 import type { PoolOptions } from "../../core/options/options.ts";
 import { checkScaling } from "../../core/options/scaling.ts";
 import { judge, type LoadSample } from "../../core/supervise/scaling.ts";

@@ -1,7 +1,7 @@
 /** A server in another language takes the place of a pool in memory. */
 import assert from "node:assert/strict";
 import { type MemoryProcess, MemoryWorld } from "../../adapters/memory.ts";
-import type { Accepting } from "../../core/acceptors.ts";
+import type { Accepting } from "../../core/adapter/acceptors.ts";
 import { HANDOVER_VARIABLE } from "../../core/listeners/handover.ts";
 import type { PoolOptions } from "../../core/options/options.ts";
 import { describe, test } from "../harness.ts";

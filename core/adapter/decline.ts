@@ -5,7 +5,7 @@
  */
 
 import type { Connection } from "./connection.ts";
-import type { ProxySettings } from "./options/listener_features.ts";
+import type { ProxySettings } from "../options/listener_features.ts";
 
 /** What clients are given. */
 export interface DeclineRequest {
