@@ -201,9 +201,9 @@ export class PoolCore implements AsyncDisposable {
 
   /**
    * Stops accepting, lets the workers finish, closes the listeners; resolves when
-   * the last worker is gone, for a pool that has ended at once. A worker that has
-   * not finished within `grace` is killed, and with `quick` each of them is, at
-   * once. Called again, it can only be hastened.
+   * the last worker is gone, and at once where the pool has ended before. A worker
+   * that has not finished within `grace` is killed, and with `quick` each of them
+   * is, without a wait. Called again, it can only be hastened.
    *
    * With the option `drainDelay` the workers accept that long before, while
    * `status()` says `stopping`: unless `quick`, and not with `delay: false`,

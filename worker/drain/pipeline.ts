@@ -115,8 +115,7 @@ export function trackResponses(server: Server): Responses {
     const known = connections.get(socket);
     if (known !== undefined) known.response = response;
     marked.add(response);
-    const request = bodyOf(socket);
-    if (request !== undefined) linger(socket, request);
+    if (bodyOf(socket) !== undefined) linger(socket, bodyOf);
   };
   /** Takes the word "last" back; false when it has been given. */
   const unmark = (socket: Socket, response: ServerResponse): boolean => {
