@@ -5,7 +5,7 @@
  * @module
  */
 
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { NOBODY } from "../core/control/verbs.ts";
 import { codeOf } from "../core/errors.ts";
@@ -13,6 +13,7 @@ import type { Pools } from "./completion.ts";
 import { ControlClient, failure, type Reply } from "./client.ts";
 import { lineOf } from "./log_line.ts";
 import type { Output } from "./output.ts";
+import { isSocket } from "./socket_file.ts";
 import { listText, statusText } from "./status.ts";
 import type { ControlCommand } from "./verbs.ts";
 
@@ -275,14 +276,6 @@ function socketsNamed(
     : socketsIn(directories).filter((file) =>
       basename(file, ".sock") === target
     );
-}
-
-function isSocket(file: string): boolean {
-  try {
-    return statSync(file).isSocket();
-  } catch {
-    return false;
-  }
 }
 
 /** What is at each socket. */

@@ -5,11 +5,12 @@
  * @module
  */
 
-import { lstatSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { lstatSync, readFileSync, readlinkSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import process from "node:process";
 import { codeOf, messageOf, PreforkError } from "../core/errors.ts";
 import type { UpgradeReport } from "../core/upgrade/upgrades.ts";
+import { isSocket } from "./socket_file.ts";
 
 /** What `prefork upgrade` is told. */
 export interface UpgradeRequest {
@@ -83,15 +84,6 @@ export function isAskedByFile(words: readonly string[]): boolean {
     options.length === 0 && /^\d+$/.test(word) ||
     /\/|\.pid$/.test(word) && !word.endsWith(".sock") && !isSocket(word)
   );
-}
-
-/** True where a socket is, which is called as `--control` says. */
-function isSocket(file: string): boolean {
-  try {
-    return statSync(file).isSocket();
-  } catch {
-    return false;
-  }
 }
 
 /**
